@@ -78,6 +78,10 @@ wire_names! {
         ApprovalUsed = "approval.used",
         /// Another life has taken the thread over. This one writes nothing more.
         JournalFenced = "journal.fenced",
+        /// A member of a fleet cannot reach what the fleet shares; `data` says why. Of no session, as is the next.
+        FleetDegraded = "fleet.degraded",
+        /// It can again; `data` says for how long it could not.
+        FleetRecovered = "fleet.recovered",
         /// A phase began.
         PhaseStarted = "phase.started",
         /// A phase ended.

@@ -23,6 +23,7 @@
 //! | `agent.handed_over` | [`HandedOver`] |
 //! | `agent.content_captured` | [`ContentCaptured`] |
 //! | `thread.resumed`, `tool.in_doubt`, `tool.reconciled`, `approval.*`, `journal.fenced` | [`Durable`] |
+//! | `fleet.*` | [`Fleet`] |
 //! | `log.*` | [`LogRecord`] |
 //!
 //! `agent.paused` and `agent.resumed` carry nothing: their detail is the prompt, and how it ended.
@@ -140,6 +141,7 @@ pub fn subject(event: &AgentEvent) -> Option<&str> {
 
 mod decision;
 mod field;
+mod fleet;
 mod log;
 mod money;
 mod recovery;
@@ -149,6 +151,7 @@ mod turn;
 pub use self::{
     decision::{GateEvaluated, GuardrailChecked, PermissionChecked, PolicyDecided, Refused},
     field::{Any, Word, Words},
+    fleet::Fleet,
     log::{LogRecord, Loss},
     money::{BudgetExceeded, MarkCrossed, Statement},
     recovery::{BreakerChanged, ProviderSwitched, Recovery, Rest},

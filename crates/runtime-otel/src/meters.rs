@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram, Meter};
-use runtime_events::payload::{BreakerChanged, Recovery, TurnEnded};
+use runtime_events::payload::{BreakerChanged, Fleet, Recovery, TurnEnded};
 use runtime_events::{AgentEvent, AgentEventName, SpanOutcome};
 
 use crate::attributes::{failure, told};
@@ -26,6 +26,7 @@ pub(crate) struct Meters {
     cost: Counter<f64>,
     recoveries: Counter<u64>,
     breakers: Counter<u64>,
+    fleets: Counter<u64>,
 }
 
 /// The two ways to count tokens.
@@ -96,6 +97,11 @@ impl Meters {
                 "Recoveries, and how far they are.",
             ),
             breakers: count(metric::BREAKER_CHANGES, "{change}", "Changes of circuit breakers."),
+            fleets: count(
+                metric::FLEET_CHANGES,
+                "{change}",
+                "How often the backend of a fleet went away, and came back.",
+            ),
         }
     }
 
@@ -141,6 +147,12 @@ impl Meters {
                     .filter_map(|(word, name)| Some(KeyValue::new(name, told(word)?.to_owned())));
                 let said: Vec<_> = said.collect();
                 self.breakers.add(1, &said);
+            }
+            AgentEventName::FleetDegraded | AgentEventName::FleetRecovered => {
+                let mut said = vec![KeyValue::new(own::TO, event.event.short())];
+                let fleet = told(Fleet::of(event).fleet);
+                said.extend(fleet.map(|fleet| KeyValue::new(own::FLEET, fleet.to_owned())));
+                self.fleets.add(1, &said);
             }
             _ => {}
         }

@@ -171,6 +171,8 @@ pub mod own {
     pub const RECOVERY: &str = "techrevati.recovery";
     /// The breaker.
     pub const BREAKER: &str = "techrevati.breaker";
+    /// The fleet whose backend went away or came back.
+    pub const FLEET: &str = "techrevati.fleet";
     /// The state that something goes to.
     pub const TO: &str = "techrevati.to";
 }
@@ -223,6 +225,8 @@ pub mod metric {
     pub const RECOVERIES: &str = "techrevati.recoveries";
     /// Changes of breakers, by the state they went to.
     pub const BREAKER_CHANGES: &str = "techrevati.breaker.changes";
+    /// How often the backend of a fleet went away, and came back.
+    pub const FLEET_CHANGES: &str = "techrevati.fleet.changes";
 
     /// Buckets of calls: of models and of tools.
     pub const CALL_BUCKETS: [f64; 14] =

@@ -83,6 +83,7 @@ const PLAIN: &[(&str, &str)] = plain! {
     "budget_usd"
     "cause"
     "fault"
+    "fleet"
     "for"
     "from"
     "from_route"

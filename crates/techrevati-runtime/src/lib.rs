@@ -62,6 +62,10 @@
     doc = "| [`durable`], [`store`] | sessions that survive their process, and what their stores keep |"
 )]
 #![cfg_attr(
+    feature = "fleet",
+    doc = "| [`fleet`] | one breaker, one budget, one limit for all processes |"
+)]
+#![cfg_attr(
     feature = "tools",
     doc = "| [`tools`] | typed tools for a model, and the loop from a question to an answer |"
 )]
@@ -92,6 +96,7 @@
 //! | `report` | no | `report`: a run as an HTML page, as traces for viewers, in numbers |
 //! | `sqlite` | no | `sqlite`: events in a SQLite database, built with a C compiler |
 //! | `durable` | no | `durable` and `store`: sessions that survive their process, and what their stores keep; with `sqlite` a store in a file |
+//! | `fleet` | no | `fleet`: one breaker, one budget, one limit for all processes of a fleet |
 //! | `durable-seal` | no | encryption of what a store keeps; with `durable` |
 //! | `postgres` | no | `postgres`: threads of durable agents in a Postgres database |
 //! | `fleet-postgres` | no | `postgres::PgFleet`: what the processes of a fleet share, in Postgres |
@@ -103,6 +108,9 @@
 
 #[doc(inline)]
 pub use runtime_events as events;
+#[cfg(feature = "fleet")]
+#[doc(inline)]
+pub use runtime_fleet as fleet;
 #[cfg(feature = "http-layer")]
 #[doc(inline)]
 pub use runtime_http as http_layer;

@@ -8,6 +8,7 @@ mod circuit_breaker;
 mod clients;
 mod durable;
 mod faults;
+mod fleet;
 mod fleet_backends;
 mod getting_started;
 mod observability;
@@ -40,6 +41,7 @@ async fn main() -> Result<(), BoxError> {
     postgres::run().await?;
     prices::run()?;
     faults::run().await?;
+    fleet::run().await?;
     rate_limits::run().await?;
     recovery::run().await?;
     routes::run().await?;

@@ -54,7 +54,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "runtime-fleet",
-        below: &["runtime-events", "runtime-resilience", "runtime-usage"],
+        below: &["runtime-events", "runtime-resilience", "runtime-sinks", "runtime-usage"],
         others: &["futures-core"],
     },
     // The connection has a thread with a runtime of its own. TLS is on by default; the backend of a fleet is not.

@@ -1,3 +1,8 @@
 //! The tests of `runtime-fleet`.
 
+mod breakers;
+mod limits;
 mod memory;
+mod money;
+mod properties;
+mod support;

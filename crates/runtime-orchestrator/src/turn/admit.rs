@@ -128,9 +128,10 @@ async fn funds<'s>(
                 if tries > 0 && core.money.is_funded() =>
             {
                 tries -= 1;
-                let came =
-                    race(core, &pace.before_the_call(), &mut false, account.fund(refused.asked));
-                if !came.await.map_err(interrupted)? {
+                let (before, mut unflagged) = (pace.before_the_call(), false);
+                let more = account.fund(refused.asked);
+                let came = race(&**core, &before, &mut unflagged, more).await;
+                if !came.map_err(interrupted)? {
                     return Err(refused.into());
                 }
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use runtime_events::ManualClock;
 use runtime_orchestrator::{Orchestrator, Turn, TurnError};
-use runtime_usage::{FundFuture, Funding, Limit, Purse, Usd};
+use runtime_usage::{FundFuture, Funding, Limit, Purse, UnknownPrice, Usd};
 
 const CENT: Usd = Usd::from_cents(1);
 
@@ -42,7 +42,8 @@ impl Funding for Source {
 
 fn funded(source: Source, cents: usize) -> (Arc<Purse>, Arc<Source>) {
     let source = Arc::new(Source { cents: cents.into(), ..source });
-    let limit = Limit::enforced(Usd::from_dollars(5)).per_turn(CENT);
+    let limit =
+        Limit::enforced(Usd::from_dollars(5)).per_turn(CENT).unknown_price(UnknownPrice::Free);
     let purse = Arc::new(Purse::new(limit, source.clone()));
     *source.purse.lock().unwrap() = Arc::downgrade(&purse);
     (purse, source)
@@ -52,7 +53,7 @@ fn funded(source: Source, cents: usize) -> (Arc<Purse>, Arc<Source>) {
 fn a_turn_gets_what_it_lacks_before_it_is_refused() {
     let (purse, source) = funded(Source::default(), 2);
     let session = Orchestrator::new("writer", "draft").account(purse.account()).session().unwrap();
-    let turn = || session.blocking().run_turn(Turn::default(), || Ok::<_, String>(()));
+    let turn = || session.blocking().run_turn(Turn::model("m"), || Ok::<_, String>(()));
     for _ in 0..2 {
         turn().unwrap();
     }
@@ -68,7 +69,7 @@ fn a_turn_with_money_asks_for_none() {
     purse.set_granted(Usd::from_cents(10), Usd::ZERO);
     let session = Orchestrator::new("writer", "draft").account(purse.account()).session().unwrap();
     for _ in 0..10 {
-        session.blocking().run_turn(Turn::default(), || Ok::<_, String>(())).unwrap();
+        session.blocking().run_turn(Turn::model("m"), || Ok::<_, String>(())).unwrap();
     }
     assert_eq!(source.asked.load(Ordering::Relaxed), 0);
 }
@@ -83,6 +84,6 @@ fn a_turn_does_not_wait_for_money_beyond_its_time() {
         .deadline(Duration::from_secs(9))
         .session()
         .unwrap();
-    let turn = session.blocking().run_turn(Turn::default(), || Ok::<_, String>(()));
+    let turn = session.blocking().run_turn(Turn::model("m"), || Ok::<_, String>(()));
     assert!(matches!(turn, Err(TurnError::Deadline(_))), "{turn:?}");
 }

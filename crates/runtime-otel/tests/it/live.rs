@@ -186,3 +186,23 @@ async fn answer_says_why_it_ended() {
     let reasons = Value::Array(Array::String(vec!["stop".into(), "length".into()]));
     assert_eq!(said(&rig.span("chat gpt-5"))["gen_ai.response.finish_reasons"], reasons);
 }
+
+#[test]
+fn a_fleet_that_loses_its_backend_is_counted() {
+    use runtime_events::payload::{Fleet, Word};
+    use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Clock as _, ManualClock};
+
+    let rig = Rig::new();
+    let data = Fleet { fleet: Some(Word::Literal("agents")), ..Fleet::default() }.data();
+    for name in [AgentEventName::FleetDegraded, AgentEventName::FleetRecovered] {
+        let event = AgentEvent::new(name, AgentEventStatus::Running, ManualClock::new().utc_now());
+        rig.emit(&event.with_data(data.clone()));
+    }
+    let changes = &rig.metrics()["techrevati.fleet.changes"].points;
+    let mut to: Vec<_> =
+        changes.iter().map(|point| point.said["techrevati.to"].to_string()).collect();
+    to.sort();
+    assert_eq!(to, ["degraded", "recovered"]);
+    assert!(changes.iter().all(|point| point.said["techrevati.fleet"] == "agents".into()));
+    assert!(rig.spans().is_empty(), "it belongs to no run");
+}

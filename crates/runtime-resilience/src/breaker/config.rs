@@ -108,8 +108,14 @@ impl CircuitBreakerConfig {
         self
     }
 
-    pub(super) fn lease(&self) -> Duration {
-        self.half_open_lease.unwrap_or_else(|| self.open_wait.first())
+    /// How long probes may take before they are given up.
+    pub fn lease(&self) -> Duration {
+        self.half_open_lease.unwrap_or_else(|| self.first_wait())
+    }
+
+    /// How long the breaker stays open for the first time.
+    pub fn first_wait(&self) -> Duration {
+        self.open_wait.first()
     }
 }
 

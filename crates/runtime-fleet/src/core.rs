@@ -1,0 +1,382 @@
+//! The rules of a member: what it tells the backend, when, and what follows from the answers.
+//!
+//! Nothing here reads a clock, waits, locks or calls. [`Core::poll`] takes what the local accounts, breakers and
+//! limiters say, and returns the calls that are due. Each call is answered once, by [`Core::answered`]. What the
+//! local ones are to do is in [`Core::effects`].
+
+mod effects;
+mod limit;
+mod link;
+mod money;
+mod probe;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use runtime_usage::Usd;
+
+pub(crate) use self::effects::Effect;
+pub(crate) use self::limit::{Applied, Asked, Part};
+use self::link::Link;
+pub(crate) use self::money::{Cap, Mark, Opening, Reading, Till};
+pub(crate) use self::probe::{BreakerCall, Followed, Follower};
+use crate::config::{Policies, Policy};
+use crate::error::StateError;
+use crate::money::{AccountPath, AccountState, Booked, Booking, Rules};
+use crate::probe::{BreakerView, Probe};
+use crate::state::{Change, MemberId, Report, View};
+
+/// The time since the member began.
+pub(crate) type Moment = Duration;
+
+/// The settings that the rules read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rhythm {
+    pub(crate) tick: Duration,
+    pub(crate) ttl: Duration,
+    pub(crate) expected: u32,
+    pub(crate) policies: Policies,
+}
+
+/// What the local accounts and limiters say, in the order in which they were added.
+#[derive(Debug, Default)]
+pub(crate) struct Readings {
+    pub(crate) accounts: Vec<Reading>,
+    pub(crate) limiters: Vec<Asked>,
+}
+
+/// A call of the backend.
+#[derive(Clone, Debug)]
+pub(crate) enum Call {
+    Sync(Report),
+    OpenAccount(AccountPath, Rules),
+    Book(Booking),
+    Breaker(Arc<str>, BreakerCall),
+    Pause(Arc<str>, Duration),
+}
+
+/// The answer to a call.
+#[derive(Clone, Debug)]
+pub(crate) enum Answer {
+    Sync(View),
+    Account(AccountState),
+    Booked(Booked),
+    Breaker(BreakerView),
+    Probe(Probe),
+    Paused,
+}
+
+/// What a call is about, until it is answered.
+#[derive(Clone, Debug)]
+pub(crate) enum About {
+    /// The generations of the breakers that were known, and the places and numbers of the bookings.
+    Sync {
+        known: Vec<u64>,
+        bookings: Vec<(usize, u64)>,
+        last: bool,
+    },
+    Account(usize),
+    Booking(usize, u64),
+    Breaker(usize, u64),
+    Pause(Arc<str>),
+}
+
+/// A call that is due.
+#[derive(Debug)]
+pub(crate) struct Due {
+    pub(crate) call: Call,
+    pub(crate) about: About,
+    /// When it was made.
+    pub(crate) at: Moment,
+}
+
+/// How far the member's end is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leaving {
+    No,
+    /// It is to be told.
+    Asked {
+        by: Moment,
+    },
+    /// The last report is under way.
+    Telling {
+        by: Moment,
+    },
+    /// The backend has heard it, or it cannot.
+    Over {
+        told: bool,
+    },
+}
+
+/// A pause that a provider asked this member for.
+#[derive(Debug)]
+struct Pausing {
+    name: Arc<str>,
+    until: Moment,
+    telling: bool,
+}
+
+/// The member.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) member: MemberId,
+    rhythm: Rhythm,
+    pub(crate) link: Link,
+    pub(crate) tills: Vec<Till>,
+    pub(crate) followers: Vec<Follower>,
+    pub(crate) parts: Vec<Part>,
+    /// The routes whose pauses it follows, and until when each is paused.
+    routes: Vec<(Arc<str>, Moment)>,
+    pausing: Vec<Pausing>,
+    pub(crate) members: u32,
+    seq: u64,
+    next_sync: Moment,
+    syncing: bool,
+    pub(crate) leaving: Leaving,
+    effects: Vec<Effect>,
+    /// A call was answered.
+    news: bool,
+    /// For the waits between tries.
+    spread: fastrand::Rng,
+    /// All calls so far.
+    pub(crate) calls: u64,
+}
+
+impl Core {
+    pub(crate) fn new(member: MemberId, rhythm: Rhythm, seed: u64) -> Self {
+        Self {
+            member,
+            rhythm,
+            link: Link::new(),
+            tills: Vec::new(),
+            followers: Vec::new(),
+            parts: Vec::new(),
+            routes: Vec::new(),
+            pausing: Vec::new(),
+            members: 1,
+            seq: 0,
+            next_sync: Duration::ZERO,
+            syncing: false,
+            leaving: Leaving::No,
+            effects: Vec::new(),
+            news: false,
+            spread: fastrand::Rng::with_seed(seed),
+            calls: 0,
+        }
+    }
+
+    /// The policy that holds for a kind, if the backend is away.
+    fn away(&self, of: impl Fn(&Policies) -> Policy) -> Option<Policy> {
+        let away = self.link.is_down() || matches!(self.leaving, Leaving::Over { .. });
+        away.then(|| of(&self.rhythm.policies))
+    }
+
+    /// Adds what is followed. It is told at once.
+    pub(crate) fn add(&mut self, now: Moment, add: impl FnOnce(&mut Self)) {
+        add(self);
+        self.next_sync = self.next_sync.min(now);
+    }
+
+    /// Adds routes whose pauses are followed.
+    pub(crate) fn add_routes(&mut self, names: impl IntoIterator<Item = Arc<str>>) {
+        for name in names {
+            if !self.routes.iter().any(|(known, _)| *known == name) {
+                self.routes.push((name, Duration::ZERO));
+            }
+        }
+    }
+
+    /// Whether what an account has idle is looked at now, since a heartbeat is due, a sibling is short or the
+    /// member leaves. Returns how much is to be taken out of each account.
+    pub(crate) fn surplus(&mut self, readings: &Readings, now: Moment) -> Vec<(usize, Usd)> {
+        let leaves = matches!(self.leaving, Leaving::Asked { .. });
+        let ticks = self.sync_is_due(now);
+        let readings = readings.accounts.iter().copied();
+        let look = |(index, (till, reading)): (usize, (&mut Till, Reading))| {
+            let surplus = match () {
+                () if leaves => reading.idle,
+                () if ticks => till.tick(reading, now),
+                () if till.is_short(now) => till.surplus(reading, now),
+                () => Usd::ZERO,
+            };
+            (!surplus.is_zero()).then_some((index, surplus))
+        };
+        self.tills.iter_mut().zip(readings).enumerate().filter_map(look).collect()
+    }
+
+    fn sync_is_due(&self, now: Moment) -> bool {
+        !self.syncing && now >= self.next_sync && self.link.may_try(now)
+    }
+
+    /// The calls that are due. Readings were made since [`surplus`](Self::surplus).
+    pub(crate) fn poll(&mut self, readings: &Readings, now: Moment) -> Vec<Due> {
+        let mut due = Vec::new();
+        match self.leaving {
+            Leaving::Over { .. } => return due,
+            Leaving::Asked { by } | Leaving::Telling { by } if now >= by => {
+                self.leaving = Leaving::Over { told: false };
+                return due;
+            }
+            Leaving::Asked { by } if !self.syncing && self.link.may_try(now) => {
+                self.farewell(readings, by, now, &mut due);
+            }
+            Leaving::No if self.sync_is_due(now) => {
+                let ttl = self.rhythm.ttl;
+                self.next_sync = now.saturating_add(self.rhythm.tick);
+                self.sync(readings, ttl, now, &mut due);
+            }
+            _ => {}
+        }
+        if !self.link.is_down() && self.leaving == Leaving::No {
+            self.others(readings, now, &mut due);
+        }
+        self.expire(now);
+        self.calls += due.len() as u64;
+        due
+    }
+
+    fn farewell(&mut self, readings: &Readings, by: Moment, now: Moment, due: &mut Vec<Due>) {
+        self.followers.iter_mut().for_each(Follower::leave);
+        self.breaker_calls(now, due);
+        self.leaving = Leaving::Telling { by };
+        self.sync(readings, Duration::ZERO, now, due);
+    }
+
+    /// The heartbeat.
+    fn sync(&mut self, readings: &Readings, ttl: Duration, now: Moment, due: &mut Vec<Due>) {
+        self.syncing = true;
+        self.seq += 1;
+        let member = self.member.clone();
+        let (mut told, mut bookings) = (Vec::new(), Vec::new());
+        for (index, (till, reading)) in self.tills.iter_mut().zip(&readings.accounts).enumerate() {
+            let due = till.is_due(*reading, self.rhythm.ttl, now) || ttl.is_zero();
+            if due && till.opening == Opening::Done {
+                let booking = till.booking(*reading, &member, ttl, now);
+                told.push((index, booking.seq));
+                bookings.push(booking);
+            }
+        }
+        let wants = self.parts.iter_mut().zip(&readings.limiters);
+        let wants: Vec<_> = wants.map(|(part, asked)| part.want(*asked, now)).collect();
+        let about = About::Sync {
+            known: self.followers.iter().map(Follower::generation).collect(),
+            bookings: told,
+            last: ttl.is_zero(),
+        };
+        let report = Report {
+            member,
+            seq: self.seq,
+            ttl,
+            breakers: self.followers.iter().map(|follower| follower.name.clone()).collect(),
+            wants,
+            pauses: self.routes.iter().map(|(name, _)| name.clone()).collect(),
+            bookings,
+        };
+        due.push(Due { call: Call::Sync(report), about, at: now });
+    }
+
+    /// The calls beside the heartbeat.
+    fn others(&mut self, readings: &Readings, now: Moment, due: &mut Vec<Due>) {
+        let ttl = self.rhythm.ttl;
+        for (index, (till, reading)) in self.tills.iter_mut().zip(&readings.accounts).enumerate() {
+            if till.opening == Opening::Needed {
+                till.opening = Opening::UnderWay;
+                let call = Call::OpenAccount(till.account.clone(), till.rules.clone());
+                due.push(Due { call, about: About::Account(index), at: now });
+            } else if till.is_urgent(now) || till.has_returned(now) {
+                let booking = till.booking(*reading, &self.member, ttl, now);
+                let about = About::Booking(index, booking.seq);
+                due.push(Due { call: Call::Book(booking), about, at: now });
+            }
+        }
+        self.breaker_calls(now, due);
+        self.pausing.retain(|pausing| pausing.until > now);
+        for pausing in self.pausing.iter_mut().filter(|pausing| !pausing.telling) {
+            pausing.telling = true;
+            let (name, wait) = (pausing.name.clone(), pausing.until.saturating_sub(now));
+            let about = About::Pause(name.clone());
+            due.push(Due { call: Call::Pause(name, wait), about, at: now });
+        }
+    }
+
+    fn breaker_calls(&mut self, now: Moment, due: &mut Vec<Due>) {
+        for (index, follower) in self.followers.iter_mut().enumerate() {
+            if let Some(call) = follower.call(now) {
+                let about = About::Breaker(index, follower.generation());
+                due.push(Due { call: Call::Breaker(follower.name.clone(), call), about, at: now });
+            }
+        }
+    }
+
+    /// When [`poll`](Self::poll) has something to do, if nothing happens before.
+    pub(crate) fn next(&self, now: Moment) -> Moment {
+        let sync = if self.syncing { None } else { Some(self.next_sync) };
+        let sync = sync.map(|at| at.max(self.link.retry_at().unwrap_or_default()));
+        let leaving = match self.leaving {
+            Leaving::Asked { by } | Leaving::Telling { by } => Some(by),
+            Leaving::No | Leaving::Over { .. } => None,
+        };
+        let breakers = self.followers.iter().filter_map(Follower::next);
+        let parts = self.parts.iter().filter_map(Part::until);
+        let Rhythm { ttl, tick, .. } = self.rhythm;
+        let fences = self.tills.iter().filter_map(|till| till.fence(ttl, tick));
+        let all = sync.into_iter().chain(leaving).chain(breakers).chain(parts).chain(fences);
+        let at_the_latest = now.saturating_add(tick);
+        // What is over already was looked at by this poll.
+        all.filter(|at| *at > now).fold(at_the_latest, Moment::min)
+    }
+
+    /// A provider asked this member for a pause of a limit or a route.
+    pub(crate) fn pause(&mut self, name: Arc<str>, wait: Duration, now: Moment) {
+        let until = now.saturating_add(wait);
+        // A longer pause that is being told says it all.
+        if self.pausing.iter().any(|pausing| pausing.name == name && pausing.until >= until) {
+            return;
+        }
+        self.pausing.retain(|pausing| pausing.name != name);
+        self.pausing.push(Pausing { name, until, telling: false });
+    }
+
+    /// The member is to leave, within this time.
+    pub(crate) fn leave(&mut self, within: Duration, now: Moment) {
+        if self.leaving == Leaving::No {
+            self.leaving = Leaving::Asked { by: now.saturating_add(within) };
+        }
+    }
+
+    /// The backend pushes a change.
+    pub(crate) fn pushed(&mut self, change: Change, now: Moment) {
+        match change {
+            Change::Breaker { name, view } => {
+                for index in 0..self.followers.len() {
+                    if self.followers[index].name == name {
+                        let followed = self.followers[index].view(view, None, now);
+                        self.follow(index, followed);
+                    }
+                }
+            }
+            Change::Pause { name, wait } => self.paused(&name, wait, now),
+            Change::Short { account, member } if member != self.member => {
+                let within = |till: &&mut Till| till.account.is_within(&account);
+                self.tills.iter_mut().filter(within).for_each(|till| till.run_short(now));
+            }
+            Change::Short { .. } => {}
+            Change::Connected => self.link.try_now(now),
+        }
+    }
+
+    /// A call had this answer, or none.
+    pub(crate) fn answered(&mut self, due: &Due, answer: Result<Answer, StateError>, now: Moment) {
+        self.news = true;
+        match answer {
+            Ok(answer) => {
+                if let Some(away) = self.link.answered(now) {
+                    self.effects.push(Effect::Recovered { away });
+                    self.next_sync = self.next_sync.min(now);
+                }
+                self.hear(due, answer, now);
+            }
+            Err(error) => self.failed(due, &error, now),
+        }
+    }
+}

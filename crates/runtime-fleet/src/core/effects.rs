@@ -1,0 +1,246 @@
+//! What follows from the answers of the backend, and from their absence.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use runtime_usage::Usd;
+
+use super::{About, Answer, Applied, Cap, Core, Due, Followed, Leaving, Mark, Moment, Opening};
+use crate::error::StateError;
+use crate::money::Booked;
+use crate::probe::Probe;
+use crate::state::View;
+
+/// What the local accounts, breakers and limiters are to do, and what is to be told.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Effect {
+    /// A call that waits for money finds out whether some came.
+    Answered {
+        account: usize,
+        waiter: u64,
+        came: bool,
+    },
+    Mark(Mark),
+    Follow {
+        breaker: usize,
+        followed: Followed,
+    },
+    Paused {
+        limit: usize,
+        wait: Duration,
+    },
+    Rest {
+        route: Arc<str>,
+        wait: Duration,
+    },
+    Degraded {
+        why: String,
+    },
+    Recovered {
+        away: Duration,
+    },
+}
+
+impl Core {
+    /// What has followed since the last look, and whether a call was answered or the member has left.
+    pub(crate) fn effects(&mut self) -> (Vec<Effect>, bool) {
+        let news = std::mem::take(&mut self.news) || matches!(self.leaving, Leaving::Over { .. });
+        (std::mem::take(&mut self.effects), news)
+    }
+
+    /// What calls of an account may commit now, and what may still be granted.
+    pub(crate) fn cap(&self, account: usize, now: Moment) -> (Cap, Usd) {
+        let (till, rhythm) = (&self.tills[account], self.rhythm);
+        if matches!(self.leaving, Leaving::Over { .. }) {
+            return (Cap::Granted(Usd::ZERO), Usd::ZERO);
+        }
+        let away = self.away(|policies| policies.money);
+        (till.cap(away, rhythm.ttl, rhythm.tick, now), till.elsewhere())
+    }
+
+    /// What a limiter goes by now.
+    pub(crate) fn applied(&self, limit: usize) -> Applied {
+        let over = matches!(self.leaving, Leaving::Over { .. });
+        if over { Applied::Nothing } else { self.parts[limit].applied() }
+    }
+
+    /// Whether each member probes for itself.
+    pub(crate) fn probes_alone(&self) -> bool {
+        let away = self.away(|policies| policies.breakers);
+        away.is_some_and(|policy| policy != crate::config::Policy::FailClosed)
+    }
+
+    /// Nobody looks after the member any more.
+    pub(crate) fn end(&mut self) {
+        if !matches!(self.leaving, Leaving::Over { .. }) {
+            self.leaving = Leaving::Over { told: false };
+        }
+        for account in 0..self.tills.len() {
+            let answered = self.tills[account].give_up();
+            self.answer(account, answered);
+        }
+    }
+
+    pub(super) fn expire(&mut self, now: Moment) {
+        let away = self.away(|policies| policies.limits);
+        let (expected, ttl) = (self.rhythm.expected, self.rhythm.ttl);
+        self.parts.iter_mut().for_each(|part| part.expire(away, expected, ttl, now));
+    }
+
+    pub(super) fn follow(&mut self, breaker: usize, followed: Option<Followed>) {
+        self.effects.extend(followed.map(|followed| Effect::Follow { breaker, followed }));
+    }
+
+    pub(super) fn paused(&mut self, name: &str, wait: Duration, now: Moment) {
+        for limit in 0..self.parts.len() {
+            if *self.parts[limit].name == *name && self.parts[limit].pause(wait, now) {
+                self.effects.push(Effect::Paused { limit, wait });
+            }
+        }
+        for index in 0..self.routes.len() {
+            if *self.routes[index].0 == *name {
+                self.rest(index, wait, now);
+            }
+        }
+    }
+
+    fn rest(&mut self, index: usize, wait: Duration, now: Moment) {
+        let (route, until) = &mut self.routes[index];
+        let end = now.saturating_add(wait);
+        if end > until.saturating_add(Duration::from_millis(50)) {
+            *until = end;
+            self.effects.push(Effect::Rest { route: route.clone(), wait });
+        }
+    }
+
+    pub(super) fn hear(&mut self, due: &Due, answer: Answer, now: Moment) {
+        match (&due.about, answer) {
+            (About::Sync { .. }, Answer::Sync(all)) => self.hear_all(due, all, now),
+            (About::Account(index), Answer::Account(account)) => {
+                let left = account.left();
+                self.tills[*index].opened(account.rules, left);
+            }
+            (About::Booking(index, seq), Answer::Booked(booked)) => {
+                self.hear_booked(*index, *seq, &booked, now);
+            }
+            (About::Breaker(index, known), Answer::Breaker(view)) => {
+                let followed = self.followers[*index].told(view, *known, now);
+                self.follow(*index, followed);
+            }
+            (About::Breaker(index, known), Answer::Probe(probe)) => {
+                let own = &mut self.followers[*index];
+                let followed = match probe {
+                    Probe::Granted(lease) => {
+                        own.granted(lease, due.at);
+                        None
+                    }
+                    Probe::Refused(view) => own.refused(view, *known, now),
+                };
+                self.follow(*index, followed);
+            }
+            (About::Pause(name), Answer::Paused) => {
+                self.pausing.retain(|pausing| pausing.name != *name || !pausing.telling);
+            }
+            // A backend that answers something else.
+            _ => {}
+        }
+    }
+
+    fn hear_all(&mut self, due: &Due, view: View, now: Moment) {
+        let About::Sync { known, last, bookings, .. } = &due.about else { return };
+        self.syncing = false;
+        self.members = view.members.max(1);
+        if *last {
+            self.leaving = Leaving::Over { told: true };
+        }
+        for (index, (view, known)) in view.breakers.into_iter().zip(known).enumerate() {
+            let followed = self.followers[index].view(view, Some(*known), now);
+            self.follow(index, followed);
+        }
+        for (limit, share) in view.shares.iter().enumerate() {
+            let Some(part) = self.parts.get_mut(limit) else { continue };
+            if let Some(wait) = part.share(share, due.at, self.rhythm.ttl, now) {
+                self.effects.push(Effect::Paused { limit, wait });
+            }
+        }
+        for (index, wait) in view.pauses.into_iter().enumerate() {
+            if let Some(wait) = wait.filter(|_| index < self.routes.len()) {
+                self.rest(index, wait, now);
+            }
+        }
+        for ((index, seq), booked) in bookings.iter().zip(view.booked) {
+            match booked {
+                Some(booked) => self.hear_booked(*index, *seq, &booked, now),
+                None => self.missing(*index, *seq),
+            }
+        }
+    }
+
+    fn hear_booked(&mut self, account: usize, seq: u64, booked: &Booked, now: Moment) {
+        let with = (self.members, self.rhythm.tick);
+        let heard = self.tills[account].heard(seq, booked, with, now);
+        self.effects.extend(heard.marks.into_iter().map(Effect::Mark));
+        self.answer(account, heard.answered);
+    }
+
+    fn answer(&mut self, account: usize, answered: Vec<(u64, bool)>) {
+        let answers = answered.into_iter();
+        let answers = answers.map(|(waiter, came)| Effect::Answered { account, waiter, came });
+        self.effects.extend(answers);
+    }
+
+    /// The backend has no such account, or none any more: it is opened again.
+    fn missing(&mut self, account: usize, seq: u64) {
+        let till = &mut self.tills[account];
+        till.unheard(seq);
+        till.opening = Opening::Needed;
+    }
+
+    pub(super) fn failed(&mut self, due: &Due, error: &StateError, now: Moment) {
+        match &due.about {
+            About::Sync { bookings, last, .. } => {
+                self.syncing = false;
+                for (index, seq) in bookings {
+                    self.tills[*index].unheard(*seq);
+                }
+                if let (true, Leaving::Telling { by }) = (*last, self.leaving) {
+                    self.leaving = Leaving::Asked { by };
+                }
+            }
+            About::Account(index) if error.is_unavailable() => {
+                self.tills[*index].opening = Opening::Needed;
+            }
+            About::Account(index) => {
+                self.tills[*index].opening = Opening::Refused;
+                let answered = self.tills[*index].give_up();
+                self.answer(*index, answered);
+                return;
+            }
+            About::Booking(index, seq) => match error {
+                StateError::NoAccount { .. } => return self.missing(*index, *seq),
+                _ => self.tills[*index].unheard(*seq),
+            },
+            About::Breaker(index, _) => self.followers[*index].unanswered(),
+            About::Pause(name) => {
+                let of = |pausing: &&mut super::Pausing| pausing.name == *name;
+                self.pausing.iter_mut().filter(of).for_each(|pausing| pausing.telling = false);
+            }
+        }
+        self.cut_off(error, now);
+    }
+
+    /// The backend is away.
+    fn cut_off(&mut self, error: &StateError, now: Moment) {
+        let why = crate::error::text_of(error);
+        let (spread, tick) = (self.spread.f64(), self.rhythm.tick);
+        if self.link.failed(&why, tick, spread, now) {
+            self.effects.push(Effect::Degraded { why });
+            let policy = self.rhythm.policies.money;
+            self.tills.iter_mut().for_each(|till| till.cut_off(policy));
+        }
+        for account in 0..self.tills.len() {
+            let answered = self.tills[account].give_up();
+            self.answer(account, answered);
+        }
+    }
+}

@@ -1,0 +1,481 @@
+//! [`Till`]: what a member holds of an account, asks for, and tells.
+
+use std::time::Duration;
+
+use runtime_usage::Usd;
+
+use super::Moment;
+use crate::config::Policy;
+use crate::money::{AccountPath, Booked, Booking, OnLoss, Rules};
+use crate::state::{MemberId, SHORT};
+
+/// The most heartbeats that a call waits for siblings to give back.
+const PATIENCE: u32 = 2;
+
+/// The part of an account that is taken before it is known how much a call reserves.
+const UNKNOWN: u64 = 128;
+
+/// What the local account says of itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Reading {
+    pub(crate) spent: Usd,
+    pub(crate) estimated: Usd,
+    pub(crate) reserved: Usd,
+    /// Granted, and neither spent, reserved nor taken back.
+    pub(crate) idle: Usd,
+}
+
+/// What calls of the local account may commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cap {
+    /// This much since the member began.
+    Granted(Usd),
+    /// Everything; this much was granted.
+    Lifted(Usd),
+}
+
+/// A mark that this member is to tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mark {
+    pub(crate) account: AccountPath,
+    pub(crate) percent: u16,
+    pub(crate) limit: Usd,
+    pub(crate) spent: Usd,
+}
+
+/// A member's side of an account.
+#[derive(Debug)]
+pub(crate) struct Till {
+    pub(crate) account: AccountPath,
+    pub(crate) rules: Rules,
+    pub(crate) opening: Opening,
+    seq: u64,
+    heard: u64,
+    granted: Usd,
+    lost: Usd,
+    returned: Usd,
+    /// What the last booking that was heard told.
+    told: Told,
+    /// The last booking that had no answer: nobody knows what became of it until a later one is heard.
+    unheard: u64,
+    /// Bookings without an answer yet.
+    sent: Vec<Sent>,
+    /// When the last booking was sent that was heard: the time of the grant counts from there.
+    booked_at: Moment,
+    waiting: Vec<Waiter>,
+    next_waiter: u64,
+    /// The largest amount that a reservation lacked, of late.
+    usual: Usd,
+    /// A reservation was refused, and nobody waits: it is for the next one.
+    lacked: Usd,
+    /// The most that was reserved and spent in a heartbeat, of late.
+    flow: Usd,
+    /// What the last heartbeat read.
+    last: Reading,
+    ticks: u32,
+    path: Path,
+    short_until: Moment,
+    /// Until then, more money is not asked for: there is none.
+    dry_until: Moment,
+    /// What may be spent beyond all grants while the backend is away.
+    extra: Usd,
+}
+
+/// Whether the backend knows the account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Opening {
+    Needed,
+    UnderWay,
+    Done,
+    /// The backend refuses to open it.
+    Refused,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Told {
+    spent: Usd,
+    estimated: Usd,
+    returned: Usd,
+}
+
+#[derive(Debug)]
+struct Sent {
+    seq: u64,
+    at: Moment,
+    told: Told,
+    /// The waiters with smaller numbers are asked for in it.
+    asked: u64,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    id: u64,
+    amount: Usd,
+    until: Moment,
+}
+
+/// What is known of the account and those above it.
+#[derive(Clone, Copy, Debug)]
+struct Path {
+    enforced: bool,
+    strict: bool,
+    /// The least that an enforced account has left.
+    left: Usd,
+    /// The least amount of an enforced account.
+    amount: Usd,
+    /// What others hold of the account that has the least left.
+    others: Usd,
+    members: u32,
+}
+
+/// What an answer brings.
+#[derive(Debug, Default)]
+pub(crate) struct Heard {
+    /// Waiters, and whether money came.
+    pub(crate) answered: Vec<(u64, bool)>,
+    pub(crate) marks: Vec<Mark>,
+}
+
+impl Till {
+    pub(crate) fn new(account: AccountPath, rules: Rules, per_turn: Usd) -> Self {
+        let path = Path {
+            enforced: rules.enforced,
+            strict: rules.strict,
+            left: rules.amount,
+            amount: rules.amount,
+            others: Usd::ZERO,
+            members: 1,
+        };
+        Self {
+            account,
+            rules,
+            opening: Opening::Needed,
+            seq: 0,
+            heard: 0,
+            granted: Usd::ZERO,
+            lost: Usd::ZERO,
+            returned: Usd::ZERO,
+            told: Told::default(),
+            unheard: 0,
+            sent: Vec::new(),
+            booked_at: Duration::ZERO,
+            waiting: Vec::new(),
+            next_waiter: 0,
+            usual: per_turn,
+            lacked: Usd::ZERO,
+            flow: Usd::ZERO,
+            last: Reading::default(),
+            ticks: 0,
+            path,
+            short_until: Duration::ZERO,
+            dry_until: Duration::ZERO,
+            extra: Usd::ZERO,
+        }
+    }
+
+    /// The backend has the account, with these rules.
+    pub(crate) fn opened(&mut self, rules: Rules, left: Usd) {
+        self.opening = Opening::Done;
+        let Rules { enforced, strict, amount, .. } = rules;
+        self.path = Path { enforced, strict, left, amount, ..self.path };
+        self.rules = rules;
+    }
+
+    /// A call waits for what a reservation of `amount` lacks. `None`: there is no use in waiting.
+    pub(crate) fn ask(&mut self, amount: Usd, tick: Duration, now: Moment) -> Option<u64> {
+        if now < self.dry_until || self.opening == Opening::Refused {
+            return None;
+        }
+        self.note(amount);
+        let id = self.next_waiter;
+        self.next_waiter += 1;
+        self.waiting.push(Waiter { id, amount, until: now.saturating_add(tick * PATIENCE) });
+        Some(id)
+    }
+
+    /// A reservation was refused, and nobody waits.
+    pub(crate) fn lacks(&mut self, amount: Usd) {
+        self.note(amount);
+        self.lacked = self.lacked.max(amount);
+    }
+
+    fn note(&mut self, amount: Usd) {
+        self.usual = amount.max(faded(self.usual));
+    }
+
+    /// A call does not wait any more.
+    pub(crate) fn leave(&mut self, id: u64) {
+        self.waiting.retain(|waiter| waiter.id != id);
+    }
+
+    /// All that wait are to find out that there is nothing.
+    pub(crate) fn give_up(&mut self) -> Vec<(u64, bool)> {
+        self.waiting.drain(..).map(|waiter| (waiter.id, false)).collect()
+    }
+
+    /// Another member is short of money.
+    pub(crate) fn run_short(&mut self, now: Moment) {
+        self.short_until = self.short_until.max(now.saturating_add(SHORT));
+    }
+
+    pub(crate) fn is_short(&self, now: Moment) -> bool {
+        now < self.short_until
+    }
+
+    /// A heartbeat begins. Returns the most that is to be taken out of the account, to be given back.
+    pub(crate) fn tick(&mut self, reading: Reading, now: Moment) -> Usd {
+        let used = |reading: Reading| reading.spent.saturating_add(reading.reserved);
+        let growth = used(reading).saturating_sub(used(self.last));
+        self.flow = growth.max(faded(self.flow));
+        self.ticks = self.ticks.saturating_add(1);
+        let surplus = self.surplus(reading, now);
+        self.last = reading;
+        surplus
+    }
+
+    /// What is idle and not needed. Money that came since the last heartbeat is not: who waited for it has not
+    /// reserved it yet.
+    pub(crate) fn surplus(&self, reading: Reading, now: Moment) -> Usd {
+        /// It is not known before how much is needed.
+        const KNOWN: u32 = 8;
+        let idle = reading.idle.min(self.last.idle);
+        if !self.waiting.is_empty() || !self.path.enforced {
+            return Usd::ZERO;
+        }
+        if self.path.strict || self.is_short(now) {
+            return idle;
+        }
+        let chunk = self.chunk();
+        let too_much = self.ticks > KNOWN && reading.idle > chunk.saturating_add(chunk);
+        if too_much { idle.min(reading.idle.saturating_sub(chunk)) } else { Usd::ZERO }
+    }
+
+    /// This much was taken out of the account.
+    pub(crate) fn took(&mut self, amount: Usd) {
+        self.returned = self.returned.saturating_add(amount);
+        self.last.idle = self.last.idle.saturating_sub(amount);
+    }
+
+    /// How much is taken at once.
+    fn chunk(&self) -> Usd {
+        if self.path.strict || !self.path.enforced {
+            return Usd::ZERO;
+        }
+        let times = |amount: Usd, by: u64| Usd::from_nanos(amount.nanos().saturating_mul(by));
+        let part = |by: u64| Usd::from_nanos(self.path.amount.nanos() / by.max(1));
+        let wanted = match times(self.usual, 4).max(times(self.flow, 2)) {
+            Usd::ZERO => part(UNKNOWN),
+            wanted => wanted,
+        };
+        wanted.min(part(8 * u64::from(self.path.members))).max(self.usual)
+    }
+
+    /// Whether so little is left that only exact sums are taken.
+    fn is_near(&self, chunk: Usd) -> bool {
+        let all = chunk.nanos().saturating_mul(2 * u64::from(self.path.members));
+        self.path.left.nanos() < all
+    }
+
+    /// What calls lack, and what is taken beyond that.
+    fn wants(&self, reading: Reading, now: Moment) -> (Usd, Usd) {
+        if !self.path.enforced {
+            return (Usd::ZERO, Usd::ZERO);
+        }
+        // What calls have taken beyond what was granted comes first.
+        let used = reading.spent.saturating_add(reading.reserved).saturating_add(self.returned);
+        let debt = used.saturating_sub(self.granted.saturating_sub(self.lost));
+        let lack = |amount: Usd| match amount {
+            Usd::ZERO if debt.is_zero() => Usd::ZERO,
+            amount => amount.saturating_add(debt).saturating_sub(reading.idle),
+        };
+        let all: Usd = self.waiting.iter().map(|waiter| waiter.amount).sum();
+        let first = self.waiting.iter().map(|waiter| waiter.amount).min().unwrap_or_default();
+        let chunk = self.chunk();
+        let low = reading.idle.nanos() < chunk.nanos() / 2;
+        let extra = if self.is_short(now) || self.is_near(chunk) || !low {
+            Usd::ZERO
+        } else {
+            chunk.saturating_sub(reading.idle)
+        };
+        let lacked = if self.waiting.is_empty() { lack(self.lacked) } else { Usd::ZERO };
+        (lack(first), lack(all).max(lacked).max(lack(all).saturating_add(extra)))
+    }
+
+    /// Whether calls wait that no booking under way asks for.
+    pub(crate) fn is_urgent(&self, now: Moment) -> bool {
+        let asked = self.sent.iter().map(|sent| sent.asked).max().unwrap_or(0);
+        let waits = self.waiting.iter().any(|waiter| waiter.id >= asked);
+        self.opening == Opening::Done && waits && now >= self.dry_until
+    }
+
+    /// Whether something was taken out for a sibling that waits for it, and was not told yet.
+    pub(crate) fn has_returned(&self, now: Moment) -> bool {
+        let told = self.sent.iter().map(|sent| sent.told.returned).chain([self.told.returned]);
+        let told = told.max().unwrap_or_default();
+        self.opening == Opening::Done && self.is_short(now) && self.returned > told
+    }
+
+    /// Whether the heartbeat has something to tell or to ask.
+    pub(crate) fn is_due(&self, reading: Reading, ttl: Duration, now: Moment) -> bool {
+        let news = self.told != self.telling(reading) || self.unheard > self.heard;
+        let old = now >= self.booked_at.saturating_add(ttl / 3);
+        let holds = !self.granted.is_zero() || self.heard == 0;
+        let wants = !self.wants(reading, now).1.is_zero();
+        self.opening == Opening::Done && (news || wants || (old && holds))
+    }
+
+    const fn telling(&self, reading: Reading) -> Told {
+        let Reading { spent, estimated, .. } = reading;
+        Told { spent, estimated, returned: self.returned }
+    }
+
+    /// The next booking.
+    pub(crate) fn booking(
+        &mut self,
+        reading: Reading,
+        member: &MemberId,
+        ttl: Duration,
+        now: Moment,
+    ) -> Booking {
+        self.seq += 1;
+        let (least, most) =
+            if ttl.is_zero() { (Usd::ZERO, Usd::ZERO) } else { self.wants(reading, now) };
+        self.lacked = Usd::ZERO;
+        let told = self.telling(reading);
+        self.sent.push(Sent { seq: self.seq, at: now, told, asked: self.next_waiter });
+        Booking {
+            account: self.account.clone(),
+            member: member.clone(),
+            seq: self.seq,
+            heard: self.heard,
+            granted: self.granted,
+            spent: told.spent,
+            estimated: told.estimated,
+            returned: told.returned,
+            least,
+            most,
+            ttl,
+        }
+    }
+
+    /// The booking with this number has no answer.
+    pub(crate) fn unheard(&mut self, seq: u64) {
+        self.sent.retain(|sent| sent.seq != seq);
+        self.unheard = self.unheard.max(seq);
+    }
+
+    /// The booking with this number was answered.
+    pub(crate) fn heard(
+        &mut self,
+        seq: u64,
+        booked: &Booked,
+        (members, tick): (u32, Duration),
+        now: Moment,
+    ) -> Heard {
+        let Some(index) = self.sent.iter().position(|sent| sent.seq == seq) else {
+            return Heard::default();
+        };
+        let sent = self.sent.swap_remove(index);
+        if seq <= self.heard {
+            // A later one was answered before.
+            return Heard::default();
+        }
+        let came = booked.granted > self.granted;
+        (self.heard, self.told, self.booked_at) = (seq, sent.told, sent.at);
+        self.granted = self.granted.max(booked.granted);
+        self.lost = self.lost.max(booked.lost);
+        if booked.short {
+            self.run_short(now);
+        }
+        self.learn(booked, members);
+        let mut heard = Heard { answered: Vec::new(), marks: marks(booked) };
+        let asked = |waiter: &mut Waiter| waiter.id < sent.asked;
+        if came || !self.path.enforced {
+            heard.answered = self.waiting.extract_if(.., asked).map(|w| (w.id, true)).collect();
+        } else {
+            // Siblings that hold money give it back, and then it is asked for again.
+            let patient = !self.path.others.is_zero();
+            let over = |waiter: &mut Waiter| asked(waiter) && (!patient || now >= waiter.until);
+            heard.answered = self.waiting.extract_if(.., over).map(|w| (w.id, false)).collect();
+            if sent.asked > 0 && (!heard.answered.is_empty() || !self.waiting.is_empty()) {
+                self.dry_until = now.saturating_add(tick);
+            }
+        }
+        heard
+    }
+
+    fn learn(&mut self, booked: &Booked, members: u32) {
+        self.path.strict = booked.path.iter().any(|level| level.state.rules.strict);
+        let enforced = || booked.path.iter().map(|level| &level.state).filter(|s| s.rules.enforced);
+        self.path.enforced = enforced().next().is_some();
+        self.path.members = members.max(1);
+        if let Some(own) = booked.path.first() {
+            self.rules = own.state.rules.clone();
+        }
+        if let Some(least) = enforced().min_by_key(|state| state.left()) {
+            let used =
+                booked.lost.saturating_add(self.told.spent).saturating_add(self.told.returned);
+            let held = booked.granted.saturating_sub(used);
+            self.path.left = least.left();
+            self.path.others = least.granted.saturating_sub(held);
+            self.path.amount = enforced().map(|state| state.rules.amount).min().unwrap_or_default();
+        }
+    }
+
+    /// The backend is away: what may be spent beyond all grants.
+    pub(crate) fn cut_off(&mut self, policy: Policy) {
+        let part = self.path.left.nanos() / u64::from(self.path.members);
+        self.extra = match policy {
+            Policy::LocalShare if self.path.enforced => Usd::from_nanos(part),
+            _ => Usd::ZERO,
+        };
+    }
+
+    /// What calls may commit now. `away` is the policy that holds if the backend is away.
+    pub(crate) fn cap(
+        &self,
+        away: Option<Policy>,
+        ttl: Duration,
+        tick: Duration,
+        now: Moment,
+    ) -> Cap {
+        let granted = self.granted.saturating_sub(self.lost);
+        if !self.path.enforced || away == Some(Policy::FailOpen) {
+            return Cap::Lifted(granted);
+        }
+        let over = self.booked_at.saturating_add(ttl).saturating_sub(tick);
+        if self.rules.on_loss == OnLoss::Return && now >= over && away != Some(Policy::LocalShare) {
+            // It is about to be given to others.
+            return Cap::Granted(Usd::ZERO);
+        }
+        let extra = if away.is_some() { self.extra } else { Usd::ZERO };
+        Cap::Granted(granted.saturating_add(extra))
+    }
+
+    /// When the time of a grant is over that others may get then.
+    pub(crate) fn fence(&self, ttl: Duration, tick: Duration) -> Option<Moment> {
+        let over = self.booked_at.saturating_add(ttl).saturating_sub(tick);
+        (self.rules.on_loss == OnLoss::Return && self.heard > 0).then_some(over)
+    }
+
+    /// What may still be granted, as far as is known.
+    pub(crate) const fn elsewhere(&self) -> Usd {
+        self.path.left
+    }
+}
+
+/// A measure of late: a part less with each look.
+const fn faded(amount: Usd) -> Usd {
+    Usd::from_nanos(amount.nanos() - amount.nanos() / 8)
+}
+
+fn marks(booked: &Booked) -> Vec<Mark> {
+    let of = |level: &crate::money::Level| {
+        let (account, spent) = (level.state.account.clone(), level.state.spent);
+        let limit = level.state.rules.amount;
+        let mark =
+            move |percent: &u16| Mark { account: account.clone(), percent: *percent, limit, spent };
+        level.marks.iter().map(mark).collect::<Vec<_>>()
+    };
+    booked.path.iter().flat_map(of).collect()
+}

@@ -1,0 +1,169 @@
+//! Applies what the rules decided to the local accounts, breakers, limiters and routes, and tells of it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use runtime_events::payload::{Fleet, MarkCrossed, Word};
+use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Clock as _, Data};
+use runtime_resilience::{CircuitBreaker, RateLimiter};
+
+use super::glue::rest_of;
+use super::seats::LimiterSeat;
+use super::shared::Shared;
+use crate::core::{About, Applied, Cap, Due, Effect, Followed, Mark, Moment};
+use crate::error::StateError;
+
+/// Applies everything that has followed. Only the driver does this, so it is done in order.
+pub(crate) fn all(shared: &Arc<Shared>, now: Moment) {
+    let (effects, news) = shared.core().effects();
+    // What calls may do comes before they find out that they may.
+    caps(shared, now);
+    parts(shared);
+    for effect in effects {
+        one(shared, effect);
+    }
+    if news {
+        for waker in shared.waiters().take_others() {
+            waker.wake();
+        }
+    }
+}
+
+/// Keeps why an account is not opened, for those who wait for it.
+pub(crate) fn note(shared: &Shared, due: &Due, error: &StateError) {
+    if let About::Account(index) = &due.about
+        && !error.is_unavailable()
+    {
+        shared.waiters().refused.insert(*index, error.clone());
+    }
+}
+
+/// What the accounts may spend.
+fn caps(shared: &Shared, now: Moment) {
+    let mut changed = Vec::new();
+    {
+        let core = shared.core();
+        let mut seats = shared.seats();
+        for (index, seat) in seats.accounts.iter_mut().enumerate() {
+            let cap = core.cap(index, now);
+            if seat.applied != Some(cap) {
+                seat.applied = Some(cap);
+                changed.push((seat.purse.clone(), cap));
+            }
+        }
+    }
+    for (purse, (cap, elsewhere)) in changed {
+        match cap {
+            Cap::Granted(total) => purse.set_granted(total, elsewhere),
+            Cap::Lifted(total) => purse.lift(total, elsewhere),
+        }
+    }
+}
+
+/// What the limiters go by.
+fn parts(shared: &Shared) {
+    let mut changed: Vec<(RateLimiter, Applied)> = Vec::new();
+    {
+        let core = shared.core();
+        let mut seats = shared.seats();
+        for (index, seat) in seats.limiters.iter_mut().enumerate() {
+            let applied = core.applied(index);
+            if seat.applied != applied {
+                seat.applied = applied;
+                changed.push((seat.limiter.clone(), applied));
+            }
+        }
+    }
+    for (limiter, applied) in changed {
+        LimiterSeat::apply(&limiter, applied);
+    }
+}
+
+fn one(shared: &Arc<Shared>, effect: Effect) {
+    match effect {
+        Effect::Answered { account, waiter, came } => {
+            let waker = shared.waiters().answer(account, waiter, came);
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
+        Effect::Follow { breaker, followed } => {
+            let breaker = shared.seats().breakers[breaker].clone();
+            follow(&breaker, followed);
+        }
+        Effect::Paused { limit, wait } => {
+            let limiter = shared.seats().limiters[limit].limiter.clone();
+            limiter.follow_pause(wait);
+        }
+        Effect::Rest { route, wait } => {
+            let all = shared.seats().routes.clone();
+            for routes in &all {
+                for own in routes.iter().filter(|own| rest_of(own) == route) {
+                    routes.follow_rest(own, wait);
+                }
+            }
+        }
+        Effect::Mark(mark) => emit(shared, mark_event(&mark)),
+        Effect::Degraded { why } => emit(shared, degraded(shared, &why)),
+        Effect::Recovered { away } => emit(shared, recovered(shared, away)),
+    }
+}
+
+fn follow(breaker: &CircuitBreaker, followed: Followed) {
+    match followed {
+        Followed::Open(wait) => breaker.follow_open(wait),
+        Followed::Closed => breaker.follow_closed(),
+    }
+}
+
+/// An event of this kind, with its detail and its data.
+type Told = (AgentEventName, AgentEventStatus, String, Data);
+
+fn mark_event(mark: &Mark) -> Told {
+    let Mark { account, percent, limit, spent } = mark;
+    let detail = format!("`{account}`: {percent} % of {limit} reached: {spent} spent");
+    let name = account.as_str().into();
+    let data = MarkCrossed {
+        account: Some(Word::Shared(&name)),
+        percent: Some((*percent).into()),
+        limit_usd: Some(limit.to_f64()),
+        spent_usd: Some(spent.to_f64()),
+    }
+    .data();
+    (AgentEventName::BudgetMark, AgentEventStatus::Running, detail, data)
+}
+
+fn degraded(shared: &Shared, why: &str) -> Told {
+    let (member, why) = (shared.member.as_str().into(), why.into());
+    let data = Fleet {
+        fleet: Some(Word::Shared(&shared.config.name)),
+        member: Some(Word::Shared(&member)),
+        why: Some(Word::Shared(&why)),
+        ..Fleet::default()
+    }
+    .data();
+    let detail = format!("the backend of the fleet is away: {why}");
+    (AgentEventName::FleetDegraded, AgentEventStatus::Blocked, detail, data)
+}
+
+fn recovered(shared: &Shared, away: Duration) -> Told {
+    let member = shared.member.as_str().into();
+    let data = Fleet {
+        fleet: Some(Word::Shared(&shared.config.name)),
+        member: Some(Word::Shared(&member)),
+        away_s: Some(away.as_secs_f64()),
+        ..Fleet::default()
+    }
+    .data();
+    let detail = format!("the backend of the fleet is there again, after {away:?}");
+    (AgentEventName::FleetRecovered, AgentEventStatus::Green, detail, data)
+}
+
+fn emit(shared: &Shared, (name, status, detail, data): Told) {
+    let Some(sink) = &shared.config.sink else { return };
+    let event = AgentEvent::new(name, status, shared.clock.utc_now());
+    let event = Arc::new(event.with_detail(detail).with_data(data));
+    // A sink that fails, or panics, takes nothing from the fleet.
+    let _ = catch_unwind(AssertUnwindSafe(|| sink.emit(&event)));
+}

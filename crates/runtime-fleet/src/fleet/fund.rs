@@ -1,0 +1,227 @@
+//! Accounts: opening one, and calls that wait for money.
+
+use std::collections::BTreeMap;
+use std::future::{Future, poll_fn, ready};
+use std::pin::Pin;
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll, Waker};
+
+use runtime_usage::{Account, FundFuture, Funding, Limit, Purse, Usd};
+
+use super::seats::AccountSeat;
+use super::shared::Shared;
+use crate::core::{Leaving, Opening, Till};
+use crate::error::StateError;
+use crate::money::{AccountPath, OnLoss, Rules};
+
+/// Those who wait for the driver.
+#[derive(Debug, Default)]
+pub(crate) struct Waiters {
+    /// For money, by account and number. Who was answered has no waker any more.
+    money: BTreeMap<(usize, u64), Result<bool, Waker>>,
+    /// For something else.
+    others: Vec<Waker>,
+    /// Why the backend refuses to open accounts.
+    pub(crate) refused: BTreeMap<usize, StateError>,
+}
+
+impl Waiters {
+    pub(crate) fn watch(&mut self, waker: &Waker) {
+        if !self.others.iter().any(|known| known.will_wake(waker)) {
+            self.others.push(waker.clone());
+        }
+    }
+
+    /// The waker of a call that waits, which finds out whether money came.
+    pub(crate) fn answer(&mut self, account: usize, waiter: u64, came: bool) -> Option<Waker> {
+        let slot = self.money.get_mut(&(account, waiter))?;
+        std::mem::replace(slot, Ok(came)).err()
+    }
+
+    /// All that wait for something else, to look again.
+    pub(crate) fn take_others(&mut self) -> Vec<Waker> {
+        std::mem::take(&mut self.others)
+    }
+}
+
+/// Opens an account, and waits until the backend has it, refuses it, or is known to be away.
+pub(crate) async fn open(
+    shared: &Arc<Shared>,
+    path: AccountPath,
+    limit: Limit,
+    on_loss: OnLoss,
+) -> Result<Account, StateError> {
+    let index = add(shared, path, &limit, on_loss);
+    shared.wake();
+    let rules = poll_fn(|cx| {
+        let core = shared.core();
+        let till = &core.tills[index];
+        let over = core.link.is_down() || core.leaving != Leaving::No;
+        let mut waiters = shared.waiters();
+        match till.opening {
+            Opening::Done => return Poll::Ready(Ok(Some(till.rules.clone()))),
+            Opening::Refused => {
+                return Poll::Ready(waiters.refused.get(&index).cloned().map_or(Ok(None), Err));
+            }
+            Opening::Needed | Opening::UnderWay if over => return Poll::Ready(Ok(None)),
+            Opening::Needed | Opening::UnderWay => waiters.watch(cx.waker()),
+        }
+        drop(waiters);
+        drop(core);
+        Poll::Pending
+    })
+    .await?;
+    let mut seats = shared.seats();
+    let seat = &mut seats.accounts[index];
+    // Nobody has the account yet: it can still become what the backend says.
+    if let (Some(rules), None) = (rules, &seat.given) {
+        let local = seat.purse.account().limit();
+        if rules.enforced != local.is_enforced()
+            || rules.strict != local.is_strict()
+            || rules.amount != local.amount
+        {
+            let limit = by(&rules, local);
+            seat.purse = purse(shared, index, &limit);
+            seat.applied = None;
+        }
+    }
+    let account = seat.given.get_or_insert_with(|| seat.purse.account().clone()).clone();
+    drop(seats);
+    shared.wake();
+    Ok(account)
+}
+
+/// The place of an account, which is added if it is not there.
+fn add(shared: &Arc<Shared>, path: AccountPath, limit: &Limit, on_loss: OnLoss) -> usize {
+    let now = shared.now();
+    let mut core = shared.core();
+    let mut seats = shared.seats();
+    if let Some(index) = core.tills.iter().position(|till| till.account == path) {
+        if core.tills[index].opening == Opening::Refused {
+            // The account above may be there by now.
+            core.tills[index].opening = Opening::Needed;
+        }
+        return index;
+    }
+    let index = core.tills.len();
+    let named =
+        if limit.name.is_some() { limit.clone() } else { limit.clone().named(path.as_str()) };
+    let rules = Rules::of(limit).on_loss(on_loss);
+    let purse = purse(shared, index, &named.marks([]));
+    seats.accounts.push(AccountSeat { purse, applied: None, given: None });
+    core.add(now, |core| core.tills.push(Till::new(path, rules, limit.per_turn)));
+    index
+}
+
+fn purse(shared: &Arc<Shared>, index: usize, limit: &Limit) -> Purse {
+    let source = Source { shared: Arc::downgrade(shared), account: index };
+    Purse::new(limit.clone(), Arc::new(source))
+}
+
+/// A limit as the backend has it, with what only this process decides.
+fn by(rules: &Rules, local: &Limit) -> Limit {
+    let mut limit = match rules {
+        Rules { enforced: false, .. } => Limit::recorded(rules.amount),
+        Rules { strict: true, .. } => Limit::strict(rules.amount),
+        _ => Limit::enforced(rules.amount),
+    };
+    limit.name.clone_from(&local.name);
+    limit.unknown_price = local.unknown_price.clone();
+    limit.per_turn = local.per_turn;
+    limit.estimates_expire = local.estimates_expire;
+    limit.marks([])
+}
+
+/// Where the money of an account comes from.
+#[derive(Debug)]
+struct Source {
+    shared: Weak<Shared>,
+    account: usize,
+}
+
+impl Funding for Source {
+    fn lacks(&self, amount: Usd) -> bool {
+        let Some(shared) = self.shared.upgrade() else { return true };
+        let mut core = shared.core();
+        core.tills[self.account].lacks(amount);
+        core.link.is_down() || core.leaving != Leaving::No
+    }
+
+    fn fund(&self, amount: Usd) -> FundFuture {
+        match self.shared.upgrade() {
+            Some(shared) => Box::pin(Fund { shared, account: self.account, amount, asked: None }),
+            None => Box::pin(ready(false)),
+        }
+    }
+}
+
+/// A call that waits for money.
+struct Fund {
+    shared: Arc<Shared>,
+    account: usize,
+    amount: Usd,
+    /// Its number among those that wait.
+    asked: Option<u64>,
+}
+
+impl Future for Fund {
+    type Output = bool;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
+        let this = &mut *self;
+        let Some(id) = this.asked else { return this.ask(cx.waker()) };
+        let mut waiters = this.shared.waiters();
+        match waiters.money.get_mut(&(this.account, id)) {
+            Some(Ok(came)) => {
+                let came = *came;
+                waiters.money.remove(&(this.account, id));
+                drop(waiters);
+                this.asked = None;
+                Poll::Ready(came)
+            }
+            Some(Err(waker)) => {
+                let before = std::mem::replace(waker, cx.waker().clone());
+                drop(waiters);
+                drop(before);
+                Poll::Pending
+            }
+            None => Poll::Ready(false),
+        }
+    }
+}
+
+impl Fund {
+    fn ask(&mut self, waker: &Waker) -> Poll<bool> {
+        let purse = self.shared.seats().accounts[self.account].purse.clone();
+        if purse.idle() >= self.amount && !self.amount.is_zero() {
+            // It has come meanwhile.
+            return Poll::Ready(true);
+        }
+        let (now, waker) = (self.shared.now(), waker.clone());
+        let mut core = self.shared.core();
+        if core.link.is_down() || core.leaving != Leaving::No {
+            return Poll::Ready(false);
+        }
+        let tick = self.shared.config.tick;
+        let Some(id) = core.tills[self.account].ask(self.amount, tick, now) else {
+            return Poll::Ready(false);
+        };
+        // Under the core's lock, so that no answer comes before.
+        self.shared.waiters().money.insert((self.account, id), Err(waker));
+        drop(core);
+        self.asked = Some(id);
+        self.shared.wake();
+        Poll::Pending
+    }
+}
+
+/// Gives up.
+impl Drop for Fund {
+    fn drop(&mut self) {
+        if let Some(id) = self.asked {
+            self.shared.core().tills[self.account].leave(id);
+            let slot = self.shared.waiters().money.remove(&(self.account, id));
+            drop(slot);
+        }
+    }
+}

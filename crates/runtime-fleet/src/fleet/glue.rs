@@ -1,0 +1,141 @@
+//! Breakers, limiters and routes that tell the fleet, and follow it.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use runtime_events::Clock;
+use runtime_resilience::{
+    CircuitBreaker, CircuitBreakerConfig, PauseListener, ProbeGate, RateLimiter, RateLimits,
+    RestListener, Route, Routes, Transition, TransitionCause, TransitionListener,
+};
+
+use super::seats::{DIMENSIONS, LimiterSeat};
+use super::shared::Shared;
+use crate::core::{Applied, Follower, Part};
+
+/// A breaker of the fleet.
+pub(crate) fn breaker(
+    shared: &Arc<Shared>,
+    name: Arc<str>,
+    config: CircuitBreakerConfig,
+) -> CircuitBreaker {
+    let now = shared.now();
+    let mut core = shared.core();
+    let mut seats = shared.seats();
+    if let Some(index) = core.followers.iter().position(|follower| follower.name == name) {
+        return seats.breakers[index].clone();
+    }
+    let told = Arc::new(Told { shared: Arc::downgrade(shared), index: core.followers.len() });
+    let clock: Arc<dyn Clock> = shared.clock.clone();
+    let gate: Arc<Told> = Arc::clone(&told);
+    let breaker = CircuitBreaker::with_gate(name.clone(), config, clock, told, gate);
+    seats.breakers.push(breaker.clone());
+    let follower = Follower::new(name, config.lease(), config.first_wait());
+    core.add(now, |core| core.followers.push(follower));
+    drop(seats);
+    drop(core);
+    shared.wake();
+    breaker
+}
+
+/// A limiter of the fleet.
+pub(crate) fn limiter(shared: &Arc<Shared>, name: Arc<str>, limits: RateLimits) -> RateLimiter {
+    let now = shared.now();
+    let mut core = shared.core();
+    let mut seats = shared.seats();
+    if let Some(index) = core.parts.iter().position(|part| part.name == name) {
+        return seats.limiters[index].limiter.clone();
+    }
+    let told = Arc::new(Paused { shared: Arc::downgrade(shared) });
+    let clock: Arc<dyn Clock> = shared.clock.clone();
+    let limiter = RateLimiter::with_listener(name.clone(), limits, clock, told);
+    limiter.set_part(None);
+    seats.limiters.push(LimiterSeat { limiter: limiter.clone(), applied: Applied::Nothing });
+    let whole = DIMENSIONS.map(|of| limits.per_minute(of).map(std::num::NonZeroU64::get));
+    core.add(now, |core| core.parts.push(Part::new(name, whole)));
+    drop(seats);
+    drop(core);
+    shared.wake();
+    limiter
+}
+
+/// Routes whose rests the fleet shares.
+pub(crate) fn routes(shared: &Arc<Shared>, routes: Routes) -> Routes {
+    let now = shared.now();
+    let routes = routes.on_rest(Arc::new(Paused { shared: Arc::downgrade(shared) }));
+    let mut core = shared.core();
+    core.add(now, |core| core.add_routes(routes.iter().map(rest_of)));
+    shared.seats().routes.push(routes.clone());
+    drop(core);
+    shared.wake();
+    routes
+}
+
+/// The name of a route's pauses.
+pub(crate) fn rest_of(route: &Route) -> Arc<str> {
+    format!("route {}", route.name()).into()
+}
+
+/// What a breaker tells and asks.
+#[derive(Debug)]
+struct Told {
+    shared: Weak<Shared>,
+    index: usize,
+}
+
+impl TransitionListener for Told {
+    fn on_transition(&self, _: &str, transition: Transition) {
+        if transition.cause == TransitionCause::Fleet {
+            return;
+        }
+        if let Some(shared) = self.shared.upgrade() {
+            let now = shared.now();
+            shared.core().followers[self.index].changed(transition, now);
+            shared.wake();
+        }
+    }
+}
+
+impl ProbeGate for Told {
+    fn may_probe(&self) -> bool {
+        // Without a fleet, each probes for itself.
+        let Some(shared) = self.shared.upgrade() else { return true };
+        let now = shared.now();
+        let mut core = shared.core();
+        let alone = core.probes_alone();
+        let may = core.followers[self.index].may_probe(alone, now);
+        drop(core);
+        if !may {
+            shared.wake();
+        }
+        may
+    }
+}
+
+/// What limiters and routes tell.
+#[derive(Debug)]
+struct Paused {
+    shared: Weak<Shared>,
+}
+
+impl Paused {
+    fn tell(&self, name: Arc<str>, wait: Duration) {
+        if let Some(shared) = self.shared.upgrade() {
+            let now = shared.now();
+            shared.core().pause(name, wait, now);
+            shared.wake();
+        }
+    }
+}
+
+impl PauseListener for Paused {
+    fn paused(&self, limiter: &str, wait: Duration) {
+        self.tell(limiter.into(), wait);
+    }
+}
+
+impl RestListener for Paused {
+    fn rests(&self, route: &Route, rest: Duration) {
+        self.tell(rest_of(route), rest);
+    }
+}

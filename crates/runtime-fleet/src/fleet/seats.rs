@@ -1,0 +1,93 @@
+//! The local accounts, breakers, limiters and routes of a member, in the order in which the rules know them.
+
+use std::num::NonZeroU64;
+
+use runtime_resilience::{CircuitBreaker, RateDimension, RateLimiter, Routes};
+use runtime_usage::{Account, Balance, Purse, Usd};
+
+use crate::core::{Applied, Asked, Cap, Reading, Readings};
+use crate::pace::PerMinute;
+
+/// The local ones.
+#[derive(Debug, Default)]
+pub(crate) struct Seats {
+    pub(crate) accounts: Vec<AccountSeat>,
+    pub(crate) breakers: Vec<CircuitBreaker>,
+    pub(crate) limiters: Vec<LimiterSeat>,
+    pub(crate) routes: Vec<Routes>,
+}
+
+#[derive(Debug)]
+pub(crate) struct AccountSeat {
+    pub(crate) purse: Purse,
+    /// What it was last told.
+    pub(crate) applied: Option<(Cap, Usd)>,
+    /// The account, once somebody has it: it stays the same from then on.
+    pub(crate) given: Option<Account>,
+}
+
+#[derive(Debug)]
+pub(crate) struct LimiterSeat {
+    pub(crate) limiter: RateLimiter,
+    /// What it was last told.
+    pub(crate) applied: Applied,
+}
+
+impl Seats {
+    /// What the local ones say. Copies of their handles, so that they are asked without a lock.
+    pub(crate) fn readers(&self) -> Readers {
+        Readers {
+            purses: self.accounts.iter().map(|seat| seat.purse.clone()).collect(),
+            limiters: self.limiters.iter().map(|seat| seat.limiter.clone()).collect(),
+        }
+    }
+}
+
+/// The handles that are read at each heartbeat.
+#[derive(Debug)]
+pub(crate) struct Readers {
+    pub(crate) purses: Vec<Purse>,
+    limiters: Vec<RateLimiter>,
+}
+
+impl Readers {
+    pub(crate) fn read(&self) -> Readings {
+        Readings {
+            accounts: self.purses.iter().map(read_purse).collect(),
+            limiters: self.limiters.iter().map(read_limiter).collect(),
+        }
+    }
+}
+
+fn read_purse(purse: &Purse) -> Reading {
+    let Balance { spent, estimated, reserved, .. } = purse.account().balance();
+    Reading { spent, estimated, reserved, idle: purse.idle() }
+}
+
+fn read_limiter(limiter: &RateLimiter) -> Asked {
+    let (asked, limits) = (limiter.asked(), limiter.limits());
+    let limits = DIMENSIONS.map(|dimension| limits.per_minute(dimension).map(NonZeroU64::get));
+    Asked { limits, units: asked.units, waiting: asked.waiting }
+}
+
+/// In the order of [`PerMinute`].
+pub(crate) const DIMENSIONS: [RateDimension; 4] = [
+    RateDimension::Requests,
+    RateDimension::InputTokens,
+    RateDimension::OutputTokens,
+    RateDimension::Tokens,
+];
+
+impl LimiterSeat {
+    pub(crate) fn apply(limiter: &RateLimiter, applied: Applied) {
+        let share = |share: PerMinute| -> Option<[Option<NonZeroU64>; 4]> {
+            // With nothing of one dimension, no call is made.
+            let some = share.iter().all(|units| *units != Some(0));
+            some.then(|| share.map(|units| units.and_then(NonZeroU64::new)))
+        };
+        limiter.set_part(match applied {
+            Applied::Nothing => None,
+            Applied::Share(units) => share(units),
+        });
+    }
+}

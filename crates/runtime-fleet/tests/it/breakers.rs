@@ -1,0 +1,233 @@
+//! Breakers of a fleet: openings that reach siblings, one probe per cool-down, pins, and a backend that is away.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use runtime_fleet::{Kind, Policy};
+use runtime_resilience::{CircuitBreaker, CircuitBreakerConfig, CircuitState};
+
+use crate::support::{Line, TICK, World};
+
+const WAIT: Duration = Duration::from_secs(10);
+
+fn config() -> CircuitBreakerConfig {
+    CircuitBreakerConfig::default()
+        .failure_threshold(NonZeroU32::MIN)
+        .recovery_timeout(WAIT)
+        .half_open_lease(WAIT)
+}
+
+fn breakers(world: &mut World) -> Vec<CircuitBreaker> {
+    let breakers = world.members.iter().map(|member| member.fleet.breaker("api", config()));
+    let breakers = breakers.collect();
+    world.ticks(1);
+    breakers
+}
+
+fn states(breakers: &[CircuitBreaker]) -> Vec<CircuitState> {
+    breakers.iter().map(CircuitBreaker::state).collect()
+}
+
+fn fail(breaker: &CircuitBreaker) {
+    breaker.try_acquire().unwrap().failure();
+}
+
+/// Calls of every member until one is let through.
+fn probe(world: &mut World, breakers: &[CircuitBreaker]) -> (usize, runtime_resilience::Permit) {
+    for _ in 0..40 {
+        for (index, breaker) in breakers.iter().enumerate() {
+            if let Ok(permit) = breaker.try_acquire() {
+                return (index, permit);
+            }
+        }
+        world.drive();
+        world.clock.advance(TICK / 10);
+    }
+    panic!("one of them was to probe: {:?}", states(breakers))
+}
+
+#[test]
+fn an_opening_reaches_siblings_at_once_or_with_the_next_heartbeat() {
+    for pushes in [true, false] {
+        let mut world = World::empty(pushes);
+        (0..3).for_each(|_| world.join(|config| config));
+        let breakers = breakers(&mut world);
+        fail(&breakers[0]);
+        world.drive();
+        let expected = if pushes { CircuitState::Open } else { CircuitState::Closed };
+        assert_eq!(states(&breakers)[1..], [expected; 2]);
+        world.ticks(1);
+        assert_eq!(states(&breakers), [CircuitState::Open; 3]);
+        let left = breakers[2].check().unwrap_err().retry_after.unwrap();
+        assert!(left <= WAIT && left >= WAIT - TICK * 2, "{left:?}");
+    }
+}
+
+#[test]
+fn one_member_probes_and_all_follow_what_it_finds() {
+    for pushes in [true, false] {
+        let mut world = World::empty(pushes);
+        (0..4).for_each(|_| world.join(|config| config));
+        let breakers = breakers(&mut world);
+        fail(&breakers[0]);
+        for cooldown in 1..=20 {
+            world.ticks(20);
+            assert_eq!(world.probes(), cooldown - 1, "nobody asked");
+            let (prober, permit) = probe(&mut world, &breakers);
+            world.ticks(2);
+            for (index, breaker) in breakers.iter().enumerate() {
+                assert!(index == prober || breaker.try_acquire().is_err(), "one at a time");
+            }
+            permit.failure();
+            world.ticks(2);
+            assert_eq!(states(&breakers), [CircuitState::Open; 4]);
+            assert_eq!(world.probes(), cooldown, "one probe for each cool-down");
+            assert!(breakers.iter().all(|breaker| breaker.try_acquire().is_err()));
+        }
+        world.ticks(20);
+        probe(&mut world, &breakers).1.success();
+        world.ticks(2);
+        assert_eq!(states(&breakers), [CircuitState::Closed; 4]);
+        assert_eq!(world.probes(), 21);
+    }
+}
+
+#[test]
+fn the_longer_wait_counts() {
+    let mut world = World::new(2);
+    let breakers = breakers(&mut world);
+    fail(&breakers[0]);
+    world.ticks(1);
+    breakers[1].trip(Some(WAIT * 6));
+    world.ticks(1);
+    // A breaker that is open already tells nothing; what opens one does.
+    breakers[0].reset();
+    breakers[0].trip(Some(WAIT * 3));
+    world.ticks(1);
+    let left = breakers[1].check().unwrap_err().retry_after.unwrap();
+    assert!(left > WAIT * 2, "{left:?}");
+}
+
+#[test]
+fn a_probe_that_is_never_heard_of_counts_as_failed() {
+    let mut world = World::new(2);
+    let breakers = breakers(&mut world);
+    fail(&breakers[0]);
+    world.ticks(20);
+    let (prober, _permit) = probe(&mut world, &breakers);
+    world.members[prober].line(Line::Cut);
+    world.ticks(19);
+    let other = &breakers[1 - prober];
+    assert!(other.try_acquire().is_err(), "its time is not over");
+    world.ticks(15);
+    assert!(other.try_acquire().is_err(), "and then one more wait");
+    world.ticks(10);
+    probe(&mut world, &breakers[1 - prober..=1 - prober]).1.success();
+    assert_eq!(world.probes(), 2);
+}
+
+#[test]
+fn a_probe_for_which_no_call_comes_goes_to_a_sibling() {
+    let mut world = World::new(2);
+    let breakers = breakers(&mut world);
+    fail(&breakers[0]);
+    world.ticks(20);
+    assert!(breakers[0].try_acquire().is_err(), "it asks for a probe");
+    world.drive();
+    assert_eq!(world.probes(), 1);
+    let mut tried = 0;
+    while breakers[1].try_acquire().is_err() {
+        world.ticks(1);
+        tried += 1;
+        assert!(tried < 20, "the first has no call");
+    }
+}
+
+#[test]
+fn pins_and_resets_stay_with_their_member() {
+    let mut world = World::new(3);
+    let breakers = breakers(&mut world);
+    breakers[0].force_open();
+    breakers[1].disable();
+    world.ticks(2);
+    assert_eq!(breakers[2].state(), CircuitState::Closed);
+    fail(&breakers[2]);
+    world.ticks(2);
+    let expected = [CircuitState::ForcedOpen, CircuitState::Disabled, CircuitState::Open];
+    assert_eq!(states(&breakers), expected);
+    breakers[2].reset();
+    world.ticks(2);
+    assert_eq!(breakers[2].state(), CircuitState::Closed, "by order, and for itself");
+}
+
+#[test]
+fn a_member_that_joins_learns_of_an_open_breaker() {
+    let mut world = World::new(1);
+    let first = breakers(&mut world).remove(0);
+    fail(&first);
+    world.ticks(1);
+    world.join(|config| config);
+    let late = world.members[1].fleet.breaker("api", config());
+    world.ticks(1);
+    assert_eq!(late.state(), CircuitState::Open);
+    let again = world.members[1].fleet.breaker("api", CircuitBreakerConfig::default());
+    assert_eq!(again.state(), CircuitState::Open, "the same one");
+}
+
+#[test]
+fn without_the_backend_each_probes_for_itself_or_not_at_all() {
+    let probed = |policy| {
+        let mut world = World::empty(true);
+        world.join(|config| config.policy(Kind::Breakers, policy));
+        let breaker = breakers(&mut world).remove(0);
+        world.members[0].line(Line::Cut);
+        fail(&breaker);
+        world.ticks(22);
+        let probe = breaker.try_acquire();
+        let went = probe.is_ok();
+        if let Ok(permit) = probe {
+            permit.failure();
+        }
+        world.members[0].line(Line::Up);
+        world.ticks(12);
+        went
+    };
+    assert!(probed(Policy::LocalShare) && probed(Policy::FailOpen));
+    assert!(!probed(Policy::FailClosed));
+}
+
+#[test]
+fn what_happened_while_the_backend_was_away_is_told_when_it_is_back() {
+    let mut world = World::new(2);
+    let breakers = breakers(&mut world);
+    world.members[0].line(Line::Cut);
+    breakers[0].trip(Some(WAIT * 9));
+    world.ticks(6);
+    assert_eq!(breakers[1].state(), CircuitState::Closed);
+    world.members[0].line(Line::Up);
+    world.ticks(16);
+    assert_eq!(states(&breakers), [CircuitState::Open; 2]);
+}
+
+#[test]
+fn a_failure_from_before_a_recovery_opens_nothing() {
+    let mut world = World::empty(false);
+    (0..2).for_each(|_| world.join(|config| config));
+    let breakers = breakers(&mut world);
+    fail(&breakers[0]);
+    world.ticks(1);
+    // One member does not hear that the breaker opened and closed again.
+    world.members[1].line(Line::Deaf);
+    world.ticks(19);
+    let _ = breakers[0].try_acquire();
+    world.drive();
+    breakers[0].try_acquire().unwrap().success();
+    world.ticks(1);
+    breakers[1].reset();
+    world.ticks(1);
+    fail(&breakers[1]);
+    world.ticks(2);
+    world.members[1].line(Line::Up);
+    world.ticks(16);
+    assert_eq!(states(&breakers), [CircuitState::Closed; 2]);
+}

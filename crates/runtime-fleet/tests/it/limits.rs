@@ -1,0 +1,193 @@
+//! Limits of a fleet: parts that are never more than the whole, pauses and rests, and a backend that is away.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use runtime_fleet::{Kind, Policy};
+use runtime_resilience::{
+    Demand, FaultScope, RateDimension, RateLimiter, RateLimits, Route, Routes, TriedRoutes,
+};
+
+use crate::support::{Line, World};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn limits() -> RateLimits {
+    RateLimits::default().requests_per_minute(NonZeroU32::new(600).unwrap()).burst(SECOND)
+}
+
+fn limiters(world: &World) -> Vec<RateLimiter> {
+    let limiters = world.members.iter().map(|member| member.fleet.limiter("api", limits()));
+    limiters.collect()
+}
+
+/// What a limiter goes by, if it admits anything.
+fn part(limiter: &RateLimiter) -> u64 {
+    let closed = limiter.check(Demand::default()).is_err();
+    let part = limiter.limit(RateDimension::Requests);
+    if closed { 0 } else { part.map_or(0, std::num::NonZeroU64::get) }
+}
+
+fn parts(limiters: &[RateLimiter]) -> Vec<u64> {
+    limiters.iter().map(part).collect()
+}
+
+/// Ticks, and looks after each that all parts together are within the limit.
+fn ticks(world: &mut World, limiters: &[RateLimiter], count: u32) {
+    for _ in 0..count {
+        world.ticks(1);
+        let parts = parts(limiters);
+        assert!(parts.iter().sum::<u64>() <= 600, "{parts:?}");
+    }
+}
+
+/// Asks for this many requests.
+fn ask(limiter: &RateLimiter, count: usize) -> usize {
+    (0..count).filter(|_| limiter.try_reserve(Demand::request()).is_ok()).count()
+}
+
+#[test]
+fn a_limiter_admits_nothing_before_its_first_share() {
+    let mut world = World::new(1);
+    let limiter = limiters(&world).remove(0);
+    assert_eq!(ask(&limiter, 5), 0);
+    world.drive();
+    assert_eq!(ask(&limiter, 50), 10, "a burst of all of it");
+    assert_eq!(limiter.limits(), limits());
+}
+
+#[test]
+fn parts_follow_demand_and_are_never_more_than_the_whole() {
+    let mut world = World::new(3);
+    let limiters = limiters(&world);
+    ticks(&mut world, &limiters, 6);
+    assert_eq!(parts(&limiters), [200; 3], "equal, while nobody asks");
+    // One is busy, refused calls included.
+    for _ in 0..40 {
+        ask(&limiters[1], 20);
+        ticks(&mut world, &limiters, 1);
+    }
+    let busy = parts(&limiters);
+    assert!(busy[1] >= 450 && busy[0] >= 50, "the others can begin: {busy:?}");
+    for _ in 0..40 {
+        for limiter in &limiters {
+            ask(limiter, 20);
+        }
+        ticks(&mut world, &limiters, 1);
+    }
+    assert!(
+        parts(&limiters).iter().all(|part| (190..=200).contains(part)),
+        "{:?}",
+        parts(&limiters)
+    );
+}
+
+#[test]
+fn a_new_member_gets_a_part_soon_and_a_dead_one_loses_it() {
+    let mut world = World::new(1);
+    let mut all = limiters(&world);
+    ticks(&mut world, &all, 4);
+    assert_eq!(parts(&all), [600]);
+    world.join(|config| config);
+    all.push(world.members[1].fleet.limiter("api", limits()));
+    ticks(&mut world, &all, 4);
+    assert_eq!(parts(&all), [300, 300], "within two seconds");
+    world.members[0].line(Line::Cut);
+    world.ticks(14);
+    assert_eq!(part(&all[1]), 600);
+    let fleet = world.members[1].fleet.clone();
+    world.until(fleet.shutdown()).unwrap();
+    assert_eq!(part(&all[1]), 0);
+}
+
+#[test]
+fn parts_are_within_the_whole_whatever_answers_are_lost() {
+    let mut world = World::empty(true);
+    (0..3).for_each(|_| world.join(|config| config.policy(Kind::Limits, Policy::FailClosed)));
+    let limiters = limiters(&world);
+    let lines = [Line::Up, Line::Deaf, Line::Cut, Line::Up, Line::Stalled];
+    for round in 0..120_usize {
+        let of = round % 3;
+        world.members[of].line(lines[(round / 3) % lines.len()]);
+        ask(&limiters[(round / 7) % 3], 30);
+        ticks(&mut world, &limiters, 1 + u32::try_from(round % 4).unwrap());
+    }
+    world.members.iter().for_each(|member| member.line(Line::Up));
+    ticks(&mut world, &limiters, 60);
+    assert!(parts(&limiters).iter().all(|part| *part > 0), "{:?}", parts(&limiters));
+}
+
+#[test]
+fn changed_limits_of_one_member_count_for_all() {
+    let mut world = World::new(2);
+    let limiters = limiters(&world);
+    ticks(&mut world, &limiters, 4);
+    limiters[0].set_limits(RateLimits::default().requests_per_minute(NonZeroU32::new(60).unwrap()));
+    ticks(&mut world, &limiters, 4);
+    assert_eq!(parts(&limiters), [30, 30]);
+}
+
+#[test]
+fn a_pause_reaches_all() {
+    for pushes in [true, false] {
+        let mut world = World::empty(pushes);
+        (0..2).for_each(|_| world.join(|config| config));
+        let limiters = limiters(&world);
+        world.ticks(4);
+        limiters[0].pause(SECOND * 30);
+        world.ticks(1);
+        let left = limiters[1].available().paused.unwrap();
+        assert!(left > SECOND * 28 && left <= SECOND * 30, "{left:?}");
+        world.ticks(59);
+        assert_eq!(limiters[1].available().paused, None, "and ends");
+    }
+}
+
+#[test]
+fn rests_of_routes_are_shared() {
+    let mut world = World::new(2);
+    let route = || Route::new("openai", "gpt-5").key("a");
+    let other = || Route::new("anthropic", "claude");
+    let of = |member: &crate::support::Member, clock| {
+        let routes = Routes::ordered([route(), other()]).with_clock(std::sync::Arc::new(clock));
+        member.fleet.routes(routes)
+    };
+    let clock = world.clock.clone();
+    let all: Vec<_> = world.members.iter().map(|member| of(member, clock.clone())).collect();
+    world.ticks(1);
+    all[0].rest(&route(), FaultScope::Key, SECOND * 60);
+    world.ticks(1);
+    let lease = all[1].select(&TriedRoutes::default(), Demand::default()).unwrap();
+    assert_eq!(lease.route().name(), "anthropic/claude");
+    let rest = all[1].snapshot()[0].rests.unwrap();
+    assert!(rest > SECOND * 58 && rest <= SECOND * 60, "{rest:?}");
+}
+
+#[test]
+fn without_the_backend_a_member_goes_by_its_policy() {
+    let after = |policy, line_at_start: bool| {
+        let mut world = World::empty(true);
+        world.join(|config| config.policy(Kind::Limits, policy));
+        world.join(|config| config);
+        if !line_at_start {
+            world.members[0].line(Line::Cut);
+        }
+        let limiters = limiters(&world);
+        world.ticks(4);
+        world.members[0].line(Line::Cut);
+        let mut seen = vec![part(&limiters[0])];
+        for _ in 0..3 {
+            world.ticks(11);
+            seen.push(part(&limiters[0]));
+        }
+        world.members[0].line(Line::Up);
+        world.ticks(24);
+        assert_eq!(part(&limiters[0]), 300, "back among the others");
+        seen
+    };
+    assert_eq!(after(Policy::LocalShare, true), [300, 150, 75, 37]);
+    assert_eq!(after(Policy::FailClosed, true), [300, 0, 0, 0]);
+    assert_eq!(after(Policy::FailOpen, true), [300, 600, 600, 600]);
+    assert_eq!(after(Policy::LocalShare, false)[0], 150, "a quarter, as four are expected");
+    assert_eq!(after(Policy::FailClosed, false)[0], 0);
+}

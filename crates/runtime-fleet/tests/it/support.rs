@@ -1,0 +1,295 @@
+//! Members on a manual clock that share one backend, each over a line that can be cut.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use runtime_events::{AgentEventName, CountingIds, ManualClock};
+use runtime_fleet::{
+    AccountPath, AccountState, Accounts as _, Booked, Booking, BreakerView, Fleet, FleetConfig,
+    FleetDriver, MemberId, MemoryState, Probe, ProbeLease, Probed, Report, Rules, SharedState,
+    StateError, StateFuture, View, Watcher,
+};
+use runtime_sinks::testing::RecordingEventSink;
+use runtime_usage::{Account, Limit, Reservation, Usd};
+
+pub(crate) const TICK: Duration = Duration::from_millis(500);
+pub(crate) const TTL: Duration = Duration::from_secs(5);
+
+pub(crate) const fn cents(cents: u64) -> Usd {
+    Usd::from_cents(cents)
+}
+
+/// What a line does with calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Line {
+    #[default]
+    Up,
+    /// No call arrives.
+    Cut,
+    /// Calls arrive, and their answers are lost.
+    Deaf,
+    /// Calls arrive, and nothing more is heard.
+    Stalled,
+}
+
+/// A line to the backend.
+#[derive(Debug)]
+pub(crate) struct Faulty {
+    state: MemoryState,
+    line: Mutex<Line>,
+    pushes: bool,
+    calls: AtomicU64,
+    /// The probes that were granted and not given back unused, over all lines.
+    probes: Arc<AtomicU64>,
+}
+
+impl Faulty {
+    fn over<'a, T: Send + 'a>(
+        &'a self,
+        call: impl FnOnce(&'a MemoryState) -> StateFuture<'a, T>,
+    ) -> StateFuture<'a, T> {
+        // Relaxed: a count.
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let line = *self.line.lock().unwrap();
+        if line == Line::Cut {
+            return Box::pin(async { Err(StateError::unavailable("call", "the line is cut")) });
+        }
+        let answer = call(&self.state);
+        Box::pin(async move {
+            let answer = answer.await;
+            match line {
+                Line::Up => answer,
+                Line::Stalled => std::future::pending().await,
+                _ => Err(StateError::unavailable("call", "the answer is lost")),
+            }
+        })
+    }
+}
+
+/// A member's end of its line.
+#[derive(Debug)]
+struct End(Arc<Faulty>);
+
+impl SharedState for End {
+    fn sync<'a>(&'a self, report: &'a Report) -> StateFuture<'a, View> {
+        self.0.over(|state| state.sync(report))
+    }
+
+    fn open<'a>(
+        &'a self,
+        name: &'a str,
+        seen: u64,
+        wait: Duration,
+    ) -> StateFuture<'a, BreakerView> {
+        self.0.over(|state| state.open(name, seen, wait))
+    }
+
+    fn probe<'a>(
+        &'a self,
+        breaker: &'a str,
+        member: &'a MemberId,
+        ttl: Duration,
+        wait: Duration,
+    ) -> StateFuture<'a, Probe> {
+        self.0.over(move |state| {
+            let probe = state.probe(breaker, member, ttl, wait);
+            let probes = Arc::clone(&self.0.probes);
+            Box::pin(async move {
+                let probe = probe.await?;
+                if let Probe::Granted(_) = probe {
+                    probes.fetch_add(1, Ordering::Relaxed);
+                }
+                Ok(probe)
+            })
+        })
+    }
+
+    fn probed<'a>(&'a self, lease: &'a ProbeLease, ended: Probed) -> StateFuture<'a, BreakerView> {
+        if ended == Probed::Unused {
+            self.0.probes.fetch_sub(1, Ordering::Relaxed);
+        }
+        self.0.over(|state| state.probed(lease, ended))
+    }
+
+    fn open_account<'a>(
+        &'a self,
+        account: &'a AccountPath,
+        rules: &'a Rules,
+    ) -> StateFuture<'a, AccountState> {
+        self.0.over(|state| state.open_account(account, rules))
+    }
+
+    fn book<'a>(&'a self, booking: &'a Booking) -> StateFuture<'a, Booked> {
+        self.0.over(|state| state.book(booking))
+    }
+
+    fn pause<'a>(&'a self, name: &'a str, wait: Duration) -> StateFuture<'a, ()> {
+        self.0.over(|state| state.pause(name, wait))
+    }
+
+    fn watch(&self, watcher: Weak<dyn Watcher>) {
+        if self.0.pushes {
+            self.0.state.watch(watcher);
+        }
+    }
+}
+
+/// A member of the fleet.
+pub(crate) struct Member {
+    pub(crate) fleet: Fleet,
+    pub(crate) driver: FleetDriver,
+    pub(crate) events: RecordingEventSink,
+    line: Arc<Faulty>,
+}
+
+impl Member {
+    pub(crate) fn line(&self, line: Line) {
+        *self.line.line.lock().unwrap() = line;
+    }
+
+    pub(crate) fn calls(&self) -> u64 {
+        self.line.calls.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn drive(&mut self) {
+        let _ = self.driver.drive();
+    }
+
+    /// Opens an account, in as many drives as it takes.
+    pub(crate) fn account(&mut self, path: &str, limit: Limit) -> Account {
+        let fleet = self.fleet.clone();
+        let opened = self.until(async move { fleet.account(path, limit).await });
+        opened.unwrap()
+    }
+
+    /// Drives until the future is ready.
+    pub(crate) fn until<F: Future>(&mut self, future: F) -> F::Output {
+        let mut future = pin!(future);
+        for _ in 0..10 {
+            if let Some(value) = poll(future.as_mut()) {
+                return value;
+            }
+            self.drive();
+        }
+        panic!("it was to be ready after a few drives")
+    }
+
+    /// The names of the events since the last look.
+    pub(crate) fn told(&self) -> Vec<AgentEventName> {
+        let names = self.events.names();
+        self.events.clear();
+        names
+    }
+}
+
+pub(crate) fn poll<F: Future>(future: std::pin::Pin<&mut F>) -> Option<F::Output> {
+    match future.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => Some(value),
+        Poll::Pending => None,
+    }
+}
+
+/// A backend, and members of its fleet.
+pub(crate) struct World {
+    pub(crate) clock: ManualClock,
+    pub(crate) backend: MemoryState,
+    pub(crate) members: Vec<Member>,
+    probes: Arc<AtomicU64>,
+    pushes: bool,
+}
+
+impl World {
+    pub(crate) fn new(members: usize) -> Self {
+        let mut world = Self::empty(true);
+        (0..members).for_each(|_| world.join(|config| config));
+        world
+    }
+
+    pub(crate) fn empty(pushes: bool) -> Self {
+        let clock = ManualClock::new();
+        let backend = MemoryState::on(clock.clone());
+        Self { backend, clock, members: Vec::new(), probes: Arc::default(), pushes }
+    }
+
+    pub(crate) fn join(&mut self, config: impl FnOnce(FleetConfig) -> FleetConfig) {
+        let name = format!("m{}", self.members.len());
+        let events = RecordingEventSink::new();
+        let line = Arc::new(Faulty {
+            state: self.backend.clone(),
+            line: Mutex::default(),
+            pushes: self.pushes,
+            calls: AtomicU64::new(0),
+            probes: Arc::clone(&self.probes),
+        });
+        let config = config(FleetConfig::default())
+            .name(name)
+            .time(self.clock.clone())
+            .ids(CountingIds::default())
+            .event_sink(events.clone());
+        let (fleet, driver) = Fleet::driven(End(Arc::clone(&line)), config);
+        self.members.push(Member { fleet, driver, events, line });
+    }
+
+    /// Drives each member once, or until nothing more follows at this time.
+    pub(crate) fn drive(&mut self) {
+        for _ in 0..3 {
+            self.members.iter_mut().for_each(Member::drive);
+        }
+    }
+
+    /// Lets a heartbeat pass, so many times.
+    pub(crate) fn ticks(&mut self, count: u32) {
+        for _ in 0..count {
+            self.clock.advance(TICK);
+            self.drive();
+        }
+    }
+
+    /// Runs a future of one member while all are driven, for at most a minute.
+    pub(crate) fn until<F: Future>(&mut self, future: F) -> F::Output {
+        let mut future = pin!(future);
+        for step in 0..600 {
+            if let Some(value) = poll(future.as_mut()) {
+                return value;
+            }
+            self.drive();
+            if step > 5 {
+                self.clock.advance(TICK / 5);
+            }
+        }
+        panic!("it was to be ready within a minute")
+    }
+
+    /// Reserves as a session does: asks once for what it lacks.
+    pub(crate) fn reserve(
+        &mut self,
+        account: &Account,
+        amount: Usd,
+    ) -> Option<Reservation<'static>> {
+        for _ in 0..4 {
+            if let Ok(held) = account.reserve(amount) {
+                return Some(held.into_owned());
+            }
+            if !self.until(account.fund(amount)) {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// An account as the backend has it.
+    pub(crate) fn state(&self, account: &str) -> AccountState {
+        let account = AccountPath::new(account).unwrap();
+        let state = pin!(self.backend.account(&account));
+        poll(state).unwrap().unwrap().unwrap()
+    }
+
+    /// How many probes were granted and not given back unused.
+    pub(crate) fn probes(&self) -> u64 {
+        self.probes.load(Ordering::Relaxed)
+    }
+}

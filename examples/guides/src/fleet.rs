@@ -1,0 +1,79 @@
+//! The code of `docs/fleet.md`.
+
+use std::num::NonZeroU32;
+
+use techrevati_runtime::fleet::{Fleet, FleetConfig, Kind, MemoryState, OnLoss, Policy};
+use techrevati_runtime::resilience::{
+    CircuitBreakerConfig, Demand, ManualClock, RateLimits, Route, Routes,
+};
+use techrevati_runtime::testing::RecordingEventSink;
+use techrevati_runtime::usage::{Account, Limit, Usd};
+use techrevati_runtime::{BoxError, Orchestrator, Turn};
+
+const RPM: NonZeroU32 = NonZeroU32::new(600).unwrap();
+
+async fn a_process(backend: MemoryState) -> Result<(), BoxError> {
+    let limits = RateLimits::default().requests_per_minute(RPM);
+    let fleet = Fleet::new(backend)?;
+    let company = fleet.account("company", Limit::enforced(Usd::from_dollars(500))).await?;
+    let writer = Orchestrator::new("writer", "draft")
+        .account(&company)
+        .circuit_breaker(fleet.breaker("openai", CircuitBreakerConfig::default()))
+        .rate_limiter(fleet.limiter("openai/gpt-5", limits));
+
+    let turn = Turn::model("gpt-5").reserve(Usd::from_cents(2)).cost(Usd::from_cents(1));
+    let run = writer.run(async |session| Ok(session.run_turn(turn, draft).await?.value)).await;
+    assert_eq!(run.result?, "a draft");
+    assert!(company.balance().spent > Usd::ZERO);
+    let routes = fleet
+        .routes(Routes::ordered([Route::new("openai", "gpt-5"), Route::new("azure", "gpt-5")]));
+    assert_eq!(routes.iter().count(), 2);
+    let scratch = fleet
+        .account_on_loss("scratch", Limit::enforced(Usd::from_dollars(5)), OnLoss::Return)
+        .await?;
+    reserve(&scratch, Usd::from_cents(3)).await?;
+    fleet.shutdown().await?;
+    Ok(())
+}
+
+async fn draft() -> Result<&'static str, BoxError> {
+    Ok("a draft")
+}
+
+async fn reserve(company: &Account, amount: Usd) -> Result<(), BoxError> {
+    if let Err(refused) = company.reserve(amount)
+        && !company.fund(refused.asked).await
+    {
+        return Err(refused.into());
+    }
+    Ok(())
+}
+
+async fn policies(backend: MemoryState) -> Result<(), BoxError> {
+    let sink = RecordingEventSink::new();
+    let config = FleetConfig::default()
+        .name("agents")
+        .policy(Kind::Limits, Policy::FailClosed)
+        .event_sink(sink);
+    let fleet = Fleet::with_config(backend, config)?;
+    fleet.shutdown().await?;
+    Ok(())
+}
+
+fn simulation() {
+    let (clock, limits) = (ManualClock::new(), RateLimits::default().requests_per_minute(RPM));
+    let backend = MemoryState::on(clock.clone());
+    let config = FleetConfig::default().time(clock.clone());
+    let (fleet, mut driver) = Fleet::driven(backend.clone(), config);
+    let limiter = fleet.limiter("openai", limits);
+    driver.drive();
+    assert!(limiter.try_reserve(Demand::request()).is_ok());
+}
+
+pub(crate) async fn run() -> Result<(), BoxError> {
+    let backend = MemoryState::new();
+    a_process(backend.clone()).await?;
+    policies(backend).await?;
+    simulation();
+    Ok(())
+}
