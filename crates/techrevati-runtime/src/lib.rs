@@ -50,13 +50,12 @@
 )]
 #![cfg_attr(
     feature = "postgres",
-    doc = "| [`postgres`] | threads of durable agents, and the backend of a fleet, in a database |"
+    doc = "| [`postgres`] | threads of durable agents in a database that a fleet shares |"
 )]
 #![cfg_attr(
-    feature = "fleet",
-    doc = "| [`fleet`] | one breaker, one budget, one rate limit for all processes |"
+    feature = "fleet-redis",
+    doc = "| [`redis`] | what the processes of a fleet share, in Redis |"
 )]
-#![cfg_attr(feature = "redis", doc = "| [`redis`] | the backend of a fleet in Redis |")]
 #![cfg_attr(feature = "otel", doc = "| [`otel`] | events as OpenTelemetry spans and metrics |")]
 #![cfg_attr(
     feature = "durable",
@@ -97,10 +96,11 @@
 //! | `report` | no | `report`: a run as an HTML page, as traces for viewers, in numbers |
 //! | `sqlite` | no | `sqlite`: events in a SQLite database, built with a C compiler |
 //! | `durable` | no | `durable` and `store`: sessions that survive their process, and what their stores keep; with `sqlite` a store in a file, with `http-layer` recorded calls of clients |
+//! | `fleet` | no | `fleet`: one breaker, one budget, one limit for all processes of a fleet |
 //! | `durable-seal` | no | encryption of what a store keeps; with `durable` |
-//! | `postgres` | no | `postgres`: threads of durable agents in a Postgres database; with `fleet` its backend |
-//! | `fleet` | no | `fleet`: one breaker, one budget, one rate limit for all processes; a backend needs `postgres` or `redis` |
-//! | `redis` | no | `redis`: the backend of a fleet in Redis; with `fleet` |
+//! | `postgres` | no | `postgres`: threads of durable agents in a Postgres database |
+//! | `fleet-postgres` | no | `postgres::PgFleet`: what the processes of a fleet share, in Postgres |
+//! | `fleet-redis` | no | `redis`: what the processes of a fleet share, in Redis |
 //! | `tools` | no | `tools`: typed tools for a model, with JSON schemas, and the loop around them |
 //! | `mcp` | no | `mcp`: the tools of MCP servers, through `rmcp`; with `tools` |
 //! | `test-util` | no | `testing`: a scripted model, a manual clock, a recording sink |
@@ -129,7 +129,7 @@ pub use runtime_policy as policy;
 #[cfg(feature = "postgres")]
 #[doc(inline)]
 pub use runtime_postgres as postgres;
-#[cfg(feature = "redis")]
+#[cfg(feature = "fleet-redis")]
 #[doc(inline)]
 pub use runtime_redis as redis;
 #[cfg(feature = "report")]
