@@ -10,6 +10,7 @@
 //!                              store lost, diverged
 //! ```
 
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,10 +26,10 @@ use runtime_store::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::durable::Durable;
+use crate::durable::{Durable, OnDivergence};
 use crate::error::{ParkedError, RunError, class_of};
-use crate::held::{Held, held_by};
-use crate::journal::{StoreJournal, read};
+use crate::held::{Held, Keeping, held_by};
+use crate::journal::{StoreJournal, leave_behind, read};
 use crate::life::{Life, Over};
 use crate::session::DurableSession;
 use crate::writer::Writer;
@@ -86,7 +87,8 @@ impl Durable {
     /// `body` runs from its beginning in each life, and gets what earlier lives have recorded. So it has to
     /// ask for the same steps again: see [`DurableSession`].
     ///
-    /// Dropping the future ends this life; the thread stays as it is and can be run again.
+    /// Dropping the future ends this life; the thread stays as it is and can be run again. A panic of `body`
+    /// fails the thread, and goes on from here.
     ///
     /// # Errors
     ///
@@ -100,7 +102,16 @@ impl Durable {
     where
         T: Serialize + DeserializeOwned,
     {
-        let id = ThreadId::new(thread.as_ref())?;
+        self.live(thread.as_ref(), Keeping::Beside, body).await
+    }
+
+    async fn live<T: Serialize + DeserializeOwned>(
+        &self,
+        thread: &str,
+        keeping: Keeping,
+        body: impl AsyncFnOnce(&DurableSession) -> Result<T, BoxError>,
+    ) -> Result<Run<T>, RunError> {
+        let id = ThreadId::new(thread)?;
         let store = &*self.store;
         let code = Arc::clone(&self.settings.code);
         let claim = Claim { holder: Self::holder(), code, ttl: self.settings.ttl };
@@ -139,11 +150,21 @@ impl Durable {
             let _ = session.session.finish(Err::<(), _>(error.clone()));
             return Err(error.into());
         }
-        let result = held_by(&life, &session, body).await;
-        self.end(&mut held, (&life, session), result).await
+        match held_by(&life, &session, keeping, body).await {
+            Ok(result) => self.end(&mut held, (&life, session), result).await,
+            Err(panic) => {
+                let text = panic.downcast_ref::<&str>().copied();
+                let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+                let panicked = format!("the code panicked: {}", text.unwrap_or("without a text"));
+                // Whether it could be written or not: the panic is what the caller gets.
+                let _ = self.end::<T>(&mut held, (&life, session), Err(panicked.into())).await;
+                resume_unwind(panic)
+            }
+        }
     }
 
-    /// [`run`](Self::run) for threads of the operating system.
+    /// [`run`](Self::run) for threads of the operating system. Meanwhile another one renews the lease, so that a
+    /// call may block for as long as it takes.
     ///
     /// # Errors
     ///
@@ -157,7 +178,7 @@ impl Durable {
         T: Serialize + DeserializeOwned,
     {
         let body = async |session: &DurableSession| body(session);
-        block_on(&self.orchestrator, self.run(thread, body))
+        block_on(&self.orchestrator, self.live(thread.as_ref(), Keeping::Apart, body))
     }
 
     /// Runs at most `limit` threads that can run now and that nobody holds, one after the other. `body` is
@@ -197,7 +218,8 @@ impl Durable {
         let writer = Writer::new((Arc::clone(&self.store), lease), seal, handle, fold);
         let writer = Arc::new(writer);
         let code = Arc::clone(&self.settings.code);
-        let journal = Arc::new(StoreJournal { writer: Arc::clone(&writer), code });
+        let on_divergence = self.settings.on_divergence;
+        let journal = Arc::new(StoreJournal { writer: Arc::clone(&writer), code, on_divergence });
         let stores = (Arc::clone(&self.store), writer);
         let life = Life::new(thread.clone(), journal, stores, self.settings.clone());
         let life = Arc::new(life);
@@ -250,9 +272,7 @@ impl Durable {
         }
         match result {
             Ok(value) => {
-                let complete = life.writer.fold().check_end(&self.settings.code);
-                if let Err(diverged) = complete {
-                    let error = JournalError::from(Box::new(diverged));
+                if let Err(error) = self.complete(life).await {
                     let _ = held.give_back(Leave::Runnable).await;
                     let _ = session.session.finish(Err::<(), _>(error.clone()));
                     return Err(error.into());
@@ -287,6 +307,19 @@ impl Durable {
                 held.give_back(Leave::Failed).await?;
                 Err(RunError::Failed { error, summary })
             }
+        }
+    }
+}
+
+impl Durable {
+    /// Checks that the code has asked for all recorded steps, or leaves the others behind.
+    async fn complete(&self, life: &Life) -> Result<(), JournalError> {
+        let complete = life.writer.fold().check_end(&self.settings.code).map_err(Box::new);
+        match complete {
+            Err(diverged) if self.settings.on_divergence == OnDivergence::Branch => {
+                leave_behind(&life.writer, diverged).await
+            }
+            complete => Ok(complete?),
         }
     }
 }
