@@ -16,6 +16,7 @@ use runtime_store::{Seal, Store};
 /// | [`code_version`](Self::code_version) | empty |
 /// | [`lease`](Self::lease) | 30 seconds |
 /// | [`park_after`](Self::park_after) | 30 seconds |
+/// | [`on_divergence`](Self::on_divergence) | refuse |
 /// | [`seal`](Self::seal) | none |
 #[derive(Clone, Debug)]
 pub struct Durable {
@@ -29,7 +30,23 @@ pub(crate) struct Settings {
     pub(crate) code: Arc<str>,
     pub(crate) ttl: Duration,
     pub(crate) park_after: Duration,
+    pub(crate) on_divergence: OnDivergence,
     pub(crate) seal: Option<Arc<dyn Seal>>,
+}
+
+/// What becomes of a thread whose code has another step than the recorded one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnDivergence {
+    /// Its life ends with the name of both, and nothing is executed. The thread goes on with code that fits.
+    #[default]
+    Refuse,
+    /// It goes on with the new step. The recorded ones from there on are left behind: they stay in the journal,
+    /// marked, and what they cost stays in the books.
+    ///
+    /// It is refused all the same if one of them is a call that was announced (`Keyed`, `Irreversible`, or
+    /// approved), a question to a person or a handoff: what they did cannot be left behind.
+    Branch,
 }
 
 impl Durable {
@@ -41,7 +58,8 @@ impl Durable {
     /// [`new`](Self::new) with a store that others use as well.
     pub fn shared(orchestrator: Orchestrator, store: Arc<dyn Store>) -> Self {
         let (ttl, park_after) = (Duration::from_secs(30), Duration::from_secs(30));
-        let settings = Settings { code: "".into(), ttl, park_after, seal: None };
+        let on_divergence = OnDivergence::default();
+        let settings = Settings { code: "".into(), ttl, park_after, on_divergence, seal: None };
         Self { orchestrator, store, settings }
     }
 
@@ -72,6 +90,13 @@ impl Durable {
     #[must_use]
     pub const fn park_after(mut self, time: Duration) -> Self {
         self.settings.park_after = time;
+        self
+    }
+
+    /// Sets what becomes of a thread whose code has another step than the recorded one.
+    #[must_use]
+    pub const fn on_divergence(mut self, then: OnDivergence) -> Self {
+        self.settings.on_divergence = then;
         self
     }
 

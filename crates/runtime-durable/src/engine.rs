@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 
 use crate::durable::Durable;
 use crate::error::RunError;
+use crate::held::Keeping;
 use crate::journal::StoreJournal;
 use crate::run::Run;
 use crate::session::DurableSession;
@@ -44,7 +45,7 @@ impl Durable {
     where
         T: Serialize + DeserializeOwned,
     {
-        self.run_on(thread.as_ref(), Some(engine), body).await
+        self.live(thread.as_ref(), Keeping::Beside, Some(engine), body).await
     }
 }
 

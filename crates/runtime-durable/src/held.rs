@@ -1,10 +1,14 @@
 //! A thread that a life holds.
 
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::{AbortHandle, BoxFuture, abortable};
 use runtime_orchestrator::{BoxError, SessionHandle};
 use runtime_store::{Lease, Leave, Store, StoreError};
 
@@ -34,16 +38,32 @@ impl Drop for Held<'_> {
     }
 }
 
-/// Polls the body, and renews the lease beside it.
+/// How the lease is renewed while the code runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keeping {
+    /// Beside the code, whenever it waits.
+    Beside,
+    /// On a thread of its own: the code may block this one.
+    Apart,
+}
+
+/// Polls the body, and renews the lease meanwhile. A panic of the body is caught.
 pub(crate) async fn held_by<T>(
     life: &Arc<Life>,
     session: &DurableSession,
+    keeping: Keeping,
     body: impl AsyncFnOnce(&DurableSession) -> Result<T, BoxError>,
-) -> Result<T, BoxError> {
+) -> thread::Result<Result<T, BoxError>> {
     let handle = session.handle();
-    let mut body = pin!(session.session().scope(body(session)));
-    let mut renewing: Option<Pin<Box<dyn Future<Output = ()> + Send>>> =
-        Some(Box::pin(renew(Arc::clone(life), session.session().handle())));
+    let body = session.session().scope(body(session));
+    // Nothing of the body is looked at after a panic in it.
+    let mut body = pin!(AssertUnwindSafe(body).catch_unwind());
+    let renewing = renew(Arc::clone(life), session.session().handle());
+    let (renewing, _keeper) = match keeping {
+        Keeping::Beside => (Some(renewing.boxed()), None),
+        Keeping::Apart => Keeper::apart(life, &session.session().handle(), renewing),
+    };
+    let mut renewing = renewing;
     poll_fn(|cx| {
         if let Some(keeper) = &mut renewing
             && keeper.as_mut().poll(cx).is_ready()
@@ -53,6 +73,33 @@ pub(crate) async fn held_by<T>(
         handle.within(|| body.as_mut().poll(cx))
     })
     .await
+}
+
+/// A thread that renews a lease, until this is dropped.
+struct Keeper(AbortHandle);
+
+impl Keeper {
+    /// If there can be no other thread, the lease is renewed beside the code.
+    fn apart(
+        life: &Arc<Life>,
+        session: &SessionHandle,
+        renewing: impl Future<Output = ()> + Send + 'static,
+    ) -> (Option<BoxFuture<'static, ()>>, Option<Self>) {
+        let (renewing, keeper) = abortable(renewing);
+        let name = format!("lease {}", life.thread);
+        let here = session.clone();
+        let spawned = thread::Builder::new().name(name).spawn(move || here.block_on(renewing));
+        match spawned {
+            Ok(_) => (None, Some(Self(keeper))),
+            Err(_) => (Some(renew(Arc::clone(life), session.clone()).boxed()), None),
+        }
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// Renews the lease until it is lost.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::ready;
 use runtime_store::{
-    Body, BoxFuture, Entered, Entry, EntryKind, Fold, Journal, JournalError, Part, Place, Seal,
-    Slot, Step, StepKind, Store, Thread,
+    Body, BoxFuture, DivergedError, Entered, Entry, EntryKind, Fold, Journal, JournalError, Part,
+    Place, Seal, Slot, Step, StepKind, Store, Thread,
 };
 
+use crate::durable::OnDivergence;
 use crate::writer::Writer;
 
 /// The number of entries that are read at once.
@@ -18,6 +19,46 @@ const PAGE: usize = 1_000;
 pub(crate) struct StoreJournal {
     pub(crate) writer: Arc<Writer>,
     pub(crate) code: Arc<str>,
+    pub(crate) on_divergence: OnDivergence,
+}
+
+impl StoreJournal {
+    /// Enters a part of a step, after the recorded steps that are in its way were left behind.
+    async fn branch<'a>(
+        &'a self,
+        step: &'a Step,
+        part: Part,
+        mut diverged: Box<DivergedError>,
+    ) -> Result<Entered<'a>, JournalError> {
+        loop {
+            leave_behind(&self.writer, diverged).await?;
+            let entered = self.writer.fold().enter(step, part, &self.code);
+            match entered {
+                Err(JournalError::Diverged(again)) => diverged = again,
+                entered => return Ok(self.entered(step, part, entered?)),
+            }
+        }
+    }
+
+    fn entered<'a>(&'a self, step: &'a Step, part: Part, found: Option<Body>) -> Entered<'a> {
+        match found {
+            Some(body) => Entered::Recorded(body),
+            None => Entered::Vacant(Box::new(StoreSlot { journal: self, step, part })),
+        }
+    }
+}
+
+/// Leaves the recorded steps behind that the code no longer has, or says that it must not.
+pub(crate) async fn leave_behind(
+    writer: &Arc<Writer>,
+    diverged: Box<DivergedError>,
+) -> Result<(), JournalError> {
+    let branch = writer.fold().branch(&diverged).ok_or(diverged)?;
+    let body = serde_json::to_vec(&branch)
+        .map_err(|error| JournalError::Corrupt { seq: branch.from, what: error.to_string() })?;
+    let (kind, version) = (EntryKind::BRANCH, Entry::VERSION);
+    let entry = Entry { kind, version, step: None, print: None, body };
+    writer.append(entry, None, false).await
 }
 
 /// Reads what earlier lives have recorded.
@@ -57,11 +98,12 @@ impl Journal for StoreJournal {
         part: Part,
     ) -> BoxFuture<'a, Result<Entered<'a>, JournalError>> {
         let found = self.writer.fold().enter(step, part, &self.code);
-        let entered = found.map(|found| match found {
-            Some(body) => Entered::Recorded(body),
-            None => Entered::Vacant(Box::new(StoreSlot { journal: self, step, part })),
-        });
-        ready(entered).boxed()
+        match found {
+            Err(JournalError::Diverged(diverged)) if self.on_divergence == OnDivergence::Branch => {
+                self.branch(step, part, diverged).boxed()
+            }
+            found => ready(found.map(|found| self.entered(step, part, found))).boxed(),
+        }
     }
 }
 

@@ -69,7 +69,7 @@ mod writer;
 #[cfg(feature = "seal")]
 pub use self::key_seal::KeySeal;
 pub use self::{
-    durable::Durable,
+    durable::{Durable, OnDivergence},
     error::{ParkedError, RunError, StepError, StepFailure, UnrecordedError},
     handle::DurableHandle,
     run::{Done, Parked, Run},

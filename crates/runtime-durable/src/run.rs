@@ -10,6 +10,7 @@
 //!                              store lost, diverged
 //! ```
 
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,11 +26,11 @@ use runtime_store::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::durable::Durable;
+use crate::durable::{Durable, OnDivergence};
 use crate::engine::EngineJournal;
 use crate::error::{ParkedError, RunError, class_of};
-use crate::held::{Held, held_by};
-use crate::journal::{StoreJournal, read};
+use crate::held::{Held, Keeping, held_by};
+use crate::journal::{StoreJournal, leave_behind, read};
 use crate::life::{Life, Over};
 use crate::session::DurableSession;
 use crate::writer::{Writer, Writing};
@@ -87,7 +88,8 @@ impl Durable {
     /// `body` runs from its beginning in each life, and gets what earlier lives have recorded. So it has to
     /// ask for the same steps again: see [`DurableSession`].
     ///
-    /// Dropping the future ends this life; the thread stays as it is and can be run again.
+    /// Dropping the future ends this life; the thread stays as it is and can be run again. A panic of `body`
+    /// fails the thread, and goes on from here.
     ///
     /// # Errors
     ///
@@ -101,19 +103,17 @@ impl Durable {
     where
         T: Serialize + DeserializeOwned,
     {
-        self.run_on(thread.as_ref(), None, body).await
+        self.live(thread.as_ref(), Keeping::Beside, None, body).await
     }
 
-    /// [`run`](Self::run), with the journal of the store or of an engine.
-    pub(crate) async fn run_on<T>(
+    /// A life, with the steps in the journal of the store or of an engine.
+    pub(crate) async fn live<T: Serialize + DeserializeOwned>(
         &self,
         thread: &str,
+        keeping: Keeping,
         engine: Option<Arc<dyn Journal>>,
         body: impl AsyncFnOnce(&DurableSession) -> Result<T, BoxError>,
-    ) -> Result<Run<T>, RunError>
-    where
-        T: Serialize + DeserializeOwned,
-    {
+    ) -> Result<Run<T>, RunError> {
         let id = ThreadId::new(thread)?;
         let store = &*self.store;
         let code = Arc::clone(&self.settings.code);
@@ -159,11 +159,21 @@ impl Durable {
             let _ = session.session.finish(Err::<(), _>(error.clone()));
             return Err(error.into());
         }
-        let result = held_by(&life, &session, body).await;
-        self.end(&mut held, (&life, session), result).await
+        match held_by(&life, &session, keeping, body).await {
+            Ok(result) => self.end(&mut held, (&life, session), result).await,
+            Err(panic) => {
+                let text = panic.downcast_ref::<&str>().copied();
+                let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+                let panicked = format!("the code panicked: {}", text.unwrap_or("without a text"));
+                // Whether it could be written or not: the panic is what the caller gets.
+                let _ = self.end::<T>(&mut held, (&life, session), Err(panicked.into())).await;
+                resume_unwind(panic)
+            }
+        }
     }
 
-    /// [`run`](Self::run) for threads of the operating system.
+    /// [`run`](Self::run) for threads of the operating system. Meanwhile another one renews the lease, so that a
+    /// call may block for as long as it takes.
     ///
     /// # Errors
     ///
@@ -177,7 +187,7 @@ impl Durable {
         T: Serialize + DeserializeOwned,
     {
         let body = async |session: &DurableSession| body(session);
-        block_on(&self.orchestrator, self.run(thread, body))
+        block_on(&self.orchestrator, self.live(thread.as_ref(), Keeping::Apart, None, body))
     }
 
     /// Runs at most `limit` threads that can run now and that nobody holds, one after the other. `body` is
@@ -218,7 +228,8 @@ impl Durable {
             Writer::new((Arc::clone(&self.store), lease, thread.touched), seal, handle, fold);
         let writer = Arc::new(writer);
         let code = Arc::clone(&self.settings.code);
-        let own = StoreJournal { writer: Arc::clone(&writer), code };
+        let on_divergence = self.settings.on_divergence;
+        let own = StoreJournal { writer: Arc::clone(&writer), code, on_divergence };
         let journal: (Arc<dyn Journal>, bool) = match engine {
             Some(engine) => (Arc::new(EngineJournal { engine, own }), true),
             None => (Arc::new(own), false),
@@ -274,9 +285,7 @@ impl Durable {
         }
         match result {
             Ok(value) => {
-                let complete = life.writer.fold().check_end(&self.settings.code);
-                if let Err(diverged) = complete {
-                    let error = JournalError::from(Box::new(diverged));
+                if let Err(error) = self.complete(life).await {
                     let _ = held.give_back(Leave::Runnable).await;
                     let _ = session.session.finish(Err::<(), _>(error.clone()));
                     return Err(error.into());
@@ -325,6 +334,19 @@ async fn over_with<T: Serialize>(
         write(life, EntryKind::END, end).await?;
     }
     Ok(held.give_back(leave).await?)
+}
+
+impl Durable {
+    /// Checks that the code has asked for all recorded steps, or leaves the others behind.
+    async fn complete(&self, life: &Life) -> Result<(), JournalError> {
+        let complete = life.writer.fold().check_end(&self.settings.code).map_err(Box::new);
+        match complete {
+            Err(diverged) if self.settings.on_divergence == OnDivergence::Branch => {
+                leave_behind(&life.writer, diverged).await
+            }
+            complete => Ok(complete?),
+        }
+    }
 }
 
 /// The value of a thread that has ended.

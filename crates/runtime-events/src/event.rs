@@ -16,6 +16,34 @@ use crate::time::{Clock, SystemClock};
 /// What a caller ties to all events of an orchestrator or a session: tenant, user, request.
 pub type Labels = BTreeMap<String, String>;
 
+/// The thread of a durable agent and the number of its life, by the labels `thread` and `life` that all events
+/// of the life have. `None` of any other agent.
+///
+/// A log that outlives processes has the events of all lives. Those of one thread are one stream, life by
+/// life:
+///
+/// ```
+/// use std::sync::Arc;
+/// use runtime_events::{AgentEvent, Labels, thread_of};
+///
+/// let event = |thread: &str, life: &str| {
+///     let labels = [("thread", thread), ("life", life)].map(|(k, v)| (k.to_owned(), v.to_owned()));
+///     let mut event = AgentEvent::started("clerk", "orders");
+///     event.labels = Some(Arc::new(Labels::from(labels)));
+///     event
+/// };
+/// let log = [event("order-1", "1"), event("order-2", "1"), event("order-1", "2")];
+///
+/// let life = |event: &AgentEvent| match event.labels.as_deref().and_then(thread_of) {
+///     Some(("order-1", life)) => Some(life),
+///     _ => None,
+/// };
+/// assert_eq!(log.iter().filter_map(life).collect::<Vec<_>>(), [1, 2]);
+/// ```
+pub fn thread_of(labels: &Labels) -> Option<(&str, u32)> {
+    Some((labels.get("thread")?, labels.get("life")?.parse().ok()?))
+}
+
 /// A typed lifecycle event.
 ///
 /// The first nine fields are the original's. The envelope after them places the event in

@@ -48,7 +48,7 @@ mod wire;
 #[doc(inline)]
 pub use self::{
     data::{Data, NotAnObjectError},
-    event::{AgentEvent, Labels},
+    event::{AgentEvent, Labels, thread_of},
     fact::{Fact, Text},
     failure::{AgentFailureClass, FailureScenario},
     id::{CountingIds, IdSource, RandomIds},

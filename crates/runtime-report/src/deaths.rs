@@ -44,7 +44,7 @@ impl Timeline {
         let mut deaths = Vec::new();
         // `order` has each session after the one around it.
         for session in self.order.iter().copied() {
-            if is_told[session] {
+            if is_told[session] || self.sessions[session].is_continued {
                 continue;
             }
             let Some((fate, end)) = inside.end_of(session) else { continue };

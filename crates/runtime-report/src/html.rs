@@ -16,6 +16,7 @@ mod recoveries;
 mod shown;
 mod summary;
 mod tables;
+mod threads;
 mod waterfall;
 
 use std::collections::HashSet;
@@ -146,6 +147,7 @@ impl Timeline {
         page.raw(include_str!("html/style.css")).raw("</style>\n<body>\n");
         view.summary(&mut page);
         view.problems(&mut page);
+        threads::threads(&view, &mut page);
         view.waterfall(&mut page);
         view.recoveries(&mut page);
         view.budgets(&mut page);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use runtime_events::AgentEventName;
 
-use crate::timeline::{Span, SpanKind, Timeline, TokenUse};
+use crate::timeline::{Span, SpanKind, Timeline, TokenUse, lives};
 
 /// The numbers of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -87,7 +87,7 @@ impl Timeline {
             events: self.rows.len() as u64,
             lost: self.lost(),
             unread: self.unread,
-            unfinished: self.spans.iter().filter(|span| span.is_unfinished()).count() as u64,
+            unfinished: lives::open(self).count() as u64,
             spent: self.charges.iter().fold(TokenUse::default(), |sum, one| sum.plus(one.spent)),
             agents: self.agents(),
             models: self.models(),

@@ -17,6 +17,7 @@
 //! [`Timeline::findings`].
 
 mod bands;
+pub(crate) mod lives;
 mod names;
 mod parts;
 mod pauses;
@@ -34,6 +35,8 @@ use runtime_events::payload::{HandedOver, SessionEnded, Word};
 use crate::check::Finding;
 
 pub(crate) use self::bands::Breaker;
+pub use self::lives::Thread;
+pub(crate) use self::lives::{Life, LifeEnd};
 pub(crate) use self::parts::{Segment, nanos};
 pub use self::parts::{Session, Span, SpanKind, TokenUse};
 pub(crate) use self::spending::{Account, Charge};
@@ -48,6 +51,7 @@ pub struct Timeline {
     pub(crate) spans: Vec<Span>,
     pub(crate) charges: Vec<Charge>,
     pub(crate) accounts: Vec<Account>,
+    pub(crate) threads: Vec<Thread>,
     pub(crate) breakers: Vec<Breaker>,
     pub(crate) findings: Vec<Finding>,
     pub(crate) began: Option<DateTime<Utc>>,
@@ -118,12 +122,9 @@ impl Timeline {
     }
 }
 
-/// For the projections.
-impl Timeline {
-    /// The role that a session handed its work to, if it did.
-    pub(crate) fn target_of(&self, session: &Session) -> Option<&str> {
-        session.rows.iter().rev().find_map(|row| target(&self.rows[*row].event))
-    }
+/// The role that a session handed its work to, if it did.
+pub(crate) fn target_of<'t>(timeline: &'t Timeline, session: &Session) -> Option<&'t str> {
+    session.rows.iter().rev().find_map(|row| target(&timeline.rows[*row].event))
 }
 
 /// The role that takes the work over, by this event. The original tells it only at the end of a

@@ -63,6 +63,12 @@ const EVERYTHING: &str = "SELECT body FROM (
         UNION ALL SELECT emitted_at, session_id, seq, body FROM event
     ) ORDER BY session_id, seq, emitted_at";
 
+/// The sessions of a thread, life by life; those below another one come behind it.
+const THREAD: &str = "SELECT session_id FROM event
+    WHERE body ->> '$.labels.thread' = ?1
+    GROUP BY session_id
+    ORDER BY min(CAST(body ->> '$.labels.life' AS INTEGER)), min(emitted_at), session_id";
+
 /// The number of events that are read at a time.
 const PAGE: i64 = 512;
 
@@ -106,6 +112,28 @@ impl SqliteReader {
     pub fn events<'r>(&'r self, session_id: &str) -> Events<'r> {
         let session_id = session_id.to_owned();
         Events { reader: self, session_id, after: -1, page: VecDeque::new(), is_over: false }
+    }
+
+    /// The events of all lives of a thread of a durable agent, as one stream: life by life, session by session,
+    /// each in order, as by [`events`](Self::events).
+    ///
+    /// The lives are those that are there now. They are found by the label `thread`, so all events are looked
+    /// through.
+    ///
+    /// # Errors
+    ///
+    /// [`SinkError`] if the database cannot be read.
+    pub fn thread<'r>(
+        &'r self,
+        thread: &str,
+    ) -> Result<impl Iterator<Item = Result<AgentEvent, SinkError>> + use<'r>, SinkError> {
+        let read = || {
+            let mut statement = self.connection.prepare(THREAD)?;
+            let rows = statement.query_map([thread], |row| row.get::<_, String>(0))?;
+            rows.collect::<rusqlite::Result<Vec<_>>>()
+        };
+        let sessions = read().map_err(|error| self.refused("read a thread of", error))?;
+        Ok(sessions.into_iter().flat_map(|session| self.events(&session)))
     }
 
     /// Writes all events as a JSON-lines log, session by session. Returns the number of lines.

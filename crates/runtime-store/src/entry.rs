@@ -24,6 +24,8 @@ impl EntryKind {
     pub const OUTCOME: Self = Self(3);
     /// The state from which the next life goes on.
     pub const CHECKPOINT: Self = Self(5);
+    /// The code has other steps from here on: recorded ones are left behind.
+    pub const BRANCH: Self = Self(6);
     /// The thread ended.
     pub const END: Self = Self(10);
 

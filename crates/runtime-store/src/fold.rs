@@ -1,5 +1,6 @@
 //! [`Fold`]: what the entries of a thread come to.
 
+mod branch;
 mod past;
 
 use std::collections::HashMap;
@@ -111,6 +112,7 @@ impl Fold {
                 self.lives = lives;
                 self.restart(*seq, state, totals);
             }
+            EntryKind::BRANCH if known => self.abandon(&read(*seq, entry)?),
             EntryKind::END if known => {
                 let end: EndRecord<Box<RawValue>> = read(*seq, entry)?;
                 if let Some(failure) = end.error {
@@ -203,12 +205,20 @@ impl Fold {
             if known && !is_cause(&text) {
                 continue;
             }
-            let Some(past) = self.steps.remove(&key) else { continue };
-            self.left.entry(Arc::clone(&past.name.scope)).or_default().take(&past);
-            let times = self.repeats.entry(key).or_default();
-            *times += 1;
-            self.repeated.insert(key.again(*times), key);
+            self.withdraw(key);
         }
+    }
+
+    /// Forgets a recorded step, so that it is made again under another key. What it cost is kept.
+    fn withdraw(&mut self, key: StepKey) {
+        let Some(past) = self.steps.remove(&key) else { return };
+        self.left.entry(Arc::clone(&past.name.scope)).or_default().take(&past);
+        if past.outcome.is_none() {
+            past.intents.iter().for_each(|(intent, _)| self.totals.lose(intent));
+        }
+        let times = self.repeats.entry(key).or_default();
+        *times += 1;
+        self.repeated.insert(key.again(*times), key);
     }
 }
 

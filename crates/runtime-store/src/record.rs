@@ -9,6 +9,7 @@ use runtime_usage::{UsageSnapshot, Usd};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::digest::StepKey;
 use crate::step::StepName;
 
 /// That a life began.
@@ -170,6 +171,22 @@ pub struct CheckpointRecord<T> {
     /// The number of lives until then.
     #[serde(default)]
     pub lives: u32,
+}
+
+/// That recorded steps are left behind, because the code has others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::exhaustive_structs, reason = "it is written and read whole")]
+pub struct BranchRecord {
+    /// The number of the first entry that is left behind.
+    pub from: u64,
+    /// The steps behind it that are not, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<StepKey>,
+    /// The first step that is left behind.
+    pub recorded: StepName,
+    /// What the code has in its place; nothing if it came to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub now: Option<StepName>,
 }
 
 /// That a thread ended.

@@ -8,8 +8,8 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use std::{env, iter};
 
@@ -90,7 +90,8 @@ async fn show(backend: Backend) -> Result<(), BoxError> {
     println!("{SPENDER}    {} answers, then its money was spent", load.answers());
 
     // What the killed replica held counts as spent, once its time is over.
-    settled(&*accounts, &company, |state| state.members < u32::try_from(REPLICAS).unwrap_or(0)).await?;
+    settled(&*accounts, &company, |state| state.members < u32::try_from(REPLICAS).unwrap_or(0))
+        .await?;
     let (degraded, recovered) = changes(&replicas).await?;
     for replica in &mut replicas {
         replica.terminate()?;
@@ -150,8 +151,10 @@ impl Backend {
         match kind {
             "postgres" => test_postgres::Server::start().map(Self::Postgres),
             // A grant that was acknowledged survives the server.
-            "redis" => test_redis::Server::start(&["--appendonly", "yes", "--appendfsync", "always"])
-                .map(Self::Redis),
+            "redis" => {
+                test_redis::Server::start(&["--appendonly", "yes", "--appendfsync", "always"])
+                    .map(Self::Redis)
+            }
             other => return Err(format!("`{other}` is no backend: `postgres` or `redis`").into()),
         }
         .ok_or_else(|| format!("there is no {kind} here").into())
@@ -243,8 +246,9 @@ impl Port {
             let mut turn = 0;
             while let Ok((mut client, _)) = listener.accept().await {
                 turn += 1;
-                let order: Vec<_> =
-                    (turn..turn + replicas.len()).map(|at| replicas[at % replicas.len()].clone()).collect();
+                let order: Vec<_> = (turn..turn + replicas.len())
+                    .map(|at| replicas[at % replicas.len()].clone())
+                    .collect();
                 tokio::spawn(async move {
                     for replica in order {
                         if let Ok(mut replica) = TcpStream::connect(replica).await {

@@ -12,10 +12,7 @@ use techrevati_runtime::resilience::{RateLimiter, RateLimits};
 /// # Errors
 ///
 /// If the URL is none, or the backend refuses it.
-pub(crate) async fn join(
-    url: &str,
-    sink: impl EventSink + 'static,
-) -> Result<Fleet, BoxError> {
+pub(crate) async fn join(url: &str, sink: impl EventSink + 'static) -> Result<Fleet, BoxError> {
     let config = FleetConfig::default().name("agent_service").event_sink(sink);
     Ok(if url.starts_with("redis") {
         Fleet::with_config(RedisFleet::connect(url).await?, config)?
@@ -41,7 +38,11 @@ pub(crate) async fn account(
 }
 
 /// A limiter of all replicas, or of this one.
-pub(crate) fn limiter(fleet: Option<&Fleet>, name: &'static str, limits: RateLimits) -> RateLimiter {
+pub(crate) fn limiter(
+    fleet: Option<&Fleet>,
+    name: &'static str,
+    limits: RateLimits,
+) -> RateLimiter {
     match fleet {
         Some(fleet) => fleet.limiter(name, limits),
         None => RateLimiter::new(name, limits),

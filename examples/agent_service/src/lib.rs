@@ -63,8 +63,7 @@ impl Options {
     ///
     /// If there is anything else.
     pub fn read(arguments: impl IntoIterator<Item = String>) -> Result<Self, BoxError> {
-        let mut options =
-            Self { address: "127.0.0.1:8080".to_owned(), fleet: None, model: None };
+        let mut options = Self { address: "127.0.0.1:8080".to_owned(), fleet: None, model: None };
         let mut arguments = arguments.into_iter();
         while let Some(argument) = arguments.next() {
             let mut value =
@@ -73,7 +72,10 @@ impl Options {
                 "--fleet" => options.fleet = Some(value()?),
                 "--model" => options.model = Some(value()?),
                 flag if flag.starts_with('-') => {
-                    return Err(format!("there is no option `{flag}`: [ADDRESS] [--fleet URL] [--model URL]").into());
+                    return Err(format!(
+                        "there is no option `{flag}`: [ADDRESS] [--fleet URL] [--model URL]"
+                    )
+                    .into());
                 }
                 _ => options.address = argument,
             }

@@ -40,7 +40,8 @@ impl Model {
         let url = format!("http://{}", listener.local_addr()?);
         let [primary, fallback] =
             PROVIDERS.map(|provider| format!("/{provider}/v1/chat/completions"));
-        let script = Arc::new(Script { thought, calls: AtomicU64::new(0), books: Mutex::default() });
+        let script =
+            Arc::new(Script { thought, calls: AtomicU64::new(0), books: Mutex::default() });
         let app = Router::new()
             .route(&primary, post(overloaded))
             .route(&fallback, post(answer))

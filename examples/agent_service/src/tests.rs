@@ -15,12 +15,12 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::runs::Run;
-use crate::service::{Service, routes};
-use crate::tenants::Plan;
 use crate::browser;
 use crate::client::Client as Of;
 use crate::model::Model;
+use crate::runs::Run;
+use crate::service::{Service, routes};
+use crate::tenants::Plan;
 
 const OFTEN: NonZeroU32 = NonZeroU32::new(600).unwrap();
 const ONCE: NonZeroU32 = NonZeroU32::new(1).unwrap();

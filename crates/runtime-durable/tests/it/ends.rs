@@ -183,3 +183,57 @@ fn events_of_all_lives_name_the_thread_and_say_what_happened() {
     );
     assert_eq!(of("2"), ["agent.started", "thread.resumed", "agent.completed"]);
 }
+
+#[test]
+fn a_panic_fails_the_thread_and_goes_on_to_the_caller() {
+    let world = World::new();
+    let durable = world.durable(Orchestrator::new("clerk", "orders"));
+    let body = async |session: &DurableSession, panics: bool| {
+        session.run_turn(Turn::model("m"), || world.ask("")).await?;
+        let pay = ToolCall::new("pay").call_id("call_1").effect(Effect::Keyed);
+        let paid = session.run_tool(pay, async |attempt| {
+            assert!(!panics, "the bank is on fire");
+            world.pay(attempt.key(), true).await
+        });
+        Ok(paid.await?)
+    };
+    let life = || world.run(&durable, async |session| body(session, true).await);
+    let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(life)).err().unwrap();
+    assert_eq!(panic.downcast_ref::<&str>(), Some(&"the bank is on fire"));
+    assert_eq!(state(&world), ThreadState::Failed);
+    // So no worker takes it again and again.
+    let runs = durable.resume_runnable(9, async |session| body(session, true).await);
+    assert_eq!(runs.now_or_never().unwrap().unwrap().len(), 0);
+    // Whoever runs it again has its steps, and the call that panicked in doubt.
+    let run = world.run(&durable, async |session| body(session, false).await);
+    assert_eq!((value(run), world.calls(), world.payments()), (12, 1, 1));
+}
+
+#[test]
+fn the_lease_is_renewed_while_a_call_blocks_the_thread() {
+    let store = MemoryStore::new();
+    let orchestrator = Orchestrator::new("clerk", "orders");
+    let durable = Durable::new(orchestrator, store.clone()).lease(Duration::from_millis(90));
+    let until = || {
+        let found = store.thread(&thread()).now_or_never().unwrap().unwrap();
+        found.and_then(|thread| thread.held_until)
+    };
+    let run = durable.run_blocking("order-4711", |session| {
+        let slow = ToolCall::new("slow").effect(Effect::Read);
+        Ok(session.blocking().run_tool(slow, |_| {
+            let mut renewals = 0;
+            let mut last = until();
+            for _ in 0..50_000_000 {
+                let now = until();
+                renewals += u32::from(now > last);
+                if renewals == 5 {
+                    break;
+                }
+                last = now;
+                std::thread::yield_now();
+            }
+            Ok::<_, BoxError>(renewals)
+        })?)
+    });
+    assert_eq!(run.unwrap().done(), Some(5), "nobody else could have taken the thread");
+}

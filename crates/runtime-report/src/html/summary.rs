@@ -8,7 +8,7 @@ use crate::check::Problem;
 use crate::deaths::Fate;
 use crate::show;
 use crate::stats::{Stats, StatsLine};
-use crate::timeline::{SpanKind, Timeline};
+use crate::timeline::{SpanKind, Timeline, lives};
 
 impl View<'_> {
     pub(super) fn summary(&self, page: &mut Page) {
@@ -49,6 +49,8 @@ impl View<'_> {
 
         let (sessions, failed) = calls(kind(SpanKind::Session));
         let sessions = sessions.max(self.timeline.sessions.len() as u64);
+        // What a later life went on with did not end the run.
+        let failed = failed.min(lives::failed(self.timeline).count() as u64);
         let died = self.deaths.first().map(|death| death.fate);
         let (class, end) = match (died, stats.unfinished, failed) {
             (Some(Fate::Failed), ..) | (_, _, 1..) => ("bad", "✕ failed"),

@@ -7,7 +7,7 @@ use super::page::Page;
 use super::shown::Shown;
 use super::{View, short};
 use crate::show;
-use crate::timeline::{Row, Session, Span, SpanKind};
+use crate::timeline::{Row, Session, Span, SpanKind, target_of};
 
 /// More marks than these in one row cannot be told apart.
 const MOST_MARKS: usize = 300;
@@ -77,6 +77,9 @@ impl View<'_> {
         page.raw("\"><strong><bdi>").cut(session.name(), 80).raw("</bdi>");
         short(page, Some(session));
         page.raw("</strong>");
+        if let Some((_, life)) = session.thread() {
+            page.raw(" <small>life ").text(life).raw("</small>");
+        }
         if let Some(phase) = &session.phase {
             page.raw(" <small class=p><bdi>").cut(phase, 40).raw("</bdi></small>");
         }
@@ -86,7 +89,7 @@ impl View<'_> {
             if cost > 0 {
                 page.raw(" · ").text(show::usd(cost));
             }
-            if let Some(target) = timeline.target_of(session) {
+            if let Some(target) = target_of(timeline, session) {
                 page.raw(" → <bdi>").cut(target, 40).raw("</bdi>");
             }
         };

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use runtime_events::payload::TurnEnded;
-use runtime_events::{AgentEvent, AgentEventName, AgentFailureClass, Labels, SpanId, SpanOutcome};
+use runtime_events::{
+    AgentEvent, AgentEventName, AgentFailureClass, Labels, SpanId, SpanOutcome, thread_of,
+};
 
 /// One session of an agent. A log of the original has none: there, a role stands for one.
 #[derive(Clone, Debug)]
@@ -32,6 +34,8 @@ pub struct Session {
     pub(crate) spent: TokenUse,
     /// The states of its agent, one after the other.
     pub(crate) states: Vec<Segment>,
+    /// Whether a later life of its thread went on with it.
+    pub(crate) is_continued: bool,
 }
 
 impl Session {
@@ -53,6 +57,11 @@ impl Session {
     /// How many of its events are not in the log.
     pub const fn lost(&self) -> u64 {
         self.lost
+    }
+
+    /// The thread of a durable session, and the number of its life.
+    pub(crate) fn thread(&self) -> Option<(&str, u32)> {
+        thread_of(self.labels.as_deref()?)
     }
 
     /// Its name where there is no room for its id.

@@ -116,6 +116,7 @@ fn empty(event: &AgentEvent) -> Session {
         lost: 0,
         spent: TokenUse::default(),
         states: Vec::new(),
+        is_continued: false,
     }
 }
 

@@ -8,7 +8,7 @@ use runtime_events::{AgentEvent, AgentEventName, SpanId};
 
 use super::parts::{Span, SpanKind, TokenUse, unnamed};
 use super::pauses::Pauses;
-use super::{Row, Timeline, bands, names, placing, spending};
+use super::{Row, Timeline, bands, lives, names, placing, spending};
 use crate::check::{Finding, Problem};
 
 pub(super) fn read(events: Vec<AgentEvent>) -> Timeline {
@@ -28,6 +28,7 @@ pub(super) fn read(events: Vec<AgentEvent>) -> Timeline {
     reader.close();
     let mut timeline = reader.timeline;
     nest(&mut timeline);
+    lives::read(&mut timeline);
     names::tell_apart(&mut timeline.sessions);
     timeline.findings.sort_by_key(|finding| finding.event);
     bands::read(&mut timeline);
@@ -232,7 +233,18 @@ fn nest(timeline: &mut Timeline) {
         }
     }
     let start = |session: &usize| timeline.sessions[*session].start;
-    roots.sort_by_key(start);
+    // The lives of a thread follow each other.
+    let mut threads: HashMap<&str, u64> = HashMap::new();
+    for session in &roots {
+        if let Some((thread, _)) = timeline.sessions[*session].thread() {
+            let begun = threads.entry(thread).or_insert(u64::MAX);
+            *begun = start(session).min(*begun);
+        }
+    }
+    roots.sort_by_key(|session| match timeline.sessions[*session].thread() {
+        Some((thread, life)) => (threads[thread], life, start(session)),
+        None => (start(session), 0, 0),
+    });
     for sessions in &mut inside {
         sessions.sort_by_key(start);
     }

@@ -11,4 +11,5 @@ mod html;
 mod mermaid;
 mod slow_properties;
 mod stats;
+mod threads;
 mod timeline;

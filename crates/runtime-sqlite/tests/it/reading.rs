@@ -1,8 +1,9 @@
 //! Written events can be read back.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use runtime_events::{AgentEventName, Data, SpanOutcome};
+use runtime_events::{AgentEventName, Data, Labels, SpanOutcome};
 use runtime_sinks::EventSink;
 use runtime_sqlite::{SqliteReader, SqliteSink};
 use runtime_usage::Usd;
@@ -91,4 +92,31 @@ fn a_reader_sees_only_committed_events() {
     assert!(reader.sessions().unwrap().is_empty());
     EventSink::flush(&log).unwrap();
     assert_eq!(reader.sessions().unwrap().len(), 1);
+}
+
+#[test]
+fn the_lives_of_a_thread_are_one_stream() {
+    let place = Place::new("lives");
+    let log = SqliteSink::open(place.db()).unwrap();
+    let event = |session: &str, seq, thread: &str, life: u32| {
+        let labels = [("thread", thread.to_owned()), ("life", life.to_string())];
+        let labels = labels.map(|(name, value)| (name.to_owned(), value));
+        let mut event = (*numbered(session, seq)).clone();
+        event.labels = Some(Arc::new(Labels::from(labels)));
+        Arc::new(event)
+    };
+    // The sessions' ids are in another order than the lives, of which there are more than nine.
+    let lives: Vec<_> = (1..=12).map(|life| (format!("s{}", 20 - life), life)).collect();
+    for (session, life) in lives.iter().rev() {
+        log.emit_all(&[event(session, 1, "order-1", *life), event(session, 2, "order-1", *life)])
+            .unwrap();
+    }
+    log.emit_all(&[event("other", 1, "order-2", 1), numbered("plain", 1)]).unwrap();
+    let reader = log.reader().unwrap();
+    let read: Vec<_> = reader.thread("order-1").unwrap().map(Result::unwrap).collect();
+    let places =
+        read.iter().map(|event| (event.session_id.as_deref().unwrap(), event.seq.unwrap()));
+    let expected = lives.iter().flat_map(|(session, _)| [(&**session, 1), (&**session, 2)]);
+    assert!(places.eq(expected), "{read:?}");
+    assert_eq!(reader.thread("nobody").unwrap().count(), 0);
 }

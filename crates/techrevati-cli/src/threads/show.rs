@@ -7,8 +7,8 @@ use std::time::Duration;
 use futures_executor::block_on;
 use runtime_report::show::{count, duration, line, usd};
 use runtime_store::{
-    EndRecord, EntryKind, Fold, IntentRecord, JournalError, LifeRecord, OutcomeRecord, StepKey,
-    StepName, Store, StoreError, Stored, Thread, ThreadId,
+    BranchRecord, EndRecord, EntryKind, Fold, IntentRecord, JournalError, LifeRecord,
+    OutcomeRecord, StepKey, StepName, Store, StoreError, Stored, Thread, ThreadId,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -171,6 +171,13 @@ impl<'a> Line<'a> {
                 "outcome".to_owned()
             }
             EntryKind::CHECKPOINT => "checkpoint".to_owned(),
+            EntryKind::BRANCH => {
+                if let Some(branch) = read::<BranchRecord>(stored) {
+                    let left = format!("{}, and what was recorded behind it", branch.recorded);
+                    said = json!({ "left_behind": left, "from": branch.from });
+                }
+                "branch".to_owned()
+            }
             EntryKind::END => {
                 if let Some(end) = read::<EndRecord<Value>>(stored) {
                     let cancelled = end.cancelled.map(|why| json!({ "cancelled": why }));
