@@ -26,13 +26,7 @@ use crate::usual::UsualOutput;
 
 /// The money of a session. A [`Till`] takes and records it.
 pub(crate) struct Money {
-    account: Option<Account>,
-    /// Whether the account was opened for this session.
-    owns_account: bool,
-    /// Whether an account on the path lets its estimates expire.
-    expires: bool,
-    /// Whether an account on the path gets its money in parts from elsewhere.
-    funded: bool,
+    paying: Option<Paying>,
     /// Also has the prices.
     tracker: UsageTracker,
     usual: UsualOutput,
@@ -41,6 +35,17 @@ pub(crate) struct Money {
     /// `None` without a sink, and after the session's last event.
     sink: Mutex<Option<Arc<dyn UsageSink>>>,
     sink_failures: AtomicU64,
+}
+
+/// The account that pays, and what each turn asks of it.
+struct Paying {
+    account: Account,
+    /// Whether it was opened for this session.
+    owned: bool,
+    /// Whether an account on the path lets its estimates expire.
+    expires: bool,
+    /// Whether an account on the path gets its money in parts from elsewhere.
+    funded: bool,
 }
 
 /// The bill of a turn.
@@ -88,20 +93,19 @@ pub(crate) struct Overspent {
 
 impl Money {
     pub(crate) fn new(
-        (account, owns_account): (Option<Account>, bool),
+        (account, owned): (Option<Account>, bool),
         pricing: PricingTable,
         (usual, learns): (UsualOutput, bool),
         sink: Option<Arc<dyn UsageSink>>,
     ) -> Self {
-        let expires = |account: &Account| account.limit().estimates_expire.is_some();
-        let expires = account.iter().flat_map(Account::path).any(expires);
-        let funded = account.as_ref().is_some_and(Account::is_funded);
+        let paying = account.map(|account| {
+            let expires = |account: &Account| account.limit().estimates_expire.is_some();
+            let (expires, funded) = (account.path().any(expires), account.is_funded());
+            Paying { account, owned, expires, funded }
+        });
         Self {
-            learns: learns || account.is_some(),
-            expires,
-            funded,
-            account,
-            owns_account,
+            learns: learns || paying.is_some(),
+            paying,
             tracker: UsageTracker::with_pricing(pricing),
             usual,
             sink: Mutex::new(sink),
@@ -116,18 +120,21 @@ impl Money {
 
     /// The account that turns reserve from.
     pub(crate) const fn account(&self) -> Option<&Account> {
-        self.account.as_ref()
+        match &self.paying {
+            Some(paying) => Some(&paying.account),
+            None => None,
+        }
     }
 
     /// Whether the account's money comes in parts from elsewhere.
     pub(crate) const fn is_funded(&self) -> bool {
-        self.funded
+        matches!(self.paying, Some(Paying { funded: true, .. }))
     }
 
     /// Gives back the estimates that have expired.
     #[inline]
     pub(crate) fn expire_estimates(&self, now: impl FnOnce() -> DateTime<Utc>) {
-        if let Some(account) = self.account.as_ref().filter(|_| self.expires) {
+        if let Some(Paying { account, expires: true, .. }) = &self.paying {
             let since = (now() - DateTime::UNIX_EPOCH).to_std();
             account.expire_estimates(since.unwrap_or_default());
         }
@@ -135,7 +142,7 @@ impl Money {
 
     /// Whether the account was opened for this session, or for one that handed over to it.
     pub(crate) const fn owns_account(&self) -> bool {
-        self.owns_account
+        matches!(self.paying, Some(Paying { owned: true, .. }))
     }
 
     pub(crate) const fn tracker(&self) -> &UsageTracker {
@@ -168,12 +175,12 @@ impl Money {
     /// The balance of the account, and the amount that turns may still reserve, which the accounts
     /// above may reduce.
     pub(crate) fn balance(&self) -> Option<(Balance, Usd)> {
-        self.account.as_ref().map(|account| (account.balance(), account.available()))
+        self.account().map(|account| (account.balance(), account.available()))
     }
 
     /// The statements of the account and the accounts above it.
     pub(crate) fn statements(&self) -> impl Iterator<Item = AccountStatement> {
-        self.account.iter().flat_map(Account::path).map(|account| {
+        self.account().into_iter().flat_map(Account::path).map(|account| {
             let mut statement = account.statement();
             statement.account = statement.account.as_ref().map(clean_name);
             statement
@@ -184,7 +191,7 @@ impl Money {
     /// only, without the names of other spenders.
     pub(crate) fn public_statements(&self) -> impl Iterator<Item = AccountStatement> {
         self.statements().enumerate().map(|(height, mut statement)| {
-            if height > 0 || !self.owns_account {
+            if height > 0 || !self.owns_account() {
                 statement.by_model.clear();
                 statement.by_role.clear();
             }
@@ -195,7 +202,7 @@ impl Money {
     /// The overspent budget, if there is one.
     pub(crate) fn overspent(&self) -> Option<Overspent> {
         let mut overspent: Option<Overspent> = None;
-        for account in self.account.as_ref()?.path() {
+        for account in self.account()?.path() {
             let Err(exceeded) = account.check_own() else { continue };
             let enforced = account.limit().is_enforced();
             // The first enforced account, or else the first one: one event at any depth.
@@ -221,7 +228,7 @@ impl Money {
 
 impl fmt::Debug for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Money").field("account", &self.account).finish_non_exhaustive()
+        f.debug_struct("Money").field("account", &self.account()).finish_non_exhaustive()
     }
 }
 

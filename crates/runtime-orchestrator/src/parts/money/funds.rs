@@ -28,7 +28,7 @@ impl Money {
     /// Reserves the expected cost of the turn, or refuses the turn.
     #[inline]
     pub(crate) fn fund(&self, model: &str, ask: &Ask) -> Result<Funds<'_>, TurnError> {
-        let Some(account) = &self.account else { return Ok(Funds::of(ask.tier)) };
+        let Some(account) = self.account() else { return Ok(Funds::of(ask.tier)) };
         let take = |amount| {
             if ask.wrap_up { account.reserve_wrap_up(amount) } else { account.reserve(amount) }
         };
