@@ -134,8 +134,8 @@ async fn changes(replicas: &[Replica]) -> Result<(u32, u32), BoxError> {
             let numbers = lines.filter_map(|line| line.rsplit(' ').next()?.parse::<u32>().ok());
             numbers.sum()
         };
-        degraded += count("fleet.degraded");
-        recovered += count("fleet.recovered");
+        degraded += count("degraded");
+        recovered += count("recovered");
     }
     Ok((degraded, recovered))
 }
