@@ -115,7 +115,7 @@ impl Purse {
                 return Usd::ZERO;
             }
             // As a reservation, against the same word: what is taken, no call gets.
-            if node.words.reserve(idle.nanos(), funds.granted().nanos()).is_ok() {
+            if node.words.reserve(0, u64::MAX).is_ok() {
                 // Relaxed: a reader that sees it late counts it as reserved.
                 funds.taken.fetch_add(idle.nanos(), Ordering::Relaxed);
                 return idle;
@@ -136,6 +136,14 @@ impl Account {
     ///
     /// A session does so before it refuses a turn.
     pub async fn fund(&self, amount: Usd) -> bool {
+        let poor = |account: &Self| {
+            let own = account.node.funds.is_none() && account.limit().is_enforced();
+            own && account.node.left(true) < amount
+        };
+        if self.path().any(poor) {
+            // Another account of the path would refuse it all the same.
+            return false;
+        }
         let mut came = false;
         for account in self.path() {
             if let Some(funds) = &account.node.funds {
