@@ -15,6 +15,7 @@ type Check = (&'static str, fn(&Path) -> Result<(), Error>);
 const CHECKS: &[Check] = &[
     ("clients", clients),
     ("clocks", clocks),
+    ("durable-peers", durable_peers),
     ("features", features),
     ("minimal", minimal),
     ("prices", prices),
@@ -22,6 +23,9 @@ const CHECKS: &[Check] = &[
     ("restate", restate),
     ("viewers", viewers),
 ];
+
+/// The server of Restate, in npm.
+const RESTATE_SERVER: &str = "@restatedev/restate-server";
 
 /// `cargo xtask world NAME…`
 pub(crate) fn run(rest: &[String]) -> Result<(), Error> {
@@ -58,6 +62,24 @@ fn clients(home: &Path) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// Durable turns and tools beside their databases alone, DBOS, `LangGraph` and Restate, in one run.
+fn durable_peers(home: &Path) -> Result<(), Error> {
+    const PACKAGES: [&str; 5] = [
+        "dbos",
+        "langgraph",
+        "langgraph-checkpoint-postgres",
+        "langgraph-checkpoint-sqlite",
+        "psycopg[binary]",
+    ];
+
+    // What there is not is left out.
+    let _ = python(home, &PACKAGES);
+    let _ = npm(home, &[RESTATE_SERVER, "@restatedev/restate-sdk"]);
+    let manifest = workspace::root().join("xtask/durable-peers/Cargo.toml");
+    let run = Cmd::cargo("run --release --locked --manifest-path").arg(text(&manifest)).arg("--");
+    run.arg(text(home)).env("CARGO_TARGET_DIR", text(&home.join("target"))).run()
 }
 
 /// The facade with each of its features alone, which takes minutes.
@@ -144,19 +166,22 @@ fn restate(home: &Path) -> Result<(), Error> {
 
 /// The server of Restate, from npm, or a word why there is none.
 fn restate_server(home: &Path) -> Result<Option<PathBuf>, Error> {
-    const PACKAGE: &str = "@restatedev/restate-server";
-
-    let flags = ["--no-audit", "--no-fund", "--ignore-scripts", "--prefix"];
-    let install = Cmd::program("npm").arg("install").args(flags).arg(text(home)).arg(PACKAGE);
     // What was installed before will do.
-    let _ = install.run();
+    let _ = npm(home, &[RESTATE_SERVER]);
     // Not the script that starts it, which could be killed without it.
     let files = files::below(&home.join("node_modules/@restatedev"), &[])?;
     let server = files.into_iter().find(|file| file.ends_with("bin/restate-server"));
     if server.is_none() {
-        println!("skipped: npm cannot install {PACKAGE}");
+        println!("skipped: npm cannot install {RESTATE_SERVER}");
     }
     Ok(server)
+}
+
+/// Installs packages of npm, without their scripts.
+fn npm(home: &Path, packages: &[&str]) -> Result<(), Error> {
+    let flags = ["--no-audit", "--no-fund", "--ignore-scripts", "--prefix"];
+    let install = Cmd::program("npm").arg("install").args(flags).arg(text(home));
+    install.args(packages.iter().copied()).run()
 }
 
 /// Two runs in Phoenix and `MLflow`: what their interfaces say of them is what there is.

@@ -37,7 +37,12 @@ pub(super) const STEPS: &[Step] = &[
 fn format(_: &mut Counts) -> Result<Note, Error> {
     Cmd::cargo("fmt --all --check").run()?;
     // Workspaces of their own. Other checks would download their dependencies.
-    for apart in ["crates/runtime-durable/examples/restate", "xtask/peers", "xtask/viewers"] {
+    for apart in [
+        "crates/runtime-durable/examples/restate",
+        "xtask/durable-peers",
+        "xtask/peers",
+        "xtask/viewers",
+    ] {
         Cmd::cargo("fmt --check --manifest-path").arg(format!("{apart}/Cargo.toml")).run()?;
     }
     Ok(Note::Passed(String::new()))
