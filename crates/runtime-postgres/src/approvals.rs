@@ -81,6 +81,20 @@ impl Approvals for PgStore {
         })
     }
 
+    fn approvals_of<'a>(
+        &'a self,
+        thread: &'a ThreadId,
+        limit: usize,
+    ) -> StoreFuture<'a, Vec<Approval>> {
+        let call =
+            Call { function: "approvals_of", attempts: "list approvals", about: thread.into() };
+        Box::pin(async move {
+            let params: [Param<'_>; 2] =
+                [(&thread.as_str(), Type::TEXT), (&number(limit), Type::INT8)];
+            call.make(&self.link, &params).await?.iter().map(row::approval).collect()
+        })
+    }
+
     fn decide<'a>(&'a self, verdict: &'a Verdict) -> StoreFuture<'a, Approval> {
         let about = About { approval: Some(&verdict.id), ..About::default() };
         let call = Call { function: "decide", attempts: "decide about an approval", about };

@@ -260,6 +260,17 @@ impl Approvals for SqliteStore {
         })
     }
 
+    fn approvals_of<'a>(
+        &'a self,
+        thread: &'a ThreadId,
+        limit: usize,
+    ) -> StoreFuture<'a, Vec<Approval>> {
+        let thread = thread.clone();
+        self.worker.call(("list the approvals of a thread", Need::Read), move |work| {
+            approvals::approvals_of(work, &thread, limit)
+        })
+    }
+
     fn decide<'a>(&'a self, verdict: &'a Verdict) -> StoreFuture<'a, Approval> {
         let verdict = verdict.clone();
         self.worker.call(("decide about an approval", Need::Write), move |work| {

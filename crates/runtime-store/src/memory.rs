@@ -231,6 +231,17 @@ impl Approvals for MemoryStore {
         })
     }
 
+    fn approvals_of<'a>(
+        &'a self,
+        thread: &'a ThreadId,
+        limit: usize,
+    ) -> StoreFuture<'a, Vec<Approval>> {
+        self.at(|rows, now| {
+            let row = rows.get(thread);
+            Ok(row.map(|row| row.approvals_at(now).take(limit).collect()).unwrap_or_default())
+        })
+    }
+
     fn decide<'a>(&'a self, verdict: &'a Verdict) -> StoreFuture<'a, Approval> {
         self.at(|rows, now| {
             let id = &verdict.id;

@@ -152,6 +152,13 @@ pub trait Approvals {
         limit: usize,
     ) -> StoreFuture<'a, Vec<Approval>>;
 
+    /// The approvals that a thread has asked for, decided or not, the oldest first.
+    fn approvals_of<'a>(
+        &'a self,
+        thread: &'a ThreadId,
+        limit: usize,
+    ) -> StoreFuture<'a, Vec<Approval>>;
+
     /// Decides about a pending approval, and wakes its thread.
     ///
     /// Returns the approval, or the amended one.

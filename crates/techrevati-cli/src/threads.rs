@@ -45,6 +45,7 @@ pub(crate) fn run(options: &Threads) -> Result<(), Error> {
         Some(ThreadsCommand::Answer { thread, key, message }) => {
             decide::answer(store, thread, key, message)
         }
+        Some(ThreadsCommand::Resume { limit, json }) => list::runnable(store, *limit, *json),
         Some(ThreadsCommand::Cancel { thread }) => {
             block_on(store.cancel(thread))?;
             say(format_args!("{} is cancelled", line(thread.as_str())))

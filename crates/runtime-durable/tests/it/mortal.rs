@@ -179,6 +179,7 @@ impl Approvals for Mortal {
         approval(id: &'a str) -> Option<Approval>;
         approval_of(thread: &'a ThreadId, step: StepKey) -> Option<Approval>;
         pending(thread: Option<&'a ThreadId>, limit: usize) -> Vec<Approval>;
+        approvals_of(thread: &'a ThreadId, limit: usize) -> Vec<Approval>;
         decide(verdict: &'a Verdict) -> Approval;
     }
 }

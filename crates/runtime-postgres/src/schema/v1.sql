@@ -360,6 +360,10 @@ create function @.pending(p_thread text, p_limit bigint) returns setof @.approva
   order by a.asked, a.id limit p_limit
 $$;
 
+create function @.approvals_of(p_thread text, p_limit bigint) returns setof @.approvals_now language sql stable as $$
+  select * from @.approvals_now where thread = p_thread order by no limit p_limit
+$$;
+
 create function @.decided(p_id text) returns void language plpgsql as $$
 begin
   raise exception 'approval % is not pending', quote_literal(p_id) using errcode = 'TR009',

@@ -76,6 +76,16 @@ pub(super) fn pending(
     work.all(select, of, |row| Ok(asked(work, row)?.seen))
 }
 
+pub(super) fn approvals_of(
+    work: &Work<'_>,
+    thread: &ThreadId,
+    limit: usize,
+) -> Done<Vec<Approval>> {
+    let select = select!("WHERE t.id = ?1 ORDER BY a.number LIMIT ?2");
+    let of = params![thread.as_str(), rows(limit)];
+    work.all(select, of, |row| Ok(asked(work, row)?.seen))
+}
+
 pub(super) fn ask(work: &Work<'_>, request: &ApprovalRequest) -> Done<Approval> {
     let thread = work.number(&request.thread)?;
     let expires = work.now.after(request.expires_in);

@@ -1,5 +1,6 @@
 //! Approvals: asked once, decided once, used once.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -140,6 +141,17 @@ pub(super) async fn amendments(store: &dyn Store) {
     let before = begin(store, &lease, (0, &intent), &usage(&asked)).await;
     refused(before, |error| is(error, NotApproved::Denied));
     begin(store, &lease, (0, &intent), &usage(&amended)).await.unwrap();
+
+    // What a thread has asked for, however it was decided.
+    let all = store.approvals_of(&lease.thread, 9).await.unwrap();
+    let all: Vec<_> = all.into_iter().map(|asked| (asked.id, asked.state)).collect();
+    let both = [
+        (Arc::clone(&asked.id), ApprovalState::Denied),
+        (Arc::clone(&amended.id), ApprovalState::Used),
+    ];
+    assert_eq!(all, both);
+    assert_eq!(store.approvals_of(&lease.thread, 1).await.unwrap().len(), 1);
+    assert_eq!(store.approvals_of(&thread("none"), 9).await.unwrap(), []);
 
     // Arguments that were asked for before have been decided about, and an amendment decides nothing then.
     let more = store.ask(&request(&lease.thread, step.key, 13)).await.unwrap();

@@ -93,6 +93,21 @@ pub(super) enum ThreadsCommand {
         #[arg(value_name = "JSON", value_parser = json)]
         message: Value,
     },
+    /// List the threads that can go on now, for the program that has their code.
+    ///
+    /// No command can go on with a thread: that takes your code. Give each line to your program, or have it call
+    /// `durable.resume_runnable`. The exit code is 1 if no thread can go on.
+    #[command(
+        after_help = "Example:\n  techrevati threads agents.db resume | xargs -n 1 my-agent --thread"
+    )]
+    Resume {
+        /// The most threads to list, those that have waited longest first.
+        #[arg(long, value_name = "N", default_value_t = 100)]
+        limit: usize,
+        /// Print a JSON object for each row.
+        #[arg(long)]
+        json: bool,
+    },
     /// End a thread that no process holds. It does not go on any more.
     Cancel {
         /// The id of the thread.

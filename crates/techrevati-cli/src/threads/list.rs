@@ -73,6 +73,13 @@ pub(super) fn waits_for(
         return Ok(Vec::new());
     }
     let mut waits: Vec<String> = pending.iter().map(person).collect();
+    if thread.state != ThreadState::Parked {
+        // Nothing but a process can go on with it, whatever its entries say.
+        let failed = thread.state == ThreadState::Failed;
+        let who = if failed { "somebody to run it again" } else { "a process to go on with it" };
+        waits.push(who.to_owned());
+        return Ok(waits);
+    }
     let open = match entries(store, thread)?.1 {
         Ok(fold) => fold.open(),
         Err(error) => {
@@ -83,13 +90,9 @@ pub(super) fn waits_for(
     // A question to a person is told by its approval.
     waits.extend(open.iter().filter(|step| step.name.kind != StepKind::Approval).map(step));
     if waits.is_empty() {
+        let woken = thread.wake_at.is_some();
         waits.push(
-            match thread.state {
-                ThreadState::Failed => "somebody to run it again",
-                ThreadState::Parked if thread.wake_at.is_none() => "somebody to wake it",
-                _ => "a process to go on with it",
-            }
-            .to_owned(),
+            if woken { "a process to go on with it" } else { "somebody to wake it" }.to_owned(),
         );
     }
     Ok(waits)
@@ -108,6 +111,24 @@ fn step(step: &OpenStep) -> String {
         _ => format!("somebody to say whether {} was done (step {})", step.name, step.key),
     };
     line(&waits).to_string()
+}
+
+/// The threads that a process can go on with now.
+pub(super) fn runnable(store: &dyn Store, limit: usize, as_json: bool) -> Result<(), Error> {
+    let threads = block_on(store.runnable(limit))?;
+    if threads.is_empty() {
+        return Err(Error::Refused("no thread can go on now".to_owned()));
+    }
+    let mut out = io::stdout().lock();
+    for thread in threads {
+        if as_json {
+            let found = block_on(store.thread(&thread))?;
+            writeln!(out, "{}", json!(found))?;
+        } else {
+            writeln!(out, "{}", line(thread.as_str()))?;
+        }
+    }
+    Ok(())
 }
 
 /// The approvals that wait for a person.

@@ -7,13 +7,13 @@ use std::time::Duration;
 use futures_executor::block_on;
 use runtime_report::show::{count, duration, line, usd};
 use runtime_store::{
-    BranchRecord, EndRecord, EntryKind, Fold, IntentRecord, JournalError, LifeRecord,
-    OutcomeRecord, StepKey, StepName, Store, StoreError, Stored, Thread, ThreadId,
+    Approval, ApprovalState, BranchRecord, EndRecord, EntryKind, Fold, IntentRecord, JournalError,
+    LifeRecord, OutcomeRecord, StepKey, StepName, Store, StoreError, Stored, Thread, ThreadId,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::list::{asked, pending, waits_for};
+use super::list::{asked, waits_for};
 use super::{Error, clean, entries, object, stamp};
 use crate::table::table;
 
@@ -23,7 +23,9 @@ const CUT: usize = 100;
 pub(super) fn run(store: &dyn Store, id: &ThreadId, as_json: bool) -> Result<(), Error> {
     let thread = block_on(store.thread(id))?;
     let thread = thread.ok_or_else(|| StoreError::NoThread { thread: id.clone() })?;
-    let pending = pending(store, Some(id))?;
+    let all = block_on(store.approvals_of(id, 10_000))?;
+    let (pending, decided): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|asked| asked.state == ApprovalState::Pending);
     let (stored, fold) = entries(store, &thread)?;
     let mut names = HashMap::new();
     let lines: Vec<Line<'_>> = stored.iter().map(|stored| Line::of(stored, &mut names)).collect();
@@ -34,6 +36,7 @@ pub(super) fn run(store: &dyn Store, id: &ThreadId, as_json: bool) -> Result<(),
             "waits_for": waits_for(store, &thread, &pending)?,
             "entries": lines.iter().map(Line::object).collect::<Vec<_>>(),
             "pending": pending.iter().map(object).collect::<Vec<_>>(),
+            "decided": decided.iter().map(object).collect::<Vec<_>>(),
         });
         match &fold {
             Ok(fold) => {
@@ -69,14 +72,35 @@ pub(super) fn run(store: &dyn Store, id: &ThreadId, as_json: bool) -> Result<(),
     if !pending.is_empty() {
         writeln!(out, "\npending approvals")?;
     }
-    pending.iter().try_for_each(|approval| asked(&mut out, approval))
+    pending.iter().try_for_each(|approval| asked(&mut out, approval))?;
+    if !decided.is_empty() {
+        writeln!(out, "\ndecided approvals")?;
+        let decided: Vec<_> = decided.iter().map(said_of).collect();
+        table(&mut out, &decided)?;
+    }
+    Ok(())
+}
+
+/// A decision: by whom, about what, and what they said.
+fn said_of(approval: &Approval) -> Vec<String> {
+    let Approval { id, tool, state, who, note, decided, shown, .. } = approval;
+    let with = if approval.amended.is_some() { " with other arguments" } else { "" };
+    let by = who.as_deref().map(|who| format!("by {who}")).unwrap_or_default();
+    let note = note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
+    vec![
+        id.to_string(),
+        decided.map(stamp).unwrap_or_default(),
+        format!("{state}{with}"),
+        line(&format!("{by}{note}")).to_string(),
+        line(&format!("{tool} {shown}")).to_string(),
+    ]
 }
 
 /// What is said of a thread as a whole.
 fn facts(
     store: &dyn Store,
     thread: &Thread,
-    pending: &[runtime_store::Approval],
+    pending: &[Approval],
     fold: &Result<Fold, JournalError>,
 ) -> Result<Vec<(&'static str, String)>, Error> {
     let mut facts = vec![
