@@ -43,8 +43,6 @@ pub(crate) struct Follower {
     /// What is to be told: until it is, nothing is asked.
     news: Option<News>,
     telling: bool,
-    /// The local breaker may be in another state than the fleet's: the next view is followed in any case.
-    astray: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -100,7 +98,6 @@ impl Follower {
             lease: None,
             news: None,
             telling: false,
-            astray: false,
         }
     }
 
@@ -139,11 +136,7 @@ impl Follower {
                 }
                 Ended::Failed { until }
             }
-            CircuitState::Closed if cause == TransitionCause::ProbesSucceeded => {
-                // Without the right to probe, the fleet does not hear of it.
-                self.astray |= self.lease.is_none();
-                Ended::Closed
-            }
+            CircuitState::Closed if cause == TransitionCause::ProbesSucceeded => Ended::Closed,
             // An order that counts for this member alone.
             _ => Ended::Unused,
         };
@@ -188,10 +181,8 @@ impl Follower {
                 };
                 return Some(BreakerCall::Probed { lease: lease.clone(), ended });
             }
-            // Over before it was told. What the backend has made of it is to be followed, whatever was known.
-            Some(_) => {
-                (self.news, self.astray) = (None, true);
-            }
+            // Over before it was told.
+            Some(_) => self.news = None,
             None => {}
         }
         let due = self.heard.and_then(|heard| heard.until).is_some_and(|until| until <= now);
@@ -274,8 +265,7 @@ impl Follower {
             (Some(before), Some(until)) => until < before.saturating_add(CLOSE),
             (before, until) => before.is_some() == until.is_some(),
         };
-        let astray = std::mem::take(&mut self.astray);
-        let changed = news || astray || !before.is_some_and(same);
+        let changed = news || !before.is_some_and(same);
         let probing = view.probing;
         self.heard = Some(Heard { generation: view.generation, until, probing });
         if news {

@@ -115,7 +115,7 @@ impl Purse {
                 return Usd::ZERO;
             }
             // As a reservation, against the same word: what is taken, no call gets.
-            if node.words.reserve(0, u64::MAX).is_ok() {
+            if node.words.reserve(idle.nanos(), funds.granted().nanos()).is_ok() {
                 // Relaxed: a reader that sees it late counts it as reserved.
                 funds.taken.fetch_add(idle.nanos(), Ordering::Relaxed);
                 return idle;
