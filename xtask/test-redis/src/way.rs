@@ -12,6 +12,8 @@ pub struct Way {
     port: u16,
     /// Connections of an earlier age say nothing any more. Of an odd age, none do.
     age: Arc<AtomicU32>,
+    /// The same for what the server answers.
+    answers: Arc<AtomicU32>,
 }
 
 impl Way {
@@ -24,17 +26,18 @@ impl Way {
         let listener = TcpListener::bind("127.0.0.1:0").expect("there is a port");
         let port = listener.local_addr().expect("it has an address").port();
         let age = Arc::new(AtomicU32::new(0));
-        let now = Arc::clone(&age);
+        let answers = Arc::new(AtomicU32::new(0));
+        let (now, answering) = (Arc::clone(&age), Arc::clone(&answers));
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let Ok(server) = TcpStream::connect(("127.0.0.1", server)) else { continue };
                 let of_client = (client.try_clone(), server.try_clone());
                 let (Ok(from), Ok(to)) = of_client else { continue };
-                carry(from, server, &now);
-                carry(to, client, &now);
+                carry(from, server, [&now, &now]);
+                carry(to, client, [&now, &answering]);
             }
         });
-        Self { port, age }
+        Self { port, age, answers }
     }
 
     /// Its port, on 127.0.0.1.
@@ -57,17 +60,30 @@ impl Way {
     pub fn open(&self) {
         self.age.fetch_add(1, Ordering::Relaxed);
     }
+
+    /// What is said reaches the server, and its answers are lost, on all connections until they
+    /// [come again](Self::answer).
+    pub fn lose_answers(&self) {
+        self.answers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The answers on new connections come through again.
+    pub fn answer(&self) {
+        self.answers.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
-/// Carries what is read from one end to the other, while the way is of this age.
-fn carry(mut from: TcpStream, mut to: TcpStream, age: &Arc<AtomicU32>) {
-    let (age, born) = (Arc::clone(age), age.load(Ordering::Relaxed));
+/// Carries what is read from one end to the other, while the way is of these ages.
+fn carry(mut from: TcpStream, mut to: TcpStream, ages: [&Arc<AtomicU32>; 2]) {
+    let ages = ages.map(|age| (Arc::clone(age), age.load(Ordering::Relaxed)));
     thread::spawn(move || -> io::Result<()> {
         let mut bytes = [0; 4096];
         loop {
             let count = from.read(&mut bytes)?;
-            let silent = born % 2 == 1 || age.load(Ordering::Relaxed) != born;
-            if silent {
+            let silent = |(age, born): &(Arc<AtomicU32>, u32)| {
+                born % 2 == 1 || age.load(Ordering::Relaxed) != *born
+            };
+            if ages.iter().any(silent) {
                 // It keeps both ends until this process has ended.
                 loop {
                     thread::park();

@@ -1,0 +1,414 @@
+//! Real processes under real faults: `cargo xtask world fleet` runs it over Postgres and Redis, with and without
+//! pushes.
+//!
+//! - **Money.** Three processes with 32 tasks each spend $1 of a strict account at a provider that keeps its own
+//!   books. One is killed with its calls under way, the backend is killed and comes back, one process hears no
+//!   answers any more, another one reaches nothing, and one has a clock that is an hour off, if there is
+//!   `libfaketime` (its path in `FAKETIME_LIBRARY`).
+//! - **Breakers.** Ten processes call a provider that is down, for 20 cool-downs; and each hears of 20 openings.
+#![expect(clippy::print_stdout, reason = "a program for a terminal")]
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::num::NonZeroU32;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use std::{env, thread};
+
+use techrevati_runtime::events::{Clock as _, SystemClock};
+use techrevati_runtime::fleet::{AccountPath, AccountState, Accounts, Fleet};
+use techrevati_runtime::postgres::{PgFleet, PgStore};
+use techrevati_runtime::prelude::*;
+use techrevati_runtime::redis::RedisFleet;
+use techrevati_runtime::resilience::CircuitBreakerConfig;
+use test_redis::Way;
+
+const CAP: Usd = Usd::from_dollars(1);
+const TASKS: usize = 32;
+const SPENDERS: usize = 3;
+const CALLERS: usize = 10;
+const COOL_DOWNS: u32 = 20;
+const WAIT: Duration = Duration::from_millis(500);
+/// How long the provider takes.
+const THOUGHT: Duration = Duration::from_millis(150);
+
+fn main() -> Result<(), BoxError> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match *words {
+        ["spend", url, provider] => spend(url, provider),
+        ["call", url, provider, number] => call(url, provider, number.parse()?),
+        [kind @ ("postgres" | "redis"), push @ ("push" | "no-push")] => {
+            trial(kind, push == "push")
+        }
+        _ => Err("it takes `postgres` or `redis`, and `push` or `no-push`".into()),
+    }
+}
+
+fn trial(kind: &str, push: bool) -> Result<(), BoxError> {
+    println!("{kind}, {}", if push { "with pushes" } else { "without pushes" });
+    let backend = Backend::start(kind, push)?;
+    money(&backend)?;
+    breakers(&backend, push)
+}
+
+/// # The trial of money
+fn money(backend: &Backend) -> Result<(), BoxError> {
+    let provider = Provider::start(THOUGHT)?;
+    let ways: Vec<Way> = (0..SPENDERS).map(|_| Way::to(backend.port())).collect();
+    let mut spenders: Vec<Child> = Vec::new();
+    for (number, way) in ways.iter().enumerate() {
+        let mut command = backend.member("spend", way, &provider)?;
+        if let (0, Ok(library)) = (number, env::var("FAKETIME_LIBRARY")) {
+            command.env("LD_PRELOAD", library).env("FAKETIME", "-1h").env("DONT_FAKE_MONOTONIC", "1");
+        }
+        spenders.push(command.spawn()?);
+    }
+    let spent = |part: u64| move |books: &Books| books.billed.nanos() >= CAP.nanos() / 10 * part;
+    provider.wait(spent(1));
+    let mut killed = spenders.remove(2);
+    killed.kill()?;
+    killed.wait()?;
+    provider.wait(spent(3));
+    backend.kill();
+    thread::sleep(Duration::from_secs(2));
+    backend.begin();
+    provider.wait(spent(4));
+    ways[0].lose_answers();
+    thread::sleep(Duration::from_secs(3));
+    ways[0].answer();
+    provider.wait(spent(5));
+    ways[1].close();
+    thread::sleep(Duration::from_secs(3));
+    ways[1].open();
+    for mut spender in spenders {
+        spender.wait()?;
+    }
+    let ours = backend.settled("trial")?;
+    let Books { calls, billed, .. } = *provider.books();
+    println!("  money     {calls} calls for {billed}; ours {} of which {} estimated; limit {CAP}", ours.spent, ours.estimated);
+    let wrong = [
+        (billed > CAP, "more was spent than the limit"),
+        (ours.spent > CAP, "more was booked than the limit"),
+        (ours.spent < billed, "the provider has calls that nobody booked"),
+        (!ours.granted.is_zero(), "a grant is left"),
+    ];
+    judge(wrong)
+}
+
+fn judge(wrong: impl IntoIterator<Item = (bool, &'static str)>) -> Result<(), BoxError> {
+    let wrong: Vec<_> = wrong.into_iter().filter(|(wrong, _)| *wrong).map(|(_, what)| what).collect();
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("; ").into()) }
+}
+
+/// A process that spends until nothing is left.
+#[tokio::main]
+async fn spend(url: &str, provider: &str) -> Result<(), BoxError> {
+    let fleet = join(url).await?;
+    let account = fleet.account("trial", Limit::strict(CAP)).await?;
+    let provider: Arc<str> = provider.into();
+    let tasks: Vec<_> = (0..TASKS)
+        .map(|task| tokio::spawn(spender(account.clone(), Arc::clone(&provider), task as u64)))
+        .collect();
+    for task in tasks {
+        task.await?;
+    }
+    // It may have been cut off. Then its time ends what it holds.
+    let _ = fleet.shutdown().await;
+    Ok(())
+}
+
+async fn spender(account: Account, provider: Arc<str>, task: u64) {
+    let mut refused = 0;
+    for turn in 0_u64.. {
+        let cost = Usd::from_nanos(200_000 + (task * 7_919 + turn * 104_729) % 200_000);
+        let reservation = match account.reserve(cost) {
+            Ok(reservation) => reservation,
+            Err(_) if account.fund(cost).await => continue,
+            Err(error) if error.away => {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+            Err(_) if refused < 20 => {
+                refused += 1;
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+            Err(_) => return,
+        };
+        refused = 0;
+        let provider = Arc::clone(&provider);
+        let answered = tokio::task::spawn_blocking(move || ask(&provider, cost)).await;
+        if let Ok(Ok(true)) = answered {
+            reservation.settle(cost);
+        }
+        // Else it is dropped, and counts as an estimate: the call may have been made.
+    }
+}
+
+/// # The trial of breakers
+fn breakers(backend: &Backend, push: bool) -> Result<(), BoxError> {
+    let provider = Provider::start(Duration::ZERO)?;
+    provider.books().down = true;
+    let way = Way::to(backend.port());
+    let mut callers = Vec::new();
+    for number in 0..CALLERS {
+        let mut command = backend.member("call", &way, &provider)?;
+        let mut child = command.arg(number.to_string()).stdout(Stdio::piped()).spawn()?;
+        let said = child.stdout.take().ok_or("its output is not piped")?;
+        callers.push((child, thread::spawn(move || transitions(said))));
+    }
+    // All have found out, or heard; from then on, one call in a cool-down.
+    provider.wait(|books| books.calls > 0);
+    thread::sleep(WAIT * 4);
+    let (before, start) = (provider.books().calls, Instant::now());
+    thread::sleep(WAIT * COOL_DOWNS);
+    let (probes, over) = (provider.books().calls - before, start.elapsed());
+    let allowed = over.as_nanos().div_ceil(WAIT.as_nanos()) + 1;
+    println!("  probes    {probes} in {COOL_DOWNS} cool-downs of {CALLERS} processes");
+
+    let mut openings: Vec<Vec<(String, i64)>> = Vec::new();
+    for (mut child, said) in callers {
+        // The end of its input ends it, once it has told of all that it opened.
+        child.wait()?;
+        openings.push(said.join().map_err(|_| "a reader has panicked")?);
+    }
+    let late = lateness(&openings);
+    let (Some(worst), count) = (late.iter().max().copied(), late.len()) else {
+        return Err("nobody heard of an opening".into());
+    };
+    let median = late[count / 2];
+    println!("  openings  heard {count} times, after {median} ms at the median, {worst} ms at most");
+    judge([
+        (u128::from(probes) > allowed, "more than one probe in a cool-down"),
+        (worst >= if push { 50 } else { 1_000 } && env::var_os("TRIAL_TIMES").is_some(), "an opening was heard too late"),
+    ])
+}
+
+/// What a process tells: what was opened, and when it knew, in milliseconds.
+fn transitions(said: ChildStdout) -> Vec<(String, i64)> {
+    let lines = BufReader::new(said).lines().map_while(Result::ok);
+    lines
+        .filter_map(|line| {
+            let (name, at) = line.split_once(' ')?;
+            Some((name.to_owned(), at.parse().ok()?))
+        })
+        .collect()
+}
+
+/// How much later than the one who opened a breaker the others knew, in order.
+fn lateness(openings: &[Vec<(String, i64)>]) -> Vec<i64> {
+    let mut late = Vec::new();
+    for (name, at) in &openings[0] {
+        for heard in &openings[1..] {
+            let found = heard.iter().find(|(known, _)| known == name);
+            late.extend(found.map(|(_, heard)| heard - at));
+        }
+    }
+    late.sort_unstable();
+    late
+}
+
+/// A process that calls whenever its breaker lets it. The first one then opens breakers of its own.
+#[tokio::main]
+async fn call(url: &str, provider: &str, number: usize) -> Result<(), BoxError> {
+    let fleet = join(url).await?;
+    let config = CircuitBreakerConfig::default()
+        .failure_threshold(NonZeroU32::MIN)
+        .recovery_timeout(WAIT);
+    let api = fleet.breaker("api", config);
+    let named: Vec<_> =
+        (0..COOL_DOWNS).map(|opening| fleet.breaker(format!("b{opening}"), config)).collect();
+    let end = Instant::now() + WAIT * (COOL_DOWNS + 10);
+    while Instant::now() < end {
+        if let Ok(permit) = api.try_acquire() {
+            let provider = provider.to_owned();
+            let answered = tokio::task::spawn_blocking(move || ask(&provider, Usd::ZERO)).await?;
+            match answered {
+                Ok(true) => drop(permit.success()),
+                _ => drop(permit.failure()),
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let heard = tokio::spawn(tell(named.clone()));
+    for breaker in named.iter().filter(|_| number == 0) {
+        breaker.trip(Some(Duration::from_secs(60)));
+        tokio::time::sleep(Duration::from_millis(150)).await;
+    }
+    // Whoever has not heard within this time has not heard.
+    let _ = tokio::time::timeout(Duration::from_secs(10), heard).await;
+    let _ = fleet.shutdown().await;
+    Ok(())
+}
+
+/// Tells when each breaker has opened.
+async fn tell(mut closed: Vec<CircuitBreaker>) {
+    while !closed.is_empty() {
+        for breaker in closed.extract_if(.., |breaker| breaker.is_open()) {
+            println!("{} {}", breaker.name(), SystemClock.utc_now().timestamp_millis());
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+async fn join(url: &str) -> Result<Fleet, BoxError> {
+    Ok(if url.starts_with("redis") {
+        Fleet::new(RedisFleet::connect(url).await?)?
+    } else {
+        Fleet::new(PgFleet::connect(url).await?)?
+    })
+}
+
+/// A provider that keeps books of its own: a line is the price of a call.
+struct Provider {
+    address: String,
+    books: Arc<Mutex<Books>>,
+}
+
+#[derive(Default)]
+struct Books {
+    calls: u64,
+    billed: Usd,
+    down: bool,
+}
+
+impl Provider {
+    fn start(thought: Duration) -> Result<Self, BoxError> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let address = listener.local_addr()?.to_string();
+        let books = Arc::new(Mutex::new(Books::default()));
+        let own = Arc::clone(&books);
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let books = Arc::clone(&own);
+                thread::spawn(move || answer(client, &books, thought));
+            }
+        });
+        Ok(Self { address, books })
+    }
+
+    fn books(&self) -> std::sync::MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait(&self, until: impl Fn(&Books) -> bool) {
+        while !until(&self.books()) {
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+fn answer(mut client: TcpStream, books: &Mutex<Books>, thought: Duration) -> Result<(), BoxError> {
+    let mut line = String::new();
+    BufReader::new(client.try_clone()?).read_line(&mut line)?;
+    let price = Usd::from_nanos(line.trim().parse()?);
+    let down = {
+        let mut books = books.lock().unwrap_or_else(PoisonError::into_inner);
+        books.calls += 1;
+        books.billed = books.billed.saturating_add(price);
+        books.down
+    };
+    thread::sleep(thought);
+    client.write_all(if down { b"down\n" } else { b"done\n" })?;
+    Ok(())
+}
+
+/// Makes a call. Returns whether it was answered.
+fn ask(provider: &str, price: Usd) -> Result<bool, BoxError> {
+    let mut server = TcpStream::connect(provider).map_err(BoxError::from)?;
+    writeln!(server, "{}", price.nanos())?;
+    let mut said = String::new();
+    BufReader::new(server).read_line(&mut said)?;
+    Ok(said == "done\n")
+}
+
+/// A server of this program's own.
+struct Backend {
+    server: Server,
+    push: bool,
+}
+
+enum Server {
+    Postgres(test_postgres::Server),
+    Redis(test_redis::Server),
+}
+
+impl Backend {
+    fn start(kind: &str, push: bool) -> Result<Self, BoxError> {
+        let server = if kind == "redis" {
+            let durable = ["--appendonly", "yes", "--appendfsync", "always"];
+            Server::Redis(test_redis::Server::start(&durable).ok_or("there is no redis here")?)
+        } else {
+            let server = test_postgres::Server::start().ok_or("there is no postgres here")?;
+            block_on(PgStore::migrate(&server.url("postgres")))?;
+            Server::Postgres(server)
+        };
+        Ok(Self { server, push })
+    }
+
+    const fn port(&self) -> u16 {
+        match &self.server {
+            Server::Postgres(server) => server.port(),
+            Server::Redis(server) => server.port(),
+        }
+    }
+
+    fn url(&self, port: u16) -> String {
+        let push = if self.push { "yes" } else { "no" };
+        match self.server {
+            Server::Postgres(_) => {
+                format!("postgres://postgres@127.0.0.1:{port}/postgres?push={push}")
+            }
+            Server::Redis(_) => format!("redis://127.0.0.1:{port}/?push={push}"),
+        }
+    }
+
+    fn member(&self, job: &str, way: &Way, provider: &Provider) -> Result<Command, BoxError> {
+        let mut command = Command::new(env::current_exe()?);
+        command.args([job, &self.url(way.port()), &provider.address]);
+        Ok(command)
+    }
+
+    fn kill(&self) {
+        match &self.server {
+            Server::Postgres(server) => server.kill(),
+            Server::Redis(server) => server.kill(),
+        }
+    }
+
+    fn begin(&self) {
+        match &self.server {
+            Server::Postgres(server) => server.begin(),
+            Server::Redis(server) => server.begin(),
+        }
+    }
+
+    /// An account, once nobody holds anything of it.
+    fn settled(&self, path: &str) -> Result<AccountState, BoxError> {
+        let url = self.url(self.port());
+        block_on(async {
+            let accounts: Box<dyn Accounts> = match self.server {
+                Server::Postgres(_) => Box::new(PgFleet::connect(&url).await?),
+                Server::Redis(_) => Box::new(RedisFleet::connect(&*url).await?),
+            };
+            let path = AccountPath::new(path)?;
+            for _ in 0..300 {
+                if let Ok(Some(state)) = accounts.account(&path).await
+                    && state.granted.is_zero()
+                {
+                    return Ok(state);
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            let state = accounts.account(&path).await?;
+            state.ok_or_else(|| BoxError::from("there is no account"))
+        })
+    }
+}
+
+fn block_on<T, E: Into<BoxError>>(future: impl Future<Output = Result<T, E>>) -> Result<T, BoxError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(future).map_err(Into::into)
+}
