@@ -1,4 +1,39 @@
 //! One breaker, one budget, one rate limit for all processes of a fleet.
+//!
+//! Calls use accounts, breakers and limiters of their own process, as fast as without a fleet. A [`Fleet`] keeps them together
+//! through a backend, an existing database: in two calls a second, and none on the path of a turn while all is well.
+//!
+//! ```
+//! use std::num::NonZeroU32;
+//! use runtime_fleet::{Fleet, MemoryState};
+//! use runtime_resilience::{CircuitBreakerConfig, RateLimits};
+//! use runtime_usage::{Limit, Usd};
+//!
+//! const RPM: NonZeroU32 = NonZeroU32::new(600).unwrap();
+//!
+//! # futures_executor::block_on(async {
+//! // In a process of yours: a backend of `runtime-postgres` or `runtime-redis`.
+//! let fleet = Fleet::new(MemoryState::new())?;
+//! let account = fleet.account("company", Limit::enforced(Usd::from_dollars(500))).await?;
+//! let breaker = fleet.breaker("openai", CircuitBreakerConfig::default());
+//! let limiter = fleet.limiter("openai/gpt-5", RateLimits::default().requests_per_minute(RPM));
+//! # let _ = (account, breaker, limiter);
+//! fleet.shutdown().await?;
+//! # Ok::<_, Box<dyn std::error::Error>>(()) }).unwrap();
+//! ```
+//!
+//! | to | use |
+//! |---|---|
+//! | be a member | [`Fleet`], with [`FleetConfig`] and a [`Policy`] for each [`Kind`] |
+//! | implement a backend | [`SharedState`] and [`Accounts`]; the suite [`conformance`] |
+//! | administer accounts | [`Accounts`], [`Rules`], [`AccountState`] |
+//! | test and simulate | [`MemoryState`], [`Fleet::driven`], [`FleetDriver`] |
+//!
+//! # Features
+//!
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `conformance` | no | [`conformance`]: the suite of tests that any backend runs |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod config;

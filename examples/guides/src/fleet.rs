@@ -7,7 +7,7 @@ use techrevati_runtime::resilience::{
     CircuitBreakerConfig, Demand, ManualClock, RateLimits, Route, Routes,
 };
 use techrevati_runtime::testing::RecordingEventSink;
-use techrevati_runtime::usage::{Account, Limit, Usd};
+use techrevati_runtime::usage::{Account, Limit, ModelPricing, PricingTable, Usd};
 use techrevati_runtime::{BoxError, Orchestrator, Turn};
 
 const RPM: NonZeroU32 = NonZeroU32::new(600).unwrap();
@@ -21,7 +21,10 @@ async fn a_process(backend: MemoryState) -> Result<(), BoxError> {
         .circuit_breaker(fleet.breaker("openai", CircuitBreakerConfig::default()))
         .rate_limiter(fleet.limiter("openai/gpt-5", limits));
 
-    let turn = Turn::model("gpt-5").reserve(Usd::from_cents(2)).cost(Usd::from_cents(1));
+    let turn = Turn::model("gpt-5").reserve(Usd::from_cents(2));
+    let prices = PricingTable::new();
+    prices.register("gpt-5", ModelPricing::per_million("1.25".parse()?, "10".parse()?))?;
+    let writer = writer.pricing(prices);
     let run = writer.run(async |session| Ok(session.run_turn(turn, draft).await?.value)).await;
     assert_eq!(run.result?, "a draft");
     assert!(company.balance().spent > Usd::ZERO);

@@ -68,6 +68,10 @@ pub(super) async fn probing(state: &dyn SharedState) {
 
     let unused = state.probed(&first, Probed::Unused).await.unwrap();
     assert_eq!((unused.open, unused.probing), (Some(ZERO), false));
+    let next = lease(state, "one", HOUR, HOUR).await;
+    let late = state.probed(&first, Probed::Closed).await.unwrap();
+    assert!(late.probing, "the member has another lease by now: {late:?}");
+    state.probed(&next, Probed::Unused).await.unwrap();
     let second = lease(state, "two", HOUR, HOUR).await;
 
     let late = state.probed(&first, Probed::Closed).await.unwrap();

@@ -6,7 +6,7 @@ use runtime_usage::Usd;
 
 use super::Moment;
 use crate::config::Policy;
-use crate::money::{AccountPath, Booked, Booking, OnLoss, Rules};
+use crate::money::{AccountPath, Booked, Booking, Level, OnLoss, Rules};
 use crate::state::{MemberId, SHORT};
 
 /// The most heartbeats that a call waits for siblings to give back.
@@ -79,6 +79,8 @@ pub(crate) struct Till {
     dry_until: Moment,
     /// What may be spent beyond all grants while the backend is away.
     extra: Usd,
+    /// The marks that this member has told. Answers of bookings that were under way together give the same.
+    marked: Vec<(AccountPath, u16)>,
 }
 
 /// Whether the backend knows the account.
@@ -170,6 +172,7 @@ impl Till {
             short_until: Duration::ZERO,
             dry_until: Duration::ZERO,
             extra: Usd::ZERO,
+            marked: Vec::new(),
         }
     }
 
@@ -388,7 +391,7 @@ impl Till {
             self.run_short(now);
         }
         self.learn(booked, members);
-        let mut heard = Heard { answered: Vec::new(), marks: marks(booked) };
+        let mut heard = Heard { answered: Vec::new(), marks: self.mark(booked) };
         let asked = |waiter: &mut Waiter| waiter.id < sent.asked;
         if came || !self.path.enforced {
             heard.answered = self.waiting.extract_if(.., asked).map(|w| (w.id, true)).collect();
@@ -420,6 +423,23 @@ impl Till {
             self.path.others = least.granted.saturating_sub(held);
             self.path.amount = enforced().map(|state| state.rules.amount).min().unwrap_or_default();
         }
+    }
+
+    /// The marks of an answer that were not told yet.
+    fn mark(&mut self, booked: &Booked) -> Vec<Mark> {
+        let mut marks = Vec::new();
+        for Level { state, marks: percents } in &booked.path {
+            for percent in percents {
+                let mark = (state.account.clone(), *percent);
+                if !self.marked.contains(&mark) {
+                    self.marked.push(mark);
+                    let (account, limit, spent) =
+                        (state.account.clone(), state.rules.amount, state.spent);
+                    marks.push(Mark { account, percent: *percent, limit, spent });
+                }
+            }
+        }
+        marks
     }
 
     /// The backend is away: what may be spent beyond all grants.
@@ -467,15 +487,4 @@ impl Till {
 /// A measure of late: a part less with each look.
 const fn faded(amount: Usd) -> Usd {
     Usd::from_nanos(amount.nanos() - amount.nanos() / 8)
-}
-
-fn marks(booked: &Booked) -> Vec<Mark> {
-    let of = |level: &crate::money::Level| {
-        let (account, spent) = (level.state.account.clone(), level.state.spent);
-        let limit = level.state.rules.amount;
-        let mark =
-            move |percent: &u16| Mark { account: account.clone(), percent: *percent, limit, spent };
-        level.marks.iter().map(mark).collect::<Vec<_>>()
-    };
-    booked.path.iter().flat_map(of).collect()
 }

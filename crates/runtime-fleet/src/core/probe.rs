@@ -50,6 +50,7 @@ struct Heard {
     generation: u64,
     /// The end of the wait, if it is open. While a sibling probes, that of the wait after a lost probe.
     until: Option<Moment>,
+    probing: bool,
 }
 
 /// The right to probe.
@@ -104,14 +105,14 @@ impl Follower {
         self.heard.map_or(0, |heard| heard.generation)
     }
 
-    /// Whether the local breaker may let a probe through. `alone` is whether each member probes for itself.
-    pub(crate) fn may_probe(&mut self, alone: bool, now: Moment) -> bool {
+    /// Whether the local breaker may let a probe through, and if not, whether that is the first refusal. `alone` is
+    /// whether each member probes for itself.
+    pub(crate) fn may_probe(&mut self, alone: bool, now: Moment) -> Result<(), bool> {
         let closed = self.heard.is_some_and(|heard| heard.until.is_none()) && self.news.is_none();
         if alone || closed || self.lease.as_ref().is_some_and(|held| now < held.until) {
-            return true;
+            return Ok(());
         }
-        self.wanted = true;
-        false
+        Err(!std::mem::replace(&mut self.wanted, true))
     }
 
     /// The local breaker has changed its state.
@@ -224,6 +225,7 @@ impl Follower {
         self.heard = Some(Heard {
             generation: lease.generation,
             until: Some(until.saturating_add(self.wait)),
+            probing: true,
         });
         self.lease = Some(Held { lease, until, unused_until, used: false });
     }
@@ -259,11 +261,13 @@ impl Follower {
         let until = view.open.map(|left| now.saturating_add(left));
         let news = self.generation() != view.generation;
         let same = |before: Heard| match (before.until, until) {
+            _ if before.probing != view.probing => false,
             (Some(before), Some(until)) => until < before.saturating_add(CLOSE),
             (before, until) => before.is_some() == until.is_some(),
         };
         let changed = news || !before.is_some_and(same);
-        self.heard = Some(Heard { generation: view.generation, until });
+        let probing = view.probing;
+        self.heard = Some(Heard { generation: view.generation, until, probing });
         if news {
             self.lease = None;
             // A new cool-down begins: a call has to want its probe.

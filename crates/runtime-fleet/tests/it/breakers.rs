@@ -231,3 +231,32 @@ fn a_failure_from_before_a_recovery_opens_nothing() {
     world.ticks(16);
     assert_eq!(states(&breakers), [CircuitState::Closed; 2]);
 }
+
+#[test]
+fn a_probe_that_succeeds_too_late_closes_nothing() {
+    let mut world = World::new(2);
+    let breakers = breakers(&mut world);
+    fail(&breakers[0]);
+    world.ticks(20);
+    let (prober, late) = probe(&mut world, &breakers);
+    // Its time ends between two heartbeats.
+    world.ticks(19);
+    world.clock.advance(TICK * 2);
+    late.success();
+    assert_eq!(breakers[prober].state(), CircuitState::Closed, "until the fleet is heard");
+    world.ticks(1);
+    assert_eq!(states(&breakers), [CircuitState::Open; 2], "the fleet has counted it as failed");
+}
+
+#[test]
+fn a_probe_ends_with_its_time_even_between_two_heartbeats() {
+    let mut world = World::new(1);
+    let breaker = breakers(&mut world).remove(0);
+    fail(&breaker);
+    world.ticks(20);
+    let (_, first) = probe(&mut world, std::slice::from_ref(&breaker));
+    first.cancel();
+    breaker.try_acquire().expect("its place is free, and it has the right still").cancel();
+    world.clock.advance(WAIT);
+    assert!(breaker.try_acquire().is_err());
+}

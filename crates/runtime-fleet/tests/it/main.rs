@@ -6,3 +6,4 @@ mod memory;
 mod money;
 mod properties;
 mod support;
+mod thread;

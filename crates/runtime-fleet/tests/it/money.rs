@@ -332,3 +332,42 @@ fn corrected_estimates_are_corrected_in_the_backend() {
         (cents(1), cents(1))
     );
 }
+
+#[test]
+fn a_mark_that_two_answers_give_is_told_once() {
+    let mut world = World::new(1);
+    let account = accounts(&mut world, "company", &limit(1_000).marks([1])).remove(0);
+    world.ticks(1);
+    account.charge(cents(20));
+    world.members[0].line(Line::Slow);
+    world.ticks(1);
+    // Another booking goes while the heartbeat's is under way.
+    let mut more = std::pin::pin!(account.fund(cents(100)));
+    assert!(poll(more.as_mut()).is_none());
+    world.drive();
+    world.members[0].line(Line::Up);
+    world.drive();
+    assert_eq!(poll(more.as_mut()), Some(true));
+    world.ticks(2);
+    assert_eq!(world.members[0].told(), [AgentEventName::BudgetMark]);
+}
+
+#[test]
+fn money_that_others_got_is_not_spent_twice() {
+    let mut world = World::new(2);
+    let open = |world: &mut World, of: usize| {
+        let fleet = world.members[of].fleet.clone();
+        let opened = fleet.account_on_loss("company", limit(20), OnLoss::Return);
+        world.until(opened).unwrap()
+    };
+    let (one, two) = (open(&mut world, 0), open(&mut world, 1));
+    world.ticks(2);
+    assert!(world.members[0].fleet.status().accounts[0].idle > Usd::ZERO, "it holds some");
+    world.members[0].line(Line::Cut);
+    world.ticks(14);
+    world.reserve(&two, cents(20)).expect("all of it").settle(cents(20));
+    world.members[0].line(Line::Up);
+    world.ticks(14);
+    assert!(world.reserve(&one, cents(1)).is_none());
+    assert_eq!(one.balance().spent, Usd::ZERO);
+}

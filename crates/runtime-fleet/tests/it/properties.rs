@@ -34,7 +34,8 @@ enum Op {
 
 fn any_op() -> impl Strategy<Value = Op> {
     let line = prop_oneof![
-        3 => Just(Line::Up), 1 => Just(Line::Cut), 1 => Just(Line::Deaf), 1 => Just(Line::Stalled)
+        3 => Just(Line::Up), 1 => Just(Line::Cut), 1 => Just(Line::Deaf), 1 => Just(Line::Stalled),
+        2 => Just(Line::Slow)
     ];
     let of = 0..3_usize;
     prop_oneof![

@@ -1,6 +1,6 @@
 //! Members on a manual clock that share one backend, each over a line that can be cut.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
@@ -34,6 +34,8 @@ pub(crate) enum Line {
     Deaf,
     /// Calls arrive, and nothing more is heard.
     Stalled,
+    /// Calls arrive, and their answers wait until the line is up again.
+    Slow,
 }
 
 /// A line to the backend.
@@ -64,6 +66,11 @@ impl Faulty {
             match line {
                 Line::Up => answer,
                 Line::Stalled => std::future::pending().await,
+                Line::Slow => {
+                    let slow = || *self.line.lock().unwrap() == Line::Slow;
+                    poll_fn(|_| if slow() { Poll::Pending } else { Poll::Ready(()) }).await;
+                    answer
+                }
                 _ => Err(StateError::unavailable("call", "the answer is lost")),
             }
         })

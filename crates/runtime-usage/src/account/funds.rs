@@ -136,6 +136,14 @@ impl Account {
     ///
     /// A session does so before it refuses a turn.
     pub async fn fund(&self, amount: Usd) -> bool {
+        let poor = |account: &Self| {
+            let own = account.node.funds.is_none() && account.limit().is_enforced();
+            own && account.node.left(true) < amount
+        };
+        if self.path().any(poor) {
+            // Another account of the path would refuse it all the same.
+            return false;
+        }
         let mut came = false;
         for account in self.path() {
             if let Some(funds) = &account.node.funds {

@@ -74,6 +74,7 @@ fn a_funded_account_has_what_it_was_granted() {
     assert!(
         now(run.fund(cents(5))) && !now(Account::new(Limit::enforced(cents(1))).fund(cents(5)))
     );
+    assert!(!now(run.fund(cents(95))), "its own limit would refuse it");
     assert_eq!(*source.funded.lock().unwrap(), [cents(5)]);
 }
 

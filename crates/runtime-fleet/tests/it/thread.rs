@@ -1,0 +1,58 @@
+//! A member with its thread, on the system's clock: facts are waited for, times are not.
+
+use std::time::Duration;
+
+use futures_executor::block_on;
+use runtime_events::{Sleeper as _, ThreadSleeper};
+use runtime_fleet::{Accounts as _, Fleet, FleetConfig, MemoryState};
+use runtime_resilience::{CircuitBreakerConfig, CircuitState, Demand, RateLimits};
+use runtime_usage::{Limit, Usd};
+
+use crate::support::cents;
+
+/// Waits for a fact, for at most half a minute.
+fn wait_for(what: &str, fact: impl Fn() -> bool) {
+    for _ in 0..3_000 {
+        if fact() {
+            return;
+        }
+        ThreadSleeper.park(Duration::from_millis(10));
+    }
+    panic!("waited in vain: {what}")
+}
+
+#[test]
+fn two_processes_share_without_being_driven() {
+    let backend = MemoryState::new();
+    let config = || FleetConfig::default().tick(Duration::from_millis(20));
+    let member = || Fleet::with_config(backend.clone(), config()).unwrap();
+    let (one, two) = (member(), member());
+    assert_ne!(one.member(), two.member());
+    let company = "company".parse().unwrap();
+    let limit = || Limit::strict(cents(10));
+    let account = block_on(one.account("company", limit())).unwrap();
+    let other = block_on(two.account("company", limit())).unwrap();
+    for account in [&account, &other].into_iter().cycle().take(20) {
+        while account.reserve(cents(1)).map(|held| held.settle(cents(1))).is_err() {
+            if !block_on(account.fund(cents(1))) {
+                break;
+            }
+        }
+    }
+    let all = account.balance().spent.saturating_add(other.balance().spent);
+    assert_eq!(all, cents(10));
+
+    let breakers = [&one, &two].map(|it| it.breaker("api", CircuitBreakerConfig::default()));
+    breakers[0].trip(Some(Duration::from_secs(600)));
+    wait_for("the opening", || breakers[1].state() == CircuitState::Open);
+    let rpm = std::num::NonZeroU32::new(6_000).unwrap();
+    let limiter = two.limiter("api", RateLimits::default().requests_per_minute(rpm));
+    wait_for("a share", || limiter.try_reserve(Demand::request()).is_ok());
+
+    block_on(one.shutdown()).unwrap();
+    drop(two);
+    let left = || block_on(backend.account(&company)).unwrap().unwrap();
+    wait_for("the last word", || left().members == 0 && left().spent == cents(10));
+    assert_eq!(left().granted, Usd::ZERO);
+    assert!(other.reserve(cents(1)).is_err() && !block_on(other.fund(cents(1))));
+}
