@@ -28,17 +28,18 @@ async fn redis() -> Result<(), BoxError> {
     Ok(())
 }
 
-fn cluster(password: &str) -> RedisConfig {
+async fn cluster(password: &str) -> Result<(), BoxError> {
     let config = RedisConfig::new("redis://one.example.org,two.example.org")
         .cluster(true)
         .prefix("agents")
         .password(password);
+    let backend = RedisFleet::connect(config).await?;
 
-    config
+    drop(backend);
+    Ok(())
 }
 
 pub(crate) async fn run() -> Result<(), BoxError> {
-    let _ = cluster("secret");
     if let Ok(url) = std::env::var("TEST_POSTGRES_URL") {
         PgStore::migrate(&url).await?;
         postgres(&url).await?;
@@ -47,6 +48,7 @@ pub(crate) async fn run() -> Result<(), BoxError> {
     if std::env::var("TEST_REDIS_URL").is_ok() {
         // The host does not exist, so the server is away.
         redis().await?;
+        cluster("secret").await?;
     }
     Ok(())
 }

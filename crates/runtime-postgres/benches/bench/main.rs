@@ -132,7 +132,7 @@ fn append(c: &mut Criterion) {
     let config = PgConfig::new(url).schema(&schema);
     block_on(PgStore::migrate(config.clone())).unwrap();
     let mut writer = Writer::new(block_on(PgStore::connect(config.clone())).unwrap(), "bench");
-    let prepared = block_on(PgStore::connect(config.clone().prepared(true))).unwrap();
+    let prepared = block_on(PgStore::connect(config.prepared(true))).unwrap();
     let mut prepared = Writer::new(prepared, "prepared");
     let raw = Raw::new(url, &schema);
 
