@@ -167,7 +167,7 @@ impl Core {
 
     /// The policy that holds for a kind, if the backend is away.
     fn away(&self, of: impl Fn(&Policies) -> Policy) -> Option<Policy> {
-        let away = self.link.is_down() || matches!(self.leaving, Leaving::Over { .. });
+        let away = self.link.is_down() || self.is_over();
         away.then(|| of(&self.rhythm.policies))
     }
 
@@ -308,13 +308,14 @@ impl Core {
         }
     }
 
-    /// When [`poll`](Self::poll) has something to do, if nothing happens before.
-    pub(crate) fn next(&self, now: Moment) -> Moment {
+    /// When [`poll`](Self::poll) has something to do, if nothing happens before. Never, if the member has left.
+    pub(crate) fn next(&self, now: Moment) -> Option<Moment> {
         let sync = if self.syncing { None } else { Some(self.next_sync) };
         let sync = sync.map(|at| at.max(self.link.retry_at().unwrap_or_default()));
         let leaving = match self.leaving {
             Leaving::Asked { by } | Leaving::Telling { by } => Some(by),
-            Leaving::No | Leaving::Over { .. } => None,
+            Leaving::No => None,
+            Leaving::Over { .. } => return None,
         };
         let breakers = self.followers.iter().filter_map(Follower::next);
         let parts = self.parts.iter().filter_map(Part::until);
@@ -323,7 +324,7 @@ impl Core {
         let all = sync.into_iter().chain(leaving).chain(breakers).chain(parts).chain(fences);
         let at_the_latest = now.saturating_add(tick);
         // What is over already was looked at by this poll.
-        all.filter(|at| *at > now).fold(at_the_latest, Moment::min)
+        Some(all.filter(|at| *at > now).fold(at_the_latest, Moment::min))
     }
 
     /// A provider asked this member for a pause of a limit or a route.

@@ -44,24 +44,33 @@ pub(crate) enum Effect {
 impl Core {
     /// What has followed since the last look, and whether a call was answered or the member has left.
     pub(crate) fn effects(&mut self) -> (Vec<Effect>, bool) {
-        let news = std::mem::take(&mut self.news) || matches!(self.leaving, Leaving::Over { .. });
+        let news = std::mem::take(&mut self.news) || self.is_over();
         (std::mem::take(&mut self.effects), news)
     }
 
-    /// What calls of an account may commit now, and what may still be granted.
-    pub(crate) fn cap(&self, account: usize, now: Moment) -> (Cap, Usd) {
-        let (till, rhythm) = (&self.tills[account], self.rhythm);
-        if matches!(self.leaving, Leaving::Over { .. }) {
-            return (Cap::Granted(Usd::ZERO), Usd::ZERO);
-        }
-        let away = self.away(|policies| policies.money);
-        (till.cap(away, rhythm.ttl, rhythm.tick, now), till.elsewhere())
+    /// What calls of each account may commit now, and what may still be granted.
+    pub(crate) fn caps(&self, now: Moment) -> Vec<(Cap, Usd)> {
+        let (over, away) = (self.is_over(), self.away(|policies| policies.money));
+        let (ttl, tick) = (self.rhythm.ttl, self.rhythm.tick);
+        let cap = |till: &super::Till| {
+            if over {
+                return (Cap::Granted(Usd::ZERO), Usd::ZERO);
+            }
+            (till.cap(away, ttl, tick, now), till.elsewhere())
+        };
+        self.tills.iter().map(cap).collect()
     }
 
-    /// What a limiter goes by now.
-    pub(crate) fn applied(&self, limit: usize) -> Applied {
-        let over = matches!(self.leaving, Leaving::Over { .. });
-        if over { Applied::Nothing } else { self.parts[limit].applied() }
+    /// What each limiter goes by now.
+    pub(crate) fn applied(&self) -> Vec<Applied> {
+        let over = self.is_over();
+        let applied = |part: &super::Part| if over { Applied::Nothing } else { part.applied() };
+        self.parts.iter().map(applied).collect()
+    }
+
+    /// Whether the member has left.
+    pub(super) const fn is_over(&self) -> bool {
+        matches!(self.leaving, Leaving::Over { .. })
     }
 
     /// Whether each member probes for itself.
@@ -72,7 +81,7 @@ impl Core {
 
     /// Nobody looks after the member any more.
     pub(crate) fn end(&mut self) {
-        if !matches!(self.leaving, Leaving::Over { .. }) {
+        if !self.is_over() {
             self.leaving = Leaving::Over { told: false };
         }
         for account in 0..self.tills.len() {

@@ -11,7 +11,7 @@ use super::apply;
 use super::shared::Shared;
 use crate::BoxFuture;
 use crate::config::FleetClock;
-use crate::core::{Answer, BreakerCall, Call, Due, Leaving, Moment};
+use crate::core::{Answer, BreakerCall, Call, Due, Moment};
 use crate::error::StateError;
 use crate::state::{MemberId, SharedState};
 
@@ -108,14 +108,10 @@ impl FleetDriver {
     }
 
     fn rest(&self, now: Moment) -> Option<Duration> {
-        let core = self.shared.core();
-        if matches!(core.leaving, Leaving::Over { .. }) {
-            return None;
-        }
+        let next = self.shared.core().next(now)?;
         let within = self.shared.config.timeout;
         let deadlines = self.running.iter().map(|running| running.due.at.saturating_add(within));
-        let next = deadlines.fold(core.next(now), Moment::min);
-        Some(next.saturating_sub(now))
+        Some(deadlines.fold(next, Moment::min).saturating_sub(now))
     }
 }
 

@@ -94,8 +94,10 @@ pub(crate) async fn open(
 /// The place of an account, which is added if it is not there.
 fn add(shared: &Arc<Shared>, path: AccountPath, limit: &Limit, on_loss: OnLoss) -> usize {
     let now = shared.now();
+    let rules = Rules::of(limit).on_loss(on_loss);
+    let mut local = limit.clone().marks([]);
+    local.name.get_or_insert_with(|| path.as_str().into());
     let mut core = shared.core();
-    let mut seats = shared.seats();
     if let Some(index) = core.tills.iter().position(|till| till.account == path) {
         if core.tills[index].opening == Opening::Refused {
             // The account above may be there by now.
@@ -104,11 +106,8 @@ fn add(shared: &Arc<Shared>, path: AccountPath, limit: &Limit, on_loss: OnLoss) 
         return index;
     }
     let index = core.tills.len();
-    let named =
-        if limit.name.is_some() { limit.clone() } else { limit.clone().named(path.as_str()) };
-    let rules = Rules::of(limit).on_loss(on_loss);
-    let purse = purse(shared, index, &named.marks([]));
-    seats.accounts.push(AccountSeat { purse, applied: None, given: None });
+    let purse = purse(shared, index, &local);
+    shared.seats().accounts.push(AccountSeat { purse, applied: None, given: None });
     core.add(now, |core| core.tills.push(Till::new(path, rules, limit.per_turn)));
     index
 }

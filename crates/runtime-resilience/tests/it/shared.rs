@@ -1,4 +1,5 @@
 //! What a fleet needs of breakers, limiters and routes: gates, followers, parts and listeners.
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::num::{NonZeroU32, NonZeroU64};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -123,8 +124,8 @@ fn a_breaker_follows_others_and_says_so() {
     assert_eq!(TransitionCause::Fleet.as_str(), "fleet");
 }
 
-const fn part(requests: u64) -> Option<[Option<NonZeroU64>; 4]> {
-    Some([NonZeroU64::new(requests), None, None, None])
+const fn part(requests: u64) -> [Option<NonZeroU64>; 4] {
+    [NonZeroU64::new(requests), None, None, None]
 }
 
 fn limiter(clock: &ManualClock, heard: &Arc<Heard>) -> RateLimiter {
@@ -146,20 +147,20 @@ fn bursts_of_all_parts_are_never_more_than_that_of_the_limit() {
         limiter.set_part(None);
         let refused = limiter.try_reserve(Demand::request()).unwrap_err();
         assert!(refused.retry_after.is_some() && burst(limiter) == 0, "no part yet");
-        limiter.set_part(part(30));
+        limiter.set_part(Some(part(30)));
     }
     assert_eq!(burst(&one), 30);
     // The part moves to where nothing was used, and back.
     for _ in 0..3 {
-        one.set_part(part(1));
-        two.set_part(part(59));
+        one.set_part(Some(part(1)));
+        two.set_part(Some(part(59)));
         assert!(burst(&two) <= 30);
         two.set_part(None);
-        one.set_part(part(59));
+        one.set_part(Some(part(59)));
         assert_eq!(burst(&one), 0);
-        two.set_part(part(1));
+        two.set_part(Some(part(1)));
     }
-    one.set_part(part(59));
+    one.set_part(Some(part(59)));
     clock.advance(SECOND * 2);
     assert_eq!(burst(&one), 1, "room comes in at the rate of the part");
     assert_eq!(
@@ -173,7 +174,7 @@ fn a_call_larger_than_a_part_goes_alone() {
     let (clock, heard) = (ManualClock::new(), Arc::default());
     let limits = RateLimits::default().input_tokens_per_minute(NonZeroU64::new(1_000).unwrap());
     let listener: Arc<Heard> = Arc::clone(&heard);
-    let limiter = RateLimiter::with_listener("api", limits, Arc::new(clock.clone()), listener);
+    let limiter = RateLimiter::with_listener("api", limits, Arc::new(clock), listener);
     limiter.set_part(Some([None, NonZeroU64::new(100), None, None]));
     let ask = |tokens| limiter.try_reserve(Demand::request().input_tokens(tokens));
     assert_eq!(ask(1_001).unwrap_err().retry_after, None, "more than the limit ever has");
@@ -186,7 +187,7 @@ fn a_call_larger_than_a_part_goes_alone() {
 fn a_limiter_knows_what_was_asked_of_it() {
     let (clock, heard) = (ManualClock::new(), Arc::default());
     let limiter = limiter(&clock, &heard);
-    limiter.set_part(part(2));
+    limiter.set_part(Some(part(2)));
     for _ in 0..5 {
         let _ = limiter.try_reserve(Demand::request().input_tokens(10));
     }
