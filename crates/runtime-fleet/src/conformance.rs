@@ -24,15 +24,15 @@ use std::time::Duration;
 
 use runtime_usage::Usd;
 
-pub use self::many::{one_dollar, one_probe_each_time};
+pub use self::many::{one_dollar, one_probe_each_time, parts_of_a_whole};
 use crate::BoxFuture;
 use crate::money::{AccountPath, Booked, Booking, OnLoss, Rules};
 use crate::state::{Accounts, MemberId, Report, SharedState, View};
 
 /// Runs every test, each on a new backend.
 ///
-/// [`one_probe_each_time`] and [`one_dollar`] are of many connections to one place, and may run while the backend
-/// is killed and started again.
+/// [`one_probe_each_time`], [`parts_of_a_whole`] and [`one_dollar`] are of many connections to one place. The last one
+/// may run while the backend is killed and started again.
 pub async fn run<S: Accounts, F: Future<Output = S>>(mut new: impl FnMut() -> F) {
     breakers::opening(&new().await).await;
     breakers::probing(&new().await).await;

@@ -1,4 +1,4 @@
-//! Threads of durable agents in Postgres, for a fleet of processes.
+//! Threads of durable agents in Postgres, and what the processes of a fleet share.
 //!
 //! ```no_run
 //! use runtime_postgres::PgStore;
@@ -23,12 +23,14 @@
 //! |---|---|
 //! | connect | [`PgStore`], [`PgConfig`] |
 //! | make or update the schema | [`PgStore::migrate`], or `techrevati migrate URL` |
+//! | share breakers, budgets and limits | `PgFleet`, with the feature `fleet` |
 //! | know why it cannot | [`PgError`] |
 //!
 //! # Features
 //!
 //! | feature | default | adds |
 //! |---|---|---|
+//! | `fleet` | no | `PgFleet`, the backend of a fleet |
 //! | `tls` | yes | encrypted connections, through rustls |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -25,8 +25,7 @@ struct Member {
 impl Member {
     fn new(fleet: RedisFleet) -> Self {
         let (amount, marks) = (Usd::from_dollars(1_000_000), vec![80]);
-        let rules =
-            Rules { amount, enforced: true, strict: false, marks, on_loss: OnLoss::Spend };
+        let rules = Rules { amount, enforced: true, strict: false, marks, on_loss: OnLoss::Spend };
         for account in ["company", "company/team", "company/team/tenant"] {
             block_on(fleet.set(&AccountPath::new(account).unwrap(), &rules)).unwrap();
         }

@@ -52,6 +52,10 @@
     feature = "postgres",
     doc = "| [`postgres`] | threads of durable agents in a database that a fleet shares |"
 )]
+#![cfg_attr(
+    feature = "fleet-redis",
+    doc = "| [`redis`] | what the processes of a fleet share, in Redis |"
+)]
 #![cfg_attr(feature = "otel", doc = "| [`otel`] | events as OpenTelemetry spans and metrics |")]
 #![cfg_attr(
     feature = "durable",
@@ -95,6 +99,8 @@
 //! | `fleet` | no | `fleet`: one breaker, one budget, one limit for all processes of a fleet |
 //! | `durable-seal` | no | encryption of what a store keeps; with `durable` |
 //! | `postgres` | no | `postgres`: threads of durable agents in a Postgres database |
+//! | `fleet-postgres` | no | `postgres::PgFleet`: what the processes of a fleet share, in Postgres |
+//! | `fleet-redis` | no | `redis`: what the processes of a fleet share, in Redis |
 //! | `tools` | no | `tools`: typed tools for a model, with JSON schemas, and the loop around them |
 //! | `mcp` | no | `mcp`: the tools of MCP servers, through `rmcp`; with `tools` |
 //! | `test-util` | no | `testing`: a scripted model, a manual clock, a recording sink |
@@ -123,6 +129,9 @@ pub use runtime_policy as policy;
 #[cfg(feature = "postgres")]
 #[doc(inline)]
 pub use runtime_postgres as postgres;
+#[cfg(feature = "fleet-redis")]
+#[doc(inline)]
+pub use runtime_redis as redis;
 #[cfg(feature = "report")]
 #[doc(inline)]
 pub use runtime_report as report;

@@ -9,6 +9,7 @@ mod clients;
 mod durable;
 mod faults;
 mod fleet;
+mod fleet_backends;
 mod getting_started;
 mod observability;
 mod opentelemetry;
@@ -32,6 +33,7 @@ async fn main() -> Result<(), BoxError> {
     circuit_breaker::run();
     clients::run().await?;
     durable::run().await?;
+    fleet_backends::run().await?;
     getting_started::run().await?;
     observability::run().await?;
     opentelemetry::run().await?;

@@ -1,13 +1,15 @@
 //! Members that ask at the same time, over connections of their own.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use runtime_usage::Usd;
 
-use super::{HOUR, Owner, all, cents, enforced, member, path};
+use super::{HOUR, Owner, all, cents, enforced, member, path, report};
 use crate::BoxFuture;
 use crate::error::StateError;
 use crate::money::{Booked, Booking};
+use crate::pace::Want;
 use crate::probe::{Probe, Probed};
 use crate::state::{Accounts, SharedState};
 
@@ -49,6 +51,67 @@ pub async fn one_probe_each_time<S: SharedState>(states: &[S]) {
         let ended = Probed::Failed { wait: Duration::ZERO };
         let view = patiently(|| states[0].probed(&granted[0], ended)).await;
         generation = view.generation;
+    }
+}
+
+/// Ten members report side by side, of two limits and two accounts, each in an order of its own. What they go by is
+/// never more than the limit, and none waits for another for ever.
+///
+/// # Panics
+///
+/// If it is.
+pub async fn parts_of_a_whole<S: Accounts>(states: &[S]) {
+    for account in ["whole", "whole/a", "other"] {
+        let (account, rules) = (path(account), enforced(100));
+        patiently(|| states[0].set(&account, &rules)).await;
+    }
+    let applied = Mutex::new([[0_u64; 2]; 10]);
+    let members = (0..10).map(|number| {
+        let state = &states[number % states.len()];
+        Box::pin(report_often(state, number, &applied)) as BoxFuture<'_, _>
+    });
+    all(members.collect()).await;
+}
+
+/// What all members may use of each of the two limits.
+const WHOLE: u64 = 1_000;
+
+async fn report_often(state: &dyn SharedState, number: usize, applied: &Mutex<[[u64; 2]; 10]>) {
+    let id = format!("m{number}");
+    let mut owners = ["whole/a", "other"].map(|account| Owner::new(state, account, &id).next);
+    let mut own = [0; 2];
+    for round in 1..=20 {
+        let mut report = report(&id, round);
+        let requests = |count| [Some(count), None, None, None];
+        for (limit, own) in ["x", "y"].into_iter().zip(own) {
+            // Some want much, some little, and it changes.
+            let demand = (u64::try_from(number).unwrap() * 37 + round * 101) % 500;
+            let (limits, demand) = (requests(WHOLE), requests(demand));
+            report.wants.push(Want { limit: limit.into(), limits, applied: requests(own), demand });
+        }
+        for owner in &mut owners {
+            (owner.seq, owner.least, owner.most) = (round, cents(1), cents(1));
+            owner.returned = owner.granted;
+            report.bookings.push(owner.clone());
+        }
+        if number % 2 == 0 {
+            report.wants.reverse();
+            report.bookings.reverse();
+        }
+        // Not patiently: reports that wait for each other in a circle would be an error.
+        let mut view = state.sync(&report).await.unwrap();
+        if number % 2 == 0 {
+            view.shares.reverse();
+            view.booked.reverse();
+        }
+        for (owner, booked) in owners.iter_mut().zip(view.booked) {
+            (owner.granted, owner.heard) = (booked.unwrap().granted, round);
+        }
+        let mut all = applied.lock().unwrap_or_else(PoisonError::into_inner);
+        own = [0, 1].map(|limit| view.shares[limit].given[0].unwrap());
+        all[number] = own;
+        let used = [0, 1].map(|limit| all.iter().map(|parts: &[u64; 2]| parts[limit]).sum::<u64>());
+        assert!(used.iter().all(|used| *used <= WHOLE), "more than the limit: {used:?}");
     }
 }
 

@@ -13,5 +13,6 @@ fn memory_state_is_fair_to_many() {
     let state = MemoryState::new();
     let states = vec![state; 3];
     conformance::one_probe_each_time(&states).now_or_never().expect("it never waits");
+    conformance::parts_of_a_whole(&states).now_or_never().expect("it never waits");
     conformance::one_dollar(&states, || {}).now_or_never().expect("it never waits");
 }

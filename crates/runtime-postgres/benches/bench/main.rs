@@ -56,15 +56,14 @@ impl Raw {
             let one = client.prepare("select 1").await.unwrap();
             let insert = format!("insert into {schema}.raw (body) values ($1)");
             let insert = client.prepare(&insert).await.unwrap();
-            let row = format!("create table {schema}.row (n bigint); insert into {schema}.row values (0)");
+            let row = format!(
+                "create table {schema}.row (n bigint); insert into {schema}.row values (0)"
+            );
             client.batch_execute(&row).await.unwrap();
             // One statement, as a function is.
             let update = async |relaxed| {
-                let settings = if relaxed {
-                    "set_config('synchronous_commit', 'off', true)"
-                } else {
-                    "''"
-                };
+                let settings =
+                    if relaxed { "set_config('synchronous_commit', 'off', true)" } else { "''" };
                 let update = format!("update {schema}.row set n = n + 1 returning {settings}");
                 client.prepare(&update).await.unwrap()
             };

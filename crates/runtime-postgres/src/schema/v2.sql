@@ -77,32 +77,36 @@ create table @.fleet_grant (
 ) with (fillfactor = 50);
 create index fleet_grant_until on @.fleet_grant (root, until);
 
+-- Functions in SQL are single expressions, which are expanded where they are called. All others are in PL/pgSQL,
+-- which keeps their plans.
+
 -- What is left until a time, in microseconds.
-create function @.fleet_left(p_until timestamptz, p_now timestamptz) returns bigint language sql immutable as $$
-  select greatest((extract(epoch from p_until - p_now) * 1000000)::bigint, 0)
-    where p_until is not null
+create function @.fleet_left(p_until timestamptz, p_now timestamptz) returns bigint language sql stable as $$
+  select case when p_until is not null then greatest((extract(epoch from p_until - p_now) * 1000000)::bigint, 0) end
 $$;
 
-create function @.fleet_after(p_now timestamptz, p_micros bigint) returns timestamptz language sql immutable as $$
+create function @.fleet_after(p_now timestamptz, p_micros bigint) returns timestamptz language sql stable as $$
   select p_now + p_micros * interval '1 microsecond'
 $$;
 
 -- Tells those who listen, on the channel that has the name of the schema, once the transaction is committed.
-create function @.fleet_tell(p_change jsonb) returns void language sql as $$
-  select pg_notify(btrim('@.', '".'), p_change::text)
-$$;
+create function @.fleet_tell(p_change jsonb) returns void language plpgsql as $$
+begin
+  perform pg_notify(btrim('@.', '".'), p_change::text);
+end $$;
 
 -- When the wait of a breaker is over, that of a lost probe included.
-create function @.fleet_open_until(b @.fleet_breaker) returns timestamptz language sql immutable as $$
+create function @.fleet_open_until(b @.fleet_breaker) returns timestamptz language sql stable as $$
   select greatest(b.open_until, @.fleet_after(b.probe_until, b.probe_wait))
 $$;
 
-create function @.fleet_view(b @.fleet_breaker, p_now timestamptz) returns jsonb language sql immutable as $$
-  select jsonb_build_object(
+create function @.fleet_view(b @.fleet_breaker, p_now timestamptz) returns jsonb language plpgsql stable as $$
+begin
+  return jsonb_build_object(
     'generation', coalesce(b.generation, 0),
     'open', @.fleet_left(@.fleet_open_until(b), p_now),
-    'probing', coalesce(b.probe_until > p_now, false))
-$$;
+    'probing', coalesce(b.probe_until > p_now, false));
+end $$;
 
 -- The row of a breaker, locked.
 create function @.fleet_breaker_locked(p_name text) returns @.fleet_breaker language plpgsql as $$
@@ -205,9 +209,10 @@ begin
   return null;
 end $$;
 
-create function @.fleet_paused(p_name text, p_now timestamptz) returns bigint language sql stable as $$
-  select @.fleet_left(pause_until, p_now) from @.fleet_limit where name = p_name and pause_until > p_now
-$$;
+create function @.fleet_paused(p_name text, p_now timestamptz) returns bigint language plpgsql stable as $$
+begin
+  return (select @.fleet_left(pause_until, p_now) from @.fleet_limit where name = p_name and pause_until > p_now);
+end $$;
 
 -- What a member may have of one number of a limit whose row is locked: its fair part, as `fair_parts` of the
 -- crate runtime-fleet has it, but never what another one was given or still goes by.
@@ -223,9 +228,6 @@ declare
   s record;
 begin
   select min(limits[d]), count(*) into whole, members from @.fleet_share where name = p_name;
-  if whole is null then
-    return null;
-  end if;
   rest := whole;
   behind := members;
   for s in
@@ -264,7 +266,9 @@ begin
         where s.seq <= excluded.seq;
     if found then
       for d in 1..4 loop
-        parts[d] := @.fleet_part(limit_name, who, d);
+        if exists (select 1 from @.fleet_share s where s.name = limit_name and s.limits[d] is not null) then
+          parts[d] := @.fleet_part(limit_name, who, d);
+        end if;
       end loop;
       update @.fleet_share set given = parts where name = limit_name and member = who;
     else

@@ -1,10 +1,15 @@
 -- Version 2 of the schema, continued: money.
 
 -- An account and those above, from the top to the bottom.
-create function @.fleet_path(p_account text) returns text[] language sql immutable as $$
-  select array_agg(array_to_string(names[1:last], '/') order by last)
-    from string_to_array(p_account, '/') as names, generate_subscripts(names, 1) as last
-$$;
+create function @.fleet_path(p_account text) returns text[] language plpgsql immutable as $$
+declare
+  paths text[] := string_to_array(p_account, '/');
+begin
+  for level in 2..cardinality(paths) loop
+    paths[level] := paths[level - 1] || '/' || paths[level];
+  end loop;
+  return paths;
+end $$;
 
 -- What a member holds, below zero if it spent more.
 create function @.fleet_rest(g @.fleet_grant) returns bigint language sql immutable as $$
@@ -63,7 +68,7 @@ begin
 end $$;
 
 -- An account as programs read it.
-create function @.fleet_told(a @.fleet_account) returns jsonb language sql immutable as $$
+create function @.fleet_told(a @.fleet_account) returns jsonb language sql stable as $$
   select jsonb_build_object('account', a.path, 'amount', a.amount, 'enforced', a.enforced, 'strict', a.strict,
     'marks', a.marks, 'on_loss', a.on_loss, 'spent', a.spent, 'estimated', a.estimated, 'granted', a.granted,
     'members', a.holders)
@@ -89,15 +94,25 @@ language sql immutable as $$
 $$;
 
 -- The answer to a booking: a grant, and the accounts of its path from the bottom to the top.
-create function @.fleet_booked(g @.fleet_grant, p_now timestamptz) returns jsonb language sql stable as $$
-  select jsonb_build_object('granted', g.granted, 'lost', g.lost,
-    'short', bool_or(coalesce(a.short_until > p_now and a.short_member <> g.member, false)),
-    'path', jsonb_agg(jsonb_build_object('state', @.fleet_told(a), 'marks', (
-        select coalesce(jsonb_agg(mark->'percent'), '[]') from jsonb_array_elements(g.marks) as mark
-          where mark->>'account' = a.path
-      )) order by a.path desc))
-    from @.fleet_account a where a.path = any(@.fleet_path(g.account))
-$$;
+create function @.fleet_booked(g @.fleet_grant, p_now timestamptz) returns jsonb language plpgsql stable as $$
+declare
+  a @.fleet_account;
+  path jsonb := '[]';
+  is_short boolean := false;
+  marks jsonb := '[]';
+begin
+  for a in select * from @.fleet_account where fleet_account.path = any(@.fleet_path(g.account))
+    order by fleet_account.path desc
+  loop
+    is_short := is_short or coalesce(a.short_until > p_now and a.short_member <> g.member, false);
+    if g.marks <> '[]' then
+      select coalesce(jsonb_agg(mark->'percent'), '[]') into marks from jsonb_array_elements(g.marks) as mark
+        where mark->>'account' = a.path;
+    end if;
+    path := path || jsonb_build_object('state', @.fleet_told(a), 'marks', marks);
+  end loop;
+  return jsonb_build_object('granted', g.granted, 'lost', g.lost, 'short', is_short, 'path', path);
+end $$;
 
 -- One booking, with its tree locked. Also returns whether money was granted.
 create function @.fleet_booking(b jsonb, out answer jsonb, out grants boolean) language plpgsql as $$
@@ -136,11 +151,10 @@ begin
   g.counted := 0;
   select coalesce(jsonb_agg(mark), '[]') into g.marks from jsonb_array_elements(was.marks) as mark
     where (mark->>'seq')::bigint > (b->>'heard')::bigint;
-  perform @.fleet_put(was, g);
-
-  was := g;
   -- What was granted and not heard of is a part of what it asks for.
   if known + most > g.granted then
+    perform @.fleet_put(was, g);
+    was := g;
     select path, greatest(amount - spent - granted, 0) into tight, room from @.fleet_account
       where path = any(paths) and enforced order by 2, path desc limit 1;
     -- What it spent beyond what it held has been counted as spent.
@@ -153,30 +167,35 @@ begin
     end if;
   end if;
 
+  if g is distinct from was then
+    perform @.fleet_put(was, g);
+  end if;
+  was := g;
   g.marks := g.marks || coalesce((
     select jsonb_agg(jsonb_build_object('seq', seq, 'account', a.path, 'percent', mark) order by at)
       from @.fleet_account a, unnest(a.marks) with ordinality as marks(mark, at)
       where a.path = any(paths) and @.fleet_reached(a.spent, a.amount, mark)
         and not @.fleet_reached(a.told, a.amount, mark)), '[]');
   update @.fleet_account set told = spent where path = any(paths) and told < spent;
-  if g is distinct from was then
+  if g.marks <> was.marks then
     perform @.fleet_put(was, g);
   end if;
   answer := @.fleet_booked(g, n);
 end $$;
 
 -- Whether a booking has to lock its tree: it has news, or asks, or somebody's time is over.
-create function @.fleet_is_news(b jsonb) returns boolean language sql volatile as $$
-  select (b->>'most')::bigint > 0 or (b->>'least')::bigint > 0 or (b->>'ttl')::bigint = 0
-    or not exists (
-      select 1 from @.fleet_grant g where g.account = b->>'account' and g.member = b->>'member' and not g.away
-        and g.granted = (b->>'granted')::bigint and g.spent = (b->>'spent')::bigint
-        and g.estimated = (b->>'estimated')::bigint and g.returned = (b->>'returned')::bigint
-        and g.marks = '[]')
-    or exists (
-      select 1 from @.fleet_grant g where g.root = split_part(b->>'account', '/', 1) and not g.away
-        and g.until <= clock_timestamp())
-$$;
+create function @.fleet_is_news(b jsonb) returns boolean language plpgsql as $$
+declare
+  g @.fleet_grant;
+begin
+  if (b->>'most')::bigint > 0 or (b->>'least')::bigint > 0 or (b->>'ttl')::bigint = 0 then
+    return true;
+  end if;
+  select * into g from @.fleet_grant where account = b->>'account' and member = b->>'member';
+  return not found or g.away or g.granted <> (b->>'granted')::bigint or g.spent <> (b->>'spent')::bigint
+    or g.estimated <> (b->>'estimated')::bigint or g.returned <> (b->>'returned')::bigint or g.marks <> '[]'
+    or exists (select 1 from @.fleet_grant where root = g.root and not away and until <= clock_timestamp());
+end $$;
 
 -- Bookings, with locks in one order. An answer is null if there is no such account. Also returns whether money
 -- was granted.
@@ -191,9 +210,12 @@ declare
 begin
   answers := '[]';
   grants := false;
-  select array_agg(distinct path), array_agg(distinct entry->>'account') into paths, news
-    from jsonb_array_elements(p_bookings) as entry, unnest(@.fleet_path(entry->>'account')) as path
-    where @.fleet_is_news(entry);
+  for b in select * from jsonb_array_elements(p_bookings) loop
+    if @.fleet_is_news(b) then
+      news := array_append(news, b->>'account');
+      paths := paths || @.fleet_path(b->>'account');
+    end if;
+  end loop;
   if paths is not null then
     perform 1 from @.fleet_account where path = any(paths) order by path for no key update;
     perform @.fleet_expire(paths);
@@ -219,9 +241,12 @@ end $$;
 
 -- The disk is waited for where money was granted: granted twice, it would be spent twice. Members tell all else
 -- again.
-create function @.fleet_relax(p_grants boolean) returns void language sql as $$
-  select set_config('synchronous_commit', 'off', true) where not p_grants
-$$;
+create function @.fleet_relax(p_grants boolean) returns void language plpgsql as $$
+begin
+  if not p_grants then
+    perform set_config('synchronous_commit', 'off', true);
+  end if;
+end $$;
 
 -- One booking. Null if there is no such account.
 create function @.fleet_book(p_booking jsonb) returns jsonb language plpgsql as $$

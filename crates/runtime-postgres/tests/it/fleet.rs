@@ -80,6 +80,7 @@ async fn many_get_one_probe_and_no_more_money_than_there_is() {
     let Some(url) = test_postgres::url() else { return };
     let fleets = several(url, 10).await;
     conformance::one_probe_each_time(&fleets).await;
+    conformance::parts_of_a_whole(&fleets).await;
     conformance::one_dollar(&fleets[..3], || {}).await;
 }
 

@@ -13,6 +13,7 @@ async fn it_passes_the_suite_on_a_cluster() {
     conformance::run(|| fresh(&url)).await;
     let fleets = several(&url, 10).await;
     conformance::one_probe_each_time(&fleets).await;
+    conformance::parts_of_a_whole(&fleets).await;
     conformance::one_dollar(&fleets[..3], || {}).await;
 
     let (_heard, mut changes) = watch(&fleets[1]);

@@ -29,6 +29,7 @@ async fn many_get_one_probe_and_no_more_money_than_there_is() {
     let Some(url) = test_redis::url() else { return };
     let fleets = several(url, 10).await;
     conformance::one_probe_each_time(&fleets).await;
+    conformance::parts_of_a_whole(&fleets).await;
     conformance::one_dollar(&fleets[..3], || {}).await;
 }
 
@@ -91,6 +92,31 @@ async fn sums_are_exact_beyond_what_a_number_of_lua_is() {
     fleet.book(&booking(1, some)).await.unwrap();
     let booked = fleet.book(&booking(2, some.saturating_add(more))).await.unwrap();
     assert_eq!(booked.path[0].state.spent.nanos(), 9_007_199_254_740_994);
+}
+
+/// A heartbeat is a command for the member, and one for each breaker, limit, pause and account.
+#[tokio::test]
+async fn a_heartbeat_has_as_many_commands_as_it_has_parts() {
+    let Some(server) = Server::start(&[]) else { return };
+    let fleet = fresh(&server.url()).await;
+    fleet.set(&account("c"), &enforced(Usd::from_cents(1))).await.unwrap();
+    let calls = || {
+        let stats = server.cli(&["INFO", "commandstats"]);
+        let fcall = stats.lines().find_map(|line| line.strip_prefix("cmdstat_fcall:calls="));
+        fcall.and_then(|rest| rest.split(',').next()?.parse::<u32>().ok()).unwrap()
+    };
+    let report = runtime_fleet::Report {
+        member: runtime_fleet::MemberId::new("one"),
+        seq: 1,
+        ttl: HOUR,
+        breakers: vec!["a".into(), "b".into()],
+        wants: Vec::new(),
+        pauses: vec!["route".into()],
+        bookings: Vec::new(),
+    };
+    let before = calls();
+    fleet.sync(&report).await.unwrap();
+    assert_eq!(calls() - before, 4);
 }
 
 #[tokio::test]
