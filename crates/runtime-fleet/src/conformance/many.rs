@@ -94,13 +94,13 @@ async fn report_often(state: &dyn SharedState, number: usize, applied: &Mutex<[[
             owner.returned = owner.granted;
             report.bookings.push(owner.clone());
         }
-        if number % 2 == 0 {
+        if number.is_multiple_of(2) {
             report.wants.reverse();
             report.bookings.reverse();
         }
         // Not patiently: reports that wait for each other in a circle would be an error.
         let mut view = state.sync(&report).await.unwrap();
-        if number % 2 == 0 {
+        if number.is_multiple_of(2) {
             view.shares.reverse();
             view.booked.reverse();
         }
@@ -111,6 +111,7 @@ async fn report_often(state: &dyn SharedState, number: usize, applied: &Mutex<[[
         own = [0, 1].map(|limit| view.shares[limit].given[0].unwrap());
         all[number] = own;
         let used = [0, 1].map(|limit| all.iter().map(|parts: &[u64; 2]| parts[limit]).sum::<u64>());
+        drop(all);
         assert!(used.iter().all(|used| *used <= WHOLE), "more than the limit: {used:?}");
     }
 }

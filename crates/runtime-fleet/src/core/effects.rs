@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use runtime_usage::Usd;
 
-use super::{About, Answer, Applied, Cap, Core, Due, Followed, Leaving, Mark, Moment, Opening};
+use super::{About, Answer, Applied, Cap, Core, Due, Followed, Leaving, Mark, Opening};
+use crate::config::Moment;
 use crate::error::StateError;
 use crate::money::Booked;
 use crate::probe::Probe;
@@ -106,20 +107,8 @@ impl Core {
                 self.effects.push(Effect::Paused { limit, wait });
             }
         }
-        for index in 0..self.routes.len() {
-            if *self.routes[index].0 == *name {
-                self.rest(index, wait, now);
-            }
-        }
-    }
-
-    fn rest(&mut self, index: usize, wait: Duration, now: Moment) {
-        let (route, until) = &mut self.routes[index];
-        let end = now.saturating_add(wait);
-        if end > until.saturating_add(Duration::from_millis(50)) {
-            *until = end;
-            self.effects.push(Effect::Rest { route: route.clone(), wait });
-        }
+        let rest = self.pauses.hear(name, wait, now);
+        self.effects.extend(rest.map(|(route, wait)| Effect::Rest { route, wait }));
     }
 
     pub(super) fn hear(&mut self, due: &Due, answer: Answer, now: Moment) {
@@ -148,7 +137,7 @@ impl Core {
                 self.follow(*index, followed);
             }
             (About::Pause(name), Answer::Paused) => {
-                self.pausing.retain(|pausing| pausing.name != *name || !pausing.telling);
+                self.pauses.told(name, true);
             }
             // A backend that answers something else.
             _ => {}
@@ -172,11 +161,8 @@ impl Core {
                 self.effects.push(Effect::Paused { limit, wait });
             }
         }
-        for (index, wait) in view.pauses.into_iter().enumerate() {
-            if let Some(wait) = wait.filter(|_| index < self.routes.len()) {
-                self.rest(index, wait, now);
-            }
-        }
+        let rests = self.pauses.hear_all(view.pauses, now).into_iter();
+        self.effects.extend(rests.map(|(route, wait)| Effect::Rest { route, wait }));
         for ((index, seq), booked) in bookings.iter().zip(view.booked) {
             match booked {
                 Some(booked) => self.hear_booked(*index, *seq, &booked, now),
@@ -230,10 +216,7 @@ impl Core {
                 _ => self.tills[*index].unheard(*seq),
             },
             About::Breaker(index, _) => self.followers[*index].unanswered(),
-            About::Pause(name) => {
-                let of = |pausing: &&mut super::Pausing| pausing.name == *name;
-                self.pausing.iter_mut().filter(of).for_each(|pausing| pausing.telling = false);
-            }
+            About::Pause(name) => self.pauses.told(name, false),
         }
         self.cut_off(error, now);
     }

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use runtime_events::payload::{Fleet, MarkCrossed, Word};
 use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Clock as _, Data};
-use runtime_resilience::CircuitBreaker;
+use runtime_resilience::BreakerFollower;
 
 use super::glue::rest_of;
 use super::seats::LimiterSeat;
 use super::shared::Shared;
-use crate::core::{About, Cap, Due, Effect, Followed, Mark, Moment};
+use crate::config::Moment;
+use crate::core::{About, Cap, Due, Effect, Followed, Mark};
 use crate::error::StateError;
 
 /// Applies everything that has followed. Only the driver does this, so it is done in order.
@@ -104,10 +105,10 @@ fn one(shared: &Arc<Shared>, effect: Effect) {
     }
 }
 
-fn follow(breaker: &CircuitBreaker, followed: Followed) {
+fn follow(breaker: &BreakerFollower, followed: Followed) {
     match followed {
-        Followed::Open(wait) => breaker.follow_open(wait),
-        Followed::Closed => breaker.follow_closed(),
+        Followed::Open(wait) => breaker.open(wait),
+        Followed::Closed => breaker.close(),
     }
 }
 

@@ -10,10 +10,11 @@ use thiserror::Error;
 use super::apply;
 use super::shared::Shared;
 use crate::BoxFuture;
-use crate::config::FleetClock;
-use crate::core::{Answer, BreakerCall, Call, Due, Moment};
+use crate::config::{FleetClock, Moment};
+use crate::core::{Answer, BreakerCall, Call, Due};
 use crate::error::StateError;
-use crate::state::{MemberId, SharedState};
+use crate::member::MemberId;
+use crate::state::SharedState;
 
 /// What does a member's work, when it is told to: see [`Fleet::driven`](crate::Fleet::driven).
 ///

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use runtime_resilience::{
-    CircuitBreaker, CircuitBreakerConfig, CircuitState, Demand, FaultScope, ManualClock,
-    PauseListener, ProbeGate, RateLimiter, RateLimits, RestListener, Route, Routes, Transition,
-    TransitionCause, TransitionListener, TriedRoutes,
+    BreakerFollower, CircuitBreaker, CircuitBreakerConfig, CircuitState, Demand, FaultScope,
+    ManualClock, PauseListener, ProbeGate, RateLimiter, RateLimits, RestListener, Route, Routes,
+    Transition, TransitionCause, TransitionListener, TriedRoutes,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -56,20 +56,21 @@ impl RestListener for Heard {
     }
 }
 
-fn gated() -> (CircuitBreaker, ManualClock, Arc<Gate>, Arc<Heard>) {
+fn gated() -> (BreakerFollower, ManualClock, Arc<Gate>, Arc<Heard>) {
     let (clock, gate, heard) = (ManualClock::new(), Arc::new(Gate::default()), Arc::default());
     let config = CircuitBreakerConfig::default()
         .failure_threshold(NonZeroU32::MIN)
         .recovery_timeout(SECOND * 10);
     let listener: Arc<Heard> = Arc::clone(&heard);
     let shared = Arc::new(clock.clone());
-    let breaker = CircuitBreaker::with_gate("api", config, shared, listener, gate.clone());
+    let breaker = BreakerFollower::new("api", config, shared, listener, gate.clone());
     (breaker, clock, gate, heard)
 }
 
 #[test]
 fn a_gate_is_asked_by_probes_alone() {
-    let (breaker, clock, gate, _) = gated();
+    let (follower, clock, gate, _) = gated();
+    let breaker = follower.breaker();
     let asked = || gate.asked.load(Ordering::Relaxed);
     assert!(breaker.check().is_ok() && breaker.try_acquire().is_ok());
     breaker.record_failure();
@@ -88,7 +89,7 @@ fn a_gate_is_asked_by_probes_alone() {
 
     gate.open.store(false, Ordering::Relaxed);
     for pin in [CircuitBreaker::disable, CircuitBreaker::metrics_only] {
-        pin(&breaker);
+        pin(breaker);
         let before = asked();
         assert!(breaker.check().is_ok() && breaker.try_acquire().is_ok());
         assert_eq!(asked(), before, "a pinned breaker sends no probes");
@@ -97,28 +98,29 @@ fn a_gate_is_asked_by_probes_alone() {
 
 #[test]
 fn a_breaker_follows_others_and_says_so() {
-    let (breaker, clock, gate, heard) = gated();
-    breaker.follow_open(SECOND * 5);
+    let (follower, clock, gate, heard) = gated();
+    let breaker = follower.breaker();
+    follower.open(SECOND * 5);
     assert_eq!(breaker.check().unwrap_err().retry_after, Some(SECOND * 5));
-    breaker.follow_open(SECOND * 2);
+    follower.open(SECOND * 2);
     assert_eq!(breaker.check().unwrap_err().retry_after, Some(SECOND * 5), "the longer wait");
-    breaker.follow_closed();
-    breaker.follow_closed();
+    follower.close();
+    follower.close();
     assert_eq!(heard.take(), ["closed open fleet", "open closed fleet"]);
 
-    breaker.follow_open(SECOND);
+    follower.open(SECOND);
     clock.advance(SECOND);
     gate.open.store(true, Ordering::Relaxed);
     let probe = breaker.try_acquire().unwrap();
-    breaker.follow_open(SECOND);
+    follower.open(SECOND);
     probe.success();
     assert_eq!(breaker.state(), CircuitState::Open, "the probe belonged to the state before");
 
     for pin in [CircuitBreaker::force_open, CircuitBreaker::disable, CircuitBreaker::metrics_only] {
-        pin(&breaker);
+        pin(breaker);
         let pinned = breaker.state();
-        breaker.follow_open(SECOND);
-        breaker.follow_closed();
+        follower.open(SECOND);
+        follower.close();
         assert_eq!(breaker.state(), pinned);
     }
     assert_eq!(TransitionCause::Fleet.as_str(), "fleet");
