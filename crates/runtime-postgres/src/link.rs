@@ -164,7 +164,8 @@ impl Link {
         often: bool,
     ) -> Result<Vec<Row>, NoAnswer> {
         let shared = &self.shared;
-        let used = OnceLock::new();
+        let doubt = Doubt { link: self, used: OnceLock::new() };
+        let used = &doubt.used;
         let call = async {
             let session = shared.session().await;
             let _ = used.set(Arc::clone(&session));
@@ -179,7 +180,9 @@ impl Link {
             let _entered = self.driver.handle.enter();
             tokio::time::timeout(shared.config.timeout, call)
         };
-        let Ok(answered) = timed.await else {
+        let timed = timed.await;
+        let used = doubt.over();
+        let Ok(answered) = timed else {
             let late = match used.get() {
                 // Nobody knows what became of this connection, so nobody begins to use it any more.
                 Some(session) => {
@@ -200,6 +203,32 @@ impl Link {
             Some(_) => NoAnswer::Refused(error),
             None => NoAnswer::Lost(Arc::new(PgError::failed("have the answer to a call")(error))),
         })
+    }
+}
+
+/// A call without an answer. If its caller leaves before there is one, nobody knows whether the connection still
+/// answers, so that is looked at.
+struct Doubt<'l> {
+    link: &'l Link,
+    used: OnceLock<Arc<Session>>,
+}
+
+impl Doubt<'_> {
+    fn over(mut self) -> OnceLock<Arc<Session>> {
+        std::mem::take(&mut self.used)
+    }
+}
+
+impl Drop for Doubt<'_> {
+    fn drop(&mut self) {
+        let Some(session) = self.used.take() else { return };
+        let shared = Arc::clone(&self.link.shared);
+        self.link.driver.handle.spawn(async move {
+            let asked = session.client.batch_execute("");
+            if !matches!(tokio::time::timeout(shared.config.timeout, asked).await, Ok(Ok(()))) {
+                shared.retire(&session);
+            }
+        });
     }
 }
 

@@ -24,9 +24,20 @@ pub(crate) use self::till::Till;
 use crate::parts::names::{Payer, clean_name};
 use crate::usual::UsualOutput;
 
+/// What the accounts of a path need besides reserving and settling.
+struct PathNeeds {
+    /// Whether one lets its estimates expire.
+    expires: bool,
+    /// Whether one gets its money in parts from elsewhere.
+    funded: bool,
+}
+
 /// The money of a session. A [`Till`] takes and records it.
 pub(crate) struct Money {
-    paying: Option<Paying>,
+    account: Option<Account>,
+    /// Whether the account was opened for this session.
+    owns_account: bool,
+    path: PathNeeds,
     /// Also has the prices.
     tracker: UsageTracker,
     usual: UsualOutput,
@@ -35,17 +46,6 @@ pub(crate) struct Money {
     /// `None` without a sink, and after the session's last event.
     sink: Mutex<Option<Arc<dyn UsageSink>>>,
     sink_failures: AtomicU64,
-}
-
-/// The account that pays, and what each turn asks of it.
-struct Paying {
-    account: Account,
-    /// Whether it was opened for this session.
-    owned: bool,
-    /// Whether an account on the path lets its estimates expire.
-    expires: bool,
-    /// Whether an account on the path gets its money in parts from elsewhere.
-    funded: bool,
 }
 
 /// The bill of a turn.
@@ -93,19 +93,21 @@ pub(crate) struct Overspent {
 
 impl Money {
     pub(crate) fn new(
-        (account, owned): (Option<Account>, bool),
+        (account, owns_account): (Option<Account>, bool),
         pricing: PricingTable,
         (usual, learns): (UsualOutput, bool),
         sink: Option<Arc<dyn UsageSink>>,
     ) -> Self {
-        let paying = account.map(|account| {
-            let expires = |account: &Account| account.limit().estimates_expire.is_some();
-            let (expires, funded) = (account.path().any(expires), account.is_funded());
-            Paying { account, owned, expires, funded }
-        });
+        let expires = |account: &Account| account.limit().estimates_expire.is_some();
+        let path = PathNeeds {
+            expires: account.iter().flat_map(Account::path).any(expires),
+            funded: account.as_ref().is_some_and(Account::is_funded),
+        };
         Self {
-            learns: learns || paying.is_some(),
-            paying,
+            learns: learns || account.is_some(),
+            path,
+            account,
+            owns_account,
             tracker: UsageTracker::with_pricing(pricing),
             usual,
             sink: Mutex::new(sink),
@@ -120,21 +122,18 @@ impl Money {
 
     /// The account that turns reserve from.
     pub(crate) const fn account(&self) -> Option<&Account> {
-        match &self.paying {
-            Some(paying) => Some(&paying.account),
-            None => None,
-        }
+        self.account.as_ref()
     }
 
     /// Whether the account's money comes in parts from elsewhere.
     pub(crate) const fn is_funded(&self) -> bool {
-        matches!(self.paying, Some(Paying { funded: true, .. }))
+        self.path.funded
     }
 
     /// Gives back the estimates that have expired.
     #[inline]
     pub(crate) fn expire_estimates(&self, now: impl FnOnce() -> DateTime<Utc>) {
-        if let Some(Paying { account, expires: true, .. }) = &self.paying {
+        if let Some(account) = self.account.as_ref().filter(|_| self.path.expires) {
             let since = (now() - DateTime::UNIX_EPOCH).to_std();
             account.expire_estimates(since.unwrap_or_default());
         }
@@ -142,7 +141,7 @@ impl Money {
 
     /// Whether the account was opened for this session, or for one that handed over to it.
     pub(crate) const fn owns_account(&self) -> bool {
-        matches!(self.paying, Some(Paying { owned: true, .. }))
+        self.owns_account
     }
 
     pub(crate) const fn tracker(&self) -> &UsageTracker {
@@ -175,12 +174,12 @@ impl Money {
     /// The balance of the account, and the amount that turns may still reserve, which the accounts
     /// above may reduce.
     pub(crate) fn balance(&self) -> Option<(Balance, Usd)> {
-        self.account().map(|account| (account.balance(), account.available()))
+        self.account.as_ref().map(|account| (account.balance(), account.available()))
     }
 
     /// The statements of the account and the accounts above it.
     pub(crate) fn statements(&self) -> impl Iterator<Item = AccountStatement> {
-        self.account().into_iter().flat_map(Account::path).map(|account| {
+        self.account.iter().flat_map(Account::path).map(|account| {
             let mut statement = account.statement();
             statement.account = statement.account.as_ref().map(clean_name);
             statement
@@ -191,7 +190,7 @@ impl Money {
     /// only, without the names of other spenders.
     pub(crate) fn public_statements(&self) -> impl Iterator<Item = AccountStatement> {
         self.statements().enumerate().map(|(height, mut statement)| {
-            if height > 0 || !self.owns_account() {
+            if height > 0 || !self.owns_account {
                 statement.by_model.clear();
                 statement.by_role.clear();
             }
@@ -202,7 +201,7 @@ impl Money {
     /// The overspent budget, if there is one.
     pub(crate) fn overspent(&self) -> Option<Overspent> {
         let mut overspent: Option<Overspent> = None;
-        for account in self.account()?.path() {
+        for account in self.account.as_ref()?.path() {
             let Err(exceeded) = account.check_own() else { continue };
             let enforced = account.limit().is_enforced();
             // The first enforced account, or else the first one: one event at any depth.
@@ -228,7 +227,7 @@ impl Money {
 
 impl fmt::Debug for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Money").field("account", &self.account()).finish_non_exhaustive()
+        f.debug_struct("Money").field("account", &self.account).finish_non_exhaustive()
     }
 }
 
