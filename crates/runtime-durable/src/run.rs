@@ -26,10 +26,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::durable::Durable;
-use crate::engine::EngineJournal;
 use crate::error::{ParkedError, RunError, class_of};
 use crate::held::{Held, held_by};
-use crate::journal::{StoreJournal, read};
+use crate::journal::{EngineJournal, StoreJournal, read};
 use crate::life::{Life, Over};
 use crate::session::DurableSession;
 use crate::writer::{Writer, Writing};
