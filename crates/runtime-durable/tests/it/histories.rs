@@ -104,7 +104,7 @@ fn game(database: Database, name: &str, breaks: Option<Promise>) -> Game {
     let folder = env::temp_dir().join(format!("runtime-durable-{on}-{name}-{}", process::id()));
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).unwrap();
-    Game { database, folder, name: name.to_owned(), calls: 300, breaks }
+    Game { database, folder, name: name.to_owned(), calls: 200, breaks }
 }
 
 /// Plays with these seeds. Each history is good, and the clients did what they are there for.
