@@ -23,7 +23,7 @@ async fn order(world: &World, session: &DurableSession) -> Result<u32, BoxError>
 fn a_held_thread_is_not_run_by_others() {
     let world = World::new();
     let durable = world.durable(Orchestrator::new("clerk", "orders"));
-    let ttl = std::time::Duration::from_secs(60);
+    let ttl = Duration::from_secs(60);
     let claim = Claim { holder: "host-1".into(), code: "1".into(), ttl };
     let acquired = world.store.acquire(&thread(), &claim).now_or_never().unwrap();
     let (lease, _) = acquired.unwrap();
@@ -76,7 +76,7 @@ fn a_life_that_wakes_after_it_was_replaced_is_told_so() {
     let mut run = Box::pin(run);
     assert!(run.as_mut().now_or_never().is_none());
     world.reborn();
-    let ttl = std::time::Duration::from_secs(60);
+    let ttl = Duration::from_secs(60);
     let claim = Claim { holder: "host-2".into(), code: "1".into(), ttl };
     world.store.acquire(&thread(), &claim).now_or_never().unwrap().unwrap();
     woken.set(true);
