@@ -9,6 +9,7 @@ mod ci;
 mod counts;
 mod dev;
 mod files;
+mod instructions;
 mod json;
 mod manifest;
 mod readmes;
@@ -71,6 +72,12 @@ const TASKS: &[Task] = &[
         arguments: "[FILTER] [-- ARG…]",
         about: "run the benchmarks and print the medians; `--peers` compares with other crates",
         run: bench::run,
+    },
+    Task {
+        name: "instructions",
+        arguments: "[--write]",
+        about: "count the instructions of chosen work under valgrind, beside a baseline",
+        run: instructions::run,
     },
     Task {
         name: "demo",

@@ -18,6 +18,7 @@ mod rows;
 mod rule;
 mod rules;
 mod said;
+mod search;
 mod text;
 mod usual;
 mod wait;

@@ -8,6 +8,7 @@ use crate::Error;
 use crate::counts::Counts;
 use crate::dev;
 use crate::files;
+use crate::instructions;
 use crate::manifest::Manifest;
 use crate::run::Cmd;
 use crate::system;
@@ -26,6 +27,7 @@ pub(super) const STEPS: &[Step] = &[
     Step { name: "loom", run: loom },
     Step { name: "benches", run: benches },
     Step { name: "main-job", run: main_job },
+    Step { name: "instructions", run: instructions },
     Step { name: "package", run: package },
     Step { name: "deny", run: deny },
     Step { name: "machete", run: machete },
@@ -164,6 +166,17 @@ fn main_job(_: &mut Counts) -> Result<Note, Error> {
     let quotations = judge(run, &documents).map_err(Error::Failed)?;
     let events = events.lines().count();
     Ok(Note::Passed(format!("{quotations} lines quoted, {events} events")))
+}
+
+/// After the main job, which is built with the same profile.
+fn instructions(_: &mut Counts) -> Result<Note, Error> {
+    match instructions::unable() {
+        Some(why) => Ok(Note::Skipped(why)),
+        None => {
+            println!("{}", instructions::check()?);
+            Ok(Note::Passed("none has grown".to_owned()))
+        }
+    }
 }
 
 /// The largest size of an archive, in bytes: a tenth of the limit of the registry.

@@ -5,6 +5,7 @@ use std::fmt;
 use super::body;
 use super::field::{Reply, ReplyField};
 use super::headers::Headers;
+use super::search::contains;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Condition {
@@ -30,7 +31,10 @@ impl Condition {
         if matches!(self.field, ReplyField::QuotaId) {
             return body::quota_ids(reply.error).any(|id| self.matcher.matches(id));
         }
-        self.field.of(reply).is_some_and(|text| self.matcher.matches(text))
+        match (self.field, self.matcher) {
+            (ReplyField::Message, Matcher::Has(parts)) => reply.says_any(parts),
+            _ => self.field.of(reply).is_some_and(|text| self.matcher.matches(text)),
+        }
     }
 }
 
@@ -45,30 +49,18 @@ impl Matcher {
                 let start = text.as_bytes().get(..part.len());
                 start.is_some_and(|start| start.eq_ignore_ascii_case(part.as_bytes()))
             }),
-            Self::Has(parts) => has_any(text, parts),
+            Self::Has(parts) => parts.iter().any(|part| contains(text, part)),
             Self::Exists => true,
         }
     }
 }
 
-/// Whether the beginning of `text` contains any of `parts`, in any case.
-pub(super) fn has_any(text: &str, parts: &[&str]) -> bool {
-    parts.iter().any(|part| contains(text, part))
-}
-
-/// Whether the beginning of `text` contains `part`, in any case. The rest of a long text is a
-/// quotation.
-fn contains(text: &str, part: &str) -> bool {
-    const LONGEST: usize = 1024;
-    let (text, part) = (&text.as_bytes()[..text.len().min(LONGEST)], part.as_bytes());
-    let (Some(first), Some(last)) = (part.first(), part.last()) else { return true };
-    // Only letters have a second form. The comparison separates the other characters of the bit.
-    let alike = |a: u8, b: u8| a | 0x20 == b | 0x20;
-    text.windows(part.len()).any(|here| {
-        alike(here[0], *first)
-            && alike(here[part.len() - 1], *last)
-            && here.eq_ignore_ascii_case(part)
-    })
+impl<H: ?Sized> Reply<'_, H> {
+    /// Whether the message contains any of `parts`, in any case.
+    pub(super) fn says_any(&self, parts: &[&str]) -> bool {
+        let Some(message) = self.message else { return false };
+        parts.iter().any(|part| self.pairs.may_have(part) && contains(message, part))
+    }
 }
 
 impl fmt::Display for Condition {

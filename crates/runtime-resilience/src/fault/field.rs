@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::body;
 use super::headers::Headers;
 use super::provider::Provider;
+use super::search::Pairs;
 
 /// A field of a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +35,7 @@ pub enum ReplyField {
 }
 
 /// A set of fields, as bits.
-pub(super) type Fields = u8;
+pub(super) type Fields = u16;
 
 /// A reply as the rows see it.
 pub(super) struct Reply<'a, H: ?Sized> {
@@ -43,10 +44,11 @@ pub(super) struct Reply<'a, H: ?Sized> {
     pub(super) headers: &'a H,
     pub(super) body: &'a Value,
     pub(super) error: &'a Value,
-    /// The fields that most rows read, looked up once.
-    code: Option<&'a str>,
-    kind: Option<&'a str>,
     pub(super) message: Option<&'a str>,
+    /// The pairs of letters of the message.
+    pub(super) pairs: Pairs,
+    /// The fields that rows read, looked up once, in the order of [`ReplyField::LOOKED_UP`].
+    texts: [Option<&'a str>; ReplyField::LOOKED_UP.len()],
     /// The fields it may have.
     pub(super) has: Fields,
 }
@@ -55,50 +57,79 @@ impl<'a, H: Headers + ?Sized> Reply<'a, H> {
     pub(super) fn new(provider: Provider, status: u16, headers: &'a H, body: &'a Value) -> Self {
         let error = body::error(body);
         let status = if status < 400 { body::status(error).unwrap_or(status) } else { status };
-        let (code, kind) = (body::code(error), body::kind(body, error));
         let message = body::message(error);
-        let bit = |text: Option<_>, field: ReplyField| if text.is_some() { field.bit() } else { 0 };
-        let has = ReplyField::OTHERS
-            | bit(code, ReplyField::Code)
-            | bit(kind, ReplyField::Type)
-            | bit(message, ReplyField::Message);
-        Self { provider, status, headers, body, error, code, kind, message, has }
+        let exception = headers
+            .header("x-amzn-errortype")
+            .or_else(|| body::exception(body, error))
+            .map(body::exception_name);
+        let texts = [
+            message,
+            body::code(error),
+            body::kind(body, error),
+            body::text(error, "status"),
+            body::reason(error),
+            exception,
+            body::stop_reason(body),
+            body::block_reason(body),
+        ];
+        let bits = ReplyField::LOOKED_UP.into_iter().zip(&texts);
+        let has =
+            bits.fold(
+                ReplyField::OTHERS,
+                |has, (field, text)| {
+                    if text.is_some() { has | field.bit() } else { has }
+                },
+            );
+        let pairs = message.map(Pairs::of).unwrap_or_default();
+        Self { provider, status, headers, body, error, message, pairs, texts, has }
     }
 }
 
 impl ReplyField {
+    /// The fields that are looked up for each reply.
+    const LOOKED_UP: [Self; 8] = [
+        Self::Message,
+        Self::Code,
+        Self::Type,
+        Self::Status,
+        Self::Reason,
+        Self::Exception,
+        Self::StopReason,
+        Self::BlockReason,
+    ];
     /// The bit of every field that is looked up only if a row reads it.
-    const OTHERS: Fields = 1;
+    const OTHERS: Fields = 1 << Self::LOOKED_UP.len();
+
+    const fn place(self) -> Option<usize> {
+        Some(match self {
+            Self::Message => 0,
+            Self::Code => 1,
+            Self::Type => 2,
+            Self::Status => 3,
+            Self::Reason => 4,
+            Self::Exception => 5,
+            Self::StopReason => 6,
+            Self::BlockReason => 7,
+            Self::QuotaId | Self::Metadata(_) => return None,
+        })
+    }
 
     pub(super) const fn bit(self) -> Fields {
-        match self {
-            Self::Code => 2,
-            Self::Type => 4,
-            Self::Message => 8,
-            _ => Self::OTHERS,
+        match self.place() {
+            Some(place) => 1 << place,
+            None => Self::OTHERS,
         }
     }
 
     #[inline]
     pub(super) fn of<'a, H: Headers + ?Sized>(self, reply: &Reply<'a, H>) -> Option<&'a str> {
         match self {
-            Self::Code => reply.code,
-            Self::Type => reply.kind,
-            Self::Status => body::text(reply.error, "status"),
-            Self::Reason => body::reason(reply.error),
             Self::QuotaId => body::quota_ids(reply.error).next(),
-            Self::Exception => reply
-                .headers
-                .header("x-amzn-errortype")
-                .or_else(|| body::exception(reply.body, reply.error))
-                .map(body::exception_name),
             Self::Metadata(name) => {
                 let value = reply.error.get("metadata")?.get(name)?;
                 (!value.is_null()).then(|| value.as_str().unwrap_or(""))
             }
-            Self::StopReason => body::stop_reason(reply.body),
-            Self::BlockReason => body::block_reason(reply.body),
-            Self::Message => reply.message,
+            looked_up => reply.texts[looked_up.place()?],
         }
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use runtime_events::FailureScenario;
 
-use super::condition::{Condition, Matcher, has_any};
+use super::condition::{Condition, Matcher};
 use super::field::{Fields, Reply, ReplyField};
 use super::headers::Headers;
 use super::kind::{FaultKind, FaultScope, Reach};
@@ -169,7 +169,7 @@ impl FaultRule {
     #[inline(never)]
     fn conditions_hold<H: Headers + ?Sized>(&self, reply: &Reply<'_, H>) -> bool {
         self.conditions.iter().flatten().all(|condition| condition.holds(reply))
-            && !reply.message.is_some_and(|message| has_any(message, self.unless))
+            && !reply.says_any(self.unless)
     }
 
     const fn when(mut self, condition: Condition) -> Self {

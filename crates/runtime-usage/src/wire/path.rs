@@ -70,22 +70,22 @@ fn descend<'a>(
     if rest.is_empty() {
         return with(value);
     }
-    let (step, rest) = rest.split_once('.').unwrap_or((rest, ""));
-    let (name, filter) = match step.split_once('[') {
-        Some((name, filter)) => (name, Some(filter.trim_end_matches(']'))),
-        None => (step, None),
-    };
+    let (name, filter, after) = first_step(rest);
     let Some(fields) = value.as_object() else {
-        return Err(ReportedUsageError::about(before(path, step, rest), value, Kind::NotAnObject));
+        let before = match path[..path.len() - rest.len()].trim_end_matches('.') {
+            "" => ".",
+            before => before,
+        };
+        return Err(ReportedUsageError::about(before, value, Kind::NotAnObject));
     };
     let Some(value) = fields.get(name) else { return Ok(()) };
-    let Some(filter) = filter else { return descend(value, path, rest, with) };
+    let Some(filter) = filter else { return descend(value, path, after, with) };
     match value {
         Value::Null => Ok(()),
         Value::Array(items) => items
             .iter()
             .filter(|item| passes(item, filter))
-            .try_for_each(|item| descend(item, path, rest, with)),
+            .try_for_each(|item| descend(item, path, after, with)),
         _ => Err(ReportedUsageError::about(name, value, Kind::NotAList)),
     }
 }
@@ -95,12 +95,16 @@ fn passes(item: &Value, filter: &str) -> bool {
     item.get(key).and_then(Value::as_str) == Some(text)
 }
 
-/// The part of `path` before `step`.
-fn before(path: &'static str, step: &str, rest: &str) -> &'static str {
-    let dot = usize::from(!rest.is_empty());
-    let end = path.len() - rest.len() - dot - step.len();
-    match path[..end].trim_end_matches('.') {
-        "" => ".",
-        before => before,
+/// The name of the first step of a path, the filter in its brackets, and the path behind it.
+///
+/// Byte by byte: names are shorter than what a search for a character sets up.
+fn first_step(path: &str) -> (&str, Option<&str>, &str) {
+    let end = path.bytes().position(|byte| matches!(byte, b'.' | b'['));
+    let Some(end) = end else { return (path, None, "") };
+    let (name, after) = (&path[..end], &path[end + 1..]);
+    if path.as_bytes()[end] == b'.' {
+        return (name, None, after);
     }
+    let (filter, after) = after.split_once(']').unwrap_or((after, ""));
+    (name, Some(filter), after.trim_start_matches('.'))
 }
