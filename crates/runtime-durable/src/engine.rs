@@ -7,16 +7,14 @@
 
 use std::sync::Arc;
 
-use futures_util::FutureExt;
 use runtime_orchestrator::BoxError;
-use runtime_store::{Body, BoxFuture, Entered, Journal, JournalError, Part, Slot, Step};
+use runtime_store::Journal;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::durable::Durable;
 use crate::error::RunError;
 use crate::held::Keeping;
-use crate::journal::StoreJournal;
 use crate::run::Run;
 use crate::session::DurableSession;
 
@@ -46,48 +44,5 @@ impl Durable {
         T: Serialize + DeserializeOwned,
     {
         self.live(thread.as_ref(), Keeping::Beside, Some(engine), body).await
-    }
-}
-
-/// The journal of an engine. An intent that uses an approval is in the store as well, before it is in the engine:
-/// a life that is lost in between finds that it has used it.
-pub(crate) struct EngineJournal {
-    pub(crate) engine: Arc<dyn Journal>,
-    pub(crate) own: StoreJournal,
-}
-
-impl Journal for EngineJournal {
-    fn enter<'a>(
-        &'a self,
-        step: &'a Step,
-        part: Part,
-    ) -> BoxFuture<'a, Result<Entered<'a>, JournalError>> {
-        let uses = step.approval.is_some() && part == Part::Intent(0);
-        async move {
-            let own = if uses { Some(self.own.enter(step, part).await?) } else { None };
-            match (self.engine.enter(step, part).await?, own) {
-                (Entered::Vacant(engine), Some(Entered::Vacant(own))) => {
-                    Ok(Entered::Vacant(Box::new(Both { own, engine })))
-                }
-                (entered, _) => Ok(entered),
-            }
-        }
-        .boxed()
-    }
-}
-
-/// A place in both journals.
-struct Both<'a> {
-    own: Box<dyn Slot<'a> + 'a>,
-    engine: Box<dyn Slot<'a> + 'a>,
-}
-
-impl<'a> Slot<'a> for Both<'a> {
-    fn fill(self: Box<Self>, body: Body) -> BoxFuture<'a, Result<(), JournalError>> {
-        async move {
-            self.own.fill(Arc::clone(&body)).await?;
-            self.engine.fill(body).await
-        }
-        .boxed()
     }
 }

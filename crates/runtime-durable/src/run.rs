@@ -27,10 +27,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::durable::{Durable, OnDivergence};
-use crate::engine::EngineJournal;
 use crate::error::{ParkedError, RunError, class_of};
 use crate::held::{Held, Keeping, held_by};
-use crate::journal::{StoreJournal, leave_behind, read};
+use crate::journal::{EngineJournal, StoreJournal, leave_behind, read};
 use crate::life::{Life, Over};
 use crate::session::DurableSession;
 use crate::writer::{Writer, Writing};

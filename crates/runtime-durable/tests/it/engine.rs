@@ -9,8 +9,8 @@ use futures_util::FutureExt;
 use runtime_durable::{DurableSession, DurableTool, Reconciled, Run, RunError, StepError};
 use runtime_orchestrator::{BoxError, Effect, Orchestrator, ToolCall, Turn};
 use runtime_store::{
-    Approvals, Body, BoxFuture, Entered, Journal, JournalError, Part, Slot, Step, StepKey, Store,
-    ThreadState,
+    ApprovalState, Approvals, Body, BoxFuture, Entered, Journal, JournalError, Part, Slot, Step,
+    StepKey, Store, ThreadState,
 };
 use serde_json::json;
 
@@ -95,11 +95,14 @@ async fn order(world: &World, session: &DurableSession, effect: Effect) -> Resul
     Ok(paid)
 }
 
-/// Says yes to what people are asked.
-fn approve(world: &World) {
-    for asked in world.store.pending(None, 9).now_or_never().unwrap().unwrap() {
-        world.store.decide(&asked.approve("ann")).now_or_never().unwrap().unwrap();
-    }
+/// Says yes to what people are asked. Returns the approvals.
+fn approve(world: &World) -> Vec<Arc<str>> {
+    let pending = world.store.pending(None, 9).now_or_never().unwrap().unwrap();
+    let given = pending.into_iter().map(|asked| {
+        let given = world.store.decide(&asked.approve("ann")).now_or_never().unwrap();
+        given.unwrap().id
+    });
+    given.collect()
 }
 
 /// Lets the process die after each number of points. Returns the largest number of payments.
@@ -110,11 +113,12 @@ fn die_everywhere(effect: Effect) -> usize {
         let engine = Engine::new(&world);
         // A life that waits for a person, one that pays, and one that the engine asks for again.
         world.live_for(points);
+        let mut approvals = Vec::new();
         for _ in 0..3 {
             if live(&engine, effect).is_none() {
                 world.reborn();
             }
-            approve(&world);
+            approvals.extend(approve(&world));
         }
         let lived = live(&engine, effect).or_else(|| {
             world.reborn();
@@ -122,6 +126,11 @@ fn die_everywhere(effect: Effect) -> usize {
         });
         assert_eq!(value(lived), 12, "{effect}, {points}");
         most = most.max(world.payments());
+        for id in &approvals {
+            let approval = world.store.approval(id).now_or_never().unwrap().unwrap().unwrap();
+            assert_eq!(approval.state, ApprovalState::Used, "{effect}, {points}");
+        }
+        assert!(approvals.len() < 2, "nobody is asked twice");
         let kept = world.store.thread(&thread()).now_or_never().unwrap().unwrap().unwrap();
         assert_eq!(kept.state, ThreadState::Parked, "the engine may ask for it again");
         if world.lived_on() {

@@ -1,9 +1,12 @@
 //! Two lives of one thread: one writes, and the other has no further effect.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Poll;
+use std::time::Duration;
 
 use futures_util::FutureExt;
-use runtime_durable::{DurableSession, RunError};
+use runtime_durable::{DurableSession, DurableTool, Reconciled, RunError, ToolAttempt};
 use runtime_orchestrator::{BoxError, Effect, Orchestrator, ToolCall, Turn};
 use runtime_store::{Claim, JournalError, Leave, Store};
 
@@ -20,7 +23,7 @@ async fn order(world: &World, session: &DurableSession) -> Result<u32, BoxError>
 fn a_held_thread_is_not_run_by_others() {
     let world = World::new();
     let durable = world.durable(Orchestrator::new("clerk", "orders"));
-    let ttl = std::time::Duration::from_secs(60);
+    let ttl = Duration::from_secs(60);
     let claim = Claim { holder: "host-1".into(), code: "1".into(), ttl };
     let acquired = world.store.acquire(&thread(), &claim).now_or_never().unwrap();
     let (lease, _) = acquired.unwrap();
@@ -73,7 +76,7 @@ fn a_life_that_wakes_after_it_was_replaced_is_told_so() {
     let mut run = Box::pin(run);
     assert!(run.as_mut().now_or_never().is_none());
     world.reborn();
-    let ttl = std::time::Duration::from_secs(60);
+    let ttl = Duration::from_secs(60);
     let claim = Claim { holder: "host-2".into(), code: "1".into(), ttl };
     world.store.acquire(&thread(), &claim).now_or_never().unwrap().unwrap();
     woken.set(true);
@@ -86,6 +89,63 @@ fn a_life_that_wakes_after_it_was_replaced_is_told_so() {
         "thread `order-4711` was taken over: this life is number 1, and a later one has begun"
     );
     assert_eq!(world.payments(), 0);
+}
+
+/// Pays without a point within the call, where no fence helps. Whoever finds it in doubt looks at the books.
+async fn at_once(world: &World, session: &DurableSession) -> Result<u32, BoxError> {
+    let pay = ToolCall::new("pay").call_id("1").effect(Effect::Irreversible);
+    let (paid, books) = (Arc::clone(&world.paid), Arc::clone(&world.paid));
+    let pay = DurableTool::from(pay).reconcile(async move |key| {
+        let done = books.lock().unwrap().contains(&key);
+        Ok(if done { Reconciled::Done(12) } else { Reconciled::NotDone })
+    });
+    let call = async |attempt: ToolAttempt| {
+        paid.lock().unwrap().push(attempt.key().to_owned());
+        Ok::<_, BoxError>(12)
+    };
+    Ok(session.run_tool(pay, call).await?)
+}
+
+/// A process is stopped at one point for longer than its lease, where nobody takes its thread over, and at a later
+/// one, where somebody does.
+fn stopped_twice(first: u32, second: u32) -> (usize, u32) {
+    let world = World::new();
+    let durable = world.durable(Orchestrator::new("clerk", "orders"));
+    let (points, other) = (Arc::new(AtomicU32::new(0)), world.clone());
+    let passed = Arc::clone(&points);
+    world.at_points(move || {
+        let point = passed.fetch_add(1, Ordering::Relaxed);
+        if point == first || point == second {
+            other.clock.advance(Duration::from_secs(31));
+        }
+        if point == second {
+            let durable = other.durable(Orchestrator::new("clerk", "orders"));
+            let run = other.run(&durable, async |session| at_once(&other, session).await);
+            assert_eq!(value(run), 12);
+        }
+    });
+    let run = world.run(&durable, async |session| at_once(&world, session).await);
+    assert!(run.is_some(), "it lives");
+    (world.payments(), points.load(Ordering::Relaxed))
+}
+
+#[test]
+fn a_life_that_is_stopped_while_it_renews_its_lease_starts_no_further_effect() {
+    let mut points = u32::MAX;
+    for first in 0.. {
+        for second in first + 1.. {
+            let (payments, passed) = stopped_twice(first, second);
+            assert_eq!(payments, 1, "stopped at {first} and {second}");
+            points = passed;
+            if second > points {
+                break;
+            }
+        }
+        if first > points {
+            assert!(points > 8, "{points} points");
+            return;
+        }
+    }
 }
 
 async fn order_tool(world: &World, session: &DurableSession) -> Result<u32, BoxError> {

@@ -180,10 +180,10 @@ fn order(appends: &[Append<'_>], facts: &Facts, found: &mut Found) {
         let kept = known.remove(call);
         match (kept, end) {
             (None, Some((_, Event::Done))) => {
-                wrong(format!("{thread}: {call:?} was acknowledged, and is lost"))
+                wrong(format!("{thread}: {call:?} was acknowledged, and is lost"));
             }
             (Some(_), Some((_, Event::Refused))) => {
-                wrong(format!("{thread}: {call:?} was refused, and is there"))
+                wrong(format!("{thread}: {call:?} was refused, and is there"));
             }
             (Some((at, seq)), _) if at != thread || seq != head + 1 => {
                 wrong(format!("{thread}: {call:?} follows {head}, and is entry {seq} of {at}"));
@@ -249,9 +249,9 @@ fn approvals(
     let all: BTreeSet<_> = uses.keys().copied().chain(facts.used.keys().map(|it| &**it)).collect();
     for approval in all {
         let uses = uses.get(approval).map(Vec::as_slice).unwrap_or_default();
-        let used = facts.used.get(approval).copied();
-        if uses.len() > 1 || uses.first().copied() != used {
-            wrong(format!("{approval} is used by entry {used:?}, and was by {uses:?}"));
+        let said = facts.used.get(approval).copied();
+        if uses.len() > 1 || uses.first().copied() != said {
+            wrong(format!("{approval} says that entry {said:?} used it, and it was {uses:?}"));
         }
     }
 }
@@ -374,7 +374,7 @@ mod tests {
         let mut denied = without;
         denied.splice(0..0, decide((2, 1), false));
         assert_eq!(promises(&denied, &kept), [Promise::UsedOnce]);
-        let mut twice = lines.clone();
+        let mut twice = lines;
         twice.extend(decide((3, 1), true));
         assert_eq!(promises(&twice, &kept), [Promise::UsedOnce]);
         // It says that it was used, and no entry has used it.

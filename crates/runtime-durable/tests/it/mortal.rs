@@ -1,9 +1,10 @@
 //! A process that may die at any point, and its store.
 
+use std::fmt;
 use std::future::pending;
 use std::process::Command;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -20,6 +21,19 @@ pub(crate) struct Gate {
     left: Arc<AtomicU32>,
     dead: Arc<AtomicBool>,
     death: Death,
+    hook: Hook,
+}
+
+/// What is called at each point.
+#[derive(Clone, Default)]
+struct Hook(Arc<Mutex<Option<Called>>>);
+
+type Called = Box<dyn FnMut() + Send>;
+
+impl fmt::Debug for Hook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hook")
+    }
 }
 
 /// What happens at the last point.
@@ -37,7 +51,8 @@ enum Death {
 
 impl Gate {
     fn new(points: u32, death: Death) -> Self {
-        Self { left: Arc::new(AtomicU32::new(points)), dead: Arc::default(), death }
+        let (left, dead) = (Arc::new(AtomicU32::new(points)), Arc::default());
+        Self { left, dead, death, hook: Hook::default() }
     }
 
     /// A process that lives on.
@@ -85,7 +100,17 @@ impl Gate {
         }
     }
 
+    /// Calls this at each point from now on, but not within itself.
+    pub(crate) fn at_points(&self, called: impl FnMut() + Send + 'static) {
+        *self.hook.0.lock().unwrap() = Some(Box::new(called));
+    }
+
     pub(crate) async fn point(&self) {
+        let called = self.hook.0.lock().unwrap().take();
+        if let Some(mut called) = called {
+            called();
+            *self.hook.0.lock().unwrap() = Some(called);
+        }
         let passed = self
             .left
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));

@@ -40,6 +40,11 @@ impl World {
         self.gate.set(points);
     }
 
+    /// Calls this at each point of the process.
+    pub(crate) fn at_points(&self, called: impl FnMut() + Send + 'static) {
+        self.gate.at_points(called);
+    }
+
     /// Whether the process passed all points that it was let.
     pub(crate) fn lived_on(&self) -> bool {
         !self.gate.is_dead()
