@@ -31,6 +31,7 @@ pub struct Fold {
     /// The number of the checkpoint from which it began.
     epoch: u64,
     checkpoint: Option<Box<RawValue>>,
+    role: Option<Arc<str>>,
     steps: HashMap<StepKey, Past, ByKey>,
     names: Names,
     /// How often a step was repeated after the thread had failed with it.
@@ -116,8 +117,8 @@ impl Fold {
                 self.settle(step, stored)?;
             }
             EntryKind::CHECKPOINT if known => {
-                let CheckpointRecord { state, totals, lives } = read(*seq, entry)?;
-                self.lives = lives;
+                let CheckpointRecord { state, totals, lives, role } = read(*seq, entry)?;
+                (self.lives, self.role) = (lives, role);
                 self.restart(*seq, state, totals);
             }
             EntryKind::BRANCH if known => self.abandon(&read(*seq, entry)?),
@@ -197,9 +198,9 @@ impl Fold {
 
     fn restart(&mut self, seq: u64, state: Box<RawValue>, totals: Totals) {
         let life = self.life.take();
-        let (lives, head) = (self.lives, self.head);
-        *self =
-            Self { head, epoch: seq, checkpoint: Some(state), totals, lives, ..Self::default() };
+        let (lives, head, role) = (self.lives, self.head, self.role.take());
+        let (epoch, checkpoint) = (seq, Some(state));
+        *self = Self { head, epoch, checkpoint, role, totals, lives, ..Self::default() };
         // The totals have the time until now.
         self.life = life.map(|life| Life { began: life.last, ..life });
     }
@@ -323,6 +324,11 @@ impl Fold {
     /// The state of the checkpoint, if there is one.
     pub fn checkpoint(&self) -> Option<&RawValue> {
         self.checkpoint.as_deref()
+    }
+
+    /// The role of the agent that goes on, if the thread was handed over.
+    pub const fn role(&self) -> Option<&Arc<str>> {
+        self.role.as_ref()
     }
 
     /// The number of lives.

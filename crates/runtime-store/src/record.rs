@@ -168,6 +168,9 @@ pub struct CheckpointRecord<T> {
     /// The number of lives until then.
     #[serde(default)]
     pub lives: u32,
+    /// The role of the agent that goes on, if the thread was handed over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Arc<str>>,
 }
 
 /// That recorded steps are left behind, because the code has others.

@@ -1,5 +1,6 @@
 //! Checkpoints: the next life begins in the middle.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use runtime_store::{CheckpointRecord, EntryKind};
@@ -44,23 +45,33 @@ impl DurableSession {
     /// [`StepError::Misused`] while a step runs, and in a child.
     /// Any error ends the life.
     pub async fn checkpoint<S: Serialize>(&self, state: &S) -> Result<(), StepError> {
-        self.place.life.going_on()?;
-        if !self.place.is_idle_top() {
-            return Err(StepError::Misused("a checkpoint is made at the top, while no step runs"));
-        }
-        let writer = &self.place.life.writer;
-        self.place.check_resumed()?;
-        let (totals, lives) = {
-            let fold = writer.fold();
-            (fold.totals(), fold.lives())
-        };
-        let record = CheckpointRecord { state, totals, lives };
-        let written = write(&self.place.life, EntryKind::CHECKPOINT, &record).await;
-        written.map_err(|error| self.place.life.broken(error))?;
+        let role = self.place.life.writer.fold().role().cloned();
+        self.begin_anew(state, role).await?;
         // This life goes on from its own checkpoint.
         self.place.life.resumed.store(true, Ordering::Relaxed);
         self.place.restart();
         Ok(())
+    }
+
+    /// Records the state from which an agent of this role goes on.
+    pub(super) async fn begin_anew<S: Serialize>(
+        &self,
+        state: &S,
+        role: Option<Arc<str>>,
+    ) -> Result<(), StepError> {
+        let life = &self.place.life;
+        life.going_on()?;
+        if !self.place.is_idle_top() {
+            return Err(StepError::Misused("a checkpoint is made at the top, while no step runs"));
+        }
+        self.place.check_resumed()?;
+        let (totals, lives) = {
+            let fold = life.writer.fold();
+            (fold.totals(), fold.lives())
+        };
+        let record = CheckpointRecord { state, totals, lives, role };
+        let written = write(life, EntryKind::CHECKPOINT, &record).await;
+        written.map_err(|error| life.broken(error))
     }
 
     /// The state of the last checkpoint. `None` if there is none, so the code runs from the beginning.

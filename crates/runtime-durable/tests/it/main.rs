@@ -6,6 +6,7 @@ mod branch;
 mod crashes;
 mod ends;
 mod fences;
+mod handoffs;
 mod killed;
 mod mortal;
 mod order;
