@@ -108,9 +108,17 @@ impl Writer {
     }
 
     /// Makes sure that nobody else has the thread: a process that was stopped does not know how long.
+    ///
+    /// It may have been stopped while the store answered, so the answer counts only while the lease lasts.
     pub(crate) async fn still_held(&self) -> Result<(), StoreError> {
-        let held_until = *self.held_until.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.session.now() < held_until { Ok(()) } else { self.renew().await }
+        while self.session.now() >= self.held_until() {
+            self.renew().await?;
+        }
+        Ok(())
+    }
+
+    fn held_until(&self) -> Instant {
+        *self.held_until.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn held_from(&self, asked: Instant) {

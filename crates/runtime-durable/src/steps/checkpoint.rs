@@ -46,32 +46,11 @@ impl DurableSession {
     /// Any error ends the life.
     pub async fn checkpoint<S: Serialize>(&self, state: &S) -> Result<(), StepError> {
         let role = self.place.life.writer.fold().role().cloned();
-        self.begin_anew(state, role).await?;
+        begin_anew(self, state, role).await?;
         // This life goes on from its own checkpoint.
         self.place.life.resumed.store(true, Ordering::Relaxed);
         self.place.restart();
         Ok(())
-    }
-
-    /// Records the state from which an agent of this role goes on.
-    pub(super) async fn begin_anew<S: Serialize>(
-        &self,
-        state: &S,
-        role: Option<Arc<str>>,
-    ) -> Result<(), StepError> {
-        let life = &self.place.life;
-        life.going_on()?;
-        if !self.place.is_idle_top() {
-            return Err(StepError::Misused("a checkpoint is made at the top, while no step runs"));
-        }
-        self.place.check_resumed()?;
-        let (totals, lives) = {
-            let fold = life.writer.fold();
-            (fold.totals(), fold.lives())
-        };
-        let record = CheckpointRecord { state, totals, lives, role };
-        let written = write(life, EntryKind::CHECKPOINT, &record).await;
-        written.map_err(|error| life.broken(error))
     }
 
     /// The state of the last checkpoint. `None` if there is none, so the code runs from the beginning.
@@ -93,4 +72,25 @@ impl DurableSession {
             .map(Some)
             .map_err(|source| StepError::Value { step, source })
     }
+}
+
+/// Records the state from which an agent of this role goes on.
+pub(super) async fn begin_anew<S: Serialize>(
+    session: &DurableSession,
+    state: &S,
+    role: Option<Arc<str>>,
+) -> Result<(), StepError> {
+    let life = &session.place.life;
+    life.going_on()?;
+    if !session.place.is_idle_top() {
+        return Err(StepError::Misused("a checkpoint is made at the top, while no step runs"));
+    }
+    session.place.check_resumed()?;
+    let (totals, lives) = {
+        let fold = life.writer.fold();
+        (fold.totals(), fold.lives())
+    };
+    let record = CheckpointRecord { state, totals, lives, role };
+    let written = write(life, EntryKind::CHECKPOINT, &record).await;
+    written.map_err(|error| life.broken(error))
 }

@@ -7,6 +7,7 @@ use runtime_events::{AgentEventName, AgentEventStatus};
 use runtime_store::Leave;
 use serde::Serialize;
 
+use super::checkpoint::begin_anew;
 use crate::error::{ParkedError, StepError};
 use crate::session::DurableSession;
 
@@ -55,7 +56,7 @@ impl DurableSession {
         work: &W,
     ) -> Result<T, StepError> {
         let role = role.into();
-        self.begin_anew(work, Some(Arc::clone(&role))).await?;
+        begin_anew(self, work, Some(Arc::clone(&role))).await?;
         let (name, status) = (AgentEventName::HandedOver, AgentEventStatus::Running);
         let told = HandedOver { target_role: Some(Word::Shared(&role)), ..HandedOver::default() };
         self.session.handle().emit(name, status, told.data());

@@ -88,6 +88,34 @@ fn a_life_that_wakes_after_it_was_replaced_is_told_so() {
     assert_eq!(world.payments(), 0);
 }
 
+#[test]
+fn a_life_that_is_stopped_while_its_lease_is_renewed_starts_no_effect() {
+    let world = World::new();
+    let durable = world.durable(Orchestrator::new("clerk", "orders"));
+    let (clock, store) = (world.clock.clone(), world.store.clone());
+    let (mut appends, mut renewals) = (0, 0);
+    world.on_answer(move |call| {
+        let long = std::time::Duration::from_secs(31);
+        appends += u32::from(call == "append");
+        renewals += u32::from(call == "renew");
+        match (call, appends, renewals) {
+            // The intent took longer than the lease, so that it is renewed.
+            ("append", 2, _) => clock.advance(long),
+            // It is renewed, and then the process is stopped: the lease is over when it wakes.
+            ("renew", _, 1) => {
+                clock.advance(long);
+                let claim = Claim { holder: "host-2".into(), code: "1".into(), ttl: long };
+                store.acquire(&thread(), &claim).now_or_never().unwrap().unwrap();
+            }
+            _ => {}
+        }
+    });
+    let run = world.run(&durable, async |session| order_tool(&world, session).await);
+    let replaced = error(run);
+    assert!(replaced.to_string().contains("was taken over"), "{replaced}");
+    assert_eq!(world.payments(), 0);
+}
+
 async fn order_tool(world: &World, session: &DurableSession) -> Result<u32, BoxError> {
     let pay = ToolCall::new("pay").call_id("1").effect(Effect::Irreversible);
     Ok(session.run_tool(pay, async |attempt| world.pay(attempt.key(), false).await).await?)

@@ -67,7 +67,7 @@ fn live(effect: Effect, place: &Path, gate: &Gate) -> Result<Run<u32>, RunError>
     let orchestrator =
         Orchestrator::new("clerk", "orders").time((SystemClock, Sleepless)).event_sink(sink);
     let durable =
-        Durable::new(orchestrator, Mortal::new(store, gate)).lease(Duration::from_millis(1));
+        Durable::new(orchestrator, Mortal::new(store, gate)).lease(Duration::from_millis(5));
     durable.run_blocking("order-4711", |session| {
         let steps = session.blocking();
         steps.drive(order(session, effect, place, gate))

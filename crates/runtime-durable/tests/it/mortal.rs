@@ -1,9 +1,10 @@
 //! A process that may die at any point, and its store.
 
+use std::fmt;
 use std::future::pending;
 use std::process::Command;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -19,6 +20,17 @@ pub(crate) struct Gate {
     /// The number of points that the process still passes.
     left: Arc<AtomicU32>,
     death: Death,
+    answered: Answered,
+}
+
+/// What happens when the store has answered a call, by its name, and the process does not know it yet.
+#[derive(Clone, Default)]
+struct Answered(Arc<Mutex<Option<Box<dyn FnMut(&str) + Send>>>>);
+
+impl fmt::Debug for Answered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Answered")
+    }
 }
 
 /// What happens at the last point.
@@ -35,17 +47,33 @@ enum Death {
 impl Gate {
     /// A process that lives on.
     pub(crate) fn open() -> Self {
-        Self { left: Arc::new(AtomicU32::new(u32::MAX)), death: Death::Pends }
+        Self {
+            left: Arc::new(AtomicU32::new(u32::MAX)),
+            death: Death::Pends,
+            answered: Answered::default(),
+        }
     }
 
     /// Kills this process at the point after this number of points.
     pub(crate) fn killing(points: u32) -> Self {
-        Self { left: Arc::new(AtomicU32::new(points)), death: Death::Kill }
+        Self {
+            left: Arc::new(AtomicU32::new(points)),
+            death: Death::Kill,
+            answered: Answered::default(),
+        }
     }
 
     /// Stops this process once, at the point after this number of points.
     pub(crate) fn stopping(points: u32) -> Self {
-        Self { left: Arc::new(AtomicU32::new(points)), death: Death::Stop }
+        Self {
+            left: Arc::new(AtomicU32::new(points)),
+            death: Death::Stop,
+            answered: Answered::default(),
+        }
+    }
+
+    pub(crate) fn on_answer(&self, then: impl FnMut(&str) + Send + 'static) {
+        *self.answered.0.lock().unwrap() = Some(Box::new(then));
     }
 
     pub(crate) fn set(&self, points: u32) {
@@ -95,6 +123,9 @@ macro_rules! mortal {
             async move {
                 self.gate.point().await;
                 let answer = self.store.$name($($arg),*).await;
+                if let Some(then) = &mut *self.gate.answered.0.lock().unwrap() {
+                    then(stringify!($name));
+                }
                 self.gate.point().await;
                 answer
             }

@@ -40,6 +40,11 @@ impl World {
         self.gate.set(points);
     }
 
+    /// Does something when the store has answered a call, by its name, and the process does not know it yet.
+    pub(crate) fn on_answer(&self, then: impl FnMut(&str) + Send + 'static) {
+        self.gate.on_answer(then);
+    }
+
     /// A point at which the process may die: then it never returns.
     pub(crate) async fn point(&self) {
         self.gate.point().await;

@@ -1,5 +1,6 @@
 //! The command, run as a process.
 
+mod decided;
 mod inputs;
 mod migrations;
 mod readers;
