@@ -25,7 +25,9 @@ pub(crate) struct Gate {
 
 /// What happens when the store has answered a call, by its name, and the process does not know it yet.
 #[derive(Clone, Default)]
-struct Answered(Arc<Mutex<Option<Box<dyn FnMut(&str) + Send>>>>);
+struct Answered(Arc<Mutex<Option<Then>>>);
+
+type Then = Box<dyn FnMut(&str) + Send>;
 
 impl fmt::Debug for Answered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
