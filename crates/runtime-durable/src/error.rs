@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use runtime_events::AgentFailureClass;
@@ -135,6 +136,14 @@ pub enum RunError {
         thread: ThreadId,
         /// Whether they are in the journal of an engine.
         in_engine: bool,
+    },
+    /// The thread was handed over to an agent of another role. It goes on when that one runs it.
+    #[error("thread `{thread}` was handed over to an agent of role `{role}`")]
+    OtherRole {
+        /// The thread.
+        thread: ThreadId,
+        /// The role.
+        role: Arc<str>,
     },
     /// The store refused, or could not be reached. The thread goes on when it is run again.
     #[error(transparent)]

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::ready;
 use runtime_store::{
-    Body, BoxFuture, DivergedError, Entered, Entry, EntryKind, Fold, Journal, JournalError, Part,
-    Place, Seal, Slot, Step, StepKind, Store, Thread,
+    Body, BoxFuture, CheckpointRecord, DivergedError, Entered, Entry, EntryKind, Fold, Journal,
+    JournalError, Part, Place, Seal, SealError, Slot, Step, StepKind, Store, Stored, Thread,
 };
+use serde::de::IgnoredAny;
 
 use crate::durable::OnDivergence;
 use crate::writer::Writer;
@@ -75,20 +76,35 @@ pub(crate) async fn read(
             return Err(JournalError::Corrupt { seq: fold.head() + 1, what });
         }
         for mut stored in page {
-            if let Some(seal) = seal {
-                let (seq, kind, step) = (stored.seq, stored.entry.kind, stored.entry.step);
-                let place = Place { thread: &thread.id, seq, kind, step };
-                let opened = seal.open(&place, &stored.entry.body);
-                let broken = |error: runtime_store::SealError| JournalError::Corrupt {
-                    seq,
-                    what: error.to_string(),
-                };
-                stored.entry.body = opened.map_err(broken)?;
-            }
+            open(&mut stored, thread, seal)?;
             fold.apply(&stored)?;
         }
     }
     Ok(fold)
+}
+
+/// The role of the agent that a thread was handed over to, by its last checkpoint.
+pub(crate) async fn taker(
+    store: &dyn Store,
+    thread: &Thread,
+    seal: Option<&dyn Seal>,
+) -> Option<Arc<str>> {
+    let before = thread.base.checked_sub(1)?;
+    let mut checkpoint = store.read(&thread.id, before, 1).await.ok()?.pop()?;
+    open(&mut checkpoint, thread, seal).ok()?;
+    let record = serde_json::from_slice(&checkpoint.entry.body).ok()?;
+    let CheckpointRecord::<IgnoredAny> { role, .. } = record;
+    role
+}
+
+/// Opens a sealed entry.
+fn open(stored: &mut Stored, thread: &Thread, seal: Option<&dyn Seal>) -> Result<(), JournalError> {
+    let Some(seal) = seal else { return Ok(()) };
+    let (seq, kind, step) = (stored.seq, stored.entry.kind, stored.entry.step);
+    let opened = seal.open(&Place { thread: &thread.id, seq, kind, step }, &stored.entry.body);
+    let broken = |error: SealError| JournalError::Corrupt { seq, what: error.to_string() };
+    stored.entry.body = opened.map_err(broken)?;
+    Ok(())
 }
 
 impl Journal for StoreJournal {

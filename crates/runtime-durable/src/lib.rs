@@ -60,6 +60,7 @@ mod journal;
 #[cfg(feature = "seal")]
 mod key_seal;
 mod life;
+mod outcome;
 mod place;
 mod run;
 mod session;
@@ -72,7 +73,7 @@ pub use self::{
     durable::{Durable, OnDivergence},
     error::{ParkedError, RunError, StepError, StepFailure, UnrecordedError},
     handle::DurableHandle,
-    run::{Done, Parked, Run},
+    outcome::{Done, Parked, Run},
     session::DurableSession,
     steps::{
         ActiveDurableTurn, Approved, Begin, BlockingSteps, DurableTool, Reconciled, ToolAttempt,

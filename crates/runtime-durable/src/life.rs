@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use runtime_store::{Journal, JournalError, Store, StoreError, ThreadId};
+use runtime_store::{Journal, JournalError, Leave, Store, StoreError, ThreadId};
 
 use crate::durable::Settings;
 use crate::error::{ParkedError, StepError};
@@ -27,7 +27,8 @@ pub(crate) struct Life {
 /// Why a life takes no further step.
 #[derive(Debug)]
 pub(crate) enum Over {
-    Parked(ParkedError),
+    /// With how the thread is left.
+    Parked(ParkedError, Leave),
     Journal(JournalError),
 }
 
@@ -59,16 +60,22 @@ impl Life {
     pub(crate) fn going_on(&self) -> Result<(), StepError> {
         match &*self.over() {
             None => Ok(()),
-            Some(Over::Parked(parked)) => Err(parked.clone().into()),
+            Some(Over::Parked(parked, _)) => Err(parked.clone().into()),
             Some(Over::Journal(error)) => Err(error.clone().into()),
         }
     }
 
     /// Ends the life because the thread waits.
     pub(crate) fn park(&self, parked: ParkedError) -> StepError {
+        let leave = Leave::Parked(parked.wake_at);
+        self.leave(parked, leave)
+    }
+
+    /// Ends the life because the thread goes on elsewhere.
+    pub(crate) fn leave(&self, parked: ParkedError, leave: Leave) -> StepError {
         let mut over = self.over();
         if over.is_none() {
-            *over = Some(Over::Parked(parked.clone()));
+            *over = Some(Over::Parked(parked.clone(), leave));
         }
         drop(over);
         parked.into()

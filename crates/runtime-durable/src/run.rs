@@ -14,11 +14,10 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use runtime_events::payload::{self, Word};
 use runtime_events::{AgentEventName, AgentEventStatus};
 use runtime_lifecycle::AgentStatus;
-use runtime_orchestrator::{BoxError, OrchestrationSession, Report, Restored, Summary, block_on};
+use runtime_orchestrator::{BoxError, OrchestrationSession, Report, Restored, block_on, role_of};
 use runtime_store::{
     Claim, EndRecord, Entry, EntryKind, FailureKind, FailureRecord, Fold, Journal, JournalError,
     Lease, Leave, LifeRecord, StoreError, Thread, ThreadId, ThreadState, Totals,
@@ -29,57 +28,11 @@ use serde::de::DeserializeOwned;
 use crate::durable::{Durable, OnDivergence};
 use crate::error::{ParkedError, RunError, class_of};
 use crate::held::{Held, Keeping, held_by};
-use crate::journal::{EngineJournal, StoreJournal, leave_behind, read};
+use crate::journal::{EngineJournal, StoreJournal, leave_behind, read, taker};
 use crate::life::{Life, Over};
+use crate::outcome::{Done, Parked, Run};
 use crate::session::DurableSession;
 use crate::writer::{Writer, Writing};
-
-/// How a life of a thread ended, if it did not fail.
-#[derive(Debug)]
-#[must_use = "a parked thread has no value yet"]
-#[expect(clippy::exhaustive_enums, reason = "a thread has a value, or it waits")]
-pub enum Run<T> {
-    /// The thread has its value.
-    Done(Done<T>),
-    /// The thread waits for something outside of this process.
-    Parked(Parked),
-}
-
-/// A thread that has its value.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Done<T> {
-    /// The value.
-    pub value: T,
-    /// What all lives together have used.
-    pub totals: Totals,
-    /// The session of this life. `None` if an earlier life had the value.
-    pub summary: Option<Box<Summary>>,
-}
-
-/// A thread that waits.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Parked {
-    /// The thread.
-    pub thread: ThreadId,
-    /// What it waits for.
-    pub waits_for: String,
-    /// When it goes on by itself.
-    pub wake_at: Option<DateTime<Utc>>,
-    /// The session of this life.
-    pub summary: Box<Summary>,
-}
-
-impl<T> Run<T> {
-    /// The value, if the thread has it.
-    pub fn done(self) -> Option<T> {
-        match self {
-            Self::Done(done) => Some(done.value),
-            Self::Parked(_) => None,
-        }
-    }
-}
 
 impl Durable {
     /// Runs a thread: begins it, goes on where it was, or returns the value that it has.
@@ -140,6 +93,11 @@ impl Durable {
             held.give_back(Leave::Parked(None)).await?;
             return Err(RunError::Elsewhere { thread: id, in_engine: fold.in_engine() });
         }
+        if let Some(role) = fold.role().filter(|role| *role != role_of(&self.orchestrator)) {
+            let (thread, role) = (id, Arc::clone(role));
+            held.give_back(Leave::Runnable).await?;
+            return Err(RunError::OtherRole { thread, role });
+        }
         let lives = fold.lives() + 1;
         let orchestrator = self.orchestrator.clone();
         let orchestrator =
@@ -190,7 +148,8 @@ impl Durable {
     }
 
     /// Runs at most `limit` threads that can run now and that nobody holds, one after the other. `body` is
-    /// told which thread it is by [`DurableSession::thread`].
+    /// told which thread it is by [`DurableSession::thread`]. Threads that were handed over to an agent of another
+    /// role are left to it.
     ///
     /// # Errors
     ///
@@ -204,7 +163,14 @@ impl Durable {
         T: Serialize + DeserializeOwned,
     {
         let mut runs = Vec::new();
-        for thread in self.store.runnable(limit).await? {
+        // Some may be for others.
+        for thread in self.store.runnable(limit.saturating_mul(4)).await? {
+            if runs.len() == limit {
+                break;
+            }
+            if !self.is_for_us(&thread).await {
+                continue;
+            }
             match self.run(&thread, async |session| body(session).await).await {
                 // Another process was faster.
                 Err(RunError::Held(_)) => {}
@@ -256,8 +222,8 @@ impl Durable {
         let thread = life.thread.clone();
         let over = life.over().take();
         match over {
-            Some(Over::Parked(parked)) => {
-                held.give_back(Leave::Parked(parked.wake_at)).await?;
+            Some(Over::Parked(parked, leave)) => {
+                held.give_back(leave).await?;
                 let ParkedError { waits_for, wake_at } = parked;
                 let _ = session.session().handle().park(waits_for.clone());
                 let summary = Box::new(session.session().summary());
@@ -336,6 +302,13 @@ async fn over_with<T: Serialize>(
 }
 
 impl Durable {
+    /// Whether a thread was not handed over to an agent of another role. What cannot be read is told by its run.
+    async fn is_for_us(&self, thread: &ThreadId) -> bool {
+        let Ok(Some(thread)) = self.store.thread(thread).await else { return true };
+        let role = taker(&*self.store, &thread, self.settings.seal.as_deref()).await;
+        role.is_none_or(|role| role == *role_of(&self.orchestrator))
+    }
+
     /// Checks that the code has asked for all recorded steps, or leaves the others behind.
     async fn complete(&self, life: &Life) -> Result<(), JournalError> {
         let complete = life.writer.fold().check_end(&self.settings.code).map_err(Box::new);

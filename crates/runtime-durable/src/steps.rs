@@ -5,6 +5,7 @@ mod approval;
 mod blocking;
 mod checkpoint;
 mod failure;
+mod handoff;
 mod record;
 mod tool;
 mod turn;

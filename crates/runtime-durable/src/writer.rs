@@ -120,16 +120,21 @@ impl Writer {
     }
 
     /// Makes sure that nobody else has the thread: a process that was stopped does not know how long.
+    ///
+    /// It may have been stopped while the store answered, so the answer counts only while the lease lasts.
     pub(crate) async fn still_held(&self) -> Result<(), StoreError> {
         // It may be stopped while it renews, too. A lease that is shorter than a call of the store is never held.
         for _ in 0..3 {
-            let held_until = *self.held_until.lock().unwrap_or_else(PoisonError::into_inner);
-            if self.session.now() < held_until {
+            if self.session.now() < self.held_until() {
                 break;
             }
             self.renew().await?;
         }
         Ok(())
+    }
+
+    fn held_until(&self) -> Instant {
+        *self.held_until.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn held_from(&self, asked: Instant) {

@@ -92,7 +92,7 @@ pub use self::{
     report::{Drained, LeftOver, Report, Summary},
     session::{
         Acceptance, BlockingCalls, OrchestrationSession, Restored, SessionEvents, SessionHandle,
-        block_on,
+        block_on, role_of,
     },
     shutdown::Shutdown,
     telemetry::TelemetryConfig,

@@ -32,7 +32,7 @@ use serde_json::Value;
 pub use self::blocking::BlockingCalls;
 pub use self::estate::Acceptance;
 pub use self::events::SessionEvents;
-pub use self::extension::block_on;
+pub use self::extension::{block_on, role_of};
 pub use self::handle::SessionHandle;
 pub use self::restored::Restored;
 use crate::core::Core;

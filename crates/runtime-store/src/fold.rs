@@ -2,20 +2,22 @@
 
 mod branch;
 mod past;
+mod views;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use self::past::{Left, Past};
+use self::past::{Intent, Left, Past};
+use self::views::{ByKey, IntentView, Names, OutcomeView};
 use crate::digest::StepKey;
 use crate::entry::{Entry, EntryKind, Stored};
 use crate::error::{DivergedError, JournalError};
 use crate::journal::Body;
-use crate::record::{CheckpointRecord, EndRecord, IntentRecord, LifeRecord, OutcomeRecord, Totals};
+use crate::record::{CheckpointRecord, EndRecord, LifeRecord, Totals};
 use crate::step::{Part, Step, StepKind, StepName};
 
 /// What the entries of a thread come to: the outcomes that answer the next life, the steps in doubt, the
@@ -29,11 +31,13 @@ pub struct Fold {
     /// The number of the checkpoint from which it began.
     epoch: u64,
     checkpoint: Option<Box<RawValue>>,
-    steps: HashMap<StepKey, Past>,
+    role: Option<Arc<str>>,
+    steps: HashMap<StepKey, Past, ByKey>,
+    names: Names,
     /// How often a step was repeated after the thread had failed with it.
-    repeats: HashMap<StepKey, u32>,
+    repeats: HashMap<StepKey, u32, ByKey>,
     /// The steps behind the keys of their repetitions.
-    repeated: HashMap<StepKey, StepKey>,
+    repeated: HashMap<StepKey, StepKey, ByKey>,
     /// The number of recorded steps that the code has not asked for yet, by scope.
     left: HashMap<Arc<str>, Left>,
     /// The steps that failed since the last one that did not.
@@ -99,17 +103,23 @@ impl Fold {
             EntryKind::LIFE if known => self.begin_life(read(*seq, entry)?, *at),
             EntryKind::INTENT if known => {
                 let step = entry.step.ok_or_else(|| corrupt("an intent without a step"))?;
-                let intent: IntentRecord = read(*seq, entry)?;
-                let past = self.past(step, &intent.step, stored);
-                past.intents.push((intent, Arc::from(&*entry.body)));
+                let view: IntentView<'_> = read(*seq, entry)?;
+                let (name, reserved) = (self.names.step(&view.step), view.reserved);
+                let model = view.model.map(|model| self.names.text(&model));
+                let past = self.past(step, &name, stored);
+                if past.intents.is_empty() {
+                    // Most steps have one.
+                    past.intents.reserve_exact(1);
+                }
+                past.intents.push(Intent { reserved, model, body: Arc::from(&*entry.body) });
             }
             EntryKind::OUTCOME if known => {
                 let step = entry.step.ok_or_else(|| corrupt("an outcome without a step"))?;
                 self.settle(step, stored)?;
             }
             EntryKind::CHECKPOINT if known => {
-                let CheckpointRecord { state, totals, lives } = read(*seq, entry)?;
-                self.lives = lives;
+                let CheckpointRecord { state, totals, lives, role } = read(*seq, entry)?;
+                (self.lives, self.role) = (lives, role);
                 self.restart(*seq, state, totals);
             }
             EntryKind::BRANCH if known => self.abandon(&read(*seq, entry)?),
@@ -152,11 +162,13 @@ impl Fold {
     fn settle(&mut self, written: StepKey, stored: &Stored) -> Result<(), JournalError> {
         let (seq, entry) = (stored.seq, &stored.entry);
         let corrupt = |what: String| JournalError::Corrupt { seq, what };
-        let record: OutcomeRecord<&RawValue> =
+        let record: OutcomeView<'_> =
             serde_json::from_slice(&entry.body).map_err(|error| corrupt(error.to_string()))?;
         let key = self.repeated.get(&written).copied().unwrap_or(written);
+        let bill = record.bill.map(|bill| (self.names.text(&bill.model), bill.usage, bill.cost));
         let past = if let Some(name) = &record.step {
-            self.past(written, name, stored)
+            let name = self.names.step(name);
+            self.past(written, &name, stored)
         } else {
             let past = self.steps.get_mut(&key);
             past.ok_or_else(|| corrupt("an outcome of an unknown step".to_owned()))?
@@ -168,15 +180,15 @@ impl Fold {
         past.outcome = Some(if past.begun { Arc::default() } else { Arc::from(&*entry.body) });
         past.ended = past.begun;
         let lost = past.intents.len().saturating_sub(1);
-        let lost: Vec<_> =
-            past.intents.iter().take(lost).map(|(intent, _)| intent.clone()).collect();
+        let lost = past.intents.iter().take(lost);
+        let lost: Vec<_> = lost.map(|lost| (lost.model.clone(), lost.reserved)).collect();
         let turn = past.name.kind == StepKind::Turn;
-        for intent in &lost {
-            self.totals.lose(intent);
+        for (model, reserved) in lost {
+            self.totals.lose(model.as_ref(), reserved);
         }
         self.totals.iterations += u32::from(turn);
-        if let Some(bill) = &record.bill {
-            self.totals.bill(bill);
+        if let Some((model, usage, cost)) = bill {
+            self.totals.bill(model, &usage, cost);
         }
         if let Some(failure) = record.error {
             self.failed.push((key, failure.text));
@@ -188,9 +200,9 @@ impl Fold {
 
     fn restart(&mut self, seq: u64, state: Box<RawValue>, totals: Totals) {
         let life = self.life.take();
-        let (lives, head) = (self.lives, self.head);
-        *self =
-            Self { head, epoch: seq, checkpoint: Some(state), totals, lives, ..Self::default() };
+        let (lives, head, role) = (self.lives, self.head, self.role.take());
+        let (epoch, checkpoint) = (seq, Some(state));
+        *self = Self { head, epoch, checkpoint, role, totals, lives, ..Self::default() };
         // The totals have the time until now.
         self.life = life.map(|life| Life { began: life.last, ..life });
     }
@@ -214,7 +226,9 @@ impl Fold {
         let Some(past) = self.steps.remove(&key) else { return };
         self.left.entry(Arc::clone(&past.name.scope)).or_default().take(&past);
         if past.outcome.is_none() {
-            past.intents.iter().for_each(|(intent, _)| self.totals.lose(intent));
+            for intent in &past.intents {
+                self.totals.lose(intent.model.as_ref(), intent.reserved);
+            }
         }
         let times = self.repeats.entry(key).or_default();
         *times += 1;
@@ -314,6 +328,11 @@ impl Fold {
         self.checkpoint.as_deref()
     }
 
+    /// The role of the agent that goes on, if the thread was handed over.
+    pub const fn role(&self) -> Option<&Arc<str>> {
+        self.role.as_ref()
+    }
+
     /// The number of lives.
     pub const fn lives(&self) -> u32 {
         self.lives
@@ -333,7 +352,9 @@ impl Fold {
     pub fn totals(&self) -> Totals {
         let mut totals = Totals { elapsed_us: self.elapsed_us(), ..self.totals.clone() };
         for past in self.steps.values().filter(|past| past.outcome.is_none()) {
-            past.intents.iter().for_each(|(intent, _)| totals.lose(intent));
+            for intent in &past.intents {
+                totals.lose(intent.model.as_ref(), intent.reserved);
+            }
         }
         totals
     }
@@ -355,7 +376,7 @@ impl Fold {
     }
 }
 
-fn read<T: DeserializeOwned>(seq: u64, entry: &Entry) -> Result<T, JournalError> {
+fn read<'e, T: Deserialize<'e>>(seq: u64, entry: &'e Entry) -> Result<T, JournalError> {
     let corrupt = |error: serde_json::Error| JournalError::Corrupt { seq, what: error.to_string() };
     serde_json::from_slice(&entry.body).map_err(corrupt)
 }

@@ -171,6 +171,9 @@ pub struct CheckpointRecord<T> {
     /// The number of lives until then.
     #[serde(default)]
     pub lives: u32,
+    /// The role of the agent that goes on, if the thread was handed over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Arc<str>>,
 }
 
 /// That recorded steps are left behind, because the code has others.
@@ -241,21 +244,21 @@ impl Totals {
         self.models.values().fold(Usd::ZERO, |sum, model| sum.saturating_add(model.cost))
     }
 
-    pub(crate) fn bill(&mut self, bill: &BillRecord) {
-        let model = self.models.entry(Arc::clone(&bill.model)).or_default();
+    pub(crate) fn bill(&mut self, model: Arc<str>, usage: &UsageSnapshot, cost: Usd) {
+        let model = self.models.entry(model).or_default();
         model.turns += 1;
-        model.usage = model.usage.saturating_add(&bill.usage);
-        model.cost = model.cost.saturating_add(bill.cost);
+        model.usage = model.usage.saturating_add(usage);
+        model.cost = model.cost.saturating_add(cost);
     }
 
     /// Books a call whose outcome was lost.
-    pub(crate) fn lose(&mut self, intent: &IntentRecord) {
-        if let Some(model) = &intent.model {
+    pub(crate) fn lose(&mut self, model: Option<&Arc<str>>, reserved: Usd) {
+        if let Some(model) = model {
             self.iterations += 1;
             let model = self.models.entry(Arc::clone(model)).or_default();
             model.turns += 1;
-            model.cost = model.cost.saturating_add(intent.reserved);
-            model.lost = model.lost.saturating_add(intent.reserved);
+            model.cost = model.cost.saturating_add(reserved);
+            model.lost = model.lost.saturating_add(reserved);
         }
     }
 }
@@ -275,16 +278,16 @@ const fn is_one(number: &u32) -> bool {
 }
 
 /// Money as a whole number of nano-dollars: as dollars, a large amount would not be exact.
-mod nanos {
+pub(crate) mod nanos {
     use runtime_usage::Usd;
     use serde::{Deserialize, Deserializer, Serializer};
 
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
-    pub(super) fn serialize<S: Serializer>(amount: &Usd, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(amount: &Usd, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_u64(amount.nanos())
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Usd, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Usd, D::Error> {
         u64::deserialize(deserializer).map(Usd::from_nanos)
     }
 }

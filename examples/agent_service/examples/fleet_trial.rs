@@ -39,9 +39,7 @@ fn main() -> Result<(), BoxError> {
     match *words {
         ["spend", url, provider] => spend(url, provider),
         ["call", url, provider, number] => call(url, provider, number.parse()?),
-        [kind @ ("postgres" | "redis"), push @ ("push" | "no-push")] => {
-            trial(kind, push == "push")
-        }
+        [kind @ ("postgres" | "redis"), push @ ("push" | "no-push")] => trial(kind, push == "push"),
         _ => Err("it takes `postgres` or `redis`, and `push` or `no-push`".into()),
     }
 }
@@ -61,7 +59,10 @@ fn money(backend: &Backend) -> Result<(), BoxError> {
     for (number, way) in ways.iter().enumerate() {
         let mut command = backend.member("spend", way, &provider)?;
         if let (0, Ok(library)) = (number, env::var("FAKETIME_LIBRARY")) {
-            command.env("LD_PRELOAD", library).env("FAKETIME", "-1h").env("DONT_FAKE_MONOTONIC", "1");
+            command
+                .env("LD_PRELOAD", library)
+                .env("FAKETIME", "-1h")
+                .env("DONT_FAKE_MONOTONIC", "1");
         }
         spenders.push(command.spawn()?);
     }
@@ -87,7 +88,10 @@ fn money(backend: &Backend) -> Result<(), BoxError> {
     }
     let ours = backend.settled("trial")?;
     let Books { calls, billed, .. } = *provider.books();
-    println!("  money     {calls} calls for {billed}; ours {} of which {} estimated; limit {CAP}", ours.spent, ours.estimated);
+    println!(
+        "  money     {calls} calls for {billed}; ours {} of which {} estimated; limit {CAP}",
+        ours.spent, ours.estimated
+    );
     let wrong = [
         (billed > CAP, "more was spent than the limit"),
         (ours.spent > CAP, "more was booked than the limit"),
@@ -98,7 +102,8 @@ fn money(backend: &Backend) -> Result<(), BoxError> {
 }
 
 fn judge(wrong: impl IntoIterator<Item = (bool, &'static str)>) -> Result<(), BoxError> {
-    let wrong: Vec<_> = wrong.into_iter().filter(|(wrong, _)| *wrong).map(|(_, what)| what).collect();
+    let wrong: Vec<_> =
+        wrong.into_iter().filter(|(wrong, _)| *wrong).map(|(_, what)| what).collect();
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("; ").into()) }
 }
 
@@ -179,10 +184,15 @@ fn breakers(backend: &Backend, push: bool) -> Result<(), BoxError> {
         return Err("nobody heard of an opening".into());
     };
     let median = late[count / 2];
-    println!("  openings  heard {count} times, after {median} ms at the median, {worst} ms at most");
+    println!(
+        "  openings  heard {count} times, after {median} ms at the median, {worst} ms at most"
+    );
     judge([
         (u128::from(probes) > allowed, "more than one probe in a cool-down"),
-        (worst >= if push { 50 } else { 1_000 } && env::var_os("TRIAL_TIMES").is_some(), "an opening was heard too late"),
+        (
+            worst >= if push { 50 } else { 1_000 } && env::var_os("TRIAL_TIMES").is_some(),
+            "an opening was heard too late",
+        ),
     ])
 }
 
@@ -214,9 +224,8 @@ fn lateness(openings: &[Vec<(String, i64)>]) -> Vec<i64> {
 #[tokio::main]
 async fn call(url: &str, provider: &str, number: usize) -> Result<(), BoxError> {
     let fleet = join(url).await?;
-    let config = CircuitBreakerConfig::default()
-        .failure_threshold(NonZeroU32::MIN)
-        .recovery_timeout(WAIT);
+    let config =
+        CircuitBreakerConfig::default().failure_threshold(NonZeroU32::MIN).recovery_timeout(WAIT);
     let api = fleet.breaker("api", config);
     let named: Vec<_> =
         (0..COOL_DOWNS).map(|opening| fleet.breaker(format!("b{opening}"), config)).collect();
@@ -408,7 +417,9 @@ impl Backend {
     }
 }
 
-fn block_on<T, E: Into<BoxError>>(future: impl Future<Output = Result<T, E>>) -> Result<T, BoxError> {
+fn block_on<T, E: Into<BoxError>>(
+    future: impl Future<Output = Result<T, E>>,
+) -> Result<T, BoxError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(future).map_err(Into::into)
 }

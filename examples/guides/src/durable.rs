@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, reason = "what a reader of the guide sees")]
 #![expect(clippy::unused_async, reason = "a bank and a model that are elsewhere")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -88,7 +89,28 @@ async fn reading(session: &DurableSession) -> Result<String, StepError> {
     Ok(notes)
 }
 
+async fn write(session: &DurableSession) -> Result<String, BoxError> {
+    let draft = session.run_turn(Turn::model("gpt-5"), || chat("an essay")).await?.value;
+    Ok(session.hand_over("editor", &draft).await?)
+}
+
+async fn edit(session: &DurableSession) -> Result<String, BoxError> {
+    let draft: String = session.resume_point().await?.ok_or("nobody handed over")?;
+    Ok(session.run_turn(Turn::model("gpt-5"), || chat(&draft)).await?.value)
+}
+
+async fn two_agents() -> Result<(), BoxError> {
+    let store = Arc::new(MemoryStore::new());
+    let writer = Durable::shared(Orchestrator::new("writer", "draft"), store.clone());
+    let editor = Durable::shared(Orchestrator::new("editor", "draft"), store);
+    assert!(writer.run("essay", write).await?.done().is_none());
+    let edited = editor.run("essay", edit).await?.done();
+    assert_eq!(edited.as_deref(), Some("the plan for the plan for an essay"));
+    Ok(())
+}
+
 pub(crate) async fn run() -> Result<(), BoxError> {
+    two_agents().await?;
     let clerk = Orchestrator::new("clerk", "orders").max_iterations(1_000);
     let durable = Durable::new(clerk, MemoryStore::new()).code_version(env!("CARGO_PKG_VERSION"));
     first_process(&durable).await?;

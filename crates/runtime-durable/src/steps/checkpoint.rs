@@ -1,5 +1,6 @@
 //! Checkpoints: the next life begins in the middle.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use runtime_store::{CheckpointRecord, EntryKind};
@@ -44,22 +45,8 @@ impl DurableSession {
     /// [`StepError::Misused`] while a step runs, in a child, and [within an engine](crate::Durable::run_within).
     /// Any error ends the life.
     pub async fn checkpoint<S: Serialize>(&self, state: &S) -> Result<(), StepError> {
-        self.place.life.going_on()?;
-        if !self.place.is_idle_top() {
-            return Err(StepError::Misused("a checkpoint is made at the top, while no step runs"));
-        }
-        if self.place.life.in_engine {
-            return Err(StepError::Misused("within an engine, the engine keeps the journal"));
-        }
-        let writer = &self.place.life.writer;
-        self.place.check_resumed()?;
-        let (totals, lives) = {
-            let fold = writer.fold();
-            (fold.totals(), fold.lives())
-        };
-        let record = CheckpointRecord { state, totals, lives };
-        let written = write(&self.place.life, EntryKind::CHECKPOINT, &record).await;
-        written.map_err(|error| self.place.life.broken(error))?;
+        let role = self.place.life.writer.fold().role().cloned();
+        begin_anew(self, state, role).await?;
         // This life goes on from its own checkpoint.
         self.place.life.resumed.store(true, Ordering::Relaxed);
         self.place.restart();
@@ -85,4 +72,28 @@ impl DurableSession {
             .map(Some)
             .map_err(|source| StepError::Value { step, source })
     }
+}
+
+/// Records the state from which an agent of this role goes on.
+pub(super) async fn begin_anew<S: Serialize>(
+    session: &DurableSession,
+    state: &S,
+    role: Option<Arc<str>>,
+) -> Result<(), StepError> {
+    let life = &session.place.life;
+    life.going_on()?;
+    if !session.place.is_idle_top() {
+        return Err(StepError::Misused("a checkpoint is made at the top, while no step runs"));
+    }
+    if life.in_engine {
+        return Err(StepError::Misused("within an engine, the engine keeps the journal"));
+    }
+    session.place.check_resumed()?;
+    let (totals, lives) = {
+        let fold = life.writer.fold();
+        (fold.totals(), fold.lives())
+    };
+    let record = CheckpointRecord { state, totals, lives, role };
+    let written = write(life, EntryKind::CHECKPOINT, &record).await;
+    written.map_err(|error| life.broken(error))
 }

@@ -10,6 +10,7 @@ mod crashes;
 mod ends;
 mod engine;
 mod fences;
+mod handoffs;
 mod histories;
 mod history;
 mod killed;

@@ -1,6 +1,7 @@
 //! What a layer above sessions needs of one: its time, its events, an end of its own.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use runtime_events::payload::{SessionEnded, Word};
@@ -90,6 +91,11 @@ impl SessionHandle {
 /// the orchestrator's sessions work in it; no runtime is entered.
 pub fn block_on<F: Future>(orchestrator: &Orchestrator, future: F) -> F::Output {
     park::block_on(&*orchestrator.setup.timers.clock, future)
+}
+
+/// The role of an orchestrator's sessions.
+pub fn role_of(orchestrator: &Orchestrator) -> &Arc<str> {
+    &orchestrator.setup.role
 }
 
 /// # For layers above sessions

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use runtime_usage::Usd;
 
 use super::OpenStep;
 use crate::digest::{Fingerprint, StepKey};
 use crate::error::DivergedError;
 use crate::journal::Body;
-use crate::record::IntentRecord;
 use crate::step::{Part, StepName};
 
 /// A recorded step.
@@ -20,13 +20,21 @@ pub(super) struct Past {
     pub(super) name: StepName,
     pub(super) print: Fingerprint,
     pub(super) code: Arc<str>,
-    pub(super) intents: Vec<(IntentRecord, Body)>,
+    pub(super) intents: Vec<Intent>,
     pub(super) outcome: Option<Body>,
     /// The number of intents that this life has entered.
     pub(super) entered: u32,
     /// Whether this life has entered any part, and the outcome.
     pub(super) begun: bool,
     pub(super) ended: bool,
+}
+
+/// That a step was about to have its effect.
+#[derive(Debug)]
+pub(super) struct Intent {
+    pub(super) reserved: Usd,
+    pub(super) model: Option<Arc<str>>,
+    pub(super) body: Body,
 }
 
 /// The recorded steps of a scope that the code has not asked for, by the number of their first entry.
@@ -58,7 +66,7 @@ impl Past {
             Part::Intent(number) => {
                 self.entered = number + 1;
                 let intent = self.intents.get(usize::try_from(number).unwrap_or(usize::MAX));
-                intent.map(|(_, body)| Arc::clone(body))
+                intent.map(|intent| Arc::clone(&intent.body))
             }
             Part::Outcome => {
                 // A vacant place may be entered again until it is filled.

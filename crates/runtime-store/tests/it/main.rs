@@ -3,3 +3,4 @@
 mod canonical;
 mod fold;
 mod memory;
+mod sizes;

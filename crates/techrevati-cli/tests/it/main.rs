@@ -1,6 +1,7 @@
 //! The command, run as a process.
 
 mod accounts;
+mod decided;
 mod inputs;
 mod migrations;
 mod readers;

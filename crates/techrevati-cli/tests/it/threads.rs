@@ -22,7 +22,7 @@ const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// A store in a file, on a clock that begins with 2026, which is over by now: so leases are over, and only
 /// those for a century hold.
-struct Place {
+pub(crate) struct Place {
     path: PathBuf,
     clock: ManualClock,
     store: SqliteStore,
@@ -39,7 +39,7 @@ impl Place {
     }
 
     /// What the command prints for these words, and its code.
-    fn told(&self, words: &[&str]) -> (i32, String) {
+    pub(crate) fn told(&self, words: &[&str]) -> (i32, String) {
         let (code, out, error) = self.run(words);
         (code, if code == 0 { out } else { error })
     }
@@ -103,7 +103,7 @@ fn outcome(step: &Step, record: &OutcomeRecord<Value>) -> Entry {
 
 /// One thread whose turn is done and whose tool is in doubt; one that waits for an answer and an approval; one
 /// that is held; one that is over.
-fn story(test: &str) -> Place {
+pub(crate) fn story(test: &str) -> Place {
     let place = Place::new(test);
     let order = place.hold("order-4711", Duration::from_secs(60));
     let (turn, pay) = (step(StepKind::Turn, "gpt-5"), step(StepKind::Tool, "pay"));
@@ -152,7 +152,7 @@ fn story(test: &str) -> Place {
 }
 
 /// Lines without the blanks between their cells, and with the ids of this run as `ID`.
-fn lines(text: &str) -> Vec<String> {
+pub(crate) fn lines(text: &str) -> Vec<String> {
     let is_id = |word: &str| word.len() == 32 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
     let word = |word: &str| {
         let inner = word.trim_matches(['(', ')', ';']);
@@ -225,7 +225,7 @@ fn a_thread_is_shown_with_its_lives_steps_and_cost_and_without_secrets() {
 }
 
 /// The id of the one pending approval.
-fn pending(place: &Place) -> String {
+pub(crate) fn pending(place: &Place) -> String {
     let (_, json) = place.told(&["approvals", "--json"]);
     let asked: Value = serde_json::from_str(&json).unwrap_or_default();
     asked["id"].as_str().expect("one is pending").to_owned()
@@ -391,32 +391,4 @@ fn the_help_says_what_each_command_does() {
         (0, "no thread is under way; `--all` lists those that are over, too\n".to_owned())
     );
     assert_eq!(place.told(&["--all"]), (0, "no threads\n".to_owned()));
-}
-
-#[test]
-fn what_was_decided_is_shown_and_what_can_go_on_is_listed() {
-    let place = story("decided");
-    let (code, none) = place.told(&["resume"]);
-    assert_eq!((code, none.contains("no thread can go on now")), (1, true), "{none}");
-    let id = pending(&place);
-    let (code, text) = place.told(&["deny", &id, "--who", "ann", "--note", "too much"]);
-    assert_eq!(code, 0, "{text}");
-    let (_, shown) = place.told(&["show", "trip-1"]);
-    let at = lines(&shown).iter().position(|line| line == "decided approvals").expect(&shown);
-    let decided = &lines(&shown)[at + 1];
-    assert!(decided.starts_with("ID 20"), "{decided}");
-    assert!(decided.contains("denied by ann: too much book"), "{decided}");
-    assert!(!shown.contains("9f8e7d6c5b4a"), "{shown}");
-    let (_, json) = place.told(&["show", "trip-1", "--json"]);
-    let json: Value = serde_json::from_str(&json).unwrap();
-    assert_eq!((&json["decided"][0]["who"], &json["pending"]), (&json!("ann"), &json!([])));
-    // The decision woke the thread.
-    assert_eq!(place.told(&["resume"]), (0, "trip-1\n".to_owned()));
-    let (_, json) = place.told(&["resume", "--json"]);
-    let row: Value = serde_json::from_str(&json).unwrap();
-    assert_eq!((&row["id"], &row["code"]), (&json!("trip-1"), &json!("1.0.0")));
-    assert_eq!(
-        place.told(&["show", "live"]).1.lines().filter(|l| l.contains("decided")).count(),
-        0
-    );
 }
