@@ -38,6 +38,9 @@ wire_names! {
     }
 }
 
+/// The time since the member began.
+pub(crate) type Moment = Duration;
+
 /// A clock that can also wait, as threads do.
 pub(crate) trait Time: Clock + Sleeper {}
 

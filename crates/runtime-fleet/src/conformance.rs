@@ -26,8 +26,9 @@ use runtime_usage::Usd;
 
 pub use self::many::{one_dollar, one_probe_each_time, parts_of_a_whole};
 use crate::BoxFuture;
+use crate::member::MemberId;
 use crate::money::{AccountPath, Booked, Booking, OnLoss, Rules};
-use crate::state::{Accounts, MemberId, Report, SharedState, View};
+use crate::state::{Accounts, Report, SharedState, View};
 
 /// Runs every test, each on a new backend.
 ///

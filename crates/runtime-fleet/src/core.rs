@@ -8,6 +8,7 @@ mod effects;
 mod limit;
 mod link;
 mod money;
+mod pauses;
 mod probe;
 
 use std::sync::Arc;
@@ -19,15 +20,14 @@ pub(crate) use self::effects::Effect;
 pub(crate) use self::limit::{Applied, Asked, Part};
 use self::link::Link;
 pub(crate) use self::money::{Cap, Mark, Opening, Reading, Till};
+use self::pauses::Pauses;
 pub(crate) use self::probe::{BreakerCall, Followed, Follower};
-use crate::config::{Policies, Policy};
+use crate::config::{Moment, Policies, Policy};
 use crate::error::StateError;
+use crate::member::MemberId;
 use crate::money::{AccountPath, AccountState, Booked, Booking, Rules};
 use crate::probe::{BreakerView, Probe};
-use crate::state::{Change, MemberId, Report, View};
-
-/// The time since the member began.
-pub(crate) type Moment = Duration;
+use crate::state::{Change, Report, View};
 
 /// The settings that the rules read.
 #[derive(Clone, Copy, Debug)]
@@ -108,14 +108,6 @@ pub(crate) enum Leaving {
     },
 }
 
-/// A pause that a provider asked this member for.
-#[derive(Debug)]
-struct Pausing {
-    name: Arc<str>,
-    until: Moment,
-    telling: bool,
-}
-
 /// The member.
 #[derive(Debug)]
 pub(crate) struct Core {
@@ -125,9 +117,7 @@ pub(crate) struct Core {
     pub(crate) tills: Vec<Till>,
     pub(crate) followers: Vec<Follower>,
     pub(crate) parts: Vec<Part>,
-    /// The routes whose pauses it follows, and until when each is paused.
-    routes: Vec<(Arc<str>, Moment)>,
-    pausing: Vec<Pausing>,
+    pub(crate) pauses: Pauses,
     pub(crate) members: u32,
     seq: u64,
     next_sync: Moment,
@@ -151,8 +141,7 @@ impl Core {
             tills: Vec::new(),
             followers: Vec::new(),
             parts: Vec::new(),
-            routes: Vec::new(),
-            pausing: Vec::new(),
+            pauses: Pauses::default(),
             members: 1,
             seq: 0,
             next_sync: Duration::ZERO,
@@ -167,7 +156,7 @@ impl Core {
 
     /// The policy that holds for a kind, if the backend is away.
     fn away(&self, of: impl Fn(&Policies) -> Policy) -> Option<Policy> {
-        let away = self.link.is_down() || matches!(self.leaving, Leaving::Over { .. });
+        let away = self.link.is_down() || self.is_over();
         away.then(|| of(&self.rhythm.policies))
     }
 
@@ -175,15 +164,6 @@ impl Core {
     pub(crate) fn add(&mut self, now: Moment, add: impl FnOnce(&mut Self)) {
         add(self);
         self.next_sync = self.next_sync.min(now);
-    }
-
-    /// Adds routes whose pauses are followed.
-    pub(crate) fn add_routes(&mut self, names: impl IntoIterator<Item = Arc<str>>) {
-        for name in names {
-            if !self.routes.iter().any(|(known, _)| *known == name) {
-                self.routes.push((name, Duration::ZERO));
-            }
-        }
     }
 
     /// Whether what an account has idle is looked at now, since a heartbeat is due, a sibling is short or the
@@ -269,7 +249,7 @@ impl Core {
             ttl,
             breakers: self.followers.iter().map(|follower| follower.name.clone()).collect(),
             wants,
-            pauses: self.routes.iter().map(|(name, _)| name.clone()).collect(),
+            pauses: self.pauses.followed(),
             bookings,
         };
         due.push(Due { call: Call::Sync(report), about, at: now });
@@ -290,10 +270,7 @@ impl Core {
             }
         }
         self.breaker_calls(now, due);
-        self.pausing.retain(|pausing| pausing.until > now);
-        for pausing in self.pausing.iter_mut().filter(|pausing| !pausing.telling) {
-            pausing.telling = true;
-            let (name, wait) = (pausing.name.clone(), pausing.until.saturating_sub(now));
+        for (name, wait) in self.pauses.calls(now) {
             let about = About::Pause(name.clone());
             due.push(Due { call: Call::Pause(name, wait), about, at: now });
         }
@@ -308,13 +285,14 @@ impl Core {
         }
     }
 
-    /// When [`poll`](Self::poll) has something to do, if nothing happens before.
-    pub(crate) fn next(&self, now: Moment) -> Moment {
+    /// When [`poll`](Self::poll) has something to do, if nothing happens before. Never, if the member has left.
+    pub(crate) fn next(&self, now: Moment) -> Option<Moment> {
         let sync = if self.syncing { None } else { Some(self.next_sync) };
         let sync = sync.map(|at| at.max(self.link.retry_at().unwrap_or_default()));
         let leaving = match self.leaving {
             Leaving::Asked { by } | Leaving::Telling { by } => Some(by),
-            Leaving::No | Leaving::Over { .. } => None,
+            Leaving::No => None,
+            Leaving::Over { .. } => return None,
         };
         let breakers = self.followers.iter().filter_map(Follower::next);
         let parts = self.parts.iter().filter_map(Part::until);
@@ -323,18 +301,7 @@ impl Core {
         let all = sync.into_iter().chain(leaving).chain(breakers).chain(parts).chain(fences);
         let at_the_latest = now.saturating_add(tick);
         // What is over already was looked at by this poll.
-        all.filter(|at| *at > now).fold(at_the_latest, Moment::min)
-    }
-
-    /// A provider asked this member for a pause of a limit or a route.
-    pub(crate) fn pause(&mut self, name: Arc<str>, wait: Duration, now: Moment) {
-        let until = now.saturating_add(wait);
-        // A longer pause that is being told says it all.
-        if self.pausing.iter().any(|pausing| pausing.name == name && pausing.until >= until) {
-            return;
-        }
-        self.pausing.retain(|pausing| pausing.name != name);
-        self.pausing.push(Pausing { name, until, telling: false });
+        Some(all.filter(|at| *at > now).fold(at_the_latest, Moment::min))
     }
 
     /// The member is to leave, within this time.

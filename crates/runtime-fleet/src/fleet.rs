@@ -8,6 +8,7 @@ mod seats;
 mod shared;
 mod status;
 mod thread;
+mod waiters;
 
 use std::fmt;
 use std::io;
@@ -22,8 +23,9 @@ use self::shared::Shared;
 pub use self::status::{FleetStatus, HeldMoney};
 use crate::config::FleetConfig;
 use crate::error::StateError;
+use crate::member::MemberId;
 use crate::money::{AccountPath, AccountPathError, OnLoss};
-use crate::state::{MemberId, SharedState};
+use crate::state::SharedState;
 
 /// A member of a fleet: what this process shares with others through a backend.
 ///

@@ -42,6 +42,7 @@ pub mod conformance;
 mod core;
 mod error;
 mod fleet;
+mod member;
 mod memory;
 mod money;
 mod pace;
@@ -55,9 +56,10 @@ pub use self::{
     config::{FleetConfig, Kind, Policy},
     error::StateError,
     fleet::{Fleet, FleetDriver, FleetError, FleetStatus, HeldMoney},
+    member::{MemberId, SHORT},
     memory::MemoryState,
     money::{AccountPath, AccountPathError, AccountState, Booked, Booking, Level, OnLoss, Rules},
     pace::{PerMinute, Share, Want, fair_parts},
     probe::{BreakerView, Probe, ProbeLease, Probed},
-    state::{Accounts, Change, MemberId, Report, SHORT, SharedState, StateFuture, View, Watcher},
+    state::{Accounts, Change, Report, SharedState, StateFuture, View, Watcher},
 };

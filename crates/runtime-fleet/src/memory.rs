@@ -17,9 +17,10 @@ use self::accounts::Books;
 use self::breakers::Breaker;
 use self::limits::Limits;
 use crate::error::StateError;
+use crate::member::MemberId;
 use crate::money::{AccountPath, AccountState, Booked, Booking, Rules};
 use crate::probe::{BreakerView, Probe, ProbeLease, Probed};
-use crate::state::{Accounts, Change, MemberId, Report, SharedState, StateFuture, View, Watcher};
+use crate::state::{Accounts, Change, Report, SharedState, StateFuture, View, Watcher};
 
 /// A backend in memory. Clones share it.
 ///

@@ -8,7 +8,7 @@ use std::time::Duration;
 use runtime_usage::{Limit, Usd};
 use thiserror::Error;
 
-use crate::state::MemberId;
+use crate::member::MemberId;
 
 /// The place of an account in the tree: names with `/` between them, such as `company/search/tenant-17`. The
 /// first name is the tree's: a backend keeps a tree in one place.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::state::MemberId;
+use crate::member::MemberId;
 
 /// A breaker, as the backend has it.
 ///

@@ -8,43 +8,13 @@ use futures_core::future::BoxFuture;
 use runtime_usage::Usd;
 
 use crate::error::StateError;
+use crate::member::MemberId;
 use crate::money::{AccountPath, AccountState, Booked, Booking, Rules};
 use crate::pace::{Share, Want};
 use crate::probe::{BreakerView, Probe, ProbeLease, Probed};
 
 /// The future of a backend's call.
 pub type StateFuture<'a, T> = BoxFuture<'a, Result<T, StateError>>;
-
-/// For how long an account is known to be short of money, after a member was refused some.
-pub const SHORT: Duration = Duration::from_secs(2);
-
-/// One process of a fleet, from its start to its end. A process that starts again is another member.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct MemberId(Arc<str>);
-
-impl MemberId {
-    /// Creates an id, which nothing else has ever had.
-    pub fn new(id: impl Into<Arc<str>>) -> Self {
-        Self(id.into())
-    }
-
-    /// The id as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for MemberId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
-}
-
-impl fmt::Debug for MemberId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
-    }
-}
 
 /// A backend: an existing database that the processes of a fleet share.
 ///

@@ -30,7 +30,9 @@ pub use self::config::CircuitBreakerConfig;
 pub use self::error::{CallError, CircuitOpenError};
 pub use self::outcome::CallOutcome;
 pub use self::percent::Percent;
-pub use self::shell::{CircuitBreaker, Permit, PermitRef, ProbeGate, TransitionListener};
+pub use self::shell::{
+    BreakerFollower, CircuitBreaker, Permit, PermitRef, ProbeGate, TransitionListener,
+};
 pub use self::snapshot::CircuitSnapshot;
 pub use self::state::{CircuitCounts, CircuitState, Transition, TransitionCause};
 pub use self::wait::{GrowingWait, OpenWait};

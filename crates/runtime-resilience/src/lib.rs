@@ -67,9 +67,10 @@ pub use self::backoff::{Backoff, InvalidBackoffError, JitterMode, backoff_delay}
 #[cfg(feature = "tower")]
 pub use self::breaker::tower;
 pub use self::breaker::{
-    CallError, CallOutcome, CircuitBreaker, CircuitBreakerConfig, CircuitCounts, CircuitOpenError,
-    CircuitSnapshot, CircuitState, CircuitWindow, GrowingWait, InvalidWindowError, OpenWait,
-    Percent, Permit, PermitRef, ProbeGate, Transition, TransitionCause, TransitionListener,
+    BreakerFollower, CallError, CallOutcome, CircuitBreaker, CircuitBreakerConfig, CircuitCounts,
+    CircuitOpenError, CircuitSnapshot, CircuitState, CircuitWindow, GrowingWait,
+    InvalidWindowError, OpenWait, Percent, Permit, PermitRef, ProbeGate, Transition,
+    TransitionCause, TransitionListener,
 };
 pub use self::chain::{BoxError, chain_text, errors};
 pub use self::classify::{Classifier, Failure, FaultOf, ScenarioOf, classify_error};

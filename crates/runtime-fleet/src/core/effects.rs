@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use runtime_usage::Usd;
 
-use super::{About, Answer, Applied, Cap, Core, Due, Followed, Leaving, Mark, Moment, Opening};
+use super::{About, Answer, Applied, Cap, Core, Due, Followed, Leaving, Mark, Opening};
+use crate::config::Moment;
 use crate::error::StateError;
 use crate::money::Booked;
 use crate::probe::Probe;
@@ -44,24 +45,33 @@ pub(crate) enum Effect {
 impl Core {
     /// What has followed since the last look, and whether a call was answered or the member has left.
     pub(crate) fn effects(&mut self) -> (Vec<Effect>, bool) {
-        let news = std::mem::take(&mut self.news) || matches!(self.leaving, Leaving::Over { .. });
+        let news = std::mem::take(&mut self.news) || self.is_over();
         (std::mem::take(&mut self.effects), news)
     }
 
-    /// What calls of an account may commit now, and what may still be granted.
-    pub(crate) fn cap(&self, account: usize, now: Moment) -> (Cap, Usd) {
-        let (till, rhythm) = (&self.tills[account], self.rhythm);
-        if matches!(self.leaving, Leaving::Over { .. }) {
-            return (Cap::Granted(Usd::ZERO), Usd::ZERO);
-        }
-        let away = self.away(|policies| policies.money);
-        (till.cap(away, rhythm.ttl, rhythm.tick, now), till.elsewhere())
+    /// What calls of each account may commit now, and what may still be granted.
+    pub(crate) fn caps(&self, now: Moment) -> Vec<(Cap, Usd)> {
+        let (over, away) = (self.is_over(), self.away(|policies| policies.money));
+        let (ttl, tick) = (self.rhythm.ttl, self.rhythm.tick);
+        let cap = |till: &super::Till| {
+            if over {
+                return (Cap::Granted(Usd::ZERO), Usd::ZERO);
+            }
+            (till.cap(away, ttl, tick, now), till.elsewhere())
+        };
+        self.tills.iter().map(cap).collect()
     }
 
-    /// What a limiter goes by now.
-    pub(crate) fn applied(&self, limit: usize) -> Applied {
-        let over = matches!(self.leaving, Leaving::Over { .. });
-        if over { Applied::Nothing } else { self.parts[limit].applied() }
+    /// What each limiter goes by now.
+    pub(crate) fn applied(&self) -> Vec<Applied> {
+        let over = self.is_over();
+        let applied = |part: &super::Part| if over { Applied::Nothing } else { part.applied() };
+        self.parts.iter().map(applied).collect()
+    }
+
+    /// Whether the member has left.
+    pub(super) const fn is_over(&self) -> bool {
+        matches!(self.leaving, Leaving::Over { .. })
     }
 
     /// Whether each member probes for itself.
@@ -72,7 +82,7 @@ impl Core {
 
     /// Nobody looks after the member any more.
     pub(crate) fn end(&mut self) {
-        if !matches!(self.leaving, Leaving::Over { .. }) {
+        if !self.is_over() {
             self.leaving = Leaving::Over { told: false };
         }
         for account in 0..self.tills.len() {
@@ -97,20 +107,8 @@ impl Core {
                 self.effects.push(Effect::Paused { limit, wait });
             }
         }
-        for index in 0..self.routes.len() {
-            if *self.routes[index].0 == *name {
-                self.rest(index, wait, now);
-            }
-        }
-    }
-
-    fn rest(&mut self, index: usize, wait: Duration, now: Moment) {
-        let (route, until) = &mut self.routes[index];
-        let end = now.saturating_add(wait);
-        if end > until.saturating_add(Duration::from_millis(50)) {
-            *until = end;
-            self.effects.push(Effect::Rest { route: route.clone(), wait });
-        }
+        let rest = self.pauses.hear(name, wait, now);
+        self.effects.extend(rest.map(|(route, wait)| Effect::Rest { route, wait }));
     }
 
     pub(super) fn hear(&mut self, due: &Due, answer: Answer, now: Moment) {
@@ -139,7 +137,7 @@ impl Core {
                 self.follow(*index, followed);
             }
             (About::Pause(name), Answer::Paused) => {
-                self.pausing.retain(|pausing| pausing.name != *name || !pausing.telling);
+                self.pauses.told(name, true);
             }
             // A backend that answers something else.
             _ => {}
@@ -163,11 +161,8 @@ impl Core {
                 self.effects.push(Effect::Paused { limit, wait });
             }
         }
-        for (index, wait) in view.pauses.into_iter().enumerate() {
-            if let Some(wait) = wait.filter(|_| index < self.routes.len()) {
-                self.rest(index, wait, now);
-            }
-        }
+        let rests = self.pauses.hear_all(view.pauses, now).into_iter();
+        self.effects.extend(rests.map(|(route, wait)| Effect::Rest { route, wait }));
         for ((index, seq), booked) in bookings.iter().zip(view.booked) {
             match booked {
                 Some(booked) => self.hear_booked(*index, *seq, &booked, now),
@@ -221,10 +216,7 @@ impl Core {
                 _ => self.tills[*index].unheard(*seq),
             },
             About::Breaker(index, _) => self.followers[*index].unanswered(),
-            About::Pause(name) => {
-                let of = |pausing: &&mut super::Pausing| pausing.name == *name;
-                self.pausing.iter_mut().filter(of).for_each(|pausing| pausing.telling = false);
-            }
+            About::Pause(name) => self.pauses.told(name, false),
         }
         self.cut_off(error, now);
     }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Moment;
+use crate::config::Moment;
 use crate::config::Policy;
 use crate::pace::{PerMinute, Share, Want};
 

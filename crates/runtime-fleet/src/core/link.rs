@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Moment;
+use crate::config::Moment;
 
 /// The longest wait between two tries.
 const LONGEST: Duration = Duration::from_secs(5);

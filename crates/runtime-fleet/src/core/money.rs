@@ -1,47 +1,22 @@
 //! [`Till`]: what a member holds of an account, asks for, and tells.
 
+mod books;
+mod path;
+
 use std::time::Duration;
 
 use runtime_usage::Usd;
 
-use super::Moment;
+pub(crate) use self::books::{Cap, Mark, Opening, Reading};
+use self::books::{Heard, Sent, Told, Waiter};
+use self::path::Path;
+use crate::config::Moment;
 use crate::config::Policy;
+use crate::member::{MemberId, SHORT};
 use crate::money::{AccountPath, Booked, Booking, Level, OnLoss, Rules};
-use crate::state::{MemberId, SHORT};
 
 /// The most heartbeats that a call waits for siblings to give back.
 const PATIENCE: u32 = 2;
-
-/// The part of an account that is taken before it is known how much a call reserves.
-const UNKNOWN: u64 = 128;
-
-/// What the local account says of itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Reading {
-    pub(crate) spent: Usd,
-    pub(crate) estimated: Usd,
-    pub(crate) reserved: Usd,
-    /// Granted, and neither spent, reserved nor taken back.
-    pub(crate) idle: Usd,
-}
-
-/// What calls of the local account may commit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cap {
-    /// This much since the member began.
-    Granted(Usd),
-    /// Everything; this much was granted.
-    Lifted(Usd),
-}
-
-/// A mark that this member is to tell.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Mark {
-    pub(crate) account: AccountPath,
-    pub(crate) percent: u16,
-    pub(crate) limit: Usd,
-    pub(crate) spent: Usd,
-}
 
 /// A member's side of an account.
 #[derive(Debug)]
@@ -83,71 +58,9 @@ pub(crate) struct Till {
     marked: Vec<(AccountPath, u16)>,
 }
 
-/// Whether the backend knows the account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Opening {
-    Needed,
-    UnderWay,
-    Done,
-    /// The backend refuses to open it.
-    Refused,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Told {
-    spent: Usd,
-    estimated: Usd,
-    returned: Usd,
-}
-
-#[derive(Debug)]
-struct Sent {
-    seq: u64,
-    at: Moment,
-    told: Told,
-    /// The waiters with smaller numbers are asked for in it.
-    asked: u64,
-}
-
-#[derive(Debug)]
-struct Waiter {
-    id: u64,
-    amount: Usd,
-    until: Moment,
-}
-
-/// What is known of the account and those above it.
-#[derive(Clone, Copy, Debug)]
-struct Path {
-    enforced: bool,
-    strict: bool,
-    /// The least that an enforced account has left.
-    left: Usd,
-    /// The least amount of an enforced account.
-    amount: Usd,
-    /// What others hold of the account that has the least left.
-    others: Usd,
-    members: u32,
-}
-
-/// What an answer brings.
-#[derive(Debug, Default)]
-pub(crate) struct Heard {
-    /// Waiters, and whether money came.
-    pub(crate) answered: Vec<(u64, bool)>,
-    pub(crate) marks: Vec<Mark>,
-}
-
 impl Till {
     pub(crate) fn new(account: AccountPath, rules: Rules, per_turn: Usd) -> Self {
-        let path = Path {
-            enforced: rules.enforced,
-            strict: rules.strict,
-            left: rules.amount,
-            amount: rules.amount,
-            others: Usd::ZERO,
-            members: 1,
-        };
+        let path = Path::new(&rules, rules.amount);
         Self {
             account,
             rules,
@@ -179,8 +92,7 @@ impl Till {
     /// The backend has the account, with these rules.
     pub(crate) fn opened(&mut self, rules: Rules, left: Usd) {
         self.opening = Opening::Done;
-        let Rules { enforced, strict, amount, .. } = rules;
-        self.path = Path { enforced, strict, left, amount, ..self.path };
+        self.path = Path::new(&rules, left);
         self.rules = rules;
     }
 
@@ -248,7 +160,7 @@ impl Till {
         if self.path.strict || self.is_short(now) {
             return idle;
         }
-        let chunk = self.chunk();
+        let chunk = self.path.chunk(self.usual, self.flow);
         let too_much = self.ticks > KNOWN && reading.idle > chunk.saturating_add(chunk);
         if too_much { idle.min(reading.idle.saturating_sub(chunk)) } else { Usd::ZERO }
     }
@@ -257,26 +169,6 @@ impl Till {
     pub(crate) fn took(&mut self, amount: Usd) {
         self.returned = self.returned.saturating_add(amount);
         self.last.idle = self.last.idle.saturating_sub(amount);
-    }
-
-    /// How much is taken at once.
-    fn chunk(&self) -> Usd {
-        if self.path.strict || !self.path.enforced {
-            return Usd::ZERO;
-        }
-        let times = |amount: Usd, by: u64| Usd::from_nanos(amount.nanos().saturating_mul(by));
-        let part = |by: u64| Usd::from_nanos(self.path.amount.nanos() / by.max(1));
-        let wanted = match times(self.usual, 4).max(times(self.flow, 2)) {
-            Usd::ZERO => part(UNKNOWN),
-            wanted => wanted,
-        };
-        wanted.min(part(8 * u64::from(self.path.members))).max(self.usual)
-    }
-
-    /// Whether so little is left that only exact sums are taken.
-    fn is_near(&self, chunk: Usd) -> bool {
-        let all = chunk.nanos().saturating_mul(2 * u64::from(self.path.members));
-        self.path.left.nanos() < all
     }
 
     /// What calls lack, and what is taken beyond that.
@@ -293,9 +185,9 @@ impl Till {
         };
         let all: Usd = self.waiting.iter().map(|waiter| waiter.amount).sum();
         let first = self.waiting.iter().map(|waiter| waiter.amount).min().unwrap_or_default();
-        let chunk = self.chunk();
+        let chunk = self.path.chunk(self.usual, self.flow);
         let low = reading.idle.nanos() < chunk.nanos() / 2;
-        let extra = if self.is_short(now) || self.is_near(chunk) || !low {
+        let extra = if self.is_short(now) || self.path.is_near(chunk) || !low {
             Usd::ZERO
         } else {
             chunk.saturating_sub(reading.idle)
@@ -390,7 +282,11 @@ impl Till {
         if booked.short {
             self.run_short(now);
         }
-        self.learn(booked, members);
+        let used = sent.told.spent.saturating_add(sent.told.returned).saturating_add(self.lost);
+        self.path.learn(booked, self.granted.saturating_sub(used), members);
+        if let Some(own) = booked.path.first() {
+            self.rules.clone_from(&own.state.rules);
+        }
         let mut heard = Heard { answered: Vec::new(), marks: self.mark(booked) };
         let asked = |waiter: &mut Waiter| waiter.id < sent.asked;
         if came || !self.path.enforced {
@@ -405,24 +301,6 @@ impl Till {
             }
         }
         heard
-    }
-
-    fn learn(&mut self, booked: &Booked, members: u32) {
-        self.path.strict = booked.path.iter().any(|level| level.state.rules.strict);
-        let enforced = || booked.path.iter().map(|level| &level.state).filter(|s| s.rules.enforced);
-        self.path.enforced = enforced().next().is_some();
-        self.path.members = members.max(1);
-        if let Some(own) = booked.path.first() {
-            self.rules = own.state.rules.clone();
-        }
-        if let Some(least) = enforced().min_by_key(|state| state.left()) {
-            let used =
-                booked.lost.saturating_add(self.told.spent).saturating_add(self.told.returned);
-            let held = booked.granted.saturating_sub(used);
-            self.path.left = least.left();
-            self.path.others = least.granted.saturating_sub(held);
-            self.path.amount = enforced().map(|state| state.rules.amount).min().unwrap_or_default();
-        }
     }
 
     /// The marks of an answer that were not told yet.
@@ -444,9 +322,8 @@ impl Till {
 
     /// The backend is away: what may be spent beyond all grants.
     pub(crate) fn cut_off(&mut self, policy: Policy) {
-        let part = self.path.left.nanos() / u64::from(self.path.members);
         self.extra = match policy {
-            Policy::LocalShare if self.path.enforced => Usd::from_nanos(part),
+            Policy::LocalShare if self.path.enforced => self.path.part(),
             _ => Usd::ZERO,
         };
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use runtime_resilience::{CircuitState, Transition, TransitionCause};
 
-use super::Moment;
+use crate::config::Moment;
 use crate::probe::{BreakerView, ProbeLease, Probed};
 
 /// Two ends of a wait that are closer than this are the same: answers take unequal times.

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use runtime_events::payload::{Fleet, MarkCrossed, Word};
 use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Clock as _, Data};
-use runtime_resilience::{CircuitBreaker, RateLimiter};
+use runtime_resilience::BreakerFollower;
 
 use super::glue::rest_of;
 use super::seats::LimiterSeat;
 use super::shared::Shared;
-use crate::core::{About, Applied, Cap, Due, Effect, Followed, Mark, Moment};
+use crate::config::Moment;
+use crate::core::{About, Cap, Due, Effect, Followed, Mark};
 use crate::error::StateError;
 
 /// Applies everything that has followed. Only the driver does this, so it is done in order.
@@ -41,18 +42,15 @@ pub(crate) fn note(shared: &Shared, due: &Due, error: &StateError) {
 
 /// What the accounts may spend.
 fn caps(shared: &Shared, now: Moment) {
-    let mut changed = Vec::new();
-    {
-        let core = shared.core();
-        let mut seats = shared.seats();
-        for (index, seat) in seats.accounts.iter_mut().enumerate() {
-            let cap = core.cap(index, now);
-            if seat.applied != Some(cap) {
-                seat.applied = Some(cap);
-                changed.push((seat.purse.clone(), cap));
-            }
+    let (caps, mut changed) = (shared.core().caps(now), Vec::new());
+    let mut seats = shared.seats();
+    for (seat, cap) in seats.accounts.iter_mut().zip(caps) {
+        if seat.applied != Some(cap) {
+            seat.applied = Some(cap);
+            changed.push((seat.purse.clone(), cap));
         }
     }
+    drop(seats);
     for (purse, (cap, elsewhere)) in changed {
         match cap {
             Cap::Granted(total) => purse.set_granted(total, elsewhere),
@@ -63,18 +61,15 @@ fn caps(shared: &Shared, now: Moment) {
 
 /// What the limiters go by.
 fn parts(shared: &Shared) {
-    let mut changed: Vec<(RateLimiter, Applied)> = Vec::new();
-    {
-        let core = shared.core();
-        let mut seats = shared.seats();
-        for (index, seat) in seats.limiters.iter_mut().enumerate() {
-            let applied = core.applied(index);
-            if seat.applied != applied {
-                seat.applied = applied;
-                changed.push((seat.limiter.clone(), applied));
-            }
+    let (applied, mut changed) = (shared.core().applied(), Vec::new());
+    let mut seats = shared.seats();
+    for (seat, applied) in seats.limiters.iter_mut().zip(applied) {
+        if seat.applied != applied {
+            seat.applied = applied;
+            changed.push((seat.limiter.clone(), applied));
         }
     }
+    drop(seats);
     for (limiter, applied) in changed {
         LimiterSeat::apply(&limiter, applied);
     }
@@ -110,10 +105,10 @@ fn one(shared: &Arc<Shared>, effect: Effect) {
     }
 }
 
-fn follow(breaker: &CircuitBreaker, followed: Followed) {
+fn follow(breaker: &BreakerFollower, followed: Followed) {
     match followed {
-        Followed::Open(wait) => breaker.follow_open(wait),
-        Followed::Closed => breaker.follow_closed(),
+        Followed::Open(wait) => breaker.open(wait),
+        Followed::Closed => breaker.close(),
     }
 }
 

@@ -10,10 +10,11 @@ use thiserror::Error;
 use super::apply;
 use super::shared::Shared;
 use crate::BoxFuture;
-use crate::config::FleetClock;
-use crate::core::{Answer, BreakerCall, Call, Due, Leaving, Moment};
+use crate::config::{FleetClock, Moment};
+use crate::core::{Answer, BreakerCall, Call, Due};
 use crate::error::StateError;
-use crate::state::{MemberId, SharedState};
+use crate::member::MemberId;
+use crate::state::SharedState;
 
 /// What does a member's work, when it is told to: see [`Fleet::driven`](crate::Fleet::driven).
 ///
@@ -108,14 +109,10 @@ impl FleetDriver {
     }
 
     fn rest(&self, now: Moment) -> Option<Duration> {
-        let core = self.shared.core();
-        if matches!(core.leaving, Leaving::Over { .. }) {
-            return None;
-        }
+        let next = self.shared.core().next(now)?;
         let within = self.shared.config.timeout;
         let deadlines = self.running.iter().map(|running| running.due.at.saturating_add(within));
-        let next = deadlines.fold(core.next(now), Moment::min);
-        Some(next.saturating_sub(now))
+        Some(deadlines.fold(next, Moment::min).saturating_sub(now))
     }
 }
 

@@ -1,6 +1,5 @@
 //! Accounts: opening one, and calls that wait for money.
 
-use std::collections::BTreeMap;
 use std::future::{Future, poll_fn, ready};
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
@@ -13,36 +12,6 @@ use super::shared::Shared;
 use crate::core::{Leaving, Opening, Till};
 use crate::error::StateError;
 use crate::money::{AccountPath, OnLoss, Rules};
-
-/// Those who wait for the driver.
-#[derive(Debug, Default)]
-pub(crate) struct Waiters {
-    /// For money, by account and number. Who was answered has no waker any more.
-    money: BTreeMap<(usize, u64), Result<bool, Waker>>,
-    /// For something else.
-    others: Vec<Waker>,
-    /// Why the backend refuses to open accounts.
-    pub(crate) refused: BTreeMap<usize, StateError>,
-}
-
-impl Waiters {
-    pub(crate) fn watch(&mut self, waker: &Waker) {
-        if !self.others.iter().any(|known| known.will_wake(waker)) {
-            self.others.push(waker.clone());
-        }
-    }
-
-    /// The waker of a call that waits, which finds out whether money came.
-    pub(crate) fn answer(&mut self, account: usize, waiter: u64, came: bool) -> Option<Waker> {
-        let slot = self.money.get_mut(&(account, waiter))?;
-        std::mem::replace(slot, Ok(came)).err()
-    }
-
-    /// All that wait for something else, to look again.
-    pub(crate) fn take_others(&mut self) -> Vec<Waker> {
-        std::mem::take(&mut self.others)
-    }
-}
 
 /// Opens an account, and waits until the backend has it, refuses it, or is known to be away.
 pub(crate) async fn open(
@@ -94,8 +63,10 @@ pub(crate) async fn open(
 /// The place of an account, which is added if it is not there.
 fn add(shared: &Arc<Shared>, path: AccountPath, limit: &Limit, on_loss: OnLoss) -> usize {
     let now = shared.now();
+    let rules = Rules::of(limit).on_loss(on_loss);
+    let mut local = limit.clone().marks([]);
+    local.name.get_or_insert_with(|| path.as_str().into());
     let mut core = shared.core();
-    let mut seats = shared.seats();
     if let Some(index) = core.tills.iter().position(|till| till.account == path) {
         if core.tills[index].opening == Opening::Refused {
             // The account above may be there by now.
@@ -104,11 +75,8 @@ fn add(shared: &Arc<Shared>, path: AccountPath, limit: &Limit, on_loss: OnLoss) 
         return index;
     }
     let index = core.tills.len();
-    let named =
-        if limit.name.is_some() { limit.clone() } else { limit.clone().named(path.as_str()) };
-    let rules = Rules::of(limit).on_loss(on_loss);
-    let purse = purse(shared, index, &named.marks([]));
-    seats.accounts.push(AccountSeat { purse, applied: None, given: None });
+    let purse = purse(shared, index, &local);
+    shared.seats().accounts.push(AccountSeat { purse, applied: None, given: None });
     core.add(now, |core| core.tills.push(Till::new(path, rules, limit.per_turn)));
     index
 }

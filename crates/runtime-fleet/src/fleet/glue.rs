@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use runtime_events::Clock;
 use runtime_resilience::{
-    CircuitBreaker, CircuitBreakerConfig, PauseListener, ProbeGate, RateLimiter, RateLimits,
-    RestListener, Route, Routes, Transition, TransitionCause, TransitionListener,
+    BreakerFollower, CircuitBreaker, CircuitBreakerConfig, PauseListener, ProbeGate, RateLimiter,
+    RateLimits, RestListener, Route, Routes, Transition, TransitionCause, TransitionListener,
 };
 
 use super::seats::{DIMENSIONS, LimiterSeat};
@@ -23,13 +23,14 @@ pub(crate) fn breaker(
     let mut core = shared.core();
     let mut seats = shared.seats();
     if let Some(index) = core.followers.iter().position(|follower| follower.name == name) {
-        return seats.breakers[index].clone();
+        return seats.breakers[index].breaker().clone();
     }
     let told = Arc::new(Told { shared: Arc::downgrade(shared), index: core.followers.len() });
     let clock: Arc<dyn Clock> = shared.clock.clone();
     let gate: Arc<Told> = Arc::clone(&told);
-    let breaker = CircuitBreaker::with_gate(name.clone(), config, clock, told, gate);
-    seats.breakers.push(breaker.clone());
+    let own = BreakerFollower::new(name.clone(), config, clock, told, gate);
+    let breaker = own.breaker().clone();
+    seats.breakers.push(own);
     let follower = Follower::new(name, config.lease(), config.first_wait());
     core.add(now, |core| core.followers.push(follower));
     drop(seats);
@@ -64,7 +65,7 @@ pub(crate) fn routes(shared: &Arc<Shared>, routes: Routes) -> Routes {
     let now = shared.now();
     let routes = routes.on_rest(Arc::new(Paused { shared: Arc::downgrade(shared) }));
     let mut core = shared.core();
-    core.add(now, |core| core.add_routes(routes.iter().map(rest_of)));
+    core.add(now, |core| core.pauses.follow(routes.iter().map(rest_of)));
     shared.seats().routes.push(routes.clone());
     drop(core);
     shared.wake();
@@ -123,7 +124,7 @@ impl Paused {
     fn tell(&self, name: Arc<str>, wait: Duration) {
         if let Some(shared) = self.shared.upgrade() {
             let now = shared.now();
-            shared.core().pause(name, wait, now);
+            shared.core().pauses.ask(name, wait, now);
             shared.wake();
         }
     }

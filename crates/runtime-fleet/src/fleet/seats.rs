@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 
-use runtime_resilience::{CircuitBreaker, RateDimension, RateLimiter, Routes};
+use runtime_resilience::{BreakerFollower, RateDimension, RateLimiter, Routes};
 use runtime_usage::{Account, Balance, Purse, Usd};
 
 use crate::core::{Applied, Asked, Cap, Reading, Readings};
@@ -12,7 +12,7 @@ use crate::pace::PerMinute;
 #[derive(Debug, Default)]
 pub(crate) struct Seats {
     pub(crate) accounts: Vec<AccountSeat>,
-    pub(crate) breakers: Vec<CircuitBreaker>,
+    pub(crate) breakers: Vec<BreakerFollower>,
     pub(crate) limiters: Vec<LimiterSeat>,
     pub(crate) routes: Vec<Routes>,
 }

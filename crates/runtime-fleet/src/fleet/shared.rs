@@ -9,11 +9,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Poll, Waker};
 use std::time::Instant;
 
-use super::fund::Waiters;
 use super::seats::Seats;
-use crate::config::{FleetClock, FleetConfig};
-use crate::core::{Core, Leaving, Moment, Rhythm};
-use crate::state::{Change, MemberId, SharedState, Watcher};
+use super::waiters::Waiters;
+use crate::config::{FleetClock, FleetConfig, Moment};
+use crate::core::{Core, Leaving, Rhythm};
+use crate::member::MemberId;
+use crate::state::{Change, SharedState, Watcher};
 
 pub(crate) struct Shared {
     pub(crate) state: Arc<dyn SharedState>,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use runtime_usage::{Balance, Usd};
 
 use super::shared::Shared;
+use crate::member::MemberId;
 use crate::money::AccountPath;
-use crate::state::MemberId;
 
 /// How a member of a fleet stands.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,8 +6,9 @@ use std::time::Duration;
 use runtime_usage::Usd;
 
 use crate::error::StateError;
+use crate::member::{MemberId, SHORT};
 use crate::money::{AccountPath, AccountState, Booked, Booking, Level, OnLoss, Rules};
-use crate::state::{Change, MemberId, SHORT};
+use crate::state::Change;
 
 /// All accounts and grants. Times are counted from the backend's beginning.
 #[derive(Debug, Default)]

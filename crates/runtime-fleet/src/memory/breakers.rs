@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::member::MemberId;
 use crate::probe::{BreakerView, ProbeLease, Probed};
-use crate::state::MemberId;
 
 /// A breaker. Times are counted from the backend's beginning.
 #[derive(Debug, Default)]

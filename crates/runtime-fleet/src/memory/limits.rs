@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::member::MemberId;
 use crate::pace::{PerMinute, Share, Want, fair_parts};
-use crate::state::{MemberId, Report};
+use crate::state::Report;
 
 /// The parts of the members, by limit.
 #[derive(Debug, Default)]

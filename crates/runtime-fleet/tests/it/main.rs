@@ -1,4 +1,5 @@
 //! The tests of `runtime-fleet`.
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 mod breakers;
 mod limits;

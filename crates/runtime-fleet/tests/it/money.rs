@@ -3,7 +3,7 @@
 use runtime_events::AgentEventName;
 use runtime_events::payload::MarkCrossed;
 use runtime_fleet::{Accounts as _, FleetError, Kind, OnLoss, Policy, Rules, StateError};
-use runtime_usage::{Account, Charge, Limit, Usd};
+use runtime_usage::{Account, Charge, Limit, Reservation, Usd};
 
 use crate::support::{Line, TICK, TTL, World, cents, poll};
 
@@ -195,10 +195,10 @@ fn money_that_others_may_get_is_not_used_after_its_time() {
     let opened = fleet.account_on_loss("company", limit(100), OnLoss::Return);
     let account = world.until(opened).unwrap();
     world.ticks(2);
-    assert!(account.reserve(cents(1)).map(|held| held.release()).is_ok());
+    assert!(account.reserve(cents(1)).map(Reservation::release).is_ok());
     world.members[0].line(Line::Cut);
     let mut alive = 0;
-    while account.reserve(cents(1)).map(|held| held.release()).is_ok() {
+    while account.reserve(cents(1)).map(Reservation::release).is_ok() {
         world.ticks(1);
         alive += 1;
         assert!(TICK * alive < TTL, "the backend may have given it to others");

@@ -24,15 +24,20 @@ pub(crate) use self::till::Till;
 use crate::parts::names::{Payer, clean_name};
 use crate::usual::UsualOutput;
 
+/// What the accounts of a path need besides reserving and settling.
+struct PathNeeds {
+    /// Whether one lets its estimates expire.
+    expires: bool,
+    /// Whether one gets its money in parts from elsewhere.
+    funded: bool,
+}
+
 /// The money of a session. A [`Till`] takes and records it.
 pub(crate) struct Money {
     account: Option<Account>,
     /// Whether the account was opened for this session.
     owns_account: bool,
-    /// Whether an account on the path lets its estimates expire.
-    expires: bool,
-    /// Whether an account on the path gets its money in parts from elsewhere.
-    funded: bool,
+    path: PathNeeds,
     /// Also has the prices.
     tracker: UsageTracker,
     usual: UsualOutput,
@@ -94,12 +99,13 @@ impl Money {
         sink: Option<Arc<dyn UsageSink>>,
     ) -> Self {
         let expires = |account: &Account| account.limit().estimates_expire.is_some();
-        let expires = account.iter().flat_map(Account::path).any(expires);
-        let funded = account.as_ref().is_some_and(Account::is_funded);
+        let path = PathNeeds {
+            expires: account.iter().flat_map(Account::path).any(expires),
+            funded: account.as_ref().is_some_and(Account::is_funded),
+        };
         Self {
             learns: learns || account.is_some(),
-            expires,
-            funded,
+            path,
             account,
             owns_account,
             tracker: UsageTracker::with_pricing(pricing),
@@ -121,13 +127,13 @@ impl Money {
 
     /// Whether the account's money comes in parts from elsewhere.
     pub(crate) const fn is_funded(&self) -> bool {
-        self.funded
+        self.path.funded
     }
 
     /// Gives back the estimates that have expired.
     #[inline]
     pub(crate) fn expire_estimates(&self, now: impl FnOnce() -> DateTime<Utc>) {
-        if let Some(account) = self.account.as_ref().filter(|_| self.expires) {
+        if let Some(account) = self.account.as_ref().filter(|_| self.path.expires) {
             let since = (now() - DateTime::UNIX_EPOCH).to_std();
             account.expire_estimates(since.unwrap_or_default());
         }

@@ -1,4 +1,5 @@
 //! Turns of an account whose money comes in parts from elsewhere.
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};

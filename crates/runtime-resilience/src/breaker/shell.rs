@@ -16,8 +16,10 @@ use super::state::{CircuitState, Transition, TransitionCause};
 use super::ticket::Ticket;
 use super::word::View;
 
+mod follower;
 mod permit;
 
+pub use self::follower::{BreakerFollower, ProbeGate};
 pub use self::permit::{Permit, PermitRef};
 
 /// Is called for every change of a breaker's state.
@@ -28,15 +30,6 @@ pub use self::permit::{Permit, PermitRef};
 pub trait TransitionListener: fmt::Debug + Send + Sync {
     /// The breaker of this name has changed its state.
     fn on_transition(&self, breaker: &str, transition: Transition);
-}
-
-/// Has a word before a breaker lets a probe through, such as that of a fleet, in which one process probes.
-///
-/// It is asked by calls that find the breaker half-open with a free place, and by nothing else: a closed breaker
-/// does not know of it.
-pub trait ProbeGate: fmt::Debug + Send + Sync {
-    /// Whether a probe may go now. Otherwise the call is refused. It must not block.
-    fn may_probe(&self) -> bool;
 }
 
 /// A circuit breaker: leaves a failing dependency alone, and lets a probe through now and then to
@@ -115,17 +108,6 @@ impl CircuitBreaker {
         listener: Arc<dyn TransitionListener>,
     ) -> Self {
         Self { shared: Shared::new(name.into(), config, clock, Some(listener), None) }
-    }
-
-    /// A closed breaker that reports its transitions, and asks `gate` before it lets a probe through.
-    pub fn with_gate(
-        name: impl Into<Arc<str>>,
-        config: CircuitBreakerConfig,
-        clock: Arc<dyn Clock>,
-        listener: Arc<dyn TransitionListener>,
-        gate: Arc<dyn ProbeGate>,
-    ) -> Self {
-        Self { shared: Shared::new(name.into(), config, clock, Some(listener), Some(gate)) }
     }
 }
 
@@ -231,19 +213,6 @@ impl CircuitBreaker {
     pub fn trip(&self, wait: Option<Duration>) {
         let cause = TransitionCause::Tripped;
         self.shared.report(self.shared.cell.trip(self.shared.now(), wait, cause));
-    }
-
-    /// Opens the breaker for `wait`, as [`trip`](Self::trip) does, because another process has opened its own.
-    /// The [cause](TransitionCause::Fleet) of the transition says so.
-    pub fn follow_open(&self, wait: Duration) {
-        let cause = TransitionCause::Fleet;
-        self.shared.report(self.shared.cell.trip(self.shared.now(), Some(wait), cause));
-    }
-
-    /// Closes an open or half-open breaker because another process has found the dependency back. One that is
-    /// forced open, disabled or counts only stays so.
-    pub fn follow_closed(&self) {
-        self.shared.report(self.shared.cell.follow_closed(self.shared.now()));
     }
 
     /// Refuses every call until [`reset`](Self::reset).

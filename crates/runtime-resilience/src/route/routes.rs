@@ -280,14 +280,11 @@ impl Routes {
 
     /// Lets this route rest as it does in another process. A longer rest goes on, and nobody is told.
     pub fn follow_rest(&self, route: &Route, rest: Duration) {
-        for (index, _) in self.within(route, FaultScope::Model) {
-            self.rest_at(index, rest);
-        }
+        self.within(route, FaultScope::Model).for_each(|(index, _)| self.rest_at(index, rest));
     }
 
     fn rest_at(&self, index: usize, rest: Duration) {
-        let now = self.shared.config.clock.now();
-        self.core().rest(index, rest, now);
+        self.core().rest(index, rest, self.shared.config.clock.now());
     }
 
     /// Ends the rest of a route, for example after its key was replaced.

@@ -1,4 +1,5 @@
 //! What a fleet needs of breakers, limiters and routes: gates, followers, parts and listeners.
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::num::{NonZeroU32, NonZeroU64};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -6,9 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use runtime_resilience::{
-    CircuitBreaker, CircuitBreakerConfig, CircuitState, Demand, FaultScope, ManualClock,
-    PauseListener, ProbeGate, RateLimiter, RateLimits, RestListener, Route, Routes, Transition,
-    TransitionCause, TransitionListener, TriedRoutes,
+    BreakerFollower, CircuitBreaker, CircuitBreakerConfig, CircuitState, Demand, FaultScope,
+    ManualClock, PauseListener, ProbeGate, RateLimiter, RateLimits, RestListener, Route, Routes,
+    Transition, TransitionCause, TransitionListener, TriedRoutes,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -55,20 +56,21 @@ impl RestListener for Heard {
     }
 }
 
-fn gated() -> (CircuitBreaker, ManualClock, Arc<Gate>, Arc<Heard>) {
+fn gated() -> (BreakerFollower, ManualClock, Arc<Gate>, Arc<Heard>) {
     let (clock, gate, heard) = (ManualClock::new(), Arc::new(Gate::default()), Arc::default());
     let config = CircuitBreakerConfig::default()
         .failure_threshold(NonZeroU32::MIN)
         .recovery_timeout(SECOND * 10);
     let listener: Arc<Heard> = Arc::clone(&heard);
     let shared = Arc::new(clock.clone());
-    let breaker = CircuitBreaker::with_gate("api", config, shared, listener, gate.clone());
+    let breaker = BreakerFollower::new("api", config, shared, listener, gate.clone());
     (breaker, clock, gate, heard)
 }
 
 #[test]
 fn a_gate_is_asked_by_probes_alone() {
-    let (breaker, clock, gate, _) = gated();
+    let (follower, clock, gate, _) = gated();
+    let breaker = follower.breaker();
     let asked = || gate.asked.load(Ordering::Relaxed);
     assert!(breaker.check().is_ok() && breaker.try_acquire().is_ok());
     breaker.record_failure();
@@ -87,7 +89,7 @@ fn a_gate_is_asked_by_probes_alone() {
 
     gate.open.store(false, Ordering::Relaxed);
     for pin in [CircuitBreaker::disable, CircuitBreaker::metrics_only] {
-        pin(&breaker);
+        pin(breaker);
         let before = asked();
         assert!(breaker.check().is_ok() && breaker.try_acquire().is_ok());
         assert_eq!(asked(), before, "a pinned breaker sends no probes");
@@ -96,35 +98,36 @@ fn a_gate_is_asked_by_probes_alone() {
 
 #[test]
 fn a_breaker_follows_others_and_says_so() {
-    let (breaker, clock, gate, heard) = gated();
-    breaker.follow_open(SECOND * 5);
+    let (follower, clock, gate, heard) = gated();
+    let breaker = follower.breaker();
+    follower.open(SECOND * 5);
     assert_eq!(breaker.check().unwrap_err().retry_after, Some(SECOND * 5));
-    breaker.follow_open(SECOND * 2);
+    follower.open(SECOND * 2);
     assert_eq!(breaker.check().unwrap_err().retry_after, Some(SECOND * 5), "the longer wait");
-    breaker.follow_closed();
-    breaker.follow_closed();
+    follower.close();
+    follower.close();
     assert_eq!(heard.take(), ["closed open fleet", "open closed fleet"]);
 
-    breaker.follow_open(SECOND);
+    follower.open(SECOND);
     clock.advance(SECOND);
     gate.open.store(true, Ordering::Relaxed);
     let probe = breaker.try_acquire().unwrap();
-    breaker.follow_open(SECOND);
+    follower.open(SECOND);
     probe.success();
     assert_eq!(breaker.state(), CircuitState::Open, "the probe belonged to the state before");
 
     for pin in [CircuitBreaker::force_open, CircuitBreaker::disable, CircuitBreaker::metrics_only] {
-        pin(&breaker);
+        pin(breaker);
         let pinned = breaker.state();
-        breaker.follow_open(SECOND);
-        breaker.follow_closed();
+        follower.open(SECOND);
+        follower.close();
         assert_eq!(breaker.state(), pinned);
     }
     assert_eq!(TransitionCause::Fleet.as_str(), "fleet");
 }
 
-const fn part(requests: u64) -> Option<[Option<NonZeroU64>; 4]> {
-    Some([NonZeroU64::new(requests), None, None, None])
+const fn part(requests: u64) -> [Option<NonZeroU64>; 4] {
+    [NonZeroU64::new(requests), None, None, None]
 }
 
 fn limiter(clock: &ManualClock, heard: &Arc<Heard>) -> RateLimiter {
@@ -146,20 +149,20 @@ fn bursts_of_all_parts_are_never_more_than_that_of_the_limit() {
         limiter.set_part(None);
         let refused = limiter.try_reserve(Demand::request()).unwrap_err();
         assert!(refused.retry_after.is_some() && burst(limiter) == 0, "no part yet");
-        limiter.set_part(part(30));
+        limiter.set_part(Some(part(30)));
     }
     assert_eq!(burst(&one), 30);
     // The part moves to where nothing was used, and back.
     for _ in 0..3 {
-        one.set_part(part(1));
-        two.set_part(part(59));
+        one.set_part(Some(part(1)));
+        two.set_part(Some(part(59)));
         assert!(burst(&two) <= 30);
         two.set_part(None);
-        one.set_part(part(59));
+        one.set_part(Some(part(59)));
         assert_eq!(burst(&one), 0);
-        two.set_part(part(1));
+        two.set_part(Some(part(1)));
     }
-    one.set_part(part(59));
+    one.set_part(Some(part(59)));
     clock.advance(SECOND * 2);
     assert_eq!(burst(&one), 1, "room comes in at the rate of the part");
     assert_eq!(
@@ -173,7 +176,7 @@ fn a_call_larger_than_a_part_goes_alone() {
     let (clock, heard) = (ManualClock::new(), Arc::default());
     let limits = RateLimits::default().input_tokens_per_minute(NonZeroU64::new(1_000).unwrap());
     let listener: Arc<Heard> = Arc::clone(&heard);
-    let limiter = RateLimiter::with_listener("api", limits, Arc::new(clock.clone()), listener);
+    let limiter = RateLimiter::with_listener("api", limits, Arc::new(clock), listener);
     limiter.set_part(Some([None, NonZeroU64::new(100), None, None]));
     let ask = |tokens| limiter.try_reserve(Demand::request().input_tokens(tokens));
     assert_eq!(ask(1_001).unwrap_err().retry_after, None, "more than the limit ever has");
@@ -186,7 +189,7 @@ fn a_call_larger_than_a_part_goes_alone() {
 fn a_limiter_knows_what_was_asked_of_it() {
     let (clock, heard) = (ManualClock::new(), Arc::default());
     let limiter = limiter(&clock, &heard);
-    limiter.set_part(part(2));
+    limiter.set_part(Some(part(2)));
     for _ in 0..5 {
         let _ = limiter.try_reserve(Demand::request().input_tokens(10));
     }

@@ -1,4 +1,5 @@
 //! Accounts whose money comes in parts.
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::future::{Future, ready};
 use std::pin::pin;

@@ -1,0 +1,70 @@
+//! [`Path`]: what is known of an account and those above it, and how much is taken of them at once.
+
+use runtime_usage::Usd;
+
+use crate::money::{AccountState, Booked, Rules};
+
+/// The part of an account that is taken before it is known how much a call reserves.
+const UNKNOWN: u64 = 128;
+
+/// What is known of the account and those above it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Path {
+    pub(super) enforced: bool,
+    pub(super) strict: bool,
+    /// The least that an enforced account has left.
+    pub(super) left: Usd,
+    /// The least amount of an enforced account.
+    amount: Usd,
+    /// What others hold of the account that has the least left.
+    pub(super) others: Usd,
+    members: u32,
+}
+
+impl Path {
+    /// What the rules of the account say before anything is heard.
+    pub(super) const fn new(rules: &Rules, left: Usd) -> Self {
+        let Rules { enforced, strict, amount, .. } = *rules;
+        Self { enforced, strict, left, amount, others: Usd::ZERO, members: 1 }
+    }
+
+    /// Takes what a booking was answered, after which the member holds this much.
+    pub(super) fn learn(&mut self, booked: &Booked, held: Usd, members: u32) {
+        let states = || booked.path.iter().map(|level| &level.state);
+        let enforced = || states().filter(|state| state.rules.enforced);
+        self.strict = states().any(|state| state.rules.strict);
+        self.enforced = enforced().next().is_some();
+        self.members = members.max(1);
+        if let Some(least) = enforced().min_by_key(|state| state.left()) {
+            self.left = least.left();
+            self.others = least.granted.saturating_sub(held);
+            let amount = |state: &AccountState| state.rules.amount;
+            self.amount = enforced().map(amount).min().unwrap_or_default();
+        }
+    }
+
+    /// How much is taken at once, if calls reserve this much, and a heartbeat's use this much.
+    pub(super) fn chunk(&self, usual: Usd, flow: Usd) -> Usd {
+        if self.strict || !self.enforced {
+            return Usd::ZERO;
+        }
+        let times = |amount: Usd, by: u64| Usd::from_nanos(amount.nanos().saturating_mul(by));
+        let part = |by: u64| Usd::from_nanos(self.amount.nanos() / by.max(1));
+        let wanted = match times(usual, 4).max(times(flow, 2)) {
+            Usd::ZERO => part(UNKNOWN),
+            wanted => wanted,
+        };
+        wanted.min(part(8 * u64::from(self.members))).max(usual)
+    }
+
+    /// Whether so little is left that only exact sums are taken.
+    pub(super) fn is_near(&self, chunk: Usd) -> bool {
+        let all = chunk.nanos().saturating_mul(2 * u64::from(self.members));
+        self.left.nanos() < all
+    }
+
+    /// A member's part of what is left.
+    pub(super) fn part(&self) -> Usd {
+        Usd::from_nanos(self.left.nanos() / u64::from(self.members))
+    }
+}

@@ -1,0 +1,36 @@
+//! Who a member is, and how long news of it counts.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// For how long an account is known to be short of money, after a member was refused some.
+pub const SHORT: Duration = Duration::from_secs(2);
+
+/// One process of a fleet, from its start to its end. A process that starts again is another member.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MemberId(Arc<str>);
+
+impl MemberId {
+    /// Creates an id, which nothing else has ever had.
+    pub fn new(id: impl Into<Arc<str>>) -> Self {
+        Self(id.into())
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for MemberId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for MemberId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
