@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use crate::durable::Durable;
 use crate::error::RunError;
 use crate::held::Keeping;
-use crate::run::Run;
+use crate::outcome::Run;
 use crate::session::DurableSession;
 
 impl Durable {
