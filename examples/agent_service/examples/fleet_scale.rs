@@ -4,6 +4,7 @@
 //! Members report as they would, two heartbeats a second each, but one after the other as fast as the backend
 //! answers. What it could answer beside what the fleet asks is how busy it would be.
 #![expect(clippy::print_stdout, reason = "a program for a terminal")]
+#![expect(clippy::disallowed_methods, reason = "real processes, in real time")]
 
 use std::env;
 use std::sync::Arc;
