@@ -234,8 +234,8 @@ async fn call(url: &str, provider: &str, number: usize) -> Result<(), BoxError> 
             let provider = provider.to_owned();
             let answered = tokio::task::spawn_blocking(move || ask(&provider, Usd::ZERO)).await?;
             match answered {
-                Ok(true) => drop(permit.success()),
-                _ => drop(permit.failure()),
+                Ok(true) => permit.success(),
+                _ => permit.failure(),
             }
         }
         tokio::time::sleep(Duration::from_millis(10)).await;

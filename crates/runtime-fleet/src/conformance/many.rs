@@ -76,16 +76,19 @@ pub async fn parts_of_a_whole<S: Accounts>(states: &[S]) {
 /// What all members may use of each of the two limits.
 const WHOLE: u64 = 1_000;
 
+/// A member goes by these parts from now on. Returns what all members may use.
+fn go_by(applied: &Mutex<[[u64; 2]; 10]>, number: usize, own: [u64; 2]) -> [u64; 2] {
+    let mut all = applied.lock().unwrap_or_else(PoisonError::into_inner);
+    all[number] = own;
+    [0, 1].map(|limit| all.iter().map(|parts| parts[limit]).sum())
+}
+
 async fn report_often(state: &dyn SharedState, number: usize, applied: &Mutex<[[u64; 2]; 10]>) {
     let id = format!("m{number}");
     let mut owners = ["whole/a", "other"].map(|account| Owner::new(state, account, &id).next);
     let mut own = [0; 2];
-<<<<<<< HEAD
-    for round in 1..=20 {
-=======
     let reverses = number.is_multiple_of(2);
     for round in 1..=40 {
->>>>>>> fleet-db
         let mut report = report(&id, round);
         let requests = |count| [Some(count), None, None, None];
         // The second half is of money alone, so that no lock of a limit puts them in a row.
@@ -101,30 +104,24 @@ async fn report_often(state: &dyn SharedState, number: usize, applied: &Mutex<[[
             owner.returned = owner.granted;
             report.bookings.push(owner.clone());
         }
-        if number.is_multiple_of(2) {
+        if reverses {
             report.wants.reverse();
             report.bookings.reverse();
         }
         // Not patiently: reports that wait for each other in a circle would be an error.
         let mut view = state.sync(&report).await.unwrap();
-        if number.is_multiple_of(2) {
+        if reverses {
             view.shares.reverse();
             view.booked.reverse();
         }
         for (owner, booked) in owners.iter_mut().zip(view.booked) {
             (owner.granted, owner.heard) = (booked.unwrap().granted, round);
         }
-<<<<<<< HEAD
-        let mut all = applied.lock().unwrap_or_else(PoisonError::into_inner);
-=======
         if view.shares.is_empty() {
             continue;
         }
->>>>>>> fleet-db
         own = [0, 1].map(|limit| view.shares[limit].given[0].unwrap());
-        all[number] = own;
-        let used = [0, 1].map(|limit| all.iter().map(|parts: &[u64; 2]| parts[limit]).sum::<u64>());
-        drop(all);
+        let used = go_by(applied, number, own);
         assert!(used.iter().all(|used| *used <= WHOLE), "more than the limit: {used:?}");
     }
 }
@@ -164,7 +161,7 @@ async fn work(
     for chunk in 1.. {
         (owner.next.least, owner.next.most) = (cost, cost.saturating_add(cost));
         let Booking { granted: before, .. } = owner.next;
-        let dies = number % 3 == 0 && chunk == 3;
+        let dies = number.is_multiple_of(3) && chunk == 3;
         if dies {
             // It is not heard of any more.
             owner.next.ttl = Duration::ZERO;
