@@ -3,23 +3,23 @@
 //! Calls are written to the connection by who makes them, and their answers come back by a channel. So they
 //! need no runtime, and are pipelined. Only timers and sockets belong to the thread's runtime.
 
+use std::fmt;
 use std::fmt::Write as _;
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use std::{fmt, thread};
 
 use runtime_store::StoreDurability;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::runtime::{Builder, Handle};
-use tokio::sync::{Notify, OnceCell, oneshot, watch};
-use tokio::task::JoinError;
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, OnceCell, watch};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{AsyncMessage, Client, Connection, NoTls, Row, Statement};
 
 use crate::config::Checked;
+use crate::driver::Driver;
 use crate::error::PgError;
 use crate::tls::Tls;
 
@@ -32,13 +32,6 @@ pub(crate) type Param<'a> = (&'a (dyn ToSql + Sync), Type);
 pub(crate) struct Link {
     shared: Arc<Shared>,
     driver: Driver,
-}
-
-/// A thread with a runtime, for sockets and timers.
-struct Driver {
-    handle: Handle,
-    /// The thread ends once this is dropped.
-    _alive: oneshot::Sender<()>,
 }
 
 /// Why a call has no answer.
@@ -375,34 +368,6 @@ pub(crate) async fn migrate(config: Checked) -> Result<(), PgError> {
         config.schema.migrate(&client).await
     };
     driver.run(migration).await
-}
-
-impl Driver {
-    fn start() -> Result<Self, PgError> {
-        let failed = |source: std::io::Error| PgError::Failed {
-            attempted: "start the thread of a connection",
-            source: source.into(),
-        };
-        let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
-        let handle = runtime.handle().clone();
-        let (alive, until) = oneshot::channel::<()>();
-        let name = "techrevati-postgres".to_owned();
-        let run = move || {
-            let _ = runtime.block_on(until);
-        };
-        thread::Builder::new().name(name).spawn(run).map_err(failed)?;
-        Ok(Self { handle, _alive: alive })
-    }
-
-    /// Runs a future on the thread.
-    async fn run<T: Send + 'static>(
-        &self,
-        future: impl Future<Output = Result<T, PgError>> + Send + 'static,
-    ) -> Result<T, PgError> {
-        let attempted = "use the thread of a connection";
-        let failed = |source: JoinError| PgError::Failed { attempted, source: source.into() };
-        self.handle.spawn(future).await.map_err(failed)?
-    }
 }
 
 impl fmt::Debug for Link {

@@ -66,8 +66,8 @@ async fn policies(backend: MemoryState) -> Result<(), BoxError> {
 fn simulation() {
     let (clock, limits) = (ManualClock::new(), RateLimits::default().requests_per_minute(RPM));
     let backend = MemoryState::on(clock.clone());
-    let config = FleetConfig::default().time(clock.clone());
-    let (fleet, mut driver) = Fleet::driven(backend.clone(), config);
+    let config = FleetConfig::default().time(clock);
+    let (fleet, mut driver) = Fleet::driven(backend, config);
     let limiter = fleet.limiter("openai", limits);
     driver.drive();
     assert!(limiter.try_reserve(Demand::request()).is_ok());

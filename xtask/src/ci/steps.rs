@@ -170,13 +170,11 @@ fn main_job(_: &mut Counts) -> Result<Note, Error> {
 
 /// After the main job, which is built with the same profile.
 fn instructions(_: &mut Counts) -> Result<Note, Error> {
-    match instructions::unable() {
-        Some(why) => Ok(Note::Skipped(why)),
-        None => {
-            println!("{}", instructions::check()?);
-            Ok(Note::Passed("none has grown".to_owned()))
-        }
+    if let Some(why) = instructions::unable() {
+        return Ok(Note::Skipped(why));
     }
+    println!("{}", instructions::check()?);
+    Ok(Note::Passed("none has grown".to_owned()))
 }
 
 /// The largest size of an archive, in bytes: a tenth of the limit of the registry.

@@ -9,21 +9,26 @@
 #![expect(clippy::print_stdout, reason = "a program for a terminal")]
 #![expect(clippy::disallowed_methods, reason = "real processes, in real time")]
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{TcpListener, TcpStream};
+mod backend;
+mod provider;
+
+use std::io::{BufRead as _, BufReader};
 use std::num::NonZeroU32;
-use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::process::{Child, ChildStdout, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{env, thread};
 
 use techrevati_runtime::events::{Clock as _, SystemClock};
-use techrevati_runtime::fleet::{AccountPath, AccountState, Accounts, Fleet};
-use techrevati_runtime::postgres::{PgFleet, PgStore};
+use techrevati_runtime::fleet::Fleet;
+use techrevati_runtime::postgres::PgFleet;
 use techrevati_runtime::prelude::*;
 use techrevati_runtime::redis::RedisFleet;
 use techrevati_runtime::resilience::CircuitBreakerConfig;
 use test_redis::Way;
+
+use crate::backend::Backend;
+use crate::provider::{Books, Provider, ask};
 
 const CAP: Usd = Usd::from_dollars(1);
 const TASKS: usize = 32;
@@ -267,153 +272,6 @@ async fn join(url: &str) -> Result<Fleet, BoxError> {
     } else {
         Fleet::new(PgFleet::connect(url).await?)?
     })
-}
-
-/// A provider that keeps books of its own: a line is the price of a call.
-struct Provider {
-    address: String,
-    books: Arc<Mutex<Books>>,
-}
-
-#[derive(Default)]
-struct Books {
-    calls: u64,
-    billed: Usd,
-    down: bool,
-}
-
-impl Provider {
-    fn start(thought: Duration) -> Result<Self, BoxError> {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        let address = listener.local_addr()?.to_string();
-        let books = Arc::new(Mutex::new(Books::default()));
-        let own = Arc::clone(&books);
-        thread::spawn(move || {
-            for client in listener.incoming().flatten() {
-                let books = Arc::clone(&own);
-                thread::spawn(move || answer(client, &books, thought));
-            }
-        });
-        Ok(Self { address, books })
-    }
-
-    fn books(&self) -> std::sync::MutexGuard<'_, Books> {
-        self.books.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn wait(&self, until: impl Fn(&Books) -> bool) {
-        while !until(&self.books()) {
-            thread::sleep(Duration::from_millis(20));
-        }
-    }
-}
-
-fn answer(mut client: TcpStream, books: &Mutex<Books>, thought: Duration) -> Result<(), BoxError> {
-    let mut line = String::new();
-    BufReader::new(client.try_clone()?).read_line(&mut line)?;
-    let price = Usd::from_nanos(line.trim().parse()?);
-    let down = {
-        let mut books = books.lock().unwrap_or_else(PoisonError::into_inner);
-        books.calls += 1;
-        books.billed = books.billed.saturating_add(price);
-        books.down
-    };
-    thread::sleep(thought);
-    client.write_all(if down { b"down\n" } else { b"done\n" })?;
-    Ok(())
-}
-
-/// Makes a call. Returns whether it was answered.
-fn ask(provider: &str, price: Usd) -> Result<bool, BoxError> {
-    let mut server = TcpStream::connect(provider).map_err(BoxError::from)?;
-    writeln!(server, "{}", price.nanos())?;
-    let mut said = String::new();
-    BufReader::new(server).read_line(&mut said)?;
-    Ok(said == "done\n")
-}
-
-/// A server of this program's own.
-struct Backend {
-    server: Server,
-    push: bool,
-}
-
-enum Server {
-    Postgres(test_postgres::Server),
-    Redis(test_redis::Server),
-}
-
-impl Backend {
-    fn start(kind: &str, push: bool) -> Result<Self, BoxError> {
-        let server = if kind == "redis" {
-            let durable = ["--appendonly", "yes", "--appendfsync", "always"];
-            Server::Redis(test_redis::Server::start(&durable).ok_or("there is no redis here")?)
-        } else {
-            let server = test_postgres::Server::start().ok_or("there is no postgres here")?;
-            block_on(PgStore::migrate(&server.url("postgres")))?;
-            Server::Postgres(server)
-        };
-        Ok(Self { server, push })
-    }
-
-    const fn port(&self) -> u16 {
-        match &self.server {
-            Server::Postgres(server) => server.port(),
-            Server::Redis(server) => server.port(),
-        }
-    }
-
-    fn url(&self, port: u16) -> String {
-        let push = if self.push { "yes" } else { "no" };
-        match self.server {
-            Server::Postgres(_) => {
-                format!("postgres://postgres@127.0.0.1:{port}/postgres?push={push}")
-            }
-            Server::Redis(_) => format!("redis://127.0.0.1:{port}/?push={push}"),
-        }
-    }
-
-    fn member(&self, job: &str, way: &Way, provider: &Provider) -> Result<Command, BoxError> {
-        let mut command = Command::new(env::current_exe()?);
-        command.args([job, &self.url(way.port()), &provider.address]);
-        Ok(command)
-    }
-
-    fn kill(&self) {
-        match &self.server {
-            Server::Postgres(server) => server.kill(),
-            Server::Redis(server) => server.kill(),
-        }
-    }
-
-    fn begin(&self) {
-        match &self.server {
-            Server::Postgres(server) => server.begin(),
-            Server::Redis(server) => server.begin(),
-        }
-    }
-
-    /// An account, once nobody holds anything of it.
-    fn settled(&self, path: &str) -> Result<AccountState, BoxError> {
-        let url = self.url(self.port());
-        block_on(async {
-            let accounts: Box<dyn Accounts> = match self.server {
-                Server::Postgres(_) => Box::new(PgFleet::connect(&url).await?),
-                Server::Redis(_) => Box::new(RedisFleet::connect(&*url).await?),
-            };
-            let path = AccountPath::new(path)?;
-            for _ in 0..300 {
-                if let Ok(Some(state)) = accounts.account(&path).await
-                    && state.granted.is_zero()
-                {
-                    return Ok(state);
-                }
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-            let state = accounts.account(&path).await?;
-            state.ok_or_else(|| BoxError::from("there is no account"))
-        })
-    }
 }
 
 fn block_on<T, E: Into<BoxError>>(

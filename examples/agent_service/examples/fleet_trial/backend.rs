@@ -1,0 +1,103 @@
+//! The database that the processes share, which can be killed.
+
+use std::env;
+use std::process::Command;
+use std::time::Duration;
+
+use techrevati_runtime::fleet::{AccountPath, AccountState, Accounts};
+use techrevati_runtime::postgres::{PgFleet, PgStore};
+use techrevati_runtime::prelude::*;
+use techrevati_runtime::redis::RedisFleet;
+use test_redis::Way;
+
+use crate::block_on;
+use crate::provider::Provider;
+
+/// A server of this program's own.
+pub(crate) struct Backend {
+    server: Server,
+    push: bool,
+}
+
+enum Server {
+    Postgres(test_postgres::Server),
+    Redis(test_redis::Server),
+}
+
+impl Backend {
+    pub(crate) fn start(kind: &str, push: bool) -> Result<Self, BoxError> {
+        let server = if kind == "redis" {
+            let durable = ["--appendonly", "yes", "--appendfsync", "always"];
+            Server::Redis(test_redis::Server::start(&durable).ok_or("there is no redis here")?)
+        } else {
+            let server = test_postgres::Server::start().ok_or("there is no postgres here")?;
+            block_on(PgStore::migrate(&server.url("postgres")))?;
+            Server::Postgres(server)
+        };
+        Ok(Self { server, push })
+    }
+
+    pub(crate) const fn port(&self) -> u16 {
+        match &self.server {
+            Server::Postgres(server) => server.port(),
+            Server::Redis(server) => server.port(),
+        }
+    }
+
+    pub(crate) fn url(&self, port: u16) -> String {
+        let push = if self.push { "yes" } else { "no" };
+        match self.server {
+            Server::Postgres(_) => {
+                format!("postgres://postgres@127.0.0.1:{port}/postgres?push={push}")
+            }
+            Server::Redis(_) => format!("redis://127.0.0.1:{port}/?push={push}"),
+        }
+    }
+
+    pub(crate) fn member(
+        &self,
+        job: &str,
+        way: &Way,
+        provider: &Provider,
+    ) -> Result<Command, BoxError> {
+        let mut command = Command::new(env::current_exe()?);
+        command.args([job, &self.url(way.port()), &provider.address]);
+        Ok(command)
+    }
+
+    pub(crate) fn kill(&self) {
+        match &self.server {
+            Server::Postgres(server) => server.kill(),
+            Server::Redis(server) => server.kill(),
+        }
+    }
+
+    pub(crate) fn begin(&self) {
+        match &self.server {
+            Server::Postgres(server) => server.begin(),
+            Server::Redis(server) => server.begin(),
+        }
+    }
+
+    /// An account, once nobody holds anything of it.
+    pub(crate) fn settled(&self, path: &str) -> Result<AccountState, BoxError> {
+        let url = self.url(self.port());
+        block_on(async {
+            let accounts: Box<dyn Accounts> = match self.server {
+                Server::Postgres(_) => Box::new(PgFleet::connect(&url).await?),
+                Server::Redis(_) => Box::new(RedisFleet::connect(&*url).await?),
+            };
+            let path = AccountPath::new(path)?;
+            for _ in 0..300 {
+                if let Ok(Some(state)) = accounts.account(&path).await
+                    && state.granted.is_zero()
+                {
+                    return Ok(state);
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            let state = accounts.account(&path).await?;
+            state.ok_or_else(|| BoxError::from("there is no account"))
+        })
+    }
+}
