@@ -80,7 +80,9 @@ const WHOLE: u64 = 1_000;
 fn go_by(applied: &Mutex<[[u64; 2]; 10]>, number: usize, own: [u64; 2]) -> [u64; 2] {
     let mut all = applied.lock().unwrap_or_else(PoisonError::into_inner);
     all[number] = own;
-    [0, 1].map(|limit| all.iter().map(|parts| parts[limit]).sum())
+    let parts = *all;
+    drop(all);
+    [0, 1].map(|limit| parts.iter().map(|own| own[limit]).sum())
 }
 
 async fn report_often(state: &dyn SharedState, number: usize, applied: &Mutex<[[u64; 2]; 10]>) {
