@@ -8,7 +8,7 @@ use crate::Error;
 use crate::counts::Counts;
 use crate::table;
 use steps::STEPS;
-pub(crate) use steps::facade_features;
+pub(crate) use steps::crates_apart;
 
 /// A named check.
 struct Step {

@@ -17,6 +17,7 @@ const CHECKS: &[Check] = &[
     ("clocks", clocks),
     ("durable-peers", durable_peers),
     ("features", features),
+    ("fleet", fleet),
     ("minimal", minimal),
     ("prices", prices),
     ("prometheus", prometheus),
@@ -82,10 +83,10 @@ fn durable_peers(home: &Path) -> Result<(), Error> {
     run.arg(text(home)).env("CARGO_TARGET_DIR", text(&home.join("target"))).run()
 }
 
-/// The facade with each of its features alone, which takes minutes.
+/// Every crate with each of its features alone, which takes minutes.
 fn features(_: &Path) -> Result<(), Error> {
-    let builds = crate::ci::facade_features()?;
-    println!("{builds} builds of the facade");
+    let builds = crate::ci::crates_apart(true)?;
+    println!("{builds} builds");
     Ok(())
 }
 
@@ -97,6 +98,20 @@ fn clocks(_: &Path) -> Result<(), Error> {
     };
     let test = Cmd::cargo("test --locked --package runtime-durable --test it -- --ignored clocks");
     test.env("RUNTIME_DURABLE_FAKETIME", text(&library)).run()
+}
+
+/// Processes that share money and breakers, under faults, over each backend, with and without pushes. One has a
+/// clock that is an hour off, if there is `libfaketime`.
+fn fleet(_: &Path) -> Result<(), Error> {
+    let library = system::faketime().map(|library| text(&library));
+    for (backend, push) in
+        [("postgres", "push"), ("postgres", "no-push"), ("redis", "push"), ("redis", "no-push")]
+    {
+        let run = "run --locked --package agent_service --example fleet_trial --";
+        let trial = Cmd::cargo(run).args([backend, push]);
+        library.iter().fold(trial, |trial, path| trial.env("FAKETIME_LIBRARY", path)).run()?;
+    }
+    Ok(())
 }
 
 /// The workspace with the lowest versions of its dependencies that its manifests allow, in a copy: a manifest

@@ -149,7 +149,8 @@ impl Turns {
     ///     // `Client` may be hyper's, or any other of `tower`.
     ///     let mut client = Turns::of(session).layer(Client);
     ///     let request = Request::post("https://api.openai.com/v1/chat/completions");
-    ///     let reply = client.call(request.body(Full::from(r#"{"model":"gpt-5"}"#))?).await?;
+    ///     let request = request.body(Full::<Bytes>::from(r#"{"model":"gpt-5"}"#))?;
+    ///     let reply = client.call(request).await?;
     ///     Ok(String::from_utf8(reply.into_body().collect().await?.to_bytes().into())?)
     /// }
     ///

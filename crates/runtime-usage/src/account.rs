@@ -20,7 +20,7 @@ use std::time::Duration;
 
 pub use self::error::{BudgetExceededError, BudgetRefusedError, UnpricedModelError};
 use self::funds::Funds;
-pub use self::funds::{FundFuture, Funding, Purse};
+pub use self::funds::{FundFuture, Funding, Lack, Purse};
 use self::ledger::Ledger;
 pub use self::limit::{Limit, UnknownPrice};
 use self::node::Node;

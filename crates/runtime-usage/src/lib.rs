@@ -63,8 +63,8 @@ mod worst;
 pub use self::{
     account::{
         Account, AccountStatement, Balance, BudgetExceededError, BudgetListener, BudgetMark,
-        BudgetRefusedError, Charge, FundFuture, Funding, Limit, Purse, Reservation, Settlement,
-        UnknownPrice, UnpricedModelError,
+        BudgetRefusedError, Charge, FundFuture, Funding, Lack, Limit, Purse, Reservation,
+        Settlement, UnknownPrice, UnpricedModelError,
     },
     book::EmptyModelNameError,
     cost::{Cost, LineItem},

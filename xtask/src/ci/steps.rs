@@ -12,7 +12,7 @@ use crate::instructions;
 use crate::manifest::Manifest;
 use crate::run::Cmd;
 use crate::system;
-use crate::workspace::{self, Crate, FACADE};
+use crate::workspace::{self, Crate};
 
 pub(super) const STEPS: &[Step] = &[
     Step { name: "format", run: format },
@@ -81,22 +81,20 @@ fn docs(_: &mut Counts) -> Result<Note, Error> {
     passed(doc.env("RUSTDOCFLAGS", "-D warnings").run())
 }
 
-/// Builds each crate alone: it must not need features that another crate enables.
+/// Builds each crate alone: it must not need features that another crate enables. `world features` builds it with
+/// each of its own alone.
 fn features(_: &mut Counts) -> Result<Note, Error> {
-    let mut builds = 0;
-    for Crate { name, manifest } in workspace::crates()? {
-        // The facade's features turn on those of the crates, and `world features` builds it with each alone.
-        let each = name != FACADE;
-        builds += build_apart(&name, combinations(&manifest, each))?;
-    }
+    let builds = crates_apart(false)?;
     Ok(Note::Passed(format!("{builds} builds")))
 }
 
-/// Builds the facade with each of its features alone.
-pub(crate) fn facade_features() -> Result<usize, Error> {
-    let facade = workspace::crates()?.into_iter().find(|member| member.name == FACADE);
-    let facade = facade.ok_or_else(|| Error::Failed(format!("there is no crate {FACADE}")))?;
-    build_apart(FACADE, combinations(&facade.manifest, true))
+/// Builds each crate alone, with each of its features alone if asked. Returns the number of builds.
+pub(crate) fn crates_apart(each: bool) -> Result<usize, Error> {
+    let mut builds = 0;
+    for Crate { name, manifest } in workspace::crates()? {
+        builds += build_apart(&name, combinations(&manifest, each))?;
+    }
+    Ok(builds)
 }
 
 /// Builds a crate with each of these flags. Returns their number.

@@ -126,14 +126,23 @@ fn all_good(database: &Database, server: Option<&Server>, seeds: std::ops::Range
     }
 }
 
+/// In how many games a broken promise has to be found: whether clients meet at the right moment is up to the machine.
+const GAMES: u64 = 8;
+
 /// A store that does not keep one promise breaks that one.
 fn all_caught(database: &Database) {
     for promise in [Promise::OneWriter, Promise::TotalOrder, Promise::UsedOnce] {
-        let game = game(database.clone(), &format!("{promise:?}"), Some(promise));
-        let (lines, facts) = played(&game, None, (0, usize::MAX));
-        let found: BTreeSet<_> = broken(&lines, &facts).into_iter().map(|it| it.0).collect();
+        let mut found = BTreeSet::new();
+        for seed in 0..GAMES {
+            let game = game(database.clone(), &format!("{promise:?}-{seed}"), Some(promise));
+            let (lines, facts) = played(&game, None, (seed, usize::MAX));
+            fs::remove_dir_all(&game.folder).unwrap();
+            found.extend(broken(&lines, &facts).into_iter().map(|it| it.0));
+            if found.contains(&promise) {
+                break;
+            }
+        }
         assert!(found.contains(&promise), "{promise:?} was broken, and {found:?} were found");
-        fs::remove_dir_all(&game.folder).unwrap();
     }
 }
 

@@ -5,7 +5,7 @@ mod path;
 
 use std::time::Duration;
 
-use runtime_usage::Usd;
+use runtime_usage::{Lack, Usd};
 
 pub(crate) use self::books::{Cap, Mark, Opening, Reading};
 use self::books::{Heard, Sent, Told, Waiter};
@@ -108,10 +108,11 @@ impl Till {
         Some(id)
     }
 
-    /// A reservation was refused, and nobody waits.
-    pub(crate) fn lacks(&mut self, amount: Usd) {
+    /// A reservation was refused, and nobody waits. Returns why, if the backend is there.
+    pub(crate) fn lacks(&mut self, amount: Usd) -> Lack {
         self.note(amount);
         self.lacked = self.lacked.max(amount);
+        self.path.lack(amount)
     }
 
     fn note(&mut self, amount: Usd) {

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 
-use runtime_usage::{Account, FundFuture, Funding, Limit, Purse, Usd};
+use runtime_usage::{Account, FundFuture, Funding, Lack, Limit, Purse, Usd};
 
 use super::seats::AccountSeat;
 use super::shared::Shared;
@@ -108,11 +108,12 @@ struct Source {
 }
 
 impl Funding for Source {
-    fn lacks(&self, amount: Usd) -> bool {
-        let Some(shared) = self.shared.upgrade() else { return true };
+    fn lacks(&self, amount: Usd) -> Lack {
+        let Some(shared) = self.shared.upgrade() else { return Lack::Away };
         let mut core = shared.core();
-        core.tills[self.account].lacks(amount);
-        core.link.is_down() || core.leaving != Leaving::No
+        let lack = core.tills[self.account].lacks(amount);
+        let away = core.link.is_down() || core.leaving != Leaving::No;
+        if away { Lack::Away } else { lack }
     }
 
     fn fund(&self, amount: Usd) -> FundFuture {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use runtime_events::ManualClock;
 use runtime_orchestrator::{Orchestrator, Turn, TurnError};
-use runtime_usage::{FundFuture, Funding, Limit, Purse, UnknownPrice, Usd};
+use runtime_usage::{FundFuture, Funding, Lack, Limit, Purse, UnknownPrice, Usd};
 
 const CENT: Usd = Usd::from_cents(1);
 
@@ -21,8 +21,8 @@ struct Source {
 }
 
 impl Funding for Source {
-    fn lacks(&self, _: Usd) -> bool {
-        true
+    fn lacks(&self, _: Usd) -> Lack {
+        Lack::Away
     }
 
     fn fund(&self, _: Usd) -> FundFuture {

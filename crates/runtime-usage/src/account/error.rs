@@ -25,7 +25,8 @@ pub struct BudgetExceededError {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub struct BudgetRefusedError {
-    /// The name of the account that refused, if it has one. It may be an account above.
+    /// The name of the account that refused, if it has one. It may be an account above, or the one where the
+    /// money of a [funded](crate::Purse) account comes from.
     pub account: Option<Arc<str>>,
     /// The limit of that account.
     pub limit: Usd,

@@ -18,12 +18,33 @@ pub trait Funding: fmt::Debug + Send + Sync {
     /// A reservation of `amount` was refused: the next one might fit, if there is more by then. Must not
     /// block.
     ///
-    /// Returns whether the place cannot be reached where the money comes from.
-    fn lacks(&self, amount: Usd) -> bool;
+    /// Returns why there is no more, for the error.
+    fn lacks(&self, amount: Usd) -> Lack;
 
     /// Gets what a reservation of `amount` lacks. Ready when it was tried, with whether money came: then the
     /// reservation is worth another try.
     fn fund(&self, amount: Usd) -> FundFuture;
+}
+
+/// Why a funded account has no more money.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Lack {
+    /// More may come: it was not asked for yet.
+    Unasked,
+    /// The place where the money comes from cannot be reached.
+    Away,
+    /// An account at that place has too little left.
+    Short {
+        /// The name of that account.
+        account: Arc<str>,
+        /// Its limit.
+        limit: Usd,
+        /// What nobody has spent or holds.
+        left: Usd,
+        /// What others hold.
+        held: Usd,
+    },
 }
 
 /// The right to put money into an account, and to take it out: that of who funds it.
@@ -33,12 +54,12 @@ pub trait Funding: fmt::Debug + Send + Sync {
 ///
 /// ```
 /// use std::sync::Arc;
-/// use runtime_usage::{FundFuture, Funding, Limit, Purse, Usd};
+/// use runtime_usage::{FundFuture, Funding, Lack, Limit, Purse, Usd};
 ///
 /// #[derive(Debug)]
 /// struct Nobody;
 /// impl Funding for Nobody {
-///     fn lacks(&self, _: Usd) -> bool { true }
+///     fn lacks(&self, _: Usd) -> Lack { Lack::Away }
 ///     fn fund(&self, _: Usd) -> FundFuture { Box::pin(std::future::ready(false)) }
 /// }
 ///
@@ -183,7 +204,7 @@ impl Funds {
         Usd::from_nanos(self.elsewhere.load(Ordering::Relaxed))
     }
 
-    pub(super) fn lacks(&self, amount: Usd) -> bool {
+    pub(super) fn lacks(&self, amount: Usd) -> Lack {
         self.source.lacks(amount)
     }
 }

@@ -6,7 +6,7 @@ use loom::thread;
 
 use std::sync::Arc;
 
-use super::{Account, Charge, FundFuture, Funding, Limit, Purse, Reservation};
+use super::{Account, Charge, FundFuture, Funding, Lack, Limit, Purse, Reservation};
 use crate::usd::Usd;
 
 fn nanos(nanos: u64) -> Usd {
@@ -138,8 +138,8 @@ fn estimate_is_given_back_once() {
 struct Nobody;
 
 impl Funding for Nobody {
-    fn lacks(&self, _: Usd) -> bool {
-        false
+    fn lacks(&self, _: Usd) -> Lack {
+        Lack::Unasked
     }
 
     fn fund(&self, _: Usd) -> FundFuture {

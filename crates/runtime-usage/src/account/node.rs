@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Account;
 use super::error::BudgetRefusedError;
-use super::funds::Funds;
+use super::funds::{Funds, Lack};
 use super::ledger::Ledger;
 use super::limit::Limit;
 use super::reservation::Charge;
@@ -131,11 +131,30 @@ impl Node {
         committed: u64,
         wrapping_up: bool,
     ) -> BudgetRefusedError {
+        let lack = self.funds.as_ref().map(|funds| funds.lacks(asked));
+        if let Some(Lack::Short { account, limit, left, held }) = lack {
+            let spent = limit.saturating_sub(left).saturating_sub(held);
+            let (account, reserved, left) = (Some(account), held, left.into());
+            let set_aside = Usd::ZERO;
+            return BudgetRefusedError {
+                account,
+                limit,
+                spent,
+                reserved,
+                set_aside,
+                asked,
+                left,
+                away: false,
+            };
+        }
+        let away = lack == Some(Lack::Away);
         let taken = self.taken();
         let spent = Usd::from_nanos(self.words.read().spent.min(committed));
         let committed = Usd::from_nanos(committed).saturating_sub(taken);
         let set_aside = if wrapping_up { Usd::ZERO } else { self.limit.set_aside() };
-        let limit = self.open(true).saturating_add(self.elsewhere()).saturating_sub(taken);
+        // What may still be granted is of no use while nobody grants it.
+        let more = if away { Usd::ZERO } else { self.elsewhere() };
+        let limit = self.open(true).saturating_add(more).saturating_sub(taken);
         // A recorded account refuses only what no number can count.
         let open = if self.limit.is_enforced() { limit } else { Usd::MAX };
         BudgetRefusedError {
@@ -146,7 +165,7 @@ impl Node {
             set_aside,
             asked,
             left: open.saturating_sub(set_aside).signed_sub(committed),
-            away: self.funds.as_ref().is_some_and(|funds| funds.lacks(asked)),
+            away,
         }
     }
 }

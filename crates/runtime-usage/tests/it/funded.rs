@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use runtime_usage::{
-    Account, Charge, FundFuture, Funding, Limit, Purse, Reservation, SignedUsd, Usd,
+    Account, Charge, FundFuture, Funding, Lack, Limit, Purse, Reservation, SignedUsd, Usd,
 };
 
 const fn cents(cents: u64) -> Usd {
@@ -21,13 +21,13 @@ const fn cents(cents: u64) -> Usd {
 struct Source {
     lacked: Mutex<Vec<Usd>>,
     funded: Mutex<Vec<Usd>>,
-    away: bool,
+    lack: Option<Lack>,
 }
 
 impl Funding for Source {
-    fn lacks(&self, amount: Usd) -> bool {
+    fn lacks(&self, amount: Usd) -> Lack {
         self.lacked.lock().unwrap().push(amount);
-        self.away
+        self.lack.clone().unwrap_or(Lack::Unasked)
     }
 
     fn fund(&self, amount: Usd) -> FundFuture {
@@ -110,12 +110,26 @@ fn a_remainder_counts_on_what_may_come() {
 
 #[test]
 fn a_refusal_says_that_the_source_is_away() {
-    let purse = purse(&Arc::new(Source { away: true, ..Source::default() }));
+    let purse = purse(&Arc::new(Source { lack: Some(Lack::Away), ..Source::default() }));
     let refused = purse.account().reserve(cents(1)).unwrap_err();
     assert!(refused.away);
     assert!(refused.to_string().ends_with(", and where its money comes from cannot be reached"));
     purse.lift(Usd::ZERO, Usd::ZERO);
     assert!(purse.account().reserve(cents(1)).is_ok());
+}
+
+#[test]
+fn a_refusal_names_the_account_that_has_too_little() {
+    let account = "company".into();
+    let (limit, left, held) = (cents(500), cents(2), cents(30));
+    let lack = Some(Lack::Short { account, limit, left, held });
+    let purse = purse(&Arc::new(Source { lack, ..Source::default() }));
+    let refused = purse.account().reserve(cents(3)).unwrap_err();
+    assert_eq!((refused.spent, refused.away), (cents(468), false));
+    assert_eq!(
+        refused.to_string(),
+        "budget `company` refused: $0.03 requested, $0.02 of $5.00 left, $0.30 reserved by others"
+    );
 }
 
 #[test]

@@ -1,14 +1,14 @@
 //! [`Path`]: what is known of an account and those above it, and how much is taken of them at once.
 
-use runtime_usage::Usd;
+use runtime_usage::{Lack, Usd};
 
-use crate::money::{AccountState, Booked, Rules};
+use crate::money::{AccountPath, AccountState, Booked, Rules};
 
 /// The part of an account that is taken before it is known how much a call reserves.
 const UNKNOWN: u64 = 128;
 
 /// What is known of the account and those above it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Path {
     pub(super) enforced: bool,
     pub(super) strict: bool,
@@ -19,13 +19,15 @@ pub(super) struct Path {
     /// What others hold of the account that has the least left.
     pub(super) others: Usd,
     members: u32,
+    /// The enforced account that has the least left, and its limit.
+    least: Option<(AccountPath, Usd)>,
 }
 
 impl Path {
     /// What the rules of the account say before anything is heard.
     pub(super) const fn new(rules: &Rules, left: Usd) -> Self {
         let Rules { enforced, strict, amount, .. } = *rules;
-        Self { enforced, strict, left, amount, others: Usd::ZERO, members: 1 }
+        Self { enforced, strict, left, amount, others: Usd::ZERO, members: 1, least: None }
     }
 
     /// Takes what a booking was answered, after which the member holds this much.
@@ -37,9 +39,21 @@ impl Path {
         self.members = members.max(1);
         if let Some(least) = enforced().min_by_key(|state| state.left()) {
             self.left = least.left();
+            self.least = Some((least.account.clone(), least.rules.amount));
             self.others = least.granted.saturating_sub(held);
             let amount = |state: &AccountState| state.rules.amount;
             self.amount = enforced().map(amount).min().unwrap_or_default();
+        }
+    }
+
+    /// Why a call that asks for this much cannot have it, if it is not known better.
+    pub(super) fn lack(&self, asked: Usd) -> Lack {
+        match &self.least {
+            Some((account, limit)) if self.left < asked => {
+                let (account, limit) = (account.as_str().into(), *limit);
+                Lack::Short { account, limit, left: self.left, held: self.others }
+            }
+            _ => Lack::Unasked,
         }
     }
 
