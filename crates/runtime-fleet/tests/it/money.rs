@@ -91,6 +91,19 @@ fn near_the_limit_members_give_back_what_others_need() {
 }
 
 #[test]
+fn a_refusal_names_the_account_of_the_path_that_has_too_little() {
+    let mut world = World::new(1);
+    let _company = accounts(&mut world, "company", &limit(10));
+    let team = accounts(&mut world, "company/team", &limit(1_000)).remove(0);
+    world.reserve(&team, cents(4)).unwrap().settle(cents(4));
+    world.ticks(2);
+    assert!(world.reserve(&team, cents(9)).is_none());
+    let refused = team.reserve(cents(9)).unwrap_err().to_string();
+    assert!(refused.starts_with("budget `company` refused: $0.09 requested, "), "{refused}");
+    assert!(refused.contains(" of $0.10 left"), "{refused}");
+}
+
+#[test]
 fn what_is_held_for_nothing_goes_back() {
     let mut world = World::new(1);
     let account = accounts(&mut world, "company", &limit(100_000)).remove(0);
