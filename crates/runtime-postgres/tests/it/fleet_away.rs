@@ -105,6 +105,28 @@ async fn a_connection_that_falls_silent_is_noticed_within_the_time_of_a_call() {
     while silent.pause("api", HOUR).await.is_err() {}
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_silent_connection_is_noticed_when_no_caller_waits_as_long() {
+    /// Callers that leave long before the time of a call is over.
+    const PATIENCE: Duration = Duration::from_millis(20);
+    let Some(server) = Server::start() else { return };
+    PgStore::migrate(&server.url("postgres")).await.unwrap();
+    let way = Way::to(server.port()).await;
+    let url = format!("postgres://postgres@127.0.0.1:{}/postgres?push=no", way.port());
+    let config = PgConfig::new(url).timeout(Duration::from_millis(400));
+    let fleet = PgFleet::connect(config).await.unwrap();
+    fleet.pause("api", HOUR).await.unwrap();
+
+    way.silence();
+    for _ in 0..1_000 {
+        let answer = tokio::time::timeout(PATIENCE, fleet.pause("api", HOUR)).await;
+        if matches!(answer, Ok(Ok(()))) {
+            return;
+        }
+    }
+    panic!("the connection is still in use");
+}
+
 #[tokio::test]
 async fn no_text_has_the_password() {
     let Some(server) = Server::start() else { return };
