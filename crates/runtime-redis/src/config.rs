@@ -50,6 +50,7 @@ pub(crate) struct Checked {
     pub(crate) roots: Option<String>,
     pub(crate) prefix: String,
     pub(crate) timeout: Duration,
+    #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "then it is refused"))]
     pub(crate) cluster: bool,
     pub(crate) push: bool,
     /// For people: hosts and database.
