@@ -119,6 +119,14 @@ impl Till {
         self.usual = amount.max(faded(self.usual));
     }
 
+    /// Those who wait for what is idle: it came, or was set free, since they asked. A booking of theirs would ask
+    /// for nothing.
+    pub(crate) fn covered(&mut self, reading: Reading) -> Vec<u64> {
+        let asked = self.asked();
+        let covered = |waiter: &mut Waiter| waiter.id >= asked && reading.covers(waiter.amount);
+        self.waiting.extract_if(.., covered).map(|waiter| waiter.id).collect()
+    }
+
     /// A call does not wait any more.
     pub(crate) fn leave(&mut self, id: u64) {
         self.waiting.retain(|waiter| waiter.id != id);
@@ -199,9 +207,14 @@ impl Till {
 
     /// Whether calls wait that no booking under way asks for.
     pub(crate) fn is_urgent(&self, now: Moment) -> bool {
-        let asked = self.sent.iter().map(|sent| sent.asked).max().unwrap_or(0);
+        let asked = self.asked();
         let waits = self.waiting.iter().any(|waiter| waiter.id >= asked);
         self.opening == Opening::Done && waits && now >= self.dry_until
+    }
+
+    /// The waiters with smaller numbers are asked for by a booking under way.
+    fn asked(&self) -> u64 {
+        self.sent.iter().map(|sent| sent.asked).max().unwrap_or(0)
     }
 
     /// Whether something was taken out for a sibling that waits for it, and was not told yet.

@@ -1,5 +1,6 @@
 //! Members on a manual clock that share one backend, each over a line that can be cut.
 
+use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -39,11 +40,12 @@ pub(crate) enum Line {
 }
 
 /// A line to the backend.
-#[derive(Debug)]
 pub(crate) struct Faulty {
     state: MemoryState,
     line: Mutex<Line>,
     pushes: bool,
+    /// What happens while the answer to the next booking is on its way.
+    meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
     calls: AtomicU64,
     /// The probes that were granted and not given back unused, over all lines.
     probes: Arc<AtomicU64>,
@@ -78,8 +80,13 @@ impl Faulty {
 }
 
 /// A member's end of its line.
-#[derive(Debug)]
 struct End(Arc<Faulty>);
+
+impl fmt::Debug for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("End").finish_non_exhaustive()
+    }
+}
 
 impl SharedState for End {
     fn sync<'a>(&'a self, report: &'a Report) -> StateFuture<'a, View> {
@@ -131,7 +138,15 @@ impl SharedState for End {
     }
 
     fn book<'a>(&'a self, booking: &'a Booking) -> StateFuture<'a, Booked> {
-        self.0.over(|state| state.book(booking))
+        self.0.over(|state| {
+            Box::pin(async {
+                let booked = state.book(booking).await;
+                if let Some(meanwhile) = self.0.meanwhile.lock().unwrap().take() {
+                    meanwhile();
+                }
+                booked
+            })
+        })
     }
 
     fn pause<'a>(&'a self, name: &'a str, wait: Duration) -> StateFuture<'a, ()> {
@@ -156,6 +171,11 @@ pub(crate) struct Member {
 impl Member {
     pub(crate) fn line(&self, line: Line) {
         *self.line.line.lock().unwrap() = line;
+    }
+
+    /// While the answer to the next booking is on its way, this happens.
+    pub(crate) fn meanwhile(&self, what: impl FnOnce() + Send + 'static) {
+        *self.line.meanwhile.lock().unwrap() = Some(Box::new(what));
     }
 
     pub(crate) fn calls(&self) -> u64 {
@@ -229,6 +249,7 @@ impl World {
             state: self.backend.clone(),
             line: Mutex::default(),
             pushes: self.pushes,
+            meanwhile: Mutex::default(),
             calls: AtomicU64::new(0),
             probes: Arc::clone(&self.probes),
         });

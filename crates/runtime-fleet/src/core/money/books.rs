@@ -15,6 +15,13 @@ pub(crate) struct Reading {
     pub(crate) idle: Usd,
 }
 
+impl Reading {
+    /// Whether a reservation of `amount` is worth a try. One of nothing is refused only while nothing is idle.
+    pub(super) fn covers(self, amount: Usd) -> bool {
+        !self.idle.is_zero() && self.idle >= amount
+    }
+}
+
 /// What calls of the local account may commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cap {
