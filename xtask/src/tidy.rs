@@ -4,6 +4,7 @@
 //! that it can fail.
 
 mod documents;
+mod guarantees;
 mod guide;
 mod layers;
 mod links;

@@ -8,3 +8,4 @@ mod money;
 mod properties;
 mod support;
 mod thread;
+mod waiting;
