@@ -167,7 +167,7 @@ impl CircuitBreaker {
     }
 
     #[inline]
-    fn ticket(&self) -> Result<Ticket, CircuitOpenError> {
+    pub(super) fn ticket(&self) -> Result<Ticket, CircuitOpenError> {
         match self.shared.cell.admit_closed(|| self.shared.now()) {
             Some(ticket) => Ok(ticket),
             None => self.shared.admit().map(|(ticket, _)| ticket),
@@ -277,6 +277,15 @@ impl CircuitBreaker {
             return None;
         }
         self.settle(ticket, CallOutcome::Success, None)
+    }
+
+    /// Ends a call.
+    #[inline]
+    pub(super) fn end(&self, ticket: Ticket, outcome: CallOutcome) -> Option<Transition> {
+        match outcome {
+            CallOutcome::Success => self.succeed(ticket),
+            _ => self.settle(ticket, outcome, None),
+        }
     }
 
     #[inline(never)]

@@ -89,10 +89,7 @@ impl<B: Borrow<CircuitBreaker>> Permit<B> {
         if mem::replace(&mut self.spent, true) {
             return None;
         }
-        match outcome {
-            CallOutcome::Success => self.breaker.borrow().succeed(self.ticket),
-            _ => self.breaker.borrow().settle(self.ticket, outcome, None),
-        }
+        self.breaker.borrow().end(self.ticket, outcome)
     }
 
     /// Records a failed call whose provider asked to be left alone for `wait`: opens the breaker for
