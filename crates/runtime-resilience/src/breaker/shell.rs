@@ -270,22 +270,13 @@ impl CircuitBreaker {
 }
 
 impl CircuitBreaker {
-    /// Ends a successful call: most of them change nothing.
-    #[inline]
-    pub(super) fn succeed(&self, ticket: Ticket) -> Option<Transition> {
-        if self.shared.cell.is_no_news(&ticket) {
-            return None;
-        }
-        self.settle(ticket, CallOutcome::Success, None)
-    }
-
-    /// Ends a call.
+    /// Ends a call: most successes change nothing.
     #[inline]
     pub(super) fn end(&self, ticket: Ticket, outcome: CallOutcome) -> Option<Transition> {
-        match outcome {
-            CallOutcome::Success => self.succeed(ticket),
-            _ => self.settle(ticket, outcome, None),
+        if outcome == CallOutcome::Success && self.shared.cell.is_no_news(&ticket) {
+            return None;
         }
+        self.settle(ticket, outcome, None)
     }
 
     #[inline(never)]

@@ -58,7 +58,7 @@ impl<B: Borrow<CircuitBreaker>> Permit<B> {
     #[inline]
     pub fn success(mut self) {
         self.spent = true;
-        self.breaker.borrow().succeed(self.ticket);
+        self.breaker.borrow().end(self.ticket, CallOutcome::Success);
     }
 
     /// Records that the dependency failed or did not answer in time.
