@@ -232,7 +232,7 @@ fn viewers(home: &Path) -> Result<(), Error> {
 }
 
 /// The interpreter of a virtual environment that has these packages, or a word why there is none.
-fn python(home: &Path, packages: &[&str]) -> Option<String> {
+pub(crate) fn python(home: &Path, packages: &[&str]) -> Option<String> {
     let environment = home.join("python");
     let interpreter = text(&environment.join("bin/python"));
     let made = Cmd::program(&*interpreter).arg("--version").works()
