@@ -75,11 +75,12 @@ const LAYERS: &[Layer] = &[
         below: &["runtime-fleet", "runtime-usage"],
         others: &["futures-util", "redis", "rustls", "tokio"],
     },
-    // Resilience for its `BoxError`.
+    // Resilience for its errors. The store, for the digests of requests, and the streams are of feature
+    // `cassette`, off by default.
     Layer {
         name: "runtime-testkit",
-        below: &["runtime-events", "runtime-resilience", "runtime-sinks"],
-        others: &[],
+        below: &["runtime-events", "runtime-resilience", "runtime-sinks", "runtime-store"],
+        others: &["futures-core"],
     },
     // The SDK of OpenTelemetry is off by default.
     Layer {
