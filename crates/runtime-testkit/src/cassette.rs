@@ -54,6 +54,7 @@ mod difference;
 mod error;
 mod format;
 mod key;
+mod pieces;
 mod player;
 mod recorder;
 mod replay;
@@ -72,8 +73,10 @@ pub use self::{
     difference::{Difference, differences},
     error::{CassetteError, MissError, Nearest},
     format::{End, Opened, Port, Recording},
+    recorder::Call,
+    replay::Replay,
     stream::TapeStream,
-    tape::Tape,
+    tape::{Begun, Tape},
 };
 use self::{
     format::{Head, VERSION},

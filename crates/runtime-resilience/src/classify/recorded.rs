@@ -7,12 +7,12 @@ use std::time::Duration;
 use runtime_events::{FailureScenario, without_secrets};
 use serde::{Deserialize, Serialize};
 
-use super::{Failure, Meaning, Read};
-use crate::chain::{BoxError, errors};
+use super::{Classifier, Failure, Meaning, Read, Reading};
+use crate::chain::{BoxError, chain_text};
 use crate::fault::{Fault, FaultBasis, FaultKind, FaultScope, Reach, TimeoutPhase};
 
-/// A [`Failure`] as data: the texts of its error and of the sources, without
-/// [secrets](without_secrets), and its fault.
+/// A [`Failure`] as data: the texts of its error and of the sources, without [secrets](without_secrets), and
+/// its fault.
 ///
 /// A failure that is made from it has the same texts, fault, class and weight in a breaker. The types of its
 /// errors are gone: each is a text.
@@ -21,11 +21,12 @@ use crate::fault::{Fault, FaultBasis, FaultKind, FaultScope, Reach, TimeoutPhase
 /// use std::io;
 /// use runtime_resilience::{Classifier, Failure, RecordedFailure};
 ///
-/// let failure = Failure::classified(io::Error::from(io::ErrorKind::TimedOut), &Classifier::default());
-/// let json = serde_json::to_string(&RecordedFailure::of(&failure))?;
+/// let error = io::Error::from(io::ErrorKind::TimedOut);
+/// let json = serde_json::to_string(&RecordedFailure::read(&error, &Classifier::default()))?;
+///
 /// let again = Failure::from(serde_json::from_str::<RecordedFailure>(&json)?);
-/// assert_eq!(again.to_string(), failure.to_string());
-/// assert_eq!(again.fault(), failure.fault());
+/// assert_eq!(again.to_string(), error.to_string());
+/// assert_eq!(again.fault(), Failure::classified(error, &Classifier::default()).fault());
 /// # Ok::<_, serde_json::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,22 +80,20 @@ struct Facts {
 struct Kind(FaultKind);
 
 impl RecordedFailure {
-    /// What is kept of a failure.
-    pub fn of(failure: &Failure) -> Self {
-        let clean =
-            |error: &(dyn Error + 'static)| without_secrets(&error.to_string()).into_owned();
-        let fault = failure.fault();
-        let typed = match failure.facts() {
+    /// Reads an error, as [`Failure::classified`] does.
+    pub fn read(error: &(dyn Error + 'static), classifier: &Classifier) -> Self {
+        let mut reading = Reading::default();
+        reading.walk(error, classifier, |_, _| false);
+        let Meaning { fault, facts } = reading.meaning(None);
+        let typed = match facts {
             None => Typed::None,
             Some(facts) if facts == fault => Typed::Same,
             Some(facts) => Typed::Other(facts.into()),
         };
-        Self {
-            texts: errors(failure.error()).map(clean).collect(),
-            said: fault.basis.is_said(),
-            fault: fault.into(),
-            typed,
-        }
+        let clean =
+            |error: &&(dyn Error + 'static)| without_secrets(&error.to_string()).into_owned();
+        let texts = reading.chain.iter().map(clean).collect();
+        Self { texts, said: fault.basis.is_said(), fault: fault.into(), typed }
     }
 
     /// The fault.
@@ -119,7 +118,7 @@ impl From<RecordedFailure> for Failure {
             Typed::Other(facts) => Some(facts.into()),
         };
         let error = Texts::chain(record.texts);
-        let text = error.source().is_some().then(|| crate::chain::chain_text(&error).into());
+        let text = error.source().is_some().then(|| chain_text(&error).into());
         let read = Read { meaning: Meaning { fault, facts }, text, note: None };
         let error: BoxError = error.into();
         Self { error, read: Box::new(read) }

@@ -1,18 +1,21 @@
 //! The side that records: each call, until it is written.
 
+use std::error::Error;
+use std::mem::take;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
 use runtime_events::{Clock as _, json_without_secrets};
-use runtime_resilience::{BoxError, Classifier, Failure, RecordedFailure};
+use runtime_resilience::{BoxError, Classifier, RecordedFailure};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::clock::TapeClock;
 use super::error::CassetteError;
 use super::format::{End, Head, Opened, Port, Recording, micros};
+use super::pieces::Pieces;
 use super::writer::Writer;
 
 /// What all calls of a recording share.
@@ -44,7 +47,8 @@ impl Recorder {
         let recording =
             Recording { call, at_us, took_us: 0, port, name, request, opened, chunks, end };
         let (recorder, panicking) = (Arc::clone(self), thread::panicking());
-        Call { recorder, begun, recording: Some(recording), panicking }
+        let pieces = Pieces::default();
+        Call { recorder, begun, recording: Some(recording), pieces, panicking }
     }
 
     /// The error that ended the recording, if one did.
@@ -54,26 +58,34 @@ impl Recorder {
 }
 
 /// A call that is being recorded. It is written when it ends, or when its caller leaves.
-pub(crate) struct Call {
+#[derive(Debug)]
+pub struct Call {
     recorder: Arc<Recorder>,
     begun: Instant,
     /// `None` once it is written.
     recording: Option<Recording>,
+    pieces: Pieces,
     /// Whether the thread was panicking already.
     panicking: bool,
 }
 
 impl Call {
     /// Its stream is open.
-    pub(crate) fn open(&mut self, head: Value) {
+    pub fn open(&mut self, head: Value) {
         let at_us = self.taken_us();
         if let Some(recording) = &mut self.recording {
             recording.opened = Some(Opened::new(at_us, head));
         }
     }
 
+    /// A piece of a body came.
+    pub fn piece(&mut self, piece: &[u8]) {
+        let at_us = self.taken_us();
+        self.pieces.push(at_us, piece);
+    }
+
     /// A chunk of its stream came.
-    pub(crate) fn chunk(&mut self, chunk: Value) {
+    pub fn chunk(&mut self, chunk: Value) {
         let at_us = self.taken_us();
         if let Some(recording) = &mut self.recording {
             recording.chunks.push((at_us, json_without_secrets(chunk)));
@@ -81,22 +93,25 @@ impl Call {
     }
 
     /// It ended with a reply.
-    pub(crate) fn replies<T: Serialize>(mut self, reply: T) -> Result<T, BoxError> {
+    ///
+    /// # Errors
+    ///
+    /// A reply that is not JSON. Then nothing but the call is recorded.
+    pub fn replies<T: Serialize>(mut self, reply: T) -> Result<T, BoxError> {
         let value = serde_json::to_value(&reply)?;
         self.write(End::Reply(json_without_secrets(value)));
         Ok(reply)
     }
 
     /// Its stream has ended.
-    pub(crate) fn done(mut self) {
+    pub fn done(mut self) {
         self.write(End::Done);
     }
 
     /// It ended with an error, which its caller gets.
-    pub(crate) fn fails(mut self, error: BoxError) -> BoxError {
-        let failure = Failure::classified(error, &self.recorder.classifier);
-        self.write(End::Error(Box::new(RecordedFailure::of(&failure))));
-        failure.into_error()
+    pub fn fails(mut self, error: &(dyn Error + 'static)) {
+        let failure = RecordedFailure::read(error, &self.recorder.classifier);
+        self.write(End::Error(Box::new(failure)));
     }
 
     fn taken_us(&self) -> u64 {
@@ -106,7 +121,9 @@ impl Call {
     fn write(&mut self, end: End) {
         let took_us = self.taken_us();
         if let Some(recording) = self.recording.take() {
-            self.recorder.writer.write(&Recording { took_us, end, ..recording });
+            let mut chunks = recording.chunks;
+            chunks.extend(take(&mut self.pieces).into_chunks());
+            self.recorder.writer.write(&Recording { took_us, chunks, end, ..recording });
         }
     }
 }

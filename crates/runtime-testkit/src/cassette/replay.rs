@@ -1,8 +1,11 @@
 //! [`Replay`]: a call that is being played.
 
-use std::future::pending;
+use std::fmt;
+use std::future::{Future as _, pending};
 use std::panic::resume_unwind;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use runtime_events::{Clock as _, Sleep, Sleeper as _};
@@ -12,13 +15,17 @@ use serde_json::Value;
 
 use super::clock::TapeClock;
 use super::format::{End, Recording};
+use super::pieces;
 
 /// A call that is being played.
-pub(crate) struct Replay {
-    pub(crate) recording: Arc<Recording>,
+pub struct Replay {
+    recording: Arc<Recording>,
     clock: TapeClock,
     begun: Instant,
     timed: bool,
+    /// The chunk that is next, and the wait for it.
+    next: usize,
+    sleep: Option<Sleep>,
 }
 
 impl Replay {
@@ -28,11 +35,15 @@ impl Replay {
             clock.reach(Duration::from_micros(recording.at_us));
         }
         let begun = clock.now();
-        Self { recording, clock, begun, timed }
+        Self { recording, clock, begun, timed, next: 0, sleep: None }
     }
 
     /// The recorded reply, in its time.
-    pub(crate) async fn reply<T: DeserializeOwned>(self) -> Result<T, BoxError> {
+    ///
+    /// # Errors
+    ///
+    /// The recorded error, or that the reply has another form than `T`.
+    pub async fn reply<T: DeserializeOwned>(self) -> Result<T, BoxError> {
         match self.end().await? {
             End::Reply(reply) => self.read(reply),
             _ => Err(self.odd("has no reply")),
@@ -48,7 +59,11 @@ impl Replay {
     }
 
     /// What came before the first chunk, in its time.
-    pub(crate) async fn opened(&self) -> Result<&Value, BoxError> {
+    ///
+    /// # Errors
+    ///
+    /// The recorded error, if no stream was opened.
+    pub async fn opened(&self) -> Result<&Value, BoxError> {
         let Some(opened) = &self.recording.opened else {
             self.end().await?;
             return Err(self.odd("has no stream"));
@@ -60,14 +75,50 @@ impl Replay {
     }
 
     /// The wait until the call has taken this long, if any is left.
-    pub(crate) fn wait(&self, after_us: u64) -> Option<Sleep> {
+    fn wait(&self, after_us: u64) -> Option<Sleep> {
         let taken = self.clock.now().saturating_duration_since(self.begun);
         let left = Duration::from_micros(after_us).saturating_sub(taken);
         (self.timed && !left.is_zero()).then(|| self.clock.sleep(left))
     }
 
+    /// The next chunk of a stream, in its time; `None` at its end. It stays pending where the caller had left.
+    pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<&Value, BoxError>>> {
+        let Self { recording, next, .. } = self;
+        let chunk = recording.chunks.get(*next);
+        if chunk.is_none() && matches!(recording.end, End::Dropped) {
+            return Poll::Pending;
+        }
+        if self.sleep.is_none() {
+            let at_us = chunk.map_or(recording.took_us, |(at_us, _)| *at_us);
+            self.sleep = self.wait(at_us);
+        }
+        if let Some(sleep) = &mut self.sleep {
+            ready!(Pin::new(sleep).poll(cx));
+            self.sleep = None;
+        }
+        if self.recording.chunks.len() > self.next {
+            self.next += 1;
+            return Poll::Ready(Some(Ok(&self.recording.chunks[self.next - 1].1)));
+        }
+        Poll::Ready(match &self.recording.end {
+            End::Error(error) => Some(Err(Failure::from((**error).clone()).into())),
+            End::Panicked => self.panics(),
+            _ => None,
+        })
+    }
+
+    /// As [`poll_chunk`](Self::poll_chunk), for the pieces of a body.
+    pub fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Vec<u8>, BoxError>>> {
+        self.poll_chunk(cx).map_ok(pieces::bytes)
+    }
+
+    /// Whether nothing is left of a stream that ended well.
+    pub fn is_over(&self) -> bool {
+        self.next == self.recording.chunks.len() && matches!(self.recording.end, End::Done)
+    }
+
     /// Panics as the recorded call did. Its message was not kept.
-    pub(crate) fn panics(&self) -> ! {
+    fn panics(&self) -> ! {
         let call = self.recording.call;
         resume_unwind(Box::new(format!("call {call} panicked when it was recorded")))
     }
@@ -93,5 +144,11 @@ impl Replay {
 
     fn odd(&self, problem: &str) -> BoxError {
         format!("the recording of call {} {problem}", self.recording.call).into()
+    }
+}
+
+impl fmt::Debug for Replay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Replay").field("call", &self.recording.call).finish_non_exhaustive()
     }
 }

@@ -1,18 +1,14 @@
 //! [`TapeStream`]: a stream that is recorded or played.
 
 use std::fmt;
-use std::future::Future as _;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
-use runtime_events::Sleep;
-use runtime_resilience::{BoxError, Failure};
+use runtime_resilience::BoxError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
-use super::format::End;
 use super::recorder::Call;
 use super::replay::Replay;
 
@@ -23,7 +19,7 @@ pub struct TapeStream<T>(Source<T>);
 
 enum Source<T> {
     Live(Live<T>),
-    Played(Played),
+    Played(Replay),
     Over,
 }
 
@@ -32,19 +28,6 @@ type Items<T> = Pin<Box<dyn Stream<Item = Result<T, BoxError>> + Send>>;
 struct Live<T> {
     items: Items<T>,
     call: Call,
-}
-
-/// The chunks of a recording, each at its time.
-struct Played {
-    replay: Replay,
-    next: usize,
-    sleep: Option<Sleep>,
-}
-
-/// An item of a played stream.
-enum Item<'r> {
-    Chunk(&'r Value),
-    End(&'r End),
 }
 
 impl<T> TapeStream<T> {
@@ -57,7 +40,7 @@ impl<T> TapeStream<T> {
     }
 
     pub(crate) fn played(replay: Replay) -> Self {
-        Self(Source::Played(Played { replay, next: 0, sleep: None }))
+        Self(Source::Played(replay))
     }
 }
 
@@ -70,12 +53,12 @@ impl<T: Serialize + DeserializeOwned> Stream for TapeStream<T> {
                 let item = ready!(live.items.as_mut().poll_next(cx));
                 return Poll::Ready(self.record(item));
             }
-            Source::Played(played) => match ready!(played.poll(cx)) {
-                Item::Chunk(chunk) => {
+            Source::Played(replay) => match ready!(replay.poll_chunk(cx)) {
+                Some(Ok(chunk)) => {
                     return Poll::Ready(Some(T::deserialize(chunk).map_err(Into::into)));
                 }
-                Item::End(End::Error(error)) => Some(Err(Failure::from((**error).clone()).into())),
-                Item::End(_) => None,
+                Some(Err(error)) => Some(Err(error)),
+                None => None,
             },
             Source::Over => None,
         };
@@ -99,39 +82,16 @@ impl<T: Serialize> TapeStream<T> {
                     return item;
                 };
                 match item {
-                    Some(Err(error)) => Some(Err(live.call.fails(error))),
+                    Some(Err(error)) => {
+                        live.call.fails(&*error);
+                        Some(Err(error))
+                    }
                     item => {
                         live.call.done();
                         item
                     }
                 }
             }
-        }
-    }
-}
-
-impl Played {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Item<'_>> {
-        let Self { replay, next, sleep } = self;
-        let recording = &replay.recording;
-        let chunk = recording.chunks.get(*next);
-        if chunk.is_none() && matches!(recording.end, End::Dropped) {
-            return Poll::Pending;
-        }
-        if sleep.is_none() {
-            *sleep = replay.wait(chunk.map_or(recording.took_us, |(at_us, _)| *at_us));
-        }
-        if let Some(wait) = sleep {
-            ready!(Pin::new(wait).poll(cx));
-            *sleep = None;
-        }
-        match (chunk, &recording.end) {
-            (Some((_, chunk)), _) => {
-                *next += 1;
-                Poll::Ready(Item::Chunk(chunk))
-            }
-            (None, End::Panicked) => replay.panics(),
-            (None, end) => Poll::Ready(Item::End(end)),
         }
     }
 }

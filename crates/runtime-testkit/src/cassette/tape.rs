@@ -44,7 +44,9 @@ pub(crate) enum Side {
 }
 
 /// A call that began.
-pub(crate) enum Begun {
+#[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a tape records or plays")]
+pub enum Begun {
     /// It is made and recorded.
     Live(Call),
     /// It is played.
@@ -153,7 +155,11 @@ impl Tape {
                         live.open(Value::Null);
                         Ok(TapeStream::recorded(stream, live))
                     }
-                    Err(error) => Err(live.fails(error.into())),
+                    Err(error) => {
+                        let error = error.into();
+                        live.fails(&*error);
+                        Err(error)
+                    }
                 },
                 Begun::Known(replay) => {
                     replay.opened().await?;
@@ -248,15 +254,23 @@ impl Tape {
             match tape.begin(port, &name, request?)? {
                 Begun::Live(live) => match call().await {
                     Ok(reply) => live.replies(reply),
-                    Err(error) => Err(live.fails(error.into())),
+                    Err(error) => {
+                        let error = error.into();
+                        live.fails(&*error);
+                        Err(error)
+                    }
                 },
                 Begun::Known(replay) => replay.reply().await,
             }
         }
     }
 
-    /// Begins a call.
-    pub(crate) fn begin(&self, port: Port, name: &str, request: Value) -> Result<Begun, BoxError> {
+    /// Begins a call, for a layer of your own around a client.
+    ///
+    /// # Errors
+    ///
+    /// A call without a recording, as of [`model`](Self::model).
+    pub fn begin(&self, port: Port, name: &str, request: Value) -> Result<Begun, BoxError> {
         let request = json_without_secrets(request);
         match &self.0.side {
             Side::Records(recorder) => Ok(Begun::Live(recorder.begin(port, name, request))),
