@@ -126,7 +126,7 @@ const LAYERS: &[Layer] = &[
     },
     // The clients and what their layers need are off by default. `http` and its bodies are what the
     // layer reads, sse-core splits events, and memchr, which sse-core uses, splits lines. Durable sessions
-    // are off by default.
+    // and cassettes are off by default.
     Layer {
         name: "runtime-http",
         below: &[
@@ -135,6 +135,7 @@ const LAYERS: &[Layer] = &[
             "runtime-orchestrator",
             "runtime-resilience",
             "runtime-store",
+            "runtime-testkit",
             "runtime-usage",
         ],
         others: &[

@@ -4,8 +4,8 @@ use std::fmt;
 use std::future::{Future as _, pending};
 use std::panic::resume_unwind;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use runtime_events::{Clock as _, Sleep, Sleeper as _};
@@ -23,9 +23,10 @@ pub struct Replay {
     clock: TapeClock,
     begun: Instant,
     timed: bool,
-    /// The chunk that is next, and the wait for it.
+    /// The chunk that is next, and below it the wait for it.
     next: usize,
-    sleep: Option<Sleep>,
+    /// In a mutex that is never locked: calls and bodies have to be `Sync`, and timers are not.
+    sleep: Mutex<Option<Sleep>>,
 }
 
 impl Replay {
@@ -35,7 +36,7 @@ impl Replay {
             clock.reach(Duration::from_micros(recording.at_us));
         }
         let begun = clock.now();
-        Self { recording, clock, begun, timed, next: 0, sleep: None }
+        Self { recording, clock, begun, timed, next: 0, sleep: Mutex::default() }
     }
 
     /// The recorded reply, in its time.
@@ -83,18 +84,17 @@ impl Replay {
 
     /// The next chunk of a stream, in its time; `None` at its end. It stays pending where the caller had left.
     pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<&Value, BoxError>>> {
-        let Self { recording, next, .. } = self;
-        let chunk = recording.chunks.get(*next);
-        if chunk.is_none() && matches!(recording.end, End::Dropped) {
+        let chunk = self.recording.chunks.get(self.next);
+        if chunk.is_none() && matches!(self.recording.end, End::Dropped) {
             return Poll::Pending;
         }
-        if self.sleep.is_none() {
-            let at_us = chunk.map_or(recording.took_us, |(at_us, _)| *at_us);
-            self.sleep = self.wait(at_us);
-        }
-        if let Some(sleep) = &mut self.sleep {
-            ready!(Pin::new(sleep).poll(cx));
-            self.sleep = None;
+        let at_us = chunk.map_or(self.recording.took_us, |(at_us, _)| *at_us);
+        let wait = self.sleep.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(mut wait) = wait.or_else(|| self.wait(at_us))
+            && Pin::new(&mut wait).poll(cx).is_pending()
+        {
+            self.sleep = Mutex::new(Some(wait));
+            return Poll::Pending;
         }
         if self.recording.chunks.len() > self.next {
             self.next += 1;
