@@ -4,6 +4,7 @@
 mod calls;
 mod errors;
 mod misses;
+mod properties;
 mod session;
 mod streams;
 mod tape_clock;
