@@ -52,6 +52,7 @@ mod chance;
 mod clock;
 mod difference;
 mod error;
+mod export;
 mod format;
 mod key;
 mod pieces;
@@ -72,6 +73,7 @@ pub use self::{
     clock::TapeClock,
     difference::{Difference, differences},
     error::{CassetteError, MissError, Nearest},
+    export::Export,
     format::{End, Opened, Port, Recording},
     recorder::Call,
     replay::Replay,

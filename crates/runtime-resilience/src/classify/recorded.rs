@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use runtime_events::{FailureScenario, without_secrets};
+use runtime_events::{AgentFailureClass, FailureScenario, without_secrets};
 use serde::{Deserialize, Serialize};
 
 use super::{Classifier, Failure, Meaning, Read, Reading};
@@ -94,6 +94,29 @@ impl RecordedFailure {
             |error: &&(dyn Error + 'static)| without_secrets(&error.to_string()).into_owned();
         let texts = reading.chain.iter().map(clean).collect();
         Self { texts, said: fault.basis.is_said(), fault: fault.into(), typed }
+    }
+
+    /// The failure that an event tells of: its text, and its class. What the text does not say is usual for the
+    /// class.
+    pub fn told(text: &str, class: AgentFailureClass) -> Self {
+        let error = Texts { text: text.to_owned(), source: None };
+        let failure = Failure::classified(error, &Classifier::default());
+        let read = Self::read(failure.error(), &Classifier::default());
+        if failure.failure_class() == class {
+            return read;
+        }
+        let kind = match class {
+            AgentFailureClass::RateLimit => FaultKind::RateLimit,
+            AgentFailureClass::PromptRejection => FaultKind::ContentPolicy,
+            AgentFailureClass::Cancelled => FaultKind::Cancelled,
+            AgentFailureClass::LlmTimeout => FaultKind::Timeout(TimeoutPhase::Unknown),
+            AgentFailureClass::ToolError => FaultKind::Tool,
+            AgentFailureClass::ContextOverflow => FaultKind::ContextLength,
+            AgentFailureClass::MemoryCorruption => FaultKind::Malformed,
+            AgentFailureClass::DependencyFailed => FaultKind::Network,
+            _ => FaultKind::Unknown,
+        };
+        Self { fault: Fault::of(kind).into(), typed: Typed::Same, said: false, ..read }
     }
 
     /// The fault.

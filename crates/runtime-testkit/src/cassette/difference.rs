@@ -69,21 +69,43 @@ fn below(path: &str, step: &str) -> String {
     format!("{path}/{}", step.replace('~', "~0").replace('/', "~1"))
 }
 
-/// The place, and under it both values. Long values are cut around the first character that differs.
-impl fmt::Display for Difference {
+impl Difference {
+    /// The place, and under it both values with these names. Long values are cut around the first character
+    /// that differs.
+    pub fn between<'d>(&'d self, names: [&'d str; 2]) -> impl fmt::Display + 'd {
+        Between { difference: self, names }
+    }
+}
+
+struct Between<'d> {
+    difference: &'d Difference,
+    names: [&'d str; 2],
+}
+
+impl fmt::Display for Between<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Difference { path, recorded, asked } = self.difference;
         let text = |value: &Option<Value>| value.as_ref().map(Value::to_string);
-        let (was, is) = (text(&self.recorded), text(&self.asked));
-        let same = match (&was, &is) {
-            (Some(was), Some(is)) => {
+        let texts = [text(recorded), text(asked)];
+        let same = match &texts {
+            [Some(was), Some(is)] => {
                 was.chars().zip(is.chars()).take_while(|(a, b)| a == b).count()
             }
             _ => 0,
         };
-        let path = if self.path.is_empty() { "the whole request" } else { &self.path };
-        writeln!(f, "  {path}")?;
-        writeln!(f, "    recorded  {}", around(was.as_deref(), same))?;
-        write!(f, "    asked     {}", around(is.as_deref(), same))
+        write!(f, "  {}", if path.is_empty() { "the whole" } else { path })?;
+        let width = self.names.iter().map(|name| name.chars().count()).max().unwrap_or_default();
+        for (name, text) in self.names.iter().zip(&texts) {
+            write!(f, "\n    {name:width$}  {}", around(text.as_deref(), same))?;
+        }
+        Ok(())
+    }
+}
+
+/// As a miss shows it.
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.between(["recorded", "asked"]).fmt(f)
     }
 }
 

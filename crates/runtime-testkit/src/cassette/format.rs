@@ -65,6 +65,10 @@ pub struct Recording {
     /// What was asked, without secrets.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub request: Value,
+    /// Whether it answers any request of its port and name, after those that are recorded as asked: what it was
+    /// made from does not have the request.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub any: bool,
     /// What came before the first chunk: of a stream nothing, of a reply over HTTP its status and headers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opened: Option<Opened>,
@@ -102,6 +106,14 @@ pub enum End {
     Dropped,
     /// It panicked.
     Panicked,
+}
+
+impl Recording {
+    /// A call without its number and its times.
+    pub(crate) fn of(port: Port, name: &str, request: Value, end: End) -> Self {
+        let (name, opened, chunks) = (name.to_owned(), None, Vec::new());
+        Self { call: 0, at_us: 0, took_us: 0, port, name, request, any: false, opened, chunks, end }
+    }
 }
 
 impl Opened {

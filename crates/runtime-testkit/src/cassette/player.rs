@@ -26,6 +26,8 @@ pub(crate) struct Player {
 struct State {
     /// Of each request, the places of the recordings that are left.
     left: HashMap<Fingerprint, VecDeque<usize>>,
+    /// Of each port and name, the places of those that answer any request.
+    any: HashMap<(Port, String), VecDeque<usize>>,
     missed: Option<MissError>,
 }
 
@@ -33,13 +35,19 @@ impl Player {
     pub(crate) fn new(path: PathBuf, volatile: Volatile, mut recordings: Vec<Recording>) -> Self {
         recordings.sort_by_key(|recording| recording.call);
         let mut left: HashMap<_, VecDeque<usize>> = HashMap::new();
+        let mut any: HashMap<_, VecDeque<usize>> = HashMap::new();
         for (place, recording) in recordings.iter().enumerate() {
+            if recording.any {
+                let asked = (recording.port, recording.name.clone());
+                any.entry(asked).or_default().push_back(place);
+                continue;
+            }
             let request = volatile.strip(recording.request.clone());
             let key = key(recording.port, &recording.name, &request);
             left.entry(key).or_default().push_back(place);
         }
         let recordings = recordings.into_iter().map(Arc::new).collect();
-        let state = Mutex::new(State { left, missed: None });
+        let state = Mutex::new(State { left, any, missed: None });
         Self { path, volatile, recordings, state }
     }
 
@@ -53,7 +61,9 @@ impl Player {
         let request = self.volatile.strip(request.clone());
         let key = key(port, name, &request);
         let mut state = self.state();
-        if let Some(place) = state.left.get_mut(&key).and_then(VecDeque::pop_front) {
+        let place = state.left.get_mut(&key).and_then(VecDeque::pop_front);
+        let any = |state: &mut State| state.any.get_mut(&(port, name.to_owned()))?.pop_front();
+        if let Some(place) = place.or_else(|| any(&mut state)) {
             // The places are those of this list.
             return Ok(Arc::clone(&self.recordings[place]));
         }
@@ -67,7 +77,7 @@ impl Player {
     pub(crate) fn finish(&self) -> Result<(), CassetteError> {
         let (missed, left) = {
             let state = self.state();
-            let left = state.left.values().flatten().copied();
+            let left = state.left.values().chain(state.any.values()).flatten().copied();
             (state.missed.clone(), left.collect::<Vec<_>>())
         };
         if let Some(miss) = missed {
@@ -79,13 +89,21 @@ impl Player {
     }
 
     fn miss(&self, port: Port, name: &str, request: &Value) -> MissError {
-        let of_port = self.recordings.iter().filter(|it| it.port == port && it.name == name);
+        let of_port = self.recordings.iter();
+        let of_port = of_port.filter(|it| it.port == port && it.name == name && !it.any);
         let compared = of_port.map(|recording| {
             let recorded = self.volatile.strip(recording.request.clone());
             (recording.call, differences(&recorded, request))
         });
         let compared: Vec<_> = compared.collect();
         let played = compared.iter().filter(|(_, found)| found.is_empty()).count();
+        let any =
+            self.recordings.iter().rev().filter(|it| it.any && it.port == port && it.name == name);
+        if let Some(Recording { call, .. }) = any.clone().next().map(|last| &**last) {
+            let (call, differences, played) = (*call, Vec::new(), any.count());
+            let nearest = Some(Nearest { call, differences, played });
+            return MissError { path: self.path.clone(), port, name: name.to_owned(), nearest };
+        }
         // Of several that are as near, the last: it is where the run has got to.
         let nearest = compared.into_iter().rev().min_by_key(|(_, found)| found.len());
         let nearest = nearest.map(|(call, differences)| Nearest { call, differences, played });

@@ -43,9 +43,8 @@ impl Recorder {
     pub(crate) fn begin(self: &Arc<Self>, port: Port, name: &str, request: Value) -> Call {
         let (call, begun) = (self.writer.begin(), self.clock.now());
         let at_us = micros(begun.saturating_duration_since(self.begun));
-        let (name, opened, chunks, end) = (name.to_owned(), None, Vec::new(), End::Dropped);
         let recording =
-            Recording { call, at_us, took_us: 0, port, name, request, opened, chunks, end };
+            Recording { call, at_us, ..Recording::of(port, name, request, End::Dropped) };
         let (recorder, panicking) = (Arc::clone(self), thread::panicking());
         let pieces = Pieces::default();
         Call { recorder, begun, recording: Some(recording), pieces, panicking }

@@ -3,6 +3,7 @@
 
 mod calls;
 mod errors;
+mod export;
 mod misses;
 mod properties;
 mod session;
