@@ -188,6 +188,21 @@ impl Cassette {
         Ok(recordings)
     }
 
+    /// As [`recordings`](Self::recordings), with requests as they are compared: without volatile fields.
+    ///
+    /// # Errors
+    ///
+    /// As [`play`](Self::play).
+    pub fn requests(&self) -> Result<Vec<Recording>, CassetteError> {
+        let mut volatile = self.volatile.clone();
+        volatile.extend(player::read(&self.path)?.head.volatile);
+        let mut recordings = self.recordings()?;
+        for recording in &mut recordings {
+            recording.request = volatile.strip(std::mem::take(&mut recording.request));
+        }
+        Ok(recordings)
+    }
+
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path

@@ -169,6 +169,7 @@ const LAYERS: &[Layer] = &[
             "runtime-sinks",
             "runtime-sqlite",
             "runtime-store",
+            "runtime-testkit",
             "runtime-usage",
         ],
         others: &["clap", "clap_complete", "flate2", "futures-executor"],

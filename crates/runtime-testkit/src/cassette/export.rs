@@ -10,7 +10,7 @@ use runtime_events::{AgentEvent, IdSource as _, RandomIds, json_without_secrets}
 use runtime_store::Stored;
 
 use super::error::CassetteError;
-use super::format::{Head, Recording, VERSION, micros};
+use super::format::{End, Head, Recording, VERSION, micros};
 use super::writer::{self, Writer};
 
 /// The calls of a run that was not recorded by a [`Tape`](super::Tape), as far as they are known.
@@ -105,9 +105,13 @@ impl Export {
         let since =
             |a: DateTime<Utc>, b: DateTime<Utc>| micros((b - a).to_std().unwrap_or_default());
         let request = json_without_secrets(recording.request);
+        let end = match recording.end {
+            End::Reply(reply) => End::Reply(json_without_secrets(reply)),
+            end => end,
+        };
         let call = self.recordings.len() as u64 + 1;
         let (at_us, took_us) = (since(self.begun, from), since(from, to));
-        self.recordings.push(Recording { call, at_us, took_us, request, ..recording });
+        self.recordings.push(Recording { call, at_us, took_us, request, end, ..recording });
     }
 
     fn miss(&mut self, count: usize, what: &str) {

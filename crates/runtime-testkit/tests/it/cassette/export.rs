@@ -17,7 +17,7 @@ use runtime_testkit::cassette::{Export, Tape};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{BoxError, Case, block_on};
+use super::{Case, block_on};
 
 /// Two turns, of which one is retried, and a tool, in production or in a test.
 async fn agent(tape: Option<&Tape>, captures: bool) -> (Vec<String>, Vec<Arc<AgentEvent>>) {
@@ -103,7 +103,7 @@ impl Journal {
             body,
         };
         let seq = self.0.len() as u64 + 1;
-        let at = DateTime::UNIX_EPOCH + TimeDelta::seconds(self.0.len() as i64);
+        let at = DateTime::UNIX_EPOCH + TimeDelta::seconds(self.0.len().try_into().unwrap());
         self.0.push(Stored { seq, fence: 1, at, entry });
     }
 
