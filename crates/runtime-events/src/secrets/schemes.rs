@@ -74,7 +74,8 @@ pub(super) fn in_prose(text: &[u8], start: usize, end: usize) -> Option<(usize, 
     let of_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/*".contains(&byte);
     let token = from + count(&text[from..], of_token);
     let value = &text[from..token - count_back(&text[from..token], |byte| byte == b'.')];
-    if from == end || value.is_empty() || is_placeholder(value) {
+    // What stands before a sign was not taken for a secret when the rest was removed.
+    if from == end || value.is_empty() || is_placeholder(value) || is_sign(text, token) {
         return None;
     }
     let to = from + value.len();
