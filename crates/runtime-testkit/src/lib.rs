@@ -31,8 +31,17 @@
 //! | move time by hand, or past every sleep | [`ManualClock`] |
 //! | get the same ids in every run | [`CountingIds`] |
 //! | look at the events of a run | [`RecordingEventSink`] |
+//! | record a run, and play it in a test | `cassette`, with its feature |
+//!
+//! # Features
+//!
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `cassette` | no | `cassette`: runs that are recorded in a file and played from it |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "cassette")]
+pub mod cassette;
 mod model;
 
 #[doc(inline)]

@@ -75,11 +75,12 @@ const LAYERS: &[Layer] = &[
         below: &["runtime-fleet", "runtime-usage"],
         others: &["futures-util", "redis", "rustls", "tokio"],
     },
-    // Resilience for its `BoxError`.
+    // Resilience for its errors. The store, for the digests of requests, and the streams are of feature
+    // `cassette`, off by default.
     Layer {
         name: "runtime-testkit",
-        below: &["runtime-events", "runtime-resilience", "runtime-sinks"],
-        others: &[],
+        below: &["runtime-events", "runtime-resilience", "runtime-sinks", "runtime-store"],
+        others: &["futures-core"],
     },
     // The SDK of OpenTelemetry is off by default.
     Layer {
@@ -125,7 +126,7 @@ const LAYERS: &[Layer] = &[
     },
     // The clients and what their layers need are off by default. `http` and its bodies are what the
     // layer reads, sse-core splits events, and memchr, which sse-core uses, splits lines. Durable sessions
-    // are off by default.
+    // and cassettes are off by default.
     Layer {
         name: "runtime-http",
         below: &[
@@ -134,6 +135,7 @@ const LAYERS: &[Layer] = &[
             "runtime-orchestrator",
             "runtime-resilience",
             "runtime-store",
+            "runtime-testkit",
             "runtime-usage",
         ],
         others: &[
@@ -167,6 +169,7 @@ const LAYERS: &[Layer] = &[
             "runtime-sinks",
             "runtime-sqlite",
             "runtime-store",
+            "runtime-testkit",
             "runtime-usage",
         ],
         others: &["clap", "clap_complete", "flate2", "futures-executor"],
