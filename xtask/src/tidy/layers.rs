@@ -75,10 +75,17 @@ const LAYERS: &[Layer] = &[
         below: &["runtime-fleet", "runtime-usage"],
         others: &["futures-util", "redis", "rustls", "tokio"],
     },
-    // Resilience for its `BoxError`.
+    // Resilience for its `BoxError`; the simulation, with the fleet and the store, is off by default.
     Layer {
         name: "runtime-testkit",
-        below: &["runtime-events", "runtime-resilience", "runtime-sinks"],
+        below: &[
+            "runtime-events",
+            "runtime-fleet",
+            "runtime-resilience",
+            "runtime-sinks",
+            "runtime-store",
+            "runtime-usage",
+        ],
         others: &[],
     },
     // The SDK of OpenTelemetry is off by default.

@@ -1,5 +1,8 @@
 //! The promises of the scripted model.
 
+#[cfg(feature = "simulation")]
+mod simulation;
+
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
