@@ -48,6 +48,8 @@
 mod case;
 mod endpoint;
 mod executor;
+#[cfg(feature = "simulation-fleet")]
+mod fleet;
 mod ledger;
 mod life;
 mod line;
@@ -55,9 +57,15 @@ mod provider;
 mod run;
 mod search;
 mod sim;
+#[cfg(feature = "simulation-durable")]
+mod store;
 mod time;
 mod world;
 
+#[cfg(feature = "simulation-fleet")]
+pub use self::fleet::SimBackend;
+#[cfg(feature = "simulation-durable")]
+pub use self::store::SimStore;
 pub use self::{
     case::Case,
     endpoint::{Arrived, Endpoint, Reply},

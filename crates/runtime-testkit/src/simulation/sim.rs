@@ -43,6 +43,8 @@ pub(crate) struct Shared {
     pub(crate) at_end: RefCell<Vec<Check>>,
     pub(crate) failed: RefCell<Option<String>>,
     pub(crate) steps: Cell<u64>,
+    /// What is outside of all processes never crashes.
+    outside: Arc<Life>,
 }
 
 /// What the executor is to do before its next step.
@@ -63,7 +65,9 @@ impl Shared {
         providers: BTreeMap<Arc<str>, Arc<Serving>>,
         lines: Arc<[LineSpell]>,
     ) -> Self {
+        let outside = Arc::new(Life::new(case.seed, "outside".into(), 1));
         Self {
+            outside,
             case,
             time,
             ledger: Arc::default(),
@@ -82,6 +86,12 @@ impl Sim {
     /// The clock and the sleeper of the process.
     pub fn time(&self) -> SimTime {
         SimTime::new(Arc::clone(&self.shared.time), Arc::clone(&self.life))
+    }
+
+    /// The clock of what is outside of all processes, such as a database: it never jumps, and outlives them.
+    pub fn outside(&self) -> SimTime {
+        let life = Arc::clone(&self.shared.outside);
+        SimTime::new(Arc::clone(&self.shared.time), life).steady()
     }
 
     /// How far the simulation has come.

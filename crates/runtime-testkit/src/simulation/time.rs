@@ -20,6 +20,8 @@ use super::life::Life;
 pub struct SimTime {
     times: Arc<Timeline>,
     life: Arc<Life>,
+    /// Whether the wall clock jumps with those of processes.
+    jumps: bool,
 }
 
 /// The time and the timers of a whole simulation.
@@ -40,7 +42,23 @@ struct State {
 
 impl SimTime {
     pub(crate) const fn new(times: Arc<Timeline>, life: Arc<Life>) -> Self {
-        Self { times, life }
+        Self { times, life, jumps: true }
+    }
+
+    pub(crate) fn steady(mut self) -> Self {
+        self.jumps = false;
+        self
+    }
+
+    /// Waits for a future, but no longer than this.
+    #[cfg(feature = "simulation-durable")]
+    pub(crate) async fn within<F: Future>(&self, limit: Duration, future: F) -> Option<F::Output> {
+        let (mut future, mut limit) = (std::pin::pin!(future), self.sleep(limit));
+        std::future::poll_fn(|cx| match future.as_mut().poll(cx) {
+            Poll::Ready(value) => Poll::Ready(Some(value)),
+            Poll::Pending => Pin::new(&mut limit).poll(cx).map(|()| None),
+        })
+        .await
     }
 
     /// How far the simulation has come.
@@ -61,10 +79,10 @@ impl Timeline {
         self.state().now
     }
 
-    pub(crate) fn utc(&self) -> DateTime<Utc> {
+    fn utc(&self, jumps: bool) -> DateTime<Utc> {
         let (now, skew) = {
             let state = self.state();
-            (state.now, state.skew)
+            (state.now, if jumps { state.skew } else { TimeDelta::zero() })
         };
         self.epoch + TimeDelta::from_std(now).unwrap_or(TimeDelta::MAX) + skew
     }
@@ -128,7 +146,7 @@ impl Clock for SimTime {
     }
 
     fn utc_now(&self) -> DateTime<Utc> {
-        self.times.utc()
+        self.times.utc(self.jumps)
     }
 }
 
