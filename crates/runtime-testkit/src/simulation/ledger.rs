@@ -36,7 +36,8 @@ struct Session {
     life: Arc<Life>,
     seq: u64,
     root: Option<SpanId>,
-    open: BTreeMap<SpanId, AgentEventName>,
+    /// What the attempts of each open span cost.
+    open: BTreeMap<SpanId, Usd>,
     ended: bool,
     billed: Usd,
 }
@@ -48,7 +49,7 @@ impl SimEvents {
 
     /// All events of all processes, in the order in which they were emitted.
     pub fn events(&self) -> Vec<Arc<AgentEvent>> {
-        self.ledger.state().events.clone()
+        self.ledger.events()
     }
 
     /// What the turns of a session cost, by their events.
@@ -85,10 +86,15 @@ impl Ledger {
     /// A session that has not ended, though its process has not crashed.
     pub(crate) fn left_open(&self) -> Option<String> {
         let open = |(id, session): (&Arc<str>, &Session)| {
-            (!session.ended && !session.life.is_cut())
-                .then(|| format!("session {id} has no last event; open spans: {:?}", session.open))
+            (!session.ended && !session.life.is_cut()).then(|| {
+                format!("session {id} has no last event; open spans: {:?}", session.open.keys())
+            })
         };
         self.state().sessions.iter().find_map(open)
+    }
+
+    pub(crate) fn events(&self) -> Vec<Arc<AgentEvent>> {
+        self.state().events.clone()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -134,11 +140,6 @@ impl Session {
         if self.ended {
             return Err("an event after the last one of its session");
         }
-        if matches!(event.event, Name::TurnCompleted | Name::TurnFailed) {
-            let cost = event.data.as_ref().and_then(|data| data.get("cost_usd")?.as_f64());
-            let cost = cost.and_then(|cost| Usd::try_from(cost).ok()).unwrap_or(Usd::ZERO);
-            self.billed = self.billed.saturating_add(cost);
-        }
         let Some(span) = event.span else { return Ok(()) };
         if self.seq == 1 {
             self.root = Some(span);
@@ -148,16 +149,37 @@ impl Session {
                 return Err("a session ends around an open span");
             }
         } else if event.outcome.is_some() {
-            self.open.remove(&span).ok_or("a span ends that is not open")?;
+            let attempts = self.open.remove(&span).ok_or("a span ends that is not open")?;
+            self.bill(event, attempts)?;
         } else if matches!(
             event.event,
             Name::TurnStarted | Name::AttemptStarted | Name::ToolCalled | Name::WaitStarted
         ) {
-            if self.open.insert(span, event.event).is_some() {
+            if self.open.insert(span, Usd::ZERO).is_some() {
                 return Err("a span begins twice");
             }
         } else if !self.open.contains_key(&span) {
             return Err("an event of a span that is not open");
+        }
+        Ok(())
+    }
+}
+
+impl Session {
+    /// A call that costs has ended. What a turn costs is what its attempts cost.
+    fn bill(&mut self, event: &AgentEvent, attempts: Usd) -> Result<(), &'static str> {
+        let cost = event.data.as_ref().and_then(|data| data.get("cost_usd")?.as_f64());
+        let cost = cost.and_then(|cost| Usd::try_from(cost).ok()).unwrap_or(Usd::ZERO);
+        if !attempts.is_zero() {
+            return if cost == attempts {
+                Ok(())
+            } else {
+                Err("a turn costs other than its attempts")
+            };
+        }
+        self.billed = self.billed.saturating_add(cost);
+        if let Some(turn) = event.parent.and_then(|turn| self.open.get_mut(&turn)) {
+            *turn = turn.saturating_add(cost);
         }
         Ok(())
     }

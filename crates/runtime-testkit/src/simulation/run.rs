@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
+use runtime_events::AgentEvent;
 use runtime_resilience::BoxError;
 use thiserror::Error;
 
@@ -53,6 +54,8 @@ pub struct Broken {
     pub step: u64,
     /// The tasks that had begun, and the faults, by the names by which they can be left out.
     pub parts: Vec<Part>,
+    /// The events until then.
+    pub events: Vec<Arc<AgentEvent>>,
 }
 
 /// A part of a simulation that can be left out.
@@ -144,14 +147,15 @@ impl Simulation {
             let faults = faults.into_iter().map(|(name, what)| Part { name, what });
             let parts = tasks.chain(faults).filter(|part| !self.case.leaves_out(&part.name));
             let parts = parts.collect();
-            Box::new(Broken { case: self.case.clone(), why, at: took, step: steps, parts })
+            let (case, events) = (self.case.clone(), shared.ledger.events());
+            Box::new(Broken { case, why, at: took, step: steps, parts, events })
         })
     }
 }
 
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { case, why, at, step, parts } = self;
+        let Self { case, why, at, step, parts, .. } = self;
         writeln!(f, "case {case}: {why} (at {at:?}, step {step})")?;
         parts.iter().try_for_each(|part| writeln!(f, "  with {} ({})", part.what, part.name))
     }

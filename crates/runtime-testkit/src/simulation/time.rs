@@ -50,9 +50,8 @@ impl SimTime {
         self
     }
 
-    /// Waits for a future, but no longer than this.
-    #[cfg(feature = "simulation-durable")]
-    pub(crate) async fn within<F: Future>(&self, limit: Duration, future: F) -> Option<F::Output> {
+    /// Waits for a future, but no longer than this: then the future is dropped.
+    pub async fn within<F: Future>(&self, limit: Duration, future: F) -> Option<F::Output> {
         let (mut future, mut limit) = (std::pin::pin!(future), self.sleep(limit));
         std::future::poll_fn(|cx| match future.as_mut().poll(cx) {
             Poll::Ready(value) => Poll::Ready(Some(value)),
