@@ -146,18 +146,18 @@ impl Setup {
             orchestrator = orchestrator.deadline(Timeout::on(seconds(rng, 20..200), time));
         }
         if routed {
-            let routes = PLACES.into_iter().enumerate().map(|(at, (provider, model))| {
+            let ways = PLACES.into_iter().enumerate().map(|(at, (provider, model))| {
                 Route::new(provider, model)
                     .circuit_breaker(breakers[at].clone())
                     .rate_limiter(limiters[at].clone())
                     .retry_budget(retries())
             });
-            let routes = match rng.u8(..3) {
-                0 => Routes::round_robin(routes),
-                1 => Routes::least_loaded(routes),
-                _ => Routes::ordered(routes),
+            let ways = match rng.u8(..3) {
+                0 => Routes::round_robin(ways),
+                1 => Routes::least_loaded(ways),
+                _ => Routes::ordered(ways),
             };
-            recovery = recovery.routes(routes.with_clock(Arc::new(sim.time())));
+            recovery = recovery.routes(ways.with_clock(Arc::new(sim.time())));
         } else {
             recovery = recovery.retry_budget(retries());
             orchestrator =
@@ -300,7 +300,7 @@ async fn one_turn(sim: &Sim, setup: &Setup, session: &OrchestrationSession, rng:
         };
         sim.time().within(patience, session.run_turn(turn, call)).await
     };
-    let took = sim.elapsed() - began;
+    let took = sim.elapsed().saturating_sub(began);
     let Some(total) = total else { return };
     if took > total {
         sim.fail(format!("a turn took {took:?} of {total:?}"));

@@ -3,8 +3,12 @@
 //! `cargo xtask simulate` builds and runs it. Each seed is a plan of one kind, drawn from it, and run once.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command prints its output")]
 
+mod bank;
+mod breakers;
 mod calls;
 mod draw;
+mod durable;
+mod limits;
 mod watch;
 
 use std::env;
@@ -17,7 +21,12 @@ use runtime_testkit::simulation::{Broken, Case, Ran, Simulation, shrink};
 type Scenario = fn(Simulation) -> Result<Ran, Box<Broken>>;
 
 /// Every kind of plan, by its name.
-const KINDS: &[(&str, Scenario)] = &[("calls", calls::run)];
+const KINDS: &[(&str, Scenario)] = &[
+    ("calls", calls::run),
+    ("breakers", breakers::run),
+    ("limits", limits::run),
+    ("durable", durable::run),
+];
 
 /// The kind that a seed is of.
 fn scenario(seed: u64, kind: Option<&str>) -> Scenario {

@@ -76,14 +76,11 @@ impl Places {
     pub(crate) fn broken(&self) -> Result<(), String> {
         self.0.iter().try_for_each(|place| {
             let place = lock(place);
-            if let Some(why) = &place.broken {
-                return Err(why.clone());
-            }
-            if place.needed > place.faults {
-                let Place { faults, needed, .. } = &*place;
-                return Err(format!("a breaker opened as after {needed} faults, of {faults}"));
-            }
-            Ok(())
+            let Place { faults, needed, .. } = *place;
+            let broken = place.broken.clone();
+            drop(place);
+            let early = || format!("a breaker opened as after {needed} faults, of {faults}");
+            broken.or_else(|| (needed > faults).then(early)).map_or(Ok(()), Err)
         })
     }
 }
