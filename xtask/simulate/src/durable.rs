@@ -1,11 +1,8 @@
 //! Durable threads that two processes run, which crash, hang, and lose their store.
 
 use std::collections::BTreeSet;
-use std::future::Future;
-use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -17,6 +14,7 @@ use serde_json::json;
 
 use crate::bank::Bank;
 use crate::draw::{millis, one_of, seconds};
+use crate::now;
 
 /// How long faults go on.
 const TROUBLED: Duration = Duration::from_secs(90);
@@ -86,14 +84,6 @@ fn watch(sim: &Sim, shared: &Rc<Shared>) {
     sim.at_end("journals are whole", move || {
         shared.threads.iter().try_for_each(|thread| whole(&shared.store, thread))
     });
-}
-
-/// The value of a future of the memory store, which never waits.
-fn now<T>(future: impl Future<Output = T>) -> Option<T> {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(value) => Some(value),
-        Poll::Pending => None,
-    }
 }
 
 /// Numbers without gaps, fences that never go back, and each thread at its end if all workers were there.

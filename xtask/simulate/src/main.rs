@@ -8,12 +8,17 @@ mod breakers;
 mod calls;
 mod draw;
 mod durable;
+mod fleet;
 mod limits;
+mod probes;
 mod watch;
 
 use std::env;
+use std::future::Future;
+use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use runtime_testkit::simulation::{Broken, Case, Ran, Simulation, shrink};
@@ -26,6 +31,7 @@ const KINDS: &[(&str, Scenario)] = &[
     ("breakers", breakers::run),
     ("limits", limits::run),
     ("durable", durable::run),
+    ("fleet", fleet::run),
 ];
 
 /// The kind that a seed is of.
@@ -135,5 +141,13 @@ fn search(next: &AtomicU64, until: u64, kind: Option<&str>) -> (u64, Option<Box<
                 return (steps, Some(broken));
             }
         }
+    }
+}
+
+/// The value of a future of a store or a backend in memory, which never waits.
+pub(crate) fn now<T>(future: impl Future<Output = T>) -> Option<T> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => Some(value),
+        Poll::Pending => None,
     }
 }

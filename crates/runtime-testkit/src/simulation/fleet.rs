@@ -37,7 +37,8 @@ impl Sim {
     pub fn fleet(&self, state: impl SharedState + 'static, config: FleetConfig) -> Fleet {
         let config = config.time(self.time()).ids(self.ids()).event_sink(self.events());
         let (fleet, driver) = Fleet::driven(self.backend(state), config);
-        self.spawn(format!("heartbeat of {}", fleet.member()), driven(driver, self.time()));
+        // Without it, the process would be no member.
+        self.begin("heartbeat".into(), false, driven(driver, self.time()));
         fleet
     }
 }

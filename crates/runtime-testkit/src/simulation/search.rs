@@ -25,7 +25,7 @@ pub fn simulate(
     Ok(ran)
 }
 
-/// Leaves out what can be left out so that the case still fails, for whichever reason.
+/// Leaves out what can be left out so that the case still fails, and for a reason of the same kind.
 ///
 /// Begins with large parts, so that it takes few runs where little matters.
 pub fn shrink(
@@ -41,11 +41,11 @@ pub fn shrink(
             let case =
                 parts.iter().fold(broken.case.clone(), |case: Case, part| case.without(&part.name));
             match scenario(Simulation::of(case)) {
-                Err(found) => {
+                Err(found) if kind(&found.why) == kind(&broken.why) => {
                     broken = found;
                     smaller = true;
                 }
-                Ok(_) => from += size,
+                _ => from += size,
             }
         }
         if size == 1 && !smaller {
@@ -54,4 +54,10 @@ pub fn shrink(
         size = if size == 1 { 1 } else { size / 2 };
     }
     broken
+}
+
+/// The kind of a reason: its words, without what they are about.
+fn kind(why: &str) -> String {
+    let words = why.split_once(':').map_or(why, |(words, _)| words);
+    words.chars().filter(|letter| letter.is_alphabetic() || *letter == ' ').collect()
 }

@@ -144,12 +144,23 @@ impl Sim {
         task: impl Future<Output = T> + 'static,
     ) -> Joined<T> {
         let name = name.into();
+        let left_out = self.shared.case.leaves_out(&name);
+        self.begin(name, left_out, task)
+    }
+
+    /// A task that may be left out, or must not.
+    pub(crate) fn begin<T: 'static>(
+        &self,
+        name: Arc<str>,
+        left_out: bool,
+        task: impl Future<Output = T> + 'static,
+    ) -> Joined<T> {
         let end = Rc::new(End {
             value: RefCell::default(),
             waker: RefCell::default(),
             over: Cell::new(false),
         });
-        if self.life.is_cut() || self.shared.case.leaves_out(&name) {
+        if self.life.is_cut() || left_out {
             end.over.set(true);
             return Joined(end);
         }
