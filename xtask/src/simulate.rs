@@ -109,9 +109,11 @@ fn chosen(names: &[String]) -> Result<Vec<Mutant>, Error> {
     Ok(mutants)
 }
 
-/// Copies what git knows of the workspace. A file that is the same stays, so that it is not built again.
+/// Copies what git knows of the workspace, or would. A file that is the same stays, so that it is not built again.
 fn copied(to: &Path) -> Result<(), Error> {
-    for name in Cmd::program("git").args(["ls-files"]).read()?.lines() {
+    let known =
+        Cmd::program("git").args(["ls-files", "--cached", "--others", "--exclude-standard"]);
+    for name in known.read()?.lines() {
         let (from, to) = (workspace::root().join(name), to.join(name));
         // One that was deleted, or is a link.
         let Ok(now) = fs::read(&from) else { continue };

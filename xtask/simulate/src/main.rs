@@ -3,6 +3,7 @@
 //! `cargo xtask simulate` builds and runs it. Each seed is a plan of one kind, drawn from it, and run once.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command prints its output")]
 
+mod accounts;
 mod bank;
 mod breakers;
 mod calls;
@@ -28,6 +29,7 @@ type Scenario = fn(Simulation) -> Result<Ran, Box<Broken>>;
 /// Every kind of plan, by its name.
 const KINDS: &[(&str, Scenario)] = &[
     ("calls", calls::run),
+    ("accounts", accounts::run),
     ("breakers", breakers::run),
     ("limits", limits::run),
     ("durable", durable::run),
