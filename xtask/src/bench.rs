@@ -1,5 +1,8 @@
 //! `cargo xtask bench`: runs the benchmarks and prints the medians of criterion. With `--peers`, it
-//! compares with other crates, in a workspace of its own.
+//! compares with other crates, in a workspace of its own, and with `--write` puts the results into their page.
+
+mod page;
+mod plot;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,7 +22,7 @@ const UNMEASURED: &[&str] = &["--test", "--list", "--profile-time"];
 /// The program that measures the peers, which are downloaded and built for it alone.
 const PEERS: &str = "run --release --manifest-path xtask/peers/Cargo.toml --";
 
-/// `cargo xtask bench [FILTER] [-- ARG…]`, `cargo xtask bench --peers [--markdown]`
+/// `cargo xtask bench [FILTER] [-- ARG…]`, `cargo xtask bench --peers [--markdown | --write]`
 pub(crate) fn run(rest: &[String]) -> Result<(), Error> {
     if let [first, rest @ ..] = rest
         && first == "--peers"
@@ -71,18 +74,24 @@ pub(crate) fn run(rest: &[String]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Builds in a folder of its own, because its dependencies have other features.
 fn peers(rest: &[String]) -> Result<(), Error> {
-    if let Some(argument) = rest.iter().find(|argument| *argument != "--markdown") {
-        return Err(Error::Usage(format!(
-            "`bench --peers` takes only `--markdown`, got `{argument}`"
-        )));
+    match rest {
+        [] => program(&[]).run(),
+        [flag] if flag == "--markdown" => program(&["--markdown"]).run(),
+        [flag] if flag == "--write" => page::write(program),
+        _ => Err(Error::Usage(format!(
+            "`bench --peers` takes only `--markdown` or `--write`, got `{}`",
+            rest.join(" ")
+        ))),
     }
+}
+
+/// Builds in a folder of its own, because its dependencies have other features.
+fn program(arguments: &[&str]) -> Cmd {
     let target = workspace::target_dir().join("peers");
     Cmd::cargo(PEERS)
-        .args(rest.iter().map(String::as_str))
+        .args(arguments.iter().copied())
         .env("CARGO_TARGET_DIR", target.to_string_lossy())
-        .run()
 }
 
 /// The files of estimates below the folder of criterion, with their times.

@@ -54,6 +54,13 @@ pub(crate) fn check() -> Result<String, Error> {
     compare(&count()?)
 }
 
+/// Counts, and returns a table for a page.
+pub(crate) fn markdown() -> Result<String, Error> {
+    let line = |(name, count): &(String, u64)| format!("| {name} | {count} |\n");
+    let rows: String = count()?.iter().map(line).collect();
+    Ok(format!("| work | instructions |\n|---|---:|\n{rows}"))
+}
+
 /// The instructions of each work, once.
 fn count() -> Result<Vec<(String, u64)>, Error> {
     Cmd::cargo(BUILD).run()?;
@@ -87,7 +94,7 @@ fn path() -> PathBuf {
     workspace::root().join("xtask/instructions/baseline.txt")
 }
 
-fn compiler() -> Result<String, Error> {
+pub(crate) fn compiler() -> Result<String, Error> {
     Ok(Cmd::program("rustc").arg("--version").read()?.trim().to_owned())
 }
 

@@ -71,7 +71,7 @@ const TASKS: &[Task] = &[
     Task {
         name: "bench",
         arguments: "[FILTER] [-- ARG…]",
-        about: "run the benchmarks and print the medians; `--peers` compares with other crates",
+        about: "run the benchmarks and print the medians; `--peers` compares with other crates, and `--write` keeps it",
         run: bench::run,
     },
     Task {

@@ -4,6 +4,7 @@
 //! that it can fail.
 
 mod documents;
+mod guarantees;
 mod guide;
 mod layers;
 mod links;
@@ -123,9 +124,11 @@ fn file_names() -> Vec<String> {
 }
 
 fn walk(root: &Path) -> Vec<String> {
-    let paths =
-        files::below(root, &["target", ".git", "xtask/peers/target", "xtask/viewers/target"])
-            .expect("the project is readable");
+    let paths = files::below(
+        root,
+        &["target", ".git", "xtask/fuzz/target", "xtask/peers/target", "xtask/viewers/target"],
+    )
+    .expect("the project is readable");
     let names = paths.iter().filter_map(|path| path.strip_prefix(root).ok());
     names.map(|name| name.to_string_lossy().replace(MAIN_SEPARATOR, "/")).collect()
 }

@@ -9,6 +9,9 @@ use crate::workspace;
 /// The subcommands of cargo that `ci` uses if they are installed.
 const TOOLS: &[&str] = &["cargo-deny", "cargo-machete", "cargo-semver-checks"];
 
+/// Those that only some checks of `world` use. They install them when they are run.
+const WORLD_TOOLS: &[&str] = &["cargo-fuzz", "cargo-llvm-cov", "cargo-mutants"];
+
 /// The folder of the tools, which commands of xtask have in their `PATH`.
 pub(crate) fn home() -> PathBuf {
     workspace::target_dir().join("tools")
@@ -16,18 +19,27 @@ pub(crate) fn home() -> PathBuf {
 
 /// `cargo xtask tools [TOOL…]`
 pub(crate) fn run(rest: &[String]) -> Result<(), Error> {
-    let chosen = chosen(rest)?;
-    for tool in chosen {
-        if home().join("bin").join(tool).exists() {
-            println!("{tool} is installed");
-            continue;
-        }
-        let install = Cmd::cargo("install --locked --root").arg(home().to_string_lossy());
-        // Builds in a folder of its own, so that other builds stay valid.
-        let builds = home().join("build");
-        install.arg("--target-dir").arg(builds.to_string_lossy()).arg(tool).run()?;
+    chosen(rest)?.into_iter().try_for_each(install)
+}
+
+/// Installs a tool if it is not there. If it cannot, says so.
+pub(crate) fn installed(tool: &str) -> bool {
+    let installed = install(tool).is_ok();
+    if !installed {
+        println!("skipped: {tool} cannot be installed");
     }
-    Ok(())
+    installed
+}
+
+fn install(tool: &str) -> Result<(), Error> {
+    if home().join("bin").join(tool).exists() {
+        println!("{tool} is installed");
+        return Ok(());
+    }
+    let install = Cmd::cargo("install --locked --root").arg(home().to_string_lossy());
+    // Builds in a folder of its own, so that other builds stay valid.
+    let builds = home().join("build");
+    install.arg("--target-dir").arg(builds.to_string_lossy()).arg(tool).run()
 }
 
 /// The named tools, or all.
@@ -36,7 +48,7 @@ fn chosen(rest: &[String]) -> Result<Vec<&'static str>, Error> {
         return Ok(TOOLS.to_vec());
     }
     let known = |name: &String| {
-        let tool = TOOLS.iter().find(|tool| *tool == name).copied();
+        let tool = TOOLS.iter().chain(WORLD_TOOLS).find(|tool| *tool == name).copied();
         tool.ok_or_else(|| {
             Error::Usage(format!("`tools` has no tool `{name}` ({})", TOOLS.join(", ")))
         })

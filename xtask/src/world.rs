@@ -1,6 +1,8 @@
 //! `cargo xtask world NAME`: checks against the world outside, which need a registry. They are no part of
 //! `ci`, cache what they fetch below `target/world`, and skip with a word where they cannot run.
 
+mod proofs;
+
 use std::path::{Path, PathBuf};
 
 use crate::Error;
@@ -15,10 +17,13 @@ type Check = (&'static str, fn(&Path) -> Result<(), Error>);
 const CHECKS: &[Check] = &[
     ("clients", clients),
     ("clocks", clocks),
+    ("coverage", proofs::coverage),
     ("durable-peers", durable_peers),
     ("features", features),
     ("fleet", fleet),
+    ("fuzz", proofs::fuzz),
     ("minimal", minimal),
+    ("mutants", proofs::mutants),
     ("prices", prices),
     ("prometheus", prometheus),
     ("restate", restate),
@@ -227,7 +232,7 @@ fn viewers(home: &Path) -> Result<(), Error> {
 }
 
 /// The interpreter of a virtual environment that has these packages, or a word why there is none.
-fn python(home: &Path, packages: &[&str]) -> Option<String> {
+pub(crate) fn python(home: &Path, packages: &[&str]) -> Option<String> {
     let environment = home.join("python");
     let interpreter = text(&environment.join("bin/python"));
     let made = Cmd::program(&*interpreter).arg("--version").works()

@@ -13,6 +13,8 @@
 #![expect(clippy::unwrap_used, reason = "a test panics if it fails")]
 
 mod breakers;
+mod histories;
+mod history;
 mod limits;
 mod losses;
 mod many;
@@ -24,6 +26,7 @@ use std::time::Duration;
 
 use runtime_usage::Usd;
 
+pub use self::histories::{Trouble, a_history};
 pub use self::many::{one_dollar, one_probe_each_time, parts_of_a_whole};
 use crate::BoxFuture;
 use crate::member::MemberId;
@@ -32,8 +35,8 @@ use crate::state::{Accounts, Report, SharedState, View};
 
 /// Runs every test, each on a new backend.
 ///
-/// [`one_probe_each_time`], [`parts_of_a_whole`] and [`one_dollar`] are of many connections to one place. The last one
-/// may run while the backend is killed and started again.
+/// [`one_probe_each_time`], [`parts_of_a_whole`], [`one_dollar`] and [`a_history`] are of many connections to one
+/// place. The last two may run while the backend is killed and started again.
 pub async fn run<S: Accounts, F: Future<Output = S>>(mut new: impl FnMut() -> F) {
     breakers::opening(&new().await).await;
     breakers::probing(&new().await).await;
@@ -147,6 +150,19 @@ async fn sums(state: &dyn Accounts, account: &str) -> [u64; 3] {
     let state = state.account(&path(account)).await.unwrap().unwrap();
     let cents = |usd: Usd| usd.nanos() / Usd::from_cents(1).nanos();
     [cents(state.spent), cents(state.estimated), cents(state.granted)]
+}
+
+/// Lets others go on.
+async fn yield_now() {
+    let mut yielded = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// Runs futures side by side.

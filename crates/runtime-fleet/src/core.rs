@@ -191,7 +191,7 @@ impl Core {
     /// The calls that are due. Readings were made since [`surplus`](Self::surplus).
     pub(crate) fn poll(&mut self, readings: &Readings, now: Moment) -> Vec<Due> {
         let mut due = Vec::new();
-        self.answer_covered(readings);
+        self.effects.extend(effects::covered(&mut self.tills, &readings.accounts));
         match self.leaving {
             Leaving::Over { .. } => return due,
             Leaving::Asked { by } | Leaving::Telling { by } if now >= by => {
@@ -214,16 +214,6 @@ impl Core {
         self.expire(now);
         self.calls += due.len() as u64;
         due
-    }
-
-    /// Money that has come since a call began to wait for it may be enough.
-    fn answer_covered(&mut self, readings: &Readings) {
-        let tills = self.tills.iter_mut().zip(&readings.accounts).enumerate();
-        let came = tills.flat_map(|(account, (till, reading))| {
-            let covered = till.covered(*reading).into_iter();
-            covered.map(move |waiter| Effect::Answered { account, waiter, came: true })
-        });
-        self.effects.extend(came);
     }
 
     fn farewell(&mut self, readings: &Readings, by: Moment, now: Moment, due: &mut Vec<Due>) {

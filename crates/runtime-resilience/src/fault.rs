@@ -8,6 +8,7 @@ mod headers;
 #[cfg(feature = "http")]
 mod http;
 mod http_date;
+mod index;
 mod kind;
 mod phrases;
 mod provider;

@@ -18,6 +18,7 @@ type Setup = fn() -> Work;
 /// Every work, by its name.
 const ALL: &[(&str, Setup)] = &[
     ("breaker, closed call", parts::breaker_call),
+    ("breaker, async call", parts::breaker_call_async),
     ("limiter, reserve and adjust", parts::limiter),
     ("account, reserve and settle, path of 3", parts::account),
     ("fault from a response", parts::fault),

@@ -1,7 +1,10 @@
 //! Parts that are used alone.
 
+use std::future::ready;
 use std::hint::black_box;
 use std::num::NonZeroU32;
+use std::pin::pin;
+use std::task::{Context, Waker};
 
 use chrono::DateTime;
 use runtime_events::payload::{TurnEnded, Word};
@@ -35,6 +38,14 @@ pub(crate) fn breaker_call() -> Work {
     let breaker = CircuitBreaker::new("openai");
     Box::new(move || {
         black_box(&breaker).call(|| Ok::<_, ()>(black_box(1))).unwrap();
+    })
+}
+
+pub(crate) fn breaker_call_async() -> Work {
+    let breaker = CircuitBreaker::new("openai");
+    Box::new(move || {
+        let call = pin!(black_box(&breaker).call_async(|| ready(Ok::<_, ()>(black_box(1)))));
+        assert!(call.poll(&mut Context::from_waker(Waker::noop())).is_ready());
     })
 }
 

@@ -1,7 +1,7 @@
 //! Measures the runtime and its peers in one run, and checks the promised ratios.
 //!
 //! `cargo xtask bench --peers` builds and starts it. With `--markdown` the tables can be pasted into a
-//! document. Every case is measured in short batches, one case after the other, round after round, so
+//! document, and `turns` prints the cost of a turn by the age of its session. Every case is measured in short batches, one case after the other, round after round, so
 //! that a change of the machine's speed affects all. The ratio of two cases is the median of their ratios
 //! in each round. Times are printed. Only the ratios are checked, and that our cases allocate nothing.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command prints its output")]
@@ -13,6 +13,7 @@ mod suite;
 #[path = "../../src/table.rs"]
 mod table;
 mod threads;
+mod turns;
 
 use std::env;
 use std::process::ExitCode;
@@ -20,14 +21,19 @@ use std::process::ExitCode;
 use suite::Suite;
 
 fn main() -> ExitCode {
-    let mut markdown = false;
-    for argument in env::args().skip(1) {
-        if argument != "--markdown" {
-            eprintln!("peers: unexpected argument `{argument}`");
-            return ExitCode::from(2);
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => peers(false),
+        ["--markdown"] => peers(true),
+        ["turns"] => turns(),
+        _ => {
+            eprintln!("peers: unexpected arguments {arguments:?}");
+            ExitCode::from(2)
         }
-        markdown = true;
     }
+}
+
+fn peers(markdown: bool) -> ExitCode {
     let mut suite = Suite::default();
     rows::add_all(&mut suite);
     let broken = suite.run();
@@ -41,4 +47,20 @@ fn main() -> ExitCode {
         eprintln!("peers: {promise}");
     }
     if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Each point and its nanoseconds, a line for each.
+fn turns() -> ExitCode {
+    match turns::all() {
+        Ok(points) => {
+            for (point, nanos) in points {
+                println!("{point} {nanos}");
+            }
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("peers: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -25,7 +25,7 @@ pub(crate) fn add_all(suite: &mut Suite) {
 }
 
 /// The output of a future that is ready at once.
-fn at_once<F: Future>(future: F) -> F::Output {
+pub(crate) fn at_once<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
         Poll::Pending => unreachable!("it had nothing to wait for"),

@@ -42,6 +42,7 @@ fn format(_: &mut Counts) -> Result<Note, Error> {
     for apart in [
         "crates/runtime-durable/examples/restate",
         "xtask/durable-peers",
+        "xtask/fuzz",
         "xtask/peers",
         "xtask/viewers",
     ] {

@@ -71,32 +71,6 @@ fn the_ci_file_runs_what_a_laptop_runs() {
 }
 
 #[test]
-fn every_test_named_by_a_guarantee_exists() {
-    const PAGE: &str = "docs/resilience.md";
-    let mut tests = Vec::new();
-    for file in PROJECT.files.iter().filter(|file| file.path.contains("/tests/it/")) {
-        let path = file.path.rsplit_once("/tests/it/").map_or("", |(_, path)| path);
-        let module = path.trim_end_matches(".rs").replace('/', "::");
-        let lines = file.text.lines().map(|line| line.trim_start().trim_start_matches("async "));
-        let names = lines.filter_map(|line| line.strip_prefix("fn ")?.split('(').next());
-        tests.extend(names.map(|name| format!("{module}::{name}")));
-    }
-    let named: Vec<_> = proofs(PROJECT.text(PAGE)).collect();
-    assert!(named.len() > 40, "{PAGE} names hardly any test");
-    let missing = named.into_iter().filter(|(_, name)| !tests.iter().any(|test| is(test, name)));
-    let problems = missing.map(|(line, name)| format!("{PAGE}:{line}: there is no test `{name}`"));
-    assert_none(&problems.collect::<Vec<_>>());
-}
-
-#[test]
-fn a_guarantee_names_a_test_or_the_start_of_its_name() {
-    let page = "| what | shown by |\n|---|---|\n| `x` | `orchestrator a::b`; loom, `c…` | `y` |\n";
-    assert_eq!(proofs(page).collect::<Vec<_>>(), [(3, "a::b"), (3, "c…")]);
-    assert!(is("z::a::b", "a::b") && !is("za::b", "a::b") && !is("a::bc", "a::b"));
-    assert!(is("z::c_d", "c…") && is("c::d", "c::…") && !is("zc::d", "c…"));
-}
-
-#[test]
 fn a_heading_counts_for_its_own_version_only() {
     let text = "# Changelog\n## [0.1.0] - unreleased\n### 0.1.0\n## [0.1.0-rc.1]\n## 0.1.01\n";
     assert_eq!(headings_of(text, "0.1.0"), 1);
@@ -107,24 +81,6 @@ fn a_heading_counts_for_its_own_version_only() {
 fn a_crate_is_not_named_by_a_longer_name() {
     assert!(names("| `runtime-events` | what |", "runtime-events"));
     assert!(!names("runtime-events-extra, my-runtime-events", "runtime-events"));
-}
-
-/// The tests that the second column of tables names, with the lines.
-fn proofs(page: &str) -> impl Iterator<Item = (usize, &str)> {
-    let rows = (1..).zip(page.lines()).filter(|(_, line)| line.starts_with("| "));
-    let cells = rows.filter_map(|(line, row)| Some((line, row.split(" | ").nth(1)?)));
-    cells.flat_map(|(line, cell)| {
-        let names = cell.split('`').skip(1).step_by(2);
-        names.map(move |name| (line, name.trim_start_matches("orchestrator ")))
-    })
-}
-
-/// Whether a name means a test: by its end, or by its start if the end is left out.
-fn is(test: &str, name: &str) -> bool {
-    let prefix = name.strip_suffix('…');
-    let parts = test.match_indices("::").map(|(at, _)| &test[at + 2..]);
-    let mut tails = std::iter::once(test).chain(parts);
-    tails.any(|tail| prefix.map_or(tail == name, |prefix| tail.starts_with(prefix)))
 }
 
 fn headings_of(changelog: &str, version: &str) -> usize {

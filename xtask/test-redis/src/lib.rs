@@ -8,7 +8,6 @@
 #![expect(clippy::print_stderr, reason = "a test says why it is skipped")]
 
 mod cluster;
-mod way;
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -18,7 +17,6 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::{env, fs, process};
 
 pub use self::cluster::Cluster;
-pub use self::way::Way;
 
 /// The URL of the server that the tests of this process share. `None`, with a word about it, if there is none.
 pub fn url() -> Option<&'static str> {

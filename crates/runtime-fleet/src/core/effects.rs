@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use runtime_usage::Usd;
 
-use super::{About, Answer, Applied, Cap, Core, Due, Followed, Leaving, Mark, Opening};
+use super::{
+    About, Answer, Applied, Cap, Core, Due, Followed, Leaving, Mark, Opening, Reading, Till,
+};
 use crate::config::Moment;
 use crate::error::StateError;
 use crate::money::Booked;
@@ -42,6 +44,14 @@ pub(crate) enum Effect {
     },
 }
 
+/// The calls for which there is enough by now: money has come, or was set free, since they began to wait.
+pub(super) fn covered(tills: &mut [Till], readings: &[Reading]) -> impl Iterator<Item = Effect> {
+    tills.iter_mut().zip(readings).enumerate().flat_map(|(account, (till, reading))| {
+        let covered = till.covered(*reading).into_iter();
+        covered.map(move |waiter| Effect::Answered { account, waiter, came: true })
+    })
+}
+
 impl Core {
     /// What has followed since the last look, and whether a call was answered or the member has left.
     pub(crate) fn effects(&mut self) -> (Vec<Effect>, bool) {
@@ -53,7 +63,7 @@ impl Core {
     pub(crate) fn caps(&self, now: Moment) -> Vec<(Cap, Usd)> {
         let (over, away) = (self.is_over(), self.away(|policies| policies.money));
         let (ttl, tick) = (self.rhythm.ttl, self.rhythm.tick);
-        let cap = |till: &super::Till| {
+        let cap = |till: &Till| {
             if over {
                 return (Cap::Granted(Usd::ZERO), Usd::ZERO);
             }

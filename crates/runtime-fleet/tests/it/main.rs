@@ -2,9 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 mod breakers;
+mod histories;
 mod limits;
 mod memory;
 mod money;
 mod properties;
 mod support;
 mod thread;
+mod waiting;

@@ -1,7 +1,5 @@
 //! Accounts of a fleet: chunks, exact sums, losses, marks, and a backend that is away.
 
-use std::sync::{Arc, Mutex};
-
 use runtime_events::AgentEventName;
 use runtime_events::payload::MarkCrossed;
 use runtime_fleet::{Accounts as _, FleetError, Kind, OnLoss, Policy, Rules, StateError};
@@ -41,30 +39,6 @@ fn turns_of_a_member_with_money_call_nobody() {
     assert_eq!(most, 1, "one call at each heartbeat");
     assert_eq!(world.members[0].calls() - before, 40, "two a second");
     assert_eq!(world.state("company").spent, cents(3 * 40 * 2));
-}
-
-#[test]
-fn who_asks_while_the_first_money_is_on_its_way_gets_it() {
-    let mut world = World::new(1);
-    let account = world.members[0].account("company", limit(10_000));
-    let lacks = Arc::new(Mutex::new(Box::pin({
-        let account = account.clone();
-        async move { account.fund(cents(2)).await }
-    })));
-    let mut first = Box::pin({
-        let account = account.clone();
-        async move { account.fund(cents(1)).await }
-    });
-    assert!(poll(first.as_mut()).is_none(), "it asks");
-    world.members[0].meanwhile({
-        let lacks = Arc::clone(&lacks);
-        move || assert!(poll(lacks.lock().unwrap().as_mut()).is_none(), "it has not come")
-    });
-    world.members[0].drive();
-    assert_eq!(Arc::strong_count(&lacks), 1, "it has asked");
-    assert_eq!(poll(first.as_mut()), Some(true));
-    assert_eq!(poll(lacks.lock().unwrap().as_mut()), Some(true));
-    assert!(account.reserve(cents(2)).is_ok());
 }
 
 #[test]

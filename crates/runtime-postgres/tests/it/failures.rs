@@ -5,15 +5,15 @@ use std::time::Duration;
 use runtime_postgres::{PgConfig, PgStore};
 use runtime_store::{Store, StoreError};
 use test_postgres::Server;
+use test_way::Way;
 
 use crate::common::{append, hold, told};
-use crate::way::Way;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_that_falls_silent_is_replaced() {
     let Some(server) = Server::start() else { return };
     PgStore::migrate(&server.url("postgres")).await.unwrap();
-    let way = Way::to(server.port()).await;
+    let way = Way::to(server.port());
     let url = format!("postgres://postgres@127.0.0.1:{}/postgres", way.port());
     let config = PgConfig::new(url).timeout(Duration::from_millis(400));
     let store = PgStore::connect(config.clone()).await.unwrap();

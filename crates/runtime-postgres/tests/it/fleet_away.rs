@@ -7,10 +7,10 @@ use futures_util::future::join;
 use runtime_fleet::{Change, SharedState as _, StateError, conformance};
 use runtime_postgres::{PgConfig, PgError, PgFleet, PgStore};
 use test_postgres::Server;
+use test_way::Way;
 
 use crate::common::told;
 use crate::fleet::{several, watch};
-use crate::way::Way;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -77,7 +77,7 @@ async fn a_server_that_refuses_is_an_error_at_the_start() {
 async fn a_connection_that_falls_silent_is_noticed_within_the_time_of_a_call() {
     let Some(server) = Server::start() else { return };
     PgStore::migrate(&server.url("postgres")).await.unwrap();
-    let way = Way::to(server.port()).await;
+    let way = Way::to(server.port());
     let url = format!("postgres://postgres@127.0.0.1:{}/postgres", way.port());
     let config = PgConfig::new(url).timeout(Duration::from_millis(400));
     let fleet = PgFleet::connect(config.clone()).await.unwrap();
@@ -111,7 +111,7 @@ async fn a_silent_connection_is_noticed_when_no_caller_waits_as_long() {
     const PATIENCE: Duration = Duration::from_millis(20);
     let Some(server) = Server::start() else { return };
     PgStore::migrate(&server.url("postgres")).await.unwrap();
-    let way = Way::to(server.port()).await;
+    let way = Way::to(server.port());
     let url = format!("postgres://postgres@127.0.0.1:{}/postgres?push=no", way.port());
     let config = PgConfig::new(url).timeout(Duration::from_millis(400));
     let fleet = PgFleet::connect(config).await.unwrap();

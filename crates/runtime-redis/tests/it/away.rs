@@ -6,7 +6,8 @@ use std::time::Duration;
 use futures_util::future::join;
 use runtime_fleet::{Change, SharedState as _, StateError, conformance};
 use runtime_redis::{RedisConfig, RedisFleet, RedisFleetError};
-use test_redis::{Server, Way};
+use test_redis::Server;
+use test_way::Way;
 
 use crate::common::{HOUR, several, told, watch};
 

@@ -4,6 +4,7 @@
 mod away;
 mod cluster;
 mod common;
+mod histories;
 mod push;
 mod secrets;
 mod suite;

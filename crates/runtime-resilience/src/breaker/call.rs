@@ -2,12 +2,14 @@
 
 use std::borrow::Borrow;
 use std::future::{Future, poll_fn};
+use std::mem;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use super::error::CallError;
 use super::outcome::CallOutcome;
-use super::shell::{CircuitBreaker, Permit};
+use super::shell::CircuitBreaker;
+use super::ticket::Ticket;
 
 impl CircuitBreaker {
     /// Runs `f` if the breaker admits it. A panic in `f` counts as a failure.
@@ -47,9 +49,11 @@ impl CircuitBreaker {
         f: impl FnOnce() -> Result<T, E>,
         judge: impl FnOnce(&Result<T, E>) -> CallOutcome,
     ) -> Result<T, CallError<E>> {
-        let permit = self.try_borrow()?;
+        let unwinding = Unwinding { breaker: self, ticket: self.ticket()? };
         let result = f();
-        permit.record(judge(&result));
+        let outcome = judge(&result);
+        let ticket = unwinding.disarm();
+        self.end(ticket, outcome);
         result.map_err(CallError::Failed)
     }
 
@@ -88,10 +92,36 @@ impl CircuitBreaker {
     where
         F: Future<Output = Result<T, E>>,
     {
-        let mut running = Running::new(self.try_borrow()?);
+        let mut running = Running::new(self, self.ticket()?);
         let mut future = pin!(f());
         let result = poll_fn(|cx| running.poll(future.as_mut(), cx)).await;
         running.record(result, judge).map_err(CallError::Failed)
+    }
+}
+
+/// A call on this thread. It is dropped only if the call panics.
+///
+/// It is smaller than a [`Permit`](super::Permit), which has to find out whether a panic drops it, so that a call
+/// stays in registers.
+struct Unwinding<'b> {
+    breaker: &'b CircuitBreaker,
+    ticket: Ticket,
+}
+
+impl Unwinding<'_> {
+    /// The call has returned.
+    #[inline]
+    const fn disarm(self) -> Ticket {
+        let ticket = self.ticket;
+        mem::forget(self);
+        ticket
+    }
+}
+
+impl Drop for Unwinding<'_> {
+    #[cold]
+    fn drop(&mut self) {
+        self.breaker.settle(self.ticket, CallOutcome::Failure, None);
     }
 }
 
@@ -99,21 +129,32 @@ impl CircuitBreaker {
 /// panicking in both cases.
 #[derive(Debug)]
 pub(super) struct Running<B: Borrow<CircuitBreaker>> {
-    permit: Option<Permit<B>>,
-    in_callers_code: bool,
+    breaker: B,
+    ticket: Ticket,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// The caller's code runs.
+    Inside,
+    /// Until the next poll.
+    Between,
+    /// The outcome is known.
+    Over,
 }
 
 impl<B: Borrow<CircuitBreaker>> Running<B> {
     /// The caller's code is about to be entered.
     #[inline]
-    pub(super) const fn new(permit: Permit<B>) -> Self {
-        Self { permit: Some(permit), in_callers_code: true }
+    pub(super) const fn new(breaker: B, ticket: Ticket) -> Self {
+        Self { breaker, ticket, stage: Stage::Inside }
     }
 
     /// The caller's code is left, and its future not yet polled.
     #[cfg(feature = "tower")]
     pub(super) const fn leave(&mut self) {
-        self.in_callers_code = false;
+        self.stage = Stage::Between;
     }
 
     #[inline]
@@ -122,10 +163,12 @@ impl<B: Borrow<CircuitBreaker>> Running<B> {
         future: Pin<&mut F>,
         cx: &mut Context<'_>,
     ) -> Poll<F::Output> {
-        self.in_callers_code = true;
+        self.stage = Stage::Inside;
         let polled = future.poll(cx);
         // A result goes straight to the judge, which is the caller's code as well.
-        self.in_callers_code = polled.is_ready();
+        if polled.is_pending() {
+            self.stage = Stage::Between;
+        }
         polled
     }
 
@@ -136,9 +179,8 @@ impl<B: Borrow<CircuitBreaker>> Running<B> {
         judge: impl FnOnce(&Result<T, E>) -> CallOutcome,
     ) -> Result<T, E> {
         let outcome = judge(&result);
-        if let Some(permit) = self.permit.take() {
-            permit.record(outcome);
-        }
+        self.stage = Stage::Over;
+        self.breaker.borrow().end(self.ticket, outcome);
         result
     }
 }
@@ -146,8 +188,11 @@ impl<B: Borrow<CircuitBreaker>> Running<B> {
 impl<B: Borrow<CircuitBreaker>> Drop for Running<B> {
     #[inline]
     fn drop(&mut self) {
-        if let Some(permit) = self.permit.take() {
-            if self.in_callers_code { permit.failure() } else { permit.cancel() }
-        }
+        let outcome = match self.stage {
+            Stage::Inside => CallOutcome::Failure,
+            Stage::Between => CallOutcome::Ignored,
+            Stage::Over => return,
+        };
+        self.breaker.borrow().settle(self.ticket, outcome, None);
     }
 }

@@ -25,17 +25,19 @@ use super::window::{CircuitWindow, Ended};
 use super::word::{View, Word};
 use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering};
 
-/// On two cache lines of its own, as the second is fetched with the first: every call reads it, and
-/// writes to neighbours must not evict it.
+/// What every call reads. On two cache lines of its own, as the second is fetched with the first: writes to
+/// neighbours must not evict it.
 #[repr(align(128))]
-struct Line(AtomicU64);
-
-pub(super) struct Cell {
-    word: Line,
+struct Line {
+    word: AtomicU64,
     /// Whether outcomes go through the books.
     windowed: bool,
     /// Whether it matters how long a call takes.
     timed: bool,
+}
+
+pub(super) struct Cell {
+    line: Line,
     limits: Limits,
     config: CircuitBreakerConfig,
     /// When the breaker was made: the origin of ticks and ages.
@@ -53,9 +55,11 @@ type Done = (Word, Option<Transition>);
 impl Cell {
     pub(super) fn new(config: CircuitBreakerConfig, made: Instant) -> Self {
         Self {
-            word: Line(AtomicU64::new(Word::NEW.bits())),
-            windowed: config.window.is_some(),
-            timed: config.window.is_some_and(|window| window.times_calls()),
+            line: Line {
+                word: AtomicU64::new(Word::NEW.bits()),
+                windowed: config.window.is_some(),
+                timed: config.window.is_some_and(|window| window.times_calls()),
+            },
             limits: Limits::new(&config),
             config,
             made,
@@ -86,7 +90,7 @@ impl Cell {
     #[inline]
     pub(super) fn is_no_news(&self, ticket: &Ticket) -> bool {
         // Equal means the same generation with nothing counted: a probe would count itself.
-        !self.windowed && self.load() == ticket.home
+        !self.line.windowed && self.load() == ticket.home
     }
 
     /// Asks for a place at `now`. `probes` is whether it may be that of a probe.
@@ -146,7 +150,8 @@ impl Cell {
             if ticket.home.counts_calls() {
                 return self.settle_in_window(window, ticket, outcome, asked, clock);
             }
-            if self.timed && ticket.took(self.age(clock())).is_some_and(|t| window.is_slow(t)) {
+            if self.line.timed && ticket.took(self.age(clock())).is_some_and(|t| window.is_slow(t))
+            {
                 outcome = CallOutcome::Failure;
             }
         }
@@ -170,7 +175,7 @@ impl Cell {
     ) -> Option<Transition> {
         let failed = outcome == CallOutcome::Failure;
         // The end of most successes does not matter, and a clock costs more than everything else.
-        let reads = failed || window.is_of_time() || self.timed;
+        let reads = failed || window.is_of_time() || self.line.timed;
         let age = reads.then(|| self.age(clock()));
         let took = age.and_then(|age| ticket.took(age));
         let ended = Ended { failed, slow: took.is_some_and(|took| window.is_slow(took)) };
@@ -338,7 +343,7 @@ impl Cell {
     #[inline]
     fn load(&self) -> Word {
         // Acquire: a thread that sees a probe admitted must see the time of that, to judge its lease.
-        Word::from_bits(self.word.0.load(Ordering::Acquire))
+        Word::from_bits(self.line.word.load(Ordering::Acquire))
     }
 
     fn swap(&self, word: Word, next: Word, at: Tick) -> Result<(), Word> {
@@ -349,8 +354,8 @@ impl Cell {
         }
         // Release publishes `last_probe`, acquire is as in `load`. Relaxed on failure: an admission has
         // just written `last_probe`, so no lease is over, and other changes do not read it.
-        self.word
-            .0
+        self.line
+            .word
             .compare_exchange(word.bits(), next.bits(), Ordering::AcqRel, Ordering::Relaxed)
             .map(drop)
             .map_err(Word::from_bits)
@@ -363,7 +368,7 @@ impl Cell {
 
     #[inline]
     fn ticket(&self, word: Word, clock: impl FnOnce() -> Instant) -> Ticket {
-        let age = self.timed.then(|| self.age(clock()));
+        let age = self.line.timed.then(|| self.age(clock()));
         Ticket::new(word, age)
     }
 

@@ -167,7 +167,7 @@ impl CircuitBreaker {
     }
 
     #[inline]
-    fn ticket(&self) -> Result<Ticket, CircuitOpenError> {
+    pub(super) fn ticket(&self) -> Result<Ticket, CircuitOpenError> {
         match self.shared.cell.admit_closed(|| self.shared.now()) {
             Some(ticket) => Ok(ticket),
             None => self.shared.admit().map(|(ticket, _)| ticket),
@@ -270,13 +270,13 @@ impl CircuitBreaker {
 }
 
 impl CircuitBreaker {
-    /// Ends a successful call: most of them change nothing.
+    /// Ends a call: most successes change nothing.
     #[inline]
-    pub(super) fn succeed(&self, ticket: Ticket) -> Option<Transition> {
-        if self.shared.cell.is_no_news(&ticket) {
+    pub(super) fn end(&self, ticket: Ticket, outcome: CallOutcome) -> Option<Transition> {
+        if outcome == CallOutcome::Success && self.shared.cell.is_no_news(&ticket) {
             return None;
         }
-        self.settle(ticket, CallOutcome::Success, None)
+        self.settle(ticket, outcome, None)
     }
 
     #[inline(never)]

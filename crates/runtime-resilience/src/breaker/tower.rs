@@ -127,16 +127,16 @@ where
     #[inline]
     fn call(&mut self, request: Request) -> Self::Future {
         let admitted = match self.refused.take() {
-            None => self.breaker.try_acquire(),
+            None => self.breaker.ticket(),
             Some(refused) => {
                 self.breaker.refuse();
                 Err(refused)
             }
         };
         let state = match admitted {
-            Ok(permit) => {
+            Ok(ticket) => {
                 // A panic while the future is made is the service's as well.
-                let mut running = Running::new(permit);
+                let mut running = Running::new(self.breaker.clone(), ticket);
                 let future = self.inner.call(request);
                 running.leave();
                 State::Running { future, running, judge: self.judge.clone() }

@@ -174,8 +174,23 @@ pub(super) fn exception_name(text: &str) -> &str {
 
 /// The reason why an answer ended, if there is one.
 pub(super) fn stop_reason(body: &Value) -> Option<&str> {
+    const PLACES: [&str; 9] = [
+        "stop_reason",
+        "delta",
+        "choices",
+        "candidates",
+        "incomplete_details",
+        "response",
+        "stopReason",
+        "messageStop",
+        "finish_reason",
+    ];
     let body = event(body);
     let fields = body.as_object()?;
+    // The body of a refusal has few fields, and none of these.
+    if !fields.keys().any(|name| PLACES.contains(&name.as_str())) {
+        return None;
+    }
     let place = |name: &str| fields.get(name);
     text(body, "stop_reason")
         // Anthropic's streams.

@@ -31,9 +31,18 @@ impl Condition {
         if matches!(self.field, ReplyField::QuotaId) {
             return body::quota_ids(reply.error).any(|id| self.matcher.matches(id));
         }
-        match (self.field, self.matcher) {
-            (ReplyField::Message, Matcher::Has(parts)) => reply.says_any(parts),
-            _ => self.field.of(reply).is_some_and(|text| self.matcher.matches(text)),
+        self.field.of(reply).is_some_and(|text| self.matcher.matches(text))
+    }
+
+    /// The words of which the field must have one, if it is a field that is looked up for each reply.
+    pub(super) const fn words(&self) -> Option<&'static [&'static str]> {
+        match self.matcher {
+            Matcher::Is(words) | Matcher::Begins(words) | Matcher::Has(words)
+                if self.field.is_looked_up() =>
+            {
+                Some(words)
+            }
+            _ => None,
         }
     }
 }
@@ -59,7 +68,7 @@ impl<H: ?Sized> Reply<'_, H> {
     /// Whether the message contains any of `parts`, in any case.
     pub(super) fn says_any(&self, parts: &[&str]) -> bool {
         let Some(message) = self.message else { return false };
-        parts.iter().any(|part| self.pairs.may_have(part) && contains(message, part))
+        parts.iter().any(|part| contains(message, part))
     }
 }
 

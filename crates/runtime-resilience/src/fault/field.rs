@@ -5,7 +5,6 @@ use serde_json::Value;
 use super::body;
 use super::headers::Headers;
 use super::provider::Provider;
-use super::search::Pairs;
 
 /// A field of a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,8 +44,6 @@ pub(super) struct Reply<'a, H: ?Sized> {
     pub(super) body: &'a Value,
     pub(super) error: &'a Value,
     pub(super) message: Option<&'a str>,
-    /// The pairs of letters of the message.
-    pub(super) pairs: Pairs,
     /// The fields that rows read, looked up once, in the order of [`ReplyField::LOOKED_UP`].
     texts: [Option<&'a str>; ReplyField::LOOKED_UP.len()],
     /// The fields it may have.
@@ -80,8 +77,12 @@ impl<'a, H: Headers + ?Sized> Reply<'a, H> {
                     if text.is_some() { has | field.bit() } else { has }
                 },
             );
-        let pairs = message.map(Pairs::of).unwrap_or_default();
-        Self { provider, status, headers, body, error, message, pairs, texts, has }
+        Self { provider, status, headers, body, error, message, texts, has }
+    }
+
+    /// The texts of the fields that are looked up.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &'a str> {
+        self.texts.into_iter().flatten()
     }
 }
 
@@ -112,6 +113,11 @@ impl ReplyField {
             Self::BlockReason => 7,
             Self::QuotaId | Self::Metadata(_) => return None,
         })
+    }
+
+    /// Whether it is looked up for each reply.
+    pub(super) const fn is_looked_up(self) -> bool {
+        self.place().is_some()
     }
 
     pub(super) const fn bit(self) -> Fields {

@@ -166,6 +166,11 @@ impl FaultRule {
         self.needs != 0
     }
 
+    /// Words of which a reply must have one; `None` if it may match without.
+    pub(super) fn words(&self) -> Option<&'static [&'static str]> {
+        self.conditions.iter().flatten().find_map(Condition::words)
+    }
+
     #[inline(never)]
     fn conditions_hold<H: Headers + ?Sized>(&self, reply: &Reply<'_, H>) -> bool {
         self.conditions.iter().flatten().all(|condition| condition.holds(reply))

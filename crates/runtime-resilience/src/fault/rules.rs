@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::field::Reply;
 use super::headers::Headers;
+use super::index::{Ask, Index};
 use super::kind::{FaultKind, FaultScope};
 use super::phrases::of_phrase;
 use super::provider::Provider;
@@ -95,8 +96,7 @@ impl FaultRules {
     fn by_rows<H: Headers + ?Sized>(&self, reply: &Reply<'_, H>, nested: Option<&Value>) -> Fault {
         let behind = nested.and_then(|body| self.behind(reply, body));
         let fault = behind.unwrap_or_else(|| {
-            let row = self.rows_of(reply.provider).find(|(_, row)| row.matches(reply));
-            row.map_or_else(|| unknown(reply.error), |(basis, row)| row.fault().read_from(basis))
+            self.find(reply, reply.provider, Ask::All).unwrap_or_else(|| unknown(reply.error))
         });
         if reply.status == 0 { fault } else { fault.with_status(reply.status) }
     }
@@ -107,26 +107,24 @@ impl FaultRules {
     fn behind<H: Headers + ?Sized>(&self, reply: &Reply<'_, H>, body: &Value) -> Option<Fault> {
         let provider = body::speaker(body, reply.provider);
         let inner = Reply::new(provider, reply.status, &(), body);
-        let fault = self.by_conditions(provider, &inner)?;
+        let fault = self.find(&inner, provider, Ask::ByFields)?;
         Some(Fault { cools: fault.cools.min(FaultScope::Model), ..fault })
     }
 
-    /// By the rows that read more than the status.
-    fn by_conditions<H: Headers + ?Sized>(
+    /// By the first row that matches: the caller's own, then the built-in ones.
+    fn find<H: Headers + ?Sized>(
         &self,
-        provider: Provider,
         reply: &Reply<'_, H>,
+        provider: Provider,
+        ask: Ask,
     ) -> Option<Fault> {
-        let mut rows = self.rows_of(provider).filter(|(_, row)| row.has_conditions());
-        let (basis, row) = rows.find(|(_, row)| row.matches(reply))?;
-        Some(row.fault().read_from(basis))
-    }
-
-    fn rows_of(&self, provider: Provider) -> impl Iterator<Item = (FaultBasis, &FaultRule)> {
-        let own = self.rows.iter().enumerate();
-        let own = own.map(|(place, row)| (FaultBasis::OwnRow(place), row));
-        let built_in = rows::of(provider).map(|row| (FaultBasis::Row(row), row));
-        own.filter(move |(_, row)| row.is_for(provider)).chain(built_in)
+        let mut own = self.rows.iter().enumerate();
+        let own = own.find(|(_, row)| row.is_for(provider) && ask.takes(row) && row.matches(reply));
+        if let Some((place, row)) = own {
+            return Some(row.fault().read_from(FaultBasis::OwnRow(place)));
+        }
+        let row = Index::of(provider).find(reply, ask)?;
+        Some(row.fault().read_from(FaultBasis::Row(row)))
     }
 }
 
@@ -170,28 +168,10 @@ fn unknown(error: &Value) -> Fault {
     phrase.map_or(unknown, by_phrase).of_unknown_reach()
 }
 
-/// The fault of the body that the words of a text stand for, by the rows that read words.
-pub(super) fn by_words(provider: Provider, status: u16, body: &Value) -> Option<Fault> {
-    of_said(provider, status, body, |rules, reply| rules.by_conditions(provider, reply))
-}
-
-/// As [`by_words`], by the rows that read the status alone.
-pub(super) fn by_status(provider: Provider, status: u16, body: &Value) -> Option<Fault> {
-    of_said(provider, status, body, |rules, reply| {
-        let mut rows = rules.rows_of(provider).filter(|(_, row)| !row.has_conditions());
-        let (basis, row) = rows.find(|(_, row)| row.matches(reply))?;
-        Some(row.fault().read_from(basis))
-    })
-}
-
-fn of_said(
-    provider: Provider,
-    status: u16,
-    body: &Value,
-    read: impl FnOnce(&FaultRules, &Reply<'_, ()>) -> Option<Fault>,
-) -> Option<Fault> {
+/// The fault of the body that the words of a text stand for, by the built-in rows that are asked.
+pub(super) fn of_said(provider: Provider, status: u16, body: &Value, ask: Ask) -> Option<Fault> {
     let reply = Reply::new(provider, status, &(), body);
-    let mut fault = read(&FaultRules::BUILT_IN, &reply)?;
+    let mut fault = FaultRules::BUILT_IN.find(&reply, provider, ask)?;
     // A date cannot be compared with anything here: only a duration is read.
     fault.asked = asked(&reply, None, &fault, DateTime::UNIX_EPOCH);
     fault.status = (reply.status != 0).then_some(reply.status);

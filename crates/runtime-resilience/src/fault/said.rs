@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::index::Ask;
 use super::provider::Provider;
 use super::{Fault, rules};
 
@@ -10,18 +11,18 @@ pub(super) fn by_words(text: &str) -> Option<Fault> {
     let status = status(text).unwrap_or(0);
     let named = names(text).find_map(|name| {
         let body = json!({"error": {"code": name, "type": name, "status": name, "__type": name, "message": text}});
-        NAMERS.into_iter().find_map(|provider| rules::by_words(provider, status, &body))
+        NAMERS.into_iter().find_map(|provider| rules::of_said(provider, status, &body, Ask::ByFields))
     });
     named.or_else(|| {
         let body = json!({"error": {"message": text}});
-        rules::by_words(Provider::Other, status, &body)
+        rules::of_said(Provider::Other, status, &body, Ask::ByFields)
     })
 }
 
 /// The fault by the status that a text names.
 pub(super) fn by_status(text: &str) -> Option<Fault> {
     let body = json!({"error": {"message": text}});
-    rules::by_status(Provider::Other, status(text)?, &body)
+    rules::of_said(Provider::Other, status(text)?, &body, Ask::ByStatus)
 }
 
 /// The providers whose names for errors are words of their own.

@@ -8,7 +8,7 @@ use techrevati_runtime::fleet::{AccountPath, AccountState, Accounts};
 use techrevati_runtime::postgres::{PgFleet, PgStore};
 use techrevati_runtime::prelude::*;
 use techrevati_runtime::redis::RedisFleet;
-use test_redis::Way;
+use test_way::Way;
 
 use crate::block_on;
 use crate::provider::Provider;

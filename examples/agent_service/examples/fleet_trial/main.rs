@@ -25,7 +25,7 @@ use techrevati_runtime::postgres::PgFleet;
 use techrevati_runtime::prelude::*;
 use techrevati_runtime::redis::RedisFleet;
 use techrevati_runtime::resilience::CircuitBreakerConfig;
-use test_redis::Way;
+use test_way::Way;
 
 use crate::backend::Backend;
 use crate::provider::{Books, Provider, ask};

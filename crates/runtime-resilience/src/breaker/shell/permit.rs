@@ -58,7 +58,7 @@ impl<B: Borrow<CircuitBreaker>> Permit<B> {
     #[inline]
     pub fn success(mut self) {
         self.spent = true;
-        self.breaker.borrow().succeed(self.ticket);
+        self.breaker.borrow().end(self.ticket, CallOutcome::Success);
     }
 
     /// Records that the dependency failed or did not answer in time.
@@ -89,10 +89,7 @@ impl<B: Borrow<CircuitBreaker>> Permit<B> {
         if mem::replace(&mut self.spent, true) {
             return None;
         }
-        match outcome {
-            CallOutcome::Success => self.breaker.borrow().succeed(self.ticket),
-            _ => self.breaker.borrow().settle(self.ticket, outcome, None),
-        }
+        self.breaker.borrow().end(self.ticket, outcome)
     }
 
     /// Records a failed call whose provider asked to be left alone for `wait`: opens the breaker for

@@ -1,4 +1,4 @@
-//! [`Way`]: a way to a server that can fall silent.
+//! [`Way`]: a way to a server that can fall silent, for tests.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
