@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// The books of a bank, and of what its callers have seen. Clones share them.
 #[derive(Clone, Default)]
@@ -13,8 +14,8 @@ pub(crate) struct Books {
     pub(crate) payments: BTreeMap<String, u32>,
     /// The keys of the payments that were made.
     pub(crate) keys: BTreeSet<String>,
-    /// What a life has seen the recorded outcome of.
-    pub(crate) recorded: BTreeSet<String>,
+    /// When a life has first seen the recorded outcome of a call.
+    pub(crate) recorded: BTreeMap<String, Duration>,
     /// How often people have said yes to a call, and how often a life has seen the call fail after that.
     pub(crate) approved: BTreeMap<String, u32>,
     pub(crate) failed: BTreeMap<String, u32>,
@@ -46,12 +47,13 @@ impl Bank {
         }
     }
 
-    /// A call is made. One whose outcome is recorded must not be, and each failure takes its approval along.
-    pub(crate) fn make(&self, call: &str, needs_approval: bool) {
+    /// A call is made. One whose outcome was recorded before this time must not be, and each failure takes its
+    /// approval along.
+    pub(crate) fn make(&self, call: &str, (needs_approval, before): (bool, Duration)) {
         let mut books = self.books();
         let count = |of: &BTreeMap<String, u32>| of.get(call).copied().unwrap_or_default();
         let (approved, failed) = (count(&books.approved), count(&books.failed));
-        if books.recorded.contains(call) {
+        if books.recorded.get(call).is_some_and(|at| *at < before) {
             let why = format!("`{call}` is recorded, and was made again");
             books.broken.get_or_insert(why);
         } else if needs_approval && approved <= failed {
@@ -61,8 +63,8 @@ impl Bank {
         }
     }
 
-    pub(crate) fn record(&self, call: &str) {
-        self.books().recorded.insert(call.to_owned());
+    pub(crate) fn record(&self, call: &str, now: Duration) {
+        self.books().recorded.entry(call.to_owned()).or_insert(now);
     }
 
     pub(crate) fn fail(&self, call: &str) {

@@ -47,10 +47,10 @@ pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
     for _ in 0..rng.usize(..5) {
         let worker = format!("worker {}", rng.usize(..WORKERS));
         let back = millis(&mut rng, 0..10_000);
-        world = if rng.bool() {
-            world.crash_after(worker, rng.u32(1..120), back)
-        } else {
-            world.crash(worker, millis(&mut rng, 0..90_000), back)
+        world = match rng.u8(..3) {
+            0 => world.crash_after(worker, rng.u32(1..120), back),
+            1 => world.stall_after(worker, rng.u32(1..120), back * 2),
+            _ => world.crash(worker, millis(&mut rng, 0..90_000), back),
         };
     }
     if rng.bool() {
@@ -202,7 +202,7 @@ async fn life(
     shared: &Shared,
     session: &DurableSession,
 ) -> Result<Vec<String>, BoxError> {
-    let mut made = Vec::new();
+    let (mut made, began) = (Vec::new(), sim.elapsed());
     let limit = || Timeout::on(Duration::from_secs(20), Arc::new(sim.time()));
     let openai = sim.provider("openai");
     for (number, step) in plan(sim, session.thread()).into_iter().enumerate() {
@@ -212,7 +212,8 @@ async fn life(
             Step::Turn | Step::Recovering => {
                 let turn = Turn::model("gpt-5").timeout(limit());
                 let ask = async || {
-                    bank.make(&name, false);
+                    // A life that was replaced may ask a model once more: it costs, and does nothing.
+                    bank.make(&name, (false, began));
                     Ok::<_, BoxError>(openai.call("hi").await?.text)
                 };
                 if matches!(step, Step::Turn) {
@@ -220,7 +221,7 @@ async fn life(
                 } else {
                     session.run_turn_recovering(turn, async |_| ask().await).await?;
                 }
-                bank.record(&name);
+                bank.record(&name, sim.elapsed());
             }
             Step::Sleep(time) => session.sleep(time).await?,
             Step::Value => {
@@ -273,19 +274,17 @@ impl Payment {
         let line = sim.line("bank");
         let dedupes = self.effect == Effect::Keyed;
         let paid = session.run_tool(tool, async |attempt| {
-            bank.make(&self.name, self.approved);
+            bank.make(&self.name, (self.approved, Duration::MAX));
             let refused = bank.books().failed.get(&self.name).copied().unwrap_or_default();
-            let there = async || {
-                if refused < u32::from(self.refused) {
-                    return Err("the bank refuses");
-                }
-                bank.pay(&self.name, attempt.key(), dedupes);
-                Ok(12)
-            };
-            line.call(there).await?.map_err(BoxError::from)
+            if refused < u32::from(self.refused) {
+                return Err(BoxError::from("the bank refuses"));
+            }
+            // At once: what stops on its way and arrives after another life has paid, no library can hold back.
+            bank.pay(&self.name, attempt.key(), dedupes);
+            line.call(async || 12).await.map_err(BoxError::from)
         });
         match paid.await {
-            Ok(_) => bank.record(&self.name),
+            Ok(_) => bank.record(&self.name, sim.elapsed()),
             Err(StepError::Failed(failed)) => {
                 if failed.live.is_some() {
                     bank.fail(&self.name);

@@ -12,6 +12,7 @@ mod durable;
 mod fleet;
 mod limits;
 mod probes;
+mod stores;
 mod watch;
 
 use std::env;
@@ -34,6 +35,7 @@ const KINDS: &[(&str, Scenario)] = &[
     ("limits", limits::run),
     ("durable", durable::run),
     ("fleet", fleet::run),
+    ("stores", stores::run),
 ];
 
 /// The kind that a seed is of.

@@ -70,6 +70,8 @@ struct Process {
     steps: u32,
     /// When it comes back.
     back: Option<Duration>,
+    /// Until when it stands still.
+    stalled: Option<Duration>,
 }
 
 type Body<'b> = Pin<Box<dyn Future<Output = Result<(), BoxError>> + 'b>>;
@@ -83,6 +85,8 @@ pub(crate) struct Executor<'b> {
     next: u64,
     processes: BTreeMap<Arc<str>, Process>,
     mishaps: Vec<Mishap>,
+    /// The tasks that could go on, of processes that stand still.
+    held_up: Vec<u64>,
     /// No simulation is longer.
     horizon: Duration,
     /// The names of all tasks, in the order in which they began.
@@ -103,6 +107,7 @@ impl<'b> Executor<'b> {
             next: BODY + 1,
             processes: BTreeMap::new(),
             mishaps,
+            held_up: Vec::new(),
             horizon,
             names: Vec::new(),
         }
@@ -137,6 +142,10 @@ impl<'b> Executor<'b> {
             return self.step_body();
         }
         let Some(task) = self.tasks.get_mut(&id) else { return Ok(()) };
+        if self.processes.get(&task.life.process).is_some_and(|process| process.stalled.is_some()) {
+            self.held_up.push(id);
+            return Ok(());
+        }
         let mut cx = Context::from_waker(&task.waker);
         let polled = catch_unwind(AssertUnwindSafe(|| task.future.as_mut().poll(&mut cx)));
         if let Some(process) = self.processes.get_mut(&task.life.process) {
@@ -199,7 +208,7 @@ impl<'b> Executor<'b> {
         let life = Arc::new(Life::new(seed, Arc::clone(&name), number));
         let sim = Sim { life: Arc::clone(&life), ..self.sim.clone() };
         let task = boot(sim);
-        let process = Process { boot, life: Arc::clone(&life), steps, back: None };
+        let process = Process { boot, life: Arc::clone(&life), steps, back: None, stalled: None };
         self.processes.insert(Arc::clone(&name), process);
         self.spawn(name, life, task);
     }
@@ -235,7 +244,7 @@ impl<'b> Executor<'b> {
         let processes = &self.processes;
         let due = |mishap: &mut Mishap| match (&mishap.what, mishap.when) {
             (_, When::At(at)) => at <= now,
-            (What::Crash { process, .. }, When::Steps(steps)) => {
+            (What::Crash { process, .. } | What::Stall { process, .. }, When::Steps(steps)) => {
                 processes.get(process).is_some_and(|process| process.steps >= steps)
             }
             (What::Jump(_), When::Steps(_)) => true,
@@ -244,8 +253,18 @@ impl<'b> Executor<'b> {
         for Mishap { what, .. } in due {
             match what {
                 What::Crash { process, back } => self.crash(&process, back)?,
+                What::Stall { process, during } => {
+                    if let Some(process) = self.processes.get_mut(&process) {
+                        process.stalled = Some(now.saturating_add(during));
+                    }
+                }
                 What::Jump(by) => self.sim.shared.time.jump(by),
             }
+        }
+        let over = |until: &mut Duration| *until <= now;
+        let ended = self.processes.values_mut().filter_map(|it| it.stalled.take_if(over)).count();
+        if ended > 0 {
+            self.ready.set().extend(self.held_up.drain(..));
         }
         let back: Vec<_> = self
             .processes
@@ -269,7 +288,8 @@ impl<'b> Executor<'b> {
 
     /// Nobody can go on: time goes on to what happens next.
     fn advance(&self) -> Result<(), String> {
-        let backs = self.processes.values().filter_map(|process| process.back);
+        let backs = self.processes.values().flat_map(|process| [process.back, process.stalled]);
+        let backs = backs.flatten();
         let mishaps = self.mishaps.iter().filter_map(|mishap| match mishap.when {
             When::At(at) => Some(at),
             When::Steps(_) => None,

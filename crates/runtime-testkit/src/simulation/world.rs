@@ -72,6 +72,7 @@ pub(crate) enum When {
 #[derive(Clone, Debug)]
 pub(crate) enum What {
     Crash { process: Arc<str>, back: Duration },
+    Stall { process: Arc<str>, during: Duration },
     Jump(TimeDelta),
 }
 
@@ -108,6 +109,19 @@ impl World {
     /// Lets a process crash after this number of its steps, which is between any two waits of its code.
     pub fn crash_after(mut self, process: impl Into<Arc<str>>, steps: u32, back: Duration) -> Self {
         let what = What::Crash { process: process.into(), back };
+        self.events.push(Mishap { when: When::Steps(steps), what });
+        self
+    }
+
+    /// Stops a process after this number of its steps, for this long, as a paused machine is: time passes without it,
+    /// and it does not know.
+    pub fn stall_after(
+        mut self,
+        process: impl Into<Arc<str>>,
+        steps: u32,
+        during: Duration,
+    ) -> Self {
+        let what = What::Stall { process: process.into(), during };
         self.events.push(Mishap { when: When::Steps(steps), what });
         self
     }
@@ -175,6 +189,9 @@ impl fmt::Display for Mishap {
         match &self.what {
             What::Crash { process, back } => {
                 write!(f, "`{process}` crashes, and is back after {back:?}")?;
+            }
+            What::Stall { process, during } => {
+                write!(f, "`{process}` stands still for {during:?}")?;
             }
             What::Jump(by) => write!(f, "the wall clock jumps by {} s", by.num_seconds())?,
         }

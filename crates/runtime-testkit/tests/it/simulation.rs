@@ -133,6 +133,21 @@ fn a_crash_cuts_first_and_drops_then() {
 }
 
 #[test]
+fn a_process_that_stands_still_does_not_know() {
+    let world = World::new().stall_after("worker", 2, 60 * SECOND);
+    let ran = Simulation::new(1).world(world).run(async |sim| {
+        sim.process("worker", |sim| async move {
+            sim.sleep(SECOND).await;
+            sim.sleep(SECOND).await;
+            // Its sleep was over long before.
+            assert_eq!((sim.elapsed(), sim.life()), (61 * SECOND, 1));
+        });
+        Ok(())
+    });
+    assert_eq!(ran.unwrap().took, 61 * SECOND);
+}
+
+#[test]
 fn a_line_loses_calls_and_answers_and_a_dead_process_sends_nothing() {
     let world = World::new()
         .line("bank", LineTrouble::Cut, SECOND..2 * SECOND)
