@@ -167,16 +167,19 @@ const LAYERS: &[Layer] = &[
         below: &[
             "runtime-events",
             "runtime-fleet",
+            "runtime-orchestrator",
             "runtime-otel",
             "runtime-postgres",
             "runtime-redis",
             "runtime-report",
+            "runtime-resilience",
             "runtime-sinks",
             "runtime-sqlite",
             "runtime-store",
+            "runtime-testkit",
             "runtime-usage",
         ],
-        others: &["clap", "clap_complete", "flate2", "futures-executor"],
+        others: &["clap", "clap_complete", "flate2", "futures-executor", "toml"],
     },
 ];
 

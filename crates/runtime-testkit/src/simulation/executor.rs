@@ -89,8 +89,8 @@ pub(crate) struct Executor<'b> {
     held_up: Vec<u64>,
     /// No simulation is longer.
     horizon: Duration,
-    /// The names of all tasks, in the order in which they began.
-    pub(crate) names: Vec<Arc<str>>,
+    /// The names of all tasks.
+    pub(crate) names: BTreeSet<Arc<str>>,
 }
 
 /// The most steps of a simulation: one that makes more does not come to rest.
@@ -109,7 +109,7 @@ impl<'b> Executor<'b> {
             mishaps,
             held_up: Vec::new(),
             horizon,
-            names: Vec::new(),
+            names: BTreeSet::new(),
         }
     }
 
@@ -195,9 +195,7 @@ impl<'b> Executor<'b> {
         }
         let id = self.next;
         self.next += 1;
-        if !self.names.contains(&name) {
-            self.names.push(Arc::clone(&name));
-        }
+        self.names.insert(Arc::clone(&name));
         let waker = waker(&self.ready, id);
         self.tasks.insert(id, Task { name, life, waker, future });
         self.ready.set().insert(id);
