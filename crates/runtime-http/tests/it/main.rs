@@ -9,5 +9,6 @@ mod doors;
 #[cfg(feature = "durable")]
 mod durable;
 mod ends;
+mod litellm;
 mod pieces;
 mod support;
