@@ -22,6 +22,7 @@ mod routes;
 mod sessions;
 mod sinks;
 mod sqlite;
+mod testing;
 mod tools;
 mod usage;
 
@@ -48,6 +49,7 @@ async fn main() -> Result<(), BoxError> {
     sessions::run().await?;
     sinks::run().await?;
     sqlite::run().await?;
+    testing::run().await?;
     tools::run().await?;
     usage::run()?;
     Ok(())
