@@ -1,6 +1,7 @@
 //! Runs of `async-openai` and `rig` that were recorded, and are played with the server gone.
 
 use std::path::Path;
+use std::time::Duration;
 
 use async_openai::middleware::ReqwestService;
 use clients::{QUESTION, Result, provider};
@@ -10,6 +11,7 @@ use rig_reqwest::ReqwestMiddlewareClient;
 use serde_json::json;
 use techrevati_runtime::http_layer::{HttpTape, Turns};
 use techrevati_runtime::prelude::*;
+use techrevati_runtime::resilience::{Backoff, JitterMode};
 use techrevati_runtime::testing::RecordingEventSink;
 use techrevati_runtime::testing::cassette::{Cassette, Tape};
 use tower_layer::Layer;
@@ -20,13 +22,15 @@ const MODELS: [&str; 4] = ["fine", "limited", "overloaded", "cut"];
 /// What both clients say, and the events of their session.
 async fn run(tape: &Tape, url: &str) -> (Vec<String>, Vec<String>) {
     let sink = RecordingEventSink::new();
+    // The recorded run waits in earnest.
+    let soon = Backoff::new(Duration::from_nanos(1), 1.0).expect("valid").jitter(JitterMode::None);
     let session = Orchestrator::new("guide", "answer")
         .time(tape.clock())
         .ids(tape.ids())
+        .recovery(RecoveryConfig::default().backoff(soon))
         .event_sink(sink.clone())
         .session()
         .expect("the settings are valid");
-    tape.seed_thread();
     let mut said = Vec::new();
     for model in MODELS {
         for answer in [
