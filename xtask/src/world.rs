@@ -22,22 +22,29 @@ const CHECKS: &[Check] = &[
     ("features", features),
     ("fleet", fleet),
     ("fuzz", proofs::fuzz),
+    ("litellm", litellm),
     ("minimal", minimal),
     ("mutants", proofs::mutants),
     ("prices", prices),
     ("prometheus", prometheus),
     ("restate", restate),
+    ("soak", soak),
     ("viewers", viewers),
 ];
 
 /// The server of Restate, in npm.
 const RESTATE_SERVER: &str = "@restatedev/restate-server";
 
-/// `cargo xtask world NAME…`
+/// `cargo xtask world NAME…`, `cargo xtask world soak --minutes COUNT`
 pub(crate) fn run(rest: &[String]) -> Result<(), Error> {
     let names = || CHECKS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
     if rest.is_empty() {
         return Err(Error::Usage(format!("`world` needs the name of a check ({})", names())));
+    }
+    if let [name, flag, minutes] = rest
+        && (name.as_str(), flag.as_str()) == ("soak", "--minutes")
+    {
+        return soak_for(minutes);
     }
     for name in rest {
         let check = CHECKS.iter().find(|(known, _)| known == name);
@@ -119,6 +126,19 @@ fn fleet(_: &Path) -> Result<(), Error> {
     Ok(())
 }
 
+/// The layer below clients, behind the proxy of `LiteLLM`.
+fn litellm(home: &Path) -> Result<(), Error> {
+    const PACKAGE: &str = "litellm[proxy]";
+
+    let Some(python) = python(home, &[PACKAGE]) else { return Ok(()) };
+    let script = text(&workspace::root().join("xtask/world/litellm.py"));
+    let proxy = text(&home.join("python/bin/litellm"));
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let test = "test --locked --package runtime-http --all-features --test it -- --ignored litellm";
+    let run = Cmd::program(python).args([script, text(home), proxy, cargo]);
+    run.args(test.split(' ')).run()
+}
+
 /// The workspace with the lowest versions of its dependencies that its manifests allow, in a copy: a manifest
 /// that promises too much does not build.
 fn minimal(home: &Path) -> Result<(), Error> {
@@ -182,6 +202,19 @@ fn restate(home: &Path) -> Result<(), Error> {
         cargo.env("RESTATE_SERVER", text(&server)).run()?;
     }
     Ok(())
+}
+
+/// A hundred thousand sessions at once for ten minutes, with all that goes wrong.
+fn soak(_: &Path) -> Result<(), Error> {
+    soak_for("10")
+}
+
+fn soak_for(minutes: &str) -> Result<(), Error> {
+    let count: u64 = minutes.parse().map_err(|_| {
+        Error::Usage(format!("`--minutes` takes a whole number, and got `{minutes}`"))
+    })?;
+    let run = Cmd::cargo("run --release --locked --package soak -- 100000");
+    run.arg((60 * count).to_string()).run()
 }
 
 /// The server of Restate, from npm, or a word why there is none.

@@ -86,7 +86,8 @@ pub use self::hedge::{FirstTokens, Hedge, HedgeAt};
 pub use self::histogram::FadingHistogram;
 pub use self::rate::{
     Demand, PauseListener, RateAsked, RateAvailable, RateDimension, RateLimitedError, RateLimiter,
-    RateLimits, RateQuota, RateReservation, RateReserve, RateSent, RateSnapshot,
+    RateLimits, RateQuota, RateReservation, RateReservationRef, RateReserve, RateSent,
+    RateSnapshot,
 };
 pub use self::recovery::{
     EscalationPolicy, GaveUp, NextAttempt, Recipes, RecoveryChanges, RecoveryContext,

@@ -43,6 +43,9 @@
 #[cfg(feature = "cassette")]
 pub mod cassette;
 mod model;
+#[cfg(feature = "simulation")]
+#[cfg_attr(docsrs, doc(cfg(feature = "simulation")))]
+pub mod simulation;
 
 #[doc(inline)]
 pub use self::model::{ScriptOverError, ScriptedModel};

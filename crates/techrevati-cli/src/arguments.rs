@@ -85,6 +85,13 @@ pub(crate) enum Command {
         after_help = "Examples:\n  techrevati accounts set postgres://localhost/agents company 500\n  techrevati accounts set postgres://localhost/agents company/search 50 --strict\n  techrevati accounts statement redis://localhost company/search"
     )]
     Accounts(Accounts),
+    /// Compare policies of limits, retries, hedges and routes over an outage, in a simulation.
+    ///
+    /// A plan has the traffic, the providers with their faults, and the policies. For each one, prints what share of
+    /// turns is answered, at what cost, and how late; the page has them over time.
+    #[cfg(feature = "simulate")]
+    #[command(after_help = "Example:\n  techrevati simulate plan.toml -o plan.html")]
+    Simulate(crate::simulate::Simulate),
     /// Make the schema of durable threads in a Postgres database, or bring it up to date.
     ///
     /// It is one transaction. The role needs the right to make tables; programs that use the schema do not. If the

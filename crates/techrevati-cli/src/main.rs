@@ -10,6 +10,7 @@
 //! techrevati threads agents.db
 //! techrevati accounts list postgres://localhost/agents
 //! techrevati migrate postgres://localhost/agents
+//! techrevati simulate plan.toml -o plan.html
 //! techrevati completions bash
 //! ```
 //!
@@ -27,6 +28,7 @@
 //! | `threads` | the threads of a store, and what people say to them |
 //! | `accounts` | the accounts of a fleet, and what people set |
 //! | `migrate` | the schema of a database |
+//! | `simulate` | a plan of an outage, in a simulation |
 //! | `error` | why a command failed |
 //! | `paint` | colours on terminals |
 //! | `table` | rows of text in columns |
@@ -42,6 +44,8 @@ mod input;
 mod migrate;
 mod paint;
 mod report;
+#[cfg(feature = "simulate")]
+mod simulate;
 mod source;
 mod stats;
 mod table;
@@ -95,6 +99,8 @@ fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Accounts(options) => accounts::run(&options)?,
         #[cfg(feature = "postgres")]
         Command::Migrate(options) => migrate::run(&options)?,
+        #[cfg(feature = "simulate")]
+        Command::Simulate(options) => simulate::run(&options)?,
         Command::Completions { shell } => completions(shell)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -20,6 +20,7 @@ mod rate_limits;
 mod recovery;
 mod routes;
 mod sessions;
+mod simulation;
 mod sinks;
 mod sqlite;
 mod testing;
@@ -47,6 +48,7 @@ async fn main() -> Result<(), BoxError> {
     recovery::run().await?;
     routes::run().await?;
     sessions::run().await?;
+    simulation::run()?;
     sinks::run().await?;
     sqlite::run().await?;
     testing::run().await?;

@@ -11,6 +11,7 @@ use crate::files;
 use crate::instructions;
 use crate::manifest::Manifest;
 use crate::run::Cmd;
+use crate::simulate;
 use crate::system;
 use crate::workspace::{self, Crate};
 
@@ -25,6 +26,7 @@ pub(super) const STEPS: &[Step] = &[
     Step { name: "features", run: features },
     Step { name: "properties", run: properties },
     Step { name: "loom", run: loom },
+    Step { name: "simulate", run: simulate },
     Step { name: "benches", run: benches },
     Step { name: "main-job", run: main_job },
     Step { name: "instructions", run: instructions },
@@ -127,6 +129,11 @@ fn properties(counts: &mut Counts) -> Result<Note, Error> {
 fn loom(counts: &mut Counts) -> Result<Note, Error> {
     let models = dev::under_loom(locked(dev::LOOM)).args(["--", dev::LOOM_TESTS]);
     counted(counts, &models)
+}
+
+/// Some thousand seeds. `cargo xtask simulate --mutants` shows that they find something.
+fn simulate(_: &mut Counts) -> Result<Note, Error> {
+    Ok(Note::Passed(simulate::check()?))
 }
 
 fn benches(_: &mut Counts) -> Result<Note, Error> {

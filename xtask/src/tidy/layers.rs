@@ -75,11 +75,18 @@ const LAYERS: &[Layer] = &[
         below: &["runtime-fleet", "runtime-usage"],
         others: &["futures-util", "redis", "rustls", "tokio"],
     },
-    // Resilience for its errors. The store, for the digests of requests, and the streams are of feature
-    // `cassette`, off by default.
+    // Resilience for its errors. Cassettes, with the store and the streams, and the simulation, with the fleet and the
+    // store, are features that are off by default.
     Layer {
         name: "runtime-testkit",
-        below: &["runtime-events", "runtime-resilience", "runtime-sinks", "runtime-store"],
+        below: &[
+            "runtime-events",
+            "runtime-fleet",
+            "runtime-resilience",
+            "runtime-sinks",
+            "runtime-store",
+            "runtime-usage",
+        ],
         others: &["futures-core"],
     },
     // The SDK of OpenTelemetry is off by default.
@@ -162,17 +169,19 @@ const LAYERS: &[Layer] = &[
         below: &[
             "runtime-events",
             "runtime-fleet",
+            "runtime-orchestrator",
             "runtime-otel",
             "runtime-postgres",
             "runtime-redis",
             "runtime-report",
+            "runtime-resilience",
             "runtime-sinks",
             "runtime-sqlite",
             "runtime-store",
             "runtime-testkit",
             "runtime-usage",
         ],
-        others: &["clap", "clap_complete", "flate2", "futures-executor"],
+        others: &["clap", "clap_complete", "flate2", "futures-executor", "toml"],
     },
 ];
 

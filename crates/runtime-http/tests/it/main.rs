@@ -11,5 +11,6 @@ mod doors;
 #[cfg(feature = "durable")]
 mod durable;
 mod ends;
+mod litellm;
 mod pieces;
 mod support;

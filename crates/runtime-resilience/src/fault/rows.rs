@@ -278,7 +278,7 @@ static NAMES: &[Rule] = &[
         .counts(false),
     // NVIDIA's word for a model that fails, under 400.
     Rule::any(Server).mentions(Message, &["DEGRADED function"]).cools(Model),
-    Rule::any(Server).mentions(Message, CRASHED).cools(Model),
+    Rule::any(Server).mentions(Message, CRASHED).never_here().cools(Model),
     Rule::any(Overload)
         .mentions(Message, BUSY)
         .mentions(Message, MODEL)

@@ -3,3 +3,5 @@
 #[cfg(feature = "cassette")]
 mod cassette;
 mod model;
+#[cfg(feature = "simulation")]
+mod simulation;

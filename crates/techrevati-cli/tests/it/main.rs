@@ -6,6 +6,8 @@ mod decided;
 mod inputs;
 mod migrations;
 mod readers;
+#[cfg(feature = "simulate")]
+mod simulate;
 mod tail;
 mod threads;
 mod told;
