@@ -170,6 +170,8 @@ impl Cassette {
 
     /// Plays if there is a file, and records if there is none.
     ///
+    /// Of a recording that was cut short there is a file, too: delete it.
+    ///
     /// # Errors
     ///
     /// As [`play`](Self::play) and [`record`](Self::record).
@@ -183,9 +185,16 @@ impl Cassette {
     ///
     /// As [`play`](Self::play).
     pub fn recordings(&self) -> Result<Vec<Recording>, CassetteError> {
-        let mut recordings = player::read(&self.path)?.recordings;
-        recordings.sort_by_key(|recording| recording.call);
-        Ok(recordings)
+        Ok(sorted(player::read(&self.path)?.recordings))
+    }
+
+    /// As [`recordings`](Self::recordings), of a text in place of the file.
+    ///
+    /// # Errors
+    ///
+    /// [`CassetteError::Line`] if it is no cassette.
+    pub fn recordings_of(&self, text: &str) -> Result<Vec<Recording>, CassetteError> {
+        Ok(sorted(player::parse(&self.path, text)?.recordings))
     }
 
     /// As [`recordings`](Self::recordings), with requests as they are compared: without volatile fields.
@@ -207,4 +216,9 @@ impl Cassette {
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
+
+fn sorted(mut recordings: Vec<Recording>) -> Vec<Recording> {
+    recordings.sort_by_key(|recording| recording.call);
+    recordings
 }

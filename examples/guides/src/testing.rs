@@ -1,4 +1,5 @@
 //! The code of `docs/testing.md`.
+#![expect(clippy::unwrap_used, reason = "as tests do")]
 
 use std::path::Path;
 use std::time::Duration;
@@ -40,18 +41,20 @@ async fn agent(tape: &Tape, question: &str) -> Result<String, BoxError> {
     Ok(session.run_tool(tool, look).await?)
 }
 
+#[expect(clippy::unused_async, reason = "a real one waits")]
 async fn chat(request: &Value) -> Result<Value, BoxError> {
     let question = request["messages"][0]["content"].as_str().unwrap_or_default();
     Ok(json!({ "city": question.trim_end_matches('?') }))
 }
 
+#[expect(clippy::unused_async, reason = "a real one waits")]
 async fn weather(arguments: &Value) -> Result<String, BoxError> {
-    Ok(format!("sunny in {}", arguments["city"]))
+    Ok(format!("sunny in {}", arguments["city"].as_str().unwrap_or_default()))
 }
 
 async fn a_recorded_run(case: &Path) -> Result<(), BoxError> {
     let tape = Cassette::at(case).auto()?;
-    assert_eq!(agent(&tape, "Rome?").await?, "sunny in \"Rome\"");
+    assert_eq!(agent(&tape, "Rome?").await?, "sunny in Rome");
     tape.finish()?;
     Ok(())
 }

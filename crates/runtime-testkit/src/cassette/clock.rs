@@ -54,7 +54,7 @@ impl TapeClock {
         if let Some(own) = &self.own {
             let mut state = own.state();
             state.stirs += 1;
-            state.elapsed = state.elapsed.max(at);
+            state.elapsed = state.elapsed.max(at.min(END));
         }
     }
 }

@@ -126,6 +126,11 @@ pub(crate) struct Content {
 /// Reads a cassette.
 pub(crate) fn read(path: &Path) -> Result<Content, CassetteError> {
     let text = std::fs::read_to_string(path).map_err(|error| CassetteError::file(path, error))?;
+    parse(path, &text)
+}
+
+/// Reads the text of a cassette. `path` is for errors.
+pub(crate) fn parse(path: &Path, text: &str) -> Result<Content, CassetteError> {
     let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let Some((_, first)) = lines.next() else {
         return Err(CassetteError::line(path, 1, "it is empty, not a cassette"));

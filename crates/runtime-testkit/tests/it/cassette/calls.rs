@@ -164,6 +164,18 @@ fn values_ids_and_random_numbers_are_those_of_the_recording() {
 }
 
 #[test]
+fn calls_of_a_tape_may_move_between_threads() {
+    fn is_send<T: Send>(it: T) -> T {
+        it
+    }
+    let case = Case::new();
+    let tape = case.record();
+    let call = is_send(tape.model(&json!(1), async || Ok::<_, BoxError>(1)));
+    std::thread::spawn(move || block_on(call).unwrap()).join().unwrap();
+    drop(is_send(case.play().model(&json!(1), async || Ok::<_, BoxError>(2))));
+}
+
+#[test]
 fn auto_records_once() {
     let case = Case::new();
     let request = json!("a");

@@ -193,6 +193,25 @@ fn left<T>(call: impl Future<Output = T>) -> (Vec<Value>, Option<(String, String
     (Vec::new(), None)
 }
 
+/// Lines that are nearly those of a cassette.
+fn texts() -> impl Strategy<Value = String> {
+    let line = prop_oneof![
+        Just(r#"{"cassette":1,"recorded":"2026-01-01T00:00:00Z","seed":"0"}"#.to_owned()),
+        (any::<u64>(), any::<u64>(), values()).prop_map(|(call, at, value)| {
+            json!({ "call": call, "at_us": at, "took_us": at, "port": "model", "reply": value })
+                .to_string()
+        }),
+        (any::<u64>(), values(), values()).prop_map(|(at, chunk, head)| {
+            let opened = json!({ "at_us": at, "head": head });
+            let chunks = json!([[at, chunk]]);
+            json!({ "call": 1, "port": "stream", "opened": opened, "chunks": chunks, "done": null })
+                .to_string()
+        }),
+        "[ -~]{0,40}",
+    ];
+    prop::collection::vec(line, 0..4).prop_map(|lines| lines.join("\n"))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
@@ -204,5 +223,19 @@ proptest! {
         let tape = case.play();
         prop_assert_eq!(run(&tape, &calls), recorded);
         tape.finish().unwrap();
+    }
+
+    #[test]
+    fn no_text_makes_the_reader_panic(text in texts()) {
+        let case = Case::new();
+        if let Ok(recordings) = case.cassette().recordings_of(&text) {
+            std::fs::write(&case.0, &text).unwrap();
+            let tape = case.play();
+            for _ in 0..=recordings.len() {
+                // What asks for more than there is misses.
+                let call = tape.model(&Value::Null, async || Ok::<Value, BoxError>(Value::Null));
+                let _ = driven(call);
+            }
+        }
     }
 }
