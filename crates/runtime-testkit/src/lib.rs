@@ -31,6 +31,7 @@
 //! | move time by hand, or past every sleep | [`ManualClock`] |
 //! | get the same ids in every run | [`CountingIds`] |
 //! | look at the events of a run | [`RecordingEventSink`] |
+//! | run your agent in a world with faults, by seed | `simulation`, with feature `simulation` |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod model;
