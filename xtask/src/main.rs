@@ -12,6 +12,7 @@ mod files;
 mod instructions;
 mod json;
 mod manifest;
+mod packages;
 mod readmes;
 mod run;
 mod sizes;
@@ -78,6 +79,12 @@ const TASKS: &[Task] = &[
         arguments: "[--write]",
         about: "count the instructions of chosen work under valgrind, beside a baseline",
         run: instructions::run,
+    },
+    Task {
+        name: "packages",
+        arguments: "[--write]",
+        about: "count the packages of others below each feature of the facade, beside those that are allowed",
+        run: packages::run,
     },
     Task {
         name: "demo",
