@@ -10,6 +10,7 @@ use crate::dev;
 use crate::files;
 use crate::instructions;
 use crate::manifest::Manifest;
+use crate::packages;
 use crate::run::Cmd;
 use crate::system;
 use crate::workspace::{self, Crate};
@@ -29,6 +30,7 @@ pub(super) const STEPS: &[Step] = &[
     Step { name: "benches", run: benches },
     Step { name: "main-job", run: main_job },
     Step { name: "instructions", run: instructions },
+    Step { name: "packages", run: packages },
     Step { name: "package", run: package },
     Step { name: "deny", run: deny },
     Step { name: "machete", run: machete },
@@ -183,6 +185,11 @@ fn instructions(_: &mut Counts) -> Result<Note, Error> {
     }
     println!("{}", instructions::check()?);
     Ok(Note::Passed("none has grown".to_owned()))
+}
+
+fn packages(_: &mut Counts) -> Result<Note, Error> {
+    println!("{}", packages::check()?);
+    Ok(Note::Passed("no feature needs more".to_owned()))
 }
 
 /// The largest size of an archive, in bytes: a tenth of the limit of the registry.
