@@ -1,7 +1,6 @@
 //! [`ByPair`]: the active workers of each role and phase.
 
 use std::borrow::Borrow;
-use std::collections::hash_map::Entry as Slot;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -24,12 +23,13 @@ impl ByPair {
 
     /// Removes the role and phase with its last worker.
     pub(super) fn remove(&self, worker: &AgentWorker, serial: u64) {
-        let pair = Pair::new(worker.role(), worker.phase());
-        if let Slot::Occupied(mut group) = self.groups.write(&pair).entry(pair) {
-            group.get_mut().remove(serial);
-            if group.get().is_empty() {
-                group.remove();
-            }
+        let pair = (&**worker.role(), &**worker.phase());
+        let pair = &pair as &dyn RolePhase;
+        let mut groups = self.groups.write(pair);
+        let Some(group) = groups.get_mut(pair) else { return };
+        group.remove(serial);
+        if group.is_empty() {
+            groups.remove(pair);
         }
     }
 
