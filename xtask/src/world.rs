@@ -28,17 +28,23 @@ const CHECKS: &[Check] = &[
     ("prices", prices),
     ("prometheus", prometheus),
     ("restate", restate),
+    ("soak", soak),
     ("viewers", viewers),
 ];
 
 /// The server of Restate, in npm.
 const RESTATE_SERVER: &str = "@restatedev/restate-server";
 
-/// `cargo xtask world NAME…`
+/// `cargo xtask world NAME…`, `cargo xtask world soak --minutes COUNT`
 pub(crate) fn run(rest: &[String]) -> Result<(), Error> {
     let names = || CHECKS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
     if rest.is_empty() {
         return Err(Error::Usage(format!("`world` needs the name of a check ({})", names())));
+    }
+    if let [name, flag, minutes] = rest
+        && (name.as_str(), flag.as_str()) == ("soak", "--minutes")
+    {
+        return soak_for(minutes);
     }
     for name in rest {
         let check = CHECKS.iter().find(|(known, _)| known == name);
@@ -196,6 +202,19 @@ fn restate(home: &Path) -> Result<(), Error> {
         cargo.env("RESTATE_SERVER", text(&server)).run()?;
     }
     Ok(())
+}
+
+/// A hundred thousand sessions at once for ten minutes, with all that goes wrong.
+fn soak(_: &Path) -> Result<(), Error> {
+    soak_for("10")
+}
+
+fn soak_for(minutes: &str) -> Result<(), Error> {
+    let count: u64 = minutes.parse().map_err(|_| {
+        Error::Usage(format!("`--minutes` takes a whole number, and got `{minutes}`"))
+    })?;
+    let run = Cmd::cargo("run --release --locked --package soak -- 100000");
+    run.arg((60 * count).to_string()).run()
 }
 
 /// The server of Restate, from npm, or a word why there is none.

@@ -73,7 +73,9 @@ pub use self::breaker::{
     TransitionCause, TransitionListener,
 };
 pub use self::chain::{BoxError, chain_text, errors};
-pub use self::classify::{Classifier, Failure, FaultOf, ScenarioOf, classify_error};
+pub use self::classify::{
+    Classifier, Failure, FaultOf, RecordedFailure, ScenarioOf, classify_error,
+};
 pub use self::fallback::{CONTEXT_REDUCTION, next_provider, smaller_context_budget};
 pub use self::fault::{
     Fault, FaultBasis, FaultDetails, FaultError, FaultKind, FaultRule, FaultRules, FaultScope,
@@ -84,7 +86,8 @@ pub use self::hedge::{FirstTokens, Hedge, HedgeAt};
 pub use self::histogram::FadingHistogram;
 pub use self::rate::{
     Demand, PauseListener, RateAsked, RateAvailable, RateDimension, RateLimitedError, RateLimiter,
-    RateLimits, RateQuota, RateReservation, RateReserve, RateSent, RateSnapshot,
+    RateLimits, RateQuota, RateReservation, RateReservationRef, RateReserve, RateSent,
+    RateSnapshot,
 };
 pub use self::recovery::{
     EscalationPolicy, GaveUp, NextAttempt, Recipes, RecoveryChanges, RecoveryContext,

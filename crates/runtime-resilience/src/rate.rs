@@ -12,6 +12,7 @@ mod limiter;
 mod limits;
 #[cfg(all(test, runtime_loom))]
 mod loom_tests;
+mod marks;
 mod queue;
 mod snapshot;
 
@@ -19,7 +20,8 @@ pub use self::core::RateSent;
 pub use self::demand::{Demand, RateDimension};
 pub use self::error::RateLimitedError;
 pub use self::limiter::{
-    PauseListener, RateAsked, RateAvailable, RateLimiter, RateReservation, RateReserve,
+    PauseListener, RateAsked, RateAvailable, RateLimiter, RateReservation, RateReservationRef,
+    RateReserve,
 };
 pub use self::limits::RateLimits;
 pub use self::snapshot::{RateQuota, RateSnapshot};

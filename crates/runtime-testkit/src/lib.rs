@@ -31,12 +31,22 @@
 //! | move time by hand, or past every sleep | [`ManualClock`] |
 //! | get the same ids in every run | [`CountingIds`] |
 //! | look at the events of a run | [`RecordingEventSink`] |
-//! | run your agent in a world with faults, by seed | `simulation`, with feature `simulation` |
+//! | record a run, and play it in a test | `cassette`, with its feature |
+//! | run your agent in a world with faults, by seed | `simulation`, with its feature |
+//!
+//! # Features
+//!
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `cassette` | no | `cassette`: runs that are recorded in a file and played from it |
+//! | `simulation` | no | `simulation`: agents in a world with faults, by seed |
+//! | `simulation-durable`, `simulation-fleet` | no | stores and fleets in it |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "cassette")]
+pub mod cassette;
 mod model;
 #[cfg(feature = "simulation")]
-#[cfg_attr(docsrs, doc(cfg(feature = "simulation")))]
 pub mod simulation;
 
 #[doc(inline)]

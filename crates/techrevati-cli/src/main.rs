@@ -5,6 +5,8 @@
 //! techrevati tail run.jsonl
 //! techrevati stats run.jsonl
 //! techrevati check run.jsonl
+//! techrevati cassette run.jsonl -o case.jsonl
+//! techrevati diff yesterday.jsonl today.jsonl
 //! techrevati threads agents.db
 //! techrevati accounts list postgres://localhost/agents
 //! techrevati migrate postgres://localhost/agents
@@ -21,6 +23,8 @@
 //! | `tail` | a log as it is written, one line per event |
 //! | `stats` | a log in numbers |
 //! | `check` | the problems of a log |
+//! | `cassette` | a log or a thread as a cassette for tests |
+//! | `diff` | where two runs part |
 //! | `threads` | the threads of a store, and what people say to them |
 //! | `accounts` | the accounts of a fleet, and what people set |
 //! | `migrate` | the schema of a database |
@@ -31,7 +35,9 @@
 
 mod accounts;
 mod arguments;
+mod cassette;
 mod check;
+mod diff;
 mod error;
 mod input;
 #[cfg(feature = "postgres")]
@@ -84,6 +90,11 @@ fn run(command: Command) -> Result<ExitCode, Error> {
             return Ok(ExitCode::from(PROBLEM_FOUND));
         }
         Command::Check(_) => {}
+        Command::Cassette(options) => cassette::run(&options)?,
+        Command::Diff(runs) if diff::run(&runs.a, &runs.b)? => {
+            return Ok(ExitCode::from(PROBLEM_FOUND));
+        }
+        Command::Diff(_) => {}
         Command::Threads(options) => threads::run(&options)?,
         Command::Accounts(options) => accounts::run(&options)?,
         #[cfg(feature = "postgres")]

@@ -23,6 +23,7 @@ mod sessions;
 mod simulation;
 mod sinks;
 mod sqlite;
+mod testing;
 mod tools;
 mod usage;
 
@@ -50,6 +51,7 @@ async fn main() -> Result<(), BoxError> {
     simulation::run()?;
     sinks::run().await?;
     sqlite::run().await?;
+    testing::run().await?;
     tools::run().await?;
     usage::run()?;
     Ok(())

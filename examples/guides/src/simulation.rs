@@ -1,4 +1,5 @@
 //! The code of `docs/simulation.md`.
+#![expect(clippy::print_stdout, reason = "a guide shows what there is to see")]
 
 use std::time::Duration;
 
@@ -26,10 +27,10 @@ async fn research(
     for _ in 0..5 {
         let turn = Turn::model("gpt-5").usage_from(Reply::usage).reserve(CENTS);
         let turn = turn.timeout(10 * SECOND);
-        match session.run_turn_recovering(turn, |_| openai.call("look up")).await {
-            Err(TurnError::Budget(_)) => break,
-            // It goes on with what it has.
-            Ok(_) | Err(_) => {}
+        let found = session.run_turn_recovering(turn, |_| openai.call("look up")).await;
+        // After another failure it goes on with what it has.
+        if matches!(found, Err(TurnError::Budget(_))) {
+            break;
         }
     }
     let answer = answer.usage_from(Reply::usage).reserve(CENTS).timeout(10 * SECOND);

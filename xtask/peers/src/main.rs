@@ -1,7 +1,8 @@
 //! Measures the runtime and its peers in one run, and checks the promised ratios.
 //!
 //! `cargo xtask bench --peers` builds and starts it. With `--markdown` the tables can be pasted into a
-//! document, and `turns` prints the cost of a turn by the age of its session. Every case is measured in short batches, one case after the other, round after round, so
+//! document, and `turns` prints the cost of a turn by the age of its
+//! session, and `together` how many turns several tasks make in a second. Every case is measured in short batches, one case after the other, round after round, so
 //! that a change of the machine's speed affects all. The ratio of two cases is the median of their ratios
 //! in each round. Times are printed. Only the ratios are checked, and that our cases allocate nothing.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command prints its output")]
@@ -18,6 +19,7 @@ mod turns;
 use std::env;
 use std::process::ExitCode;
 
+use runtime_orchestrator::BoxError;
 use suite::Suite;
 
 fn main() -> ExitCode {
@@ -25,7 +27,8 @@ fn main() -> ExitCode {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => peers(false),
         ["--markdown"] => peers(true),
-        ["turns"] => turns(),
+        ["turns"] => lines(turns::all()),
+        ["together"] => lines(turns::together()),
         _ => {
             eprintln!("peers: unexpected arguments {arguments:?}");
             ExitCode::from(2)
@@ -49,12 +52,12 @@ fn peers(markdown: bool) -> ExitCode {
     if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Each point and its nanoseconds, a line for each.
-fn turns() -> ExitCode {
-    match turns::all() {
+/// Two numbers a line.
+fn lines(measured: Result<Vec<(u32, f64)>, BoxError>) -> ExitCode {
+    match measured {
         Ok(points) => {
-            for (point, nanos) in points {
-                println!("{point} {nanos}");
+            for (point, number) in points {
+                println!("{point} {number}");
             }
             ExitCode::SUCCESS
         }

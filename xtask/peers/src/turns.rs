@@ -1,13 +1,14 @@
-//! The cost of a turn, by how many turns its session has made.
+//! The cost of a turn, by how many turns its session has made, and by how many others are made beside it.
 
 use std::hint::black_box;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::thread::{self, ScopedJoinHandle};
 
 use runtime_orchestrator::{BoxError, OrchestrationSession, Orchestrator, TelemetryConfig, Turn};
 use runtime_resilience::CircuitBreaker;
 use runtime_sinks::{RingBufferEventSink, RingBufferUsageSink};
-use runtime_usage::{Limit, ModelPricing, PricingTable, UsageSnapshot, Usd};
+use runtime_usage::{Account, Limit, ModelPricing, PricingTable, UsageSnapshot, Usd};
 
 use crate::measure::{median, nanos, now};
 use crate::rows::at_once;
@@ -55,20 +56,57 @@ fn turns(session: &OrchestrationSession, count: u32) -> Result<(), BoxError> {
     Ok(())
 }
 
-/// With all that the Python original's has: a breaker, prices, an enforced budget, both sinks.
+/// Tasks that each make turns of their own session, all of one orchestrator.
+const TASKS: [u32; 3] = [1, 2, 8];
+
+/// Each number of tasks, and the turns that all of them make in a second: the median of a few trials.
+pub(crate) fn together() -> Result<Vec<(u32, f64)>, BoxError> {
+    const TRIALS: usize = 9;
+    let mut rates = TASKS.map(|tasks| (tasks, Vec::new()));
+    for _ in 0..TRIALS {
+        for (tasks, rates) in &mut rates {
+            rates.push(rate(*tasks)?);
+        }
+    }
+    let middle =
+        |(tasks, mut rates): (u32, Vec<f64>)| (tasks, median(&mut rates).unwrap_or_default());
+    Ok(rates.into_iter().map(middle).collect())
+}
+
+fn rate(tasks: u32) -> Result<f64, BoxError> {
+    const EACH: u32 = 25_000;
+    let orchestrator = orchestrator()?;
+    let sessions = (0..tasks).map(|_| orchestrator.session()).collect::<Result<Vec<_>, _>>()?;
+    let start = now();
+    let ends = thread::scope(|scope| {
+        let work = |session| scope.spawn(move || turns(&session, EACH));
+        let running: Vec<_> = sessions.into_iter().map(work).collect();
+        running.into_iter().map(ScopedJoinHandle::join).collect::<Vec<_>>()
+    });
+    let took = nanos(now() - start);
+    for end in ends {
+        end.map_err(|_| "a turn panicked")??;
+    }
+    Ok(f64::from(tasks * EACH) * 1e9 / took)
+}
+
 fn session() -> Result<OrchestrationSession, BoxError> {
+    Ok(orchestrator()?.session()?)
+}
+
+/// With all that the Python original's has: a breaker, prices, an enforced budget, both sinks.
+fn orchestrator() -> Result<Orchestrator, BoxError> {
     let prices = PricingTable::new();
     let price = ModelPricing::per_million(Usd::from_dollars(3), Usd::from_dollars(15));
     prices.register("m", price)?;
-    let session = Orchestrator::new("writer", "draft")
+    let orchestrator = Orchestrator::new("writer", "draft")
         .project_id(42)
         .circuit_breaker(CircuitBreaker::new("openai"))
         .pricing(prices)
-        .budget(Limit::enforced(Usd::from_dollars(8_000_000)))
+        .account(&Account::new(Limit::enforced(Usd::from_dollars(8_000_000))))
         .max_iterations(u32::MAX)
         .event_sink(RingBufferEventSink::with_capacity(KEPT))
         .usage_sink(RingBufferUsageSink::with_capacity(KEPT))
-        .telemetry(TelemetryConfig::default().event_log(KEPT))
-        .session()?;
-    Ok(session)
+        .telemetry(TelemetryConfig::default().event_log(KEPT));
+    Ok(orchestrator)
 }

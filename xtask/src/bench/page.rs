@@ -31,6 +31,8 @@ pub(super) fn write(peers: impl Fn(&[&str]) -> Cmd) -> Result<(), Error> {
     ];
     save(PLOT, &plot::svg("The cost of a turn", &lines))?;
 
+    put(&mut page, "together", &together(&points(&peers(&["together"]).read()?)))?;
+
     match instructions::unable() {
         Some(why) => println!("skipped: instructions ({why})"),
         None => put(&mut page, "instructions", &instructions::markdown()?)?,
@@ -73,6 +75,14 @@ fn turns(ours: &[Point], theirs: &[Point]) -> String {
     };
     let heading = "| turns before | this library, µs | Python original, µs | ratio |\n|---:|---:|---:|---:|\n";
     [heading.to_owned()].into_iter().chain(ours.iter().map(row)).collect()
+}
+
+fn together(rates: &[Point]) -> String {
+    let alone = rates.first().map_or(1.0, |(_, rate)| *rate);
+    let row =
+        |(tasks, rate): &Point| format!("| {tasks} | {:.0} | {:.2} |\n", rate / 1e3, rate / alone);
+    let heading = "| tasks | thousand turns a second | ratio |\n|---:|---:|---:|\n";
+    [heading.to_owned()].into_iter().chain(rates.iter().map(row)).collect()
 }
 
 /// The processor, the compiler and the versions.

@@ -17,7 +17,7 @@ const HEIGHT: f64 = 420.0;
 
 /// The sides of the area inside the axes.
 const LEFT: f64 = 70.0;
-const RIGHT: f64 = 730.0;
+const RIGHT: f64 = 715.0;
 const TOP: f64 = 56.0;
 const BOTTOM: f64 = 360.0;
 
@@ -114,7 +114,7 @@ mod tests {
             points: vec![(10, 1e8), (1_000_000, 100.0)],
         };
         let svg = svg("t", &[line]);
-        for place in ["cx=\"70.0\" cy=\"56.0\"", "cx=\"730.0\" cy=\"360.0\""] {
+        for place in ["cx=\"70.0\" cy=\"56.0\"", "cx=\"715.0\" cy=\"360.0\""] {
             assert!(svg.contains(place), "{svg}");
         }
     }

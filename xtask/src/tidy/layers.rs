@@ -75,7 +75,8 @@ const LAYERS: &[Layer] = &[
         below: &["runtime-fleet", "runtime-usage"],
         others: &["futures-util", "redis", "rustls", "tokio"],
     },
-    // Resilience for its `BoxError`; the simulation, with the fleet and the store, is off by default.
+    // Resilience for its errors. Cassettes, with the store and the streams, and the simulation, with the fleet and the
+    // store, are features that are off by default.
     Layer {
         name: "runtime-testkit",
         below: &[
@@ -86,7 +87,7 @@ const LAYERS: &[Layer] = &[
             "runtime-store",
             "runtime-usage",
         ],
-        others: &[],
+        others: &["futures-core"],
     },
     // The SDK of OpenTelemetry is off by default.
     Layer {
@@ -132,7 +133,7 @@ const LAYERS: &[Layer] = &[
     },
     // The clients and what their layers need are off by default. `http` and its bodies are what the
     // layer reads, sse-core splits events, and memchr, which sse-core uses, splits lines. Durable sessions
-    // are off by default.
+    // and cassettes are off by default.
     Layer {
         name: "runtime-http",
         below: &[
@@ -141,6 +142,7 @@ const LAYERS: &[Layer] = &[
             "runtime-orchestrator",
             "runtime-resilience",
             "runtime-store",
+            "runtime-testkit",
             "runtime-usage",
         ],
         others: &[

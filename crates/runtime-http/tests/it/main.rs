@@ -5,6 +5,8 @@ mod asks;
 #[cfg(feature = "bedrock")]
 mod bedrock;
 mod cases;
+#[cfg(feature = "cassette")]
+mod cassette;
 mod doors;
 #[cfg(feature = "durable")]
 mod durable;

@@ -16,11 +16,10 @@
 use std::num::NonZeroU64;
 use std::time::Duration;
 
+use super::marks::{Marks, Ordinal};
+
 /// Nanoseconds since the limiter was made.
 pub(super) type Nanos = u64;
-
-/// The order in which calls were admitted, from 1.
-pub(super) type Ordinal = u64;
 
 /// Parts of a unit: nanoseconds of a minute.
 const UNIT: u128 = 60_000_000_000;
@@ -30,9 +29,6 @@ const UNIT: u128 = 60_000_000_000;
 pub(super) fn nanos(time: Duration) -> Nanos {
     time.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(time.subsec_nanos()))
 }
-
-/// The number of low marks. Beyond it, the oldest calls share one, and may get back less.
-const MARKS: usize = 64;
 
 /// Cost in parts of a unit. It cannot overflow: both factors have at most 64 bits.
 fn parts(units: u64) -> u128 {
@@ -57,8 +53,8 @@ pub(super) struct Bucket {
     /// The bucket was empty after the calls up to this one had been admitted: they have nothing to
     /// give back.
     forgiven: Ordinal,
-    /// The least that was owed since the calls up to an ordinal were admitted. Both rise.
-    marks: Vec<(Ordinal, u128)>,
+    /// The least that was owed since calls were admitted.
+    marks: Marks,
 }
 
 /// Why a bucket does not admit.
@@ -80,7 +76,7 @@ impl Bucket {
             owed: 0,
             at: now,
             forgiven: last,
-            marks: Vec::new(),
+            marks: Marks::default(),
         }
     }
 
@@ -120,14 +116,19 @@ impl Bucket {
         self.per_minute
     }
 
-    /// Whether `units` could be taken now, were `ahead` taken before them.
+    /// Whether `units` fit now, were `ahead` taken before them.
     #[inline]
+    pub(super) fn has_room(&self, units: u64, ahead: u64, now: Nanos) -> bool {
+        let taken = parts(ahead).saturating_add(parts(units));
+        self.owed_at(now).saturating_add(taken) <= self.brim
+    }
+
+    /// Whether `units` could be taken now, were `ahead` taken before them.
     pub(super) fn check(&self, units: u64, ahead: u64, now: Nanos) -> Result<(), Full> {
-        let owed = self.owed_at(now).saturating_add(parts(ahead));
-        if owed.saturating_add(parts(units)) <= self.brim {
+        if self.has_room(units, ahead, now) {
             return Ok(());
         }
-        self.full(owed, units)
+        self.full(self.owed_at(now).saturating_add(parts(ahead)), units)
     }
 
     #[cold]
@@ -153,7 +154,7 @@ impl Bucket {
             self.forgiven = last;
             self.marks.clear();
         } else {
-            self.mark(last, self.owed);
+            self.marks.mark(last, self.owed);
         }
         self.owed = self.owed.saturating_add(parts);
     }
@@ -166,23 +167,7 @@ impl Bucket {
         if of <= self.forgiven {
             return;
         }
-        let since = self.marks.partition_point(|(ordinal, _)| *ordinal < of);
-        let low = self.marks.get(since).map_or(self.owed, |(_, low)| self.owed.min(*low));
-        let back = parts(units).min(low);
-        self.owed -= back;
-        if since < self.marks.len() {
-            self.lower(since, back);
-        }
-    }
-
-    fn lower(&mut self, since: usize, by: u128) {
-        for (_, low) in &mut self.marks[since..] {
-            *low -= by;
-        }
-        // The calls before may have a new lowest mark.
-        let low = self.marks[since].1;
-        let higher = self.marks[..since].partition_point(|(_, before)| *before < low);
-        self.marks.drain(higher..since);
+        self.owed -= self.marks.give_back(parts(units), of, self.owed);
     }
 
     /// Leaves at most this many parts, and nothing to give back for the calls up to `of`: the provider
@@ -190,7 +175,7 @@ impl Bucket {
     pub(super) fn leave(&mut self, left: u128, of: Ordinal, now: Nanos) {
         self.drain(now);
         let owed = self.brim.saturating_sub(left);
-        self.mark(of, self.owed.saturating_sub(owed));
+        self.marks.mark(of, self.owed.saturating_sub(owed));
         self.owed = self.owed.max(owed);
     }
 
@@ -233,27 +218,6 @@ impl Bucket {
     fn drain(&mut self, now: Nanos) {
         self.owed = self.owed_at(now);
         self.at = self.at.max(now);
-    }
-
-    /// The calls up to `of` can give back at most `low`.
-    fn mark(&mut self, of: Ordinal, low: u128) {
-        let later = self.marks.partition_point(|(ordinal, _)| *ordinal <= of);
-        if self.marks.get(later).is_some_and(|(_, mark)| *mark <= low) {
-            return;
-        }
-        let higher = self.marks[..later].partition_point(|(_, mark)| *mark < low);
-        if higher < later {
-            self.marks[higher] = (of, low);
-            self.marks.drain(higher + 1..later);
-            return;
-        }
-        if self.marks.len() == MARKS {
-            // The lower of two marks stands for both.
-            self.marks[1].1 = self.marks[0].1;
-            self.marks.remove(0);
-        }
-        let at = higher.min(self.marks.len());
-        self.marks.insert(at, (of, low));
     }
 
     /// The time in which this many parts come in, rounded up.

@@ -2,9 +2,10 @@
 
 use std::num::NonZeroU64;
 
-use super::bucket::{Bucket, Full, Nanos, Ordinal, nanos};
+use super::bucket::{Bucket, Full, Nanos, nanos};
 use super::demand::{DIMENSIONS, Demand, RateDimension, Units};
 use super::limits::RateLimits;
+use super::marks::Ordinal;
 use super::snapshot::{RateQuota, RateSnapshot};
 
 #[derive(Debug)]
@@ -127,15 +128,14 @@ impl Core {
     /// Whether `units` would be admitted now, were `ahead` taken before them.
     #[inline]
     pub(super) fn check(&self, units: Units, ahead: Units, now: Nanos) -> Result<(), Refusal> {
-        let full = |index: usize| {
-            let Some(bucket) = &self.buckets[index] else { return Ok(()) };
-            bucket.check(units[index], ahead[index], now)
+        let room = |index: usize| {
+            let bucket = self.buckets[index].as_ref();
+            bucket.is_none_or(|bucket| bucket.has_room(units[index], ahead[index], now))
         };
-        let starts = now >= self.starts && self.part != Part::Nothing;
-        if starts && (0..4).all(|index| full(index).is_ok()) {
+        if now >= self.starts && self.part != Part::Nothing && (0..4).all(room) {
             return Ok(());
         }
-        self.refusal(full, now).map_or(Ok(()), Err)
+        self.refusal(units, ahead, now).map_or(Ok(()), Err)
     }
 
     /// Counts what a call asked for that was refused.
@@ -155,13 +155,14 @@ impl Core {
 
     /// The dimension with the longest wait.
     #[cold]
-    fn refusal(&self, full: impl Fn(usize) -> Result<(), Full>, now: Nanos) -> Option<Refusal> {
+    fn refusal(&self, units: Units, ahead: Units, now: Nanos) -> Option<Refusal> {
         let closed = (self.part == Part::Nothing).then_some(SOON);
         let paused = self.starts.checked_sub(now).filter(|left| *left > 0);
         let paused = paused.max(closed).map(Full::For);
         let paused = paused.map(|full| Refusal { dimension: RateDimension::Pause, full });
-        let refusal = |index| {
-            let full = full(index).err()?;
+        let refusal = |index: usize| {
+            let full =
+                self.buckets[index].as_ref()?.check(units[index], ahead[index], now).err()?;
             Some(Refusal { dimension: DIMENSIONS[index], full })
         };
         paused.into_iter().chain((0..4).filter_map(refusal)).max_by_key(|refusal| refusal.full)

@@ -1,6 +1,7 @@
 //! The command, run as a process.
 
 mod accounts;
+mod cassettes;
 mod decided;
 mod inputs;
 mod migrations;

@@ -1,5 +1,6 @@
 //! The reservation of a call, and the ways it can end.
 
+use std::borrow::Borrow;
 use std::fmt;
 
 use super::RateLimiter;
@@ -11,15 +12,20 @@ use crate::rate::demand::Demand;
 /// [`adjust`](Self::adjust) it to what the call used. Dropped, it keeps all that was taken: a call
 /// that was cut short has been sent, and the provider has counted it.
 ///
-/// It is `Send` and borrows nothing, so a call may end on another thread than it began on.
+/// It is `Send`, so a call may end on another thread than it began on.
+/// [`try_reserve`](RateLimiter::try_reserve) returns a reservation that borrows nothing,
+/// [`try_borrow`](RateLimiter::try_borrow) a [`RateReservationRef`].
 #[must_use = "a reservation that is dropped without being adjusted keeps all that it took"]
-pub struct RateReservation {
-    limiter: RateLimiter,
+pub struct RateReservation<L: Borrow<RateLimiter> = RateLimiter> {
+    limiter: L,
     hold: Hold,
 }
 
-impl RateReservation {
-    pub(super) const fn new(limiter: RateLimiter, hold: Hold) -> Self {
+/// A [`RateReservation`] that borrows its limiter.
+pub type RateReservationRef<'l> = RateReservation<&'l RateLimiter>;
+
+impl<L: Borrow<RateLimiter>> RateReservation<L> {
+    pub(super) const fn new(limiter: L, hold: Hold) -> Self {
         Self { limiter, hold }
     }
 
@@ -30,7 +36,7 @@ impl RateReservation {
     /// works even where there is not that much: the next calls wait for it.
     pub fn adjust(self, used: Demand) {
         if used != self.hold.demand {
-            self.limiter.settle(&self.hold, used);
+            self.limiter.borrow().settle(&self.hold, used);
         }
     }
 
@@ -46,7 +52,7 @@ impl RateReservation {
     pub fn debit(&mut self, used: Demand) {
         if used.exceeds(self.hold.demand) {
             let held = self.hold.demand.max(used);
-            self.limiter.settle(&self.hold, held);
+            self.limiter.borrow().settle(&self.hold, held);
             self.hold.demand = held;
         }
     }
@@ -57,15 +63,15 @@ impl RateReservation {
     }
 
     /// The limiter that it belongs to.
-    pub const fn limiter(&self) -> &RateLimiter {
-        &self.limiter
+    pub fn limiter(&self) -> &RateLimiter {
+        self.limiter.borrow()
     }
 }
 
-impl fmt::Debug for RateReservation {
+impl<L: Borrow<RateLimiter>> fmt::Debug for RateReservation<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RateReservation")
-            .field("limiter", &self.limiter.name())
+            .field("limiter", &self.limiter.borrow().name())
             .field("hold", &self.hold)
             .finish()
     }

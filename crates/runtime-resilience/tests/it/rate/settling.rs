@@ -154,3 +154,14 @@ fn underestimated_input_does_not_use_up_reserved_output() {
     reserved.adjust(input(20).output_tokens(2));
     assert_eq!(left(&limiter), 78);
 }
+
+#[test]
+fn a_borrowed_reservation_settles_like_one_that_is_owned() {
+    let (limiter, _) = limiter(tokens(100));
+    limiter.try_borrow(input(60)).unwrap().adjust(input(10));
+    assert_eq!(limiter.available().tokens, Some(90));
+    limiter.try_borrow(input(60)).unwrap().cancel();
+    drop(limiter.try_borrow(input(60)).unwrap());
+    assert_eq!(limiter.available().tokens, Some(30));
+    assert!(limiter.try_borrow(input(31)).is_err());
+}
