@@ -15,6 +15,7 @@ mod manifest;
 mod packages;
 mod readmes;
 mod run;
+mod simulate;
 mod sizes;
 #[cfg_attr(not(test), expect(dead_code, reason = "some of it is for tidy alone, which is a test"))]
 mod source;
@@ -79,6 +80,12 @@ const TASKS: &[Task] = &[
         arguments: "[--write]",
         about: "count the instructions of chosen work under valgrind, beside a baseline",
         run: instructions::run,
+    },
+    Task {
+        name: "simulate",
+        arguments: "[--release] [--seeds N] [--from SEED] [--case CASE] | --mutants [NAME…]",
+        about: "run the library in a simulation with faults, by seed; or with mistakes that must be found",
+        run: simulate::run,
     },
     Task {
         name: "packages",

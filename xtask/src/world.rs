@@ -25,6 +25,7 @@ const CHECKS: &[Check] = &[
     ("features", features),
     ("fleet", fleet),
     ("fuzz", proofs::fuzz),
+    ("litellm", litellm),
     ("minimal", minimal),
     ("mutants", proofs::mutants),
     ("prices", prices),
@@ -126,6 +127,19 @@ fn fleet(_: &Path) -> Result<(), Error> {
         library.iter().fold(trial, |trial, path| trial.env("FAKETIME_LIBRARY", path)).run()?;
     }
     Ok(())
+}
+
+/// The layer below clients, behind the proxy of `LiteLLM`.
+fn litellm(home: &Path) -> Result<(), Error> {
+    const PACKAGE: &str = "litellm[proxy]";
+
+    let Some(python) = python(home, &[PACKAGE]) else { return Ok(()) };
+    let script = text(&workspace::root().join("xtask/world/litellm.py"));
+    let proxy = text(&home.join("python/bin/litellm"));
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let test = "test --locked --package runtime-http --all-features --test it -- --ignored litellm";
+    let run = Cmd::program(python).args([script, text(home), proxy, cargo]);
+    run.args(test.split(' ')).run()
 }
 
 /// The workspace with the lowest versions of its dependencies that its manifests allow, in a copy: a manifest

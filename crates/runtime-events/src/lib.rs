@@ -23,7 +23,7 @@
 //! | [`Clock`] and [`Sleeper`] | time, as a caller supplies it: [`SystemClock`] and [`ThreadSleeper`]; [`ManualClock`] is both, and moves only when told to |
 //! | [`IdSource`] | where random identifiers come from |
 //! | [`ScopeHook`] | the caller's code inside a span |
-//! | [`without_secrets`] | a text without the keys and passwords in it |
+//! | [`without_secrets`] | a text without the keys and passwords in it; [`json_without_secrets`], a value |
 //! | [`otel`] | an event as OpenTelemetry attributes |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -55,7 +55,7 @@ pub use self::{
     manual::ManualClock,
     name::{AgentEventName, AgentEventStatus, UnknownNameError},
     scope::ScopeHook,
-    secrets::without_secrets,
+    secrets::{json_without_secrets, without_secrets},
     span::{SpanId, SpanIdParseError, SpanOutcome},
     thread::ThreadSleeper,
     time::{Clock, Sleep, Sleeper, SystemClock, format_utc},

@@ -29,6 +29,7 @@ mod value;
 
 use std::borrow::Cow;
 
+pub use self::json::json_without_secrets;
 use self::scan::Scan;
 
 /// The text without secrets: `[redacted]` stands in the place of each.

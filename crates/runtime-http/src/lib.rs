@@ -18,6 +18,9 @@
 //!
 //! Feature `durable` records the calls of a `DurableSession`: see [`Turns::of`].
 //!
+//! Feature `cassette` adds `HttpTape`, by the same doors: it records the requests of a client in a file, and plays
+//! them in tests.
+//!
 //! Which calls are recognised, and by which part of their URL, says [`Kind`]. Other requests pass
 //! untouched.
 //!
@@ -35,6 +38,8 @@
 
 mod ask;
 mod body;
+#[cfg(feature = "cassette")]
+mod cassette;
 mod error;
 mod exchange;
 mod meter;
@@ -57,6 +62,10 @@ mod service;
 #[cfg(feature = "tower")]
 mod tower;
 
+#[cfg(all(feature = "cassette", any(feature = "async-openai", feature = "tower")))]
+pub use self::cassette::TapeService;
+#[cfg(feature = "cassette")]
+pub use self::cassette::{HttpTape, TapeBody};
 #[cfg(feature = "durable")]
 pub use self::error::step_failure;
 #[cfg(any(feature = "async-openai", feature = "tower"))]

@@ -8,8 +8,8 @@ use http::Uri;
 use http::header::CONTENT_LENGTH;
 use http_body::Body as _;
 use reqwest_0_13::{Body, Request, Response};
+use runtime_orchestrator::BoxError;
 
-use crate::body::TurnBody;
 use crate::turns::Rewritten;
 
 /// The URL and the body of a request, which share their memory; `None` if the body is a stream.
@@ -48,8 +48,27 @@ pub(crate) fn open(reply: Response) -> http::Response<Body> {
     reply
 }
 
+/// Gives a reply that came from nowhere the URL that was asked.
+#[cfg(feature = "cassette")]
+pub(crate) fn asked_at<B>(reply: &mut http::Response<B>, url: reqwest_0_13::Url) {
+    reply.extensions_mut().get_or_insert_with(|| Url(url));
+}
+
+/// As [`uri_and_body`], also for a request without a body.
+#[cfg(feature = "cassette")]
+pub(crate) fn uri_and_any_body(request: &mut Request) -> Option<(Uri, Bytes)> {
+    match request.body() {
+        Some(_) => uri_and_body(request),
+        None => Some((request.url().as_str().parse().ok()?, Bytes::new())),
+    }
+}
+
 /// The reply again.
-pub(crate) fn close(reply: http::Response<TurnBody<Body>>) -> Response {
+pub(crate) fn close<B>(reply: http::Response<B>) -> Response
+where
+    B: http_body::Body<Data = Bytes> + Send + Sync + 'static,
+    B::Error: Into<BoxError>,
+{
     let url = reply.extensions().get::<Url>().cloned();
     let reply = reply.map(Body::wrap);
     let reply = match url {

@@ -251,6 +251,7 @@ impl Turns {
 
     pub(crate) fn turn(&self, ask: &Ask) -> Turn {
         let mut turn = Turn::model(Arc::clone(&ask.model))
+            .same_request()
             .estimate(UsageSnapshot::new(ask.input_estimate, 0))
             .tier(ask.tier);
         if let Some(tokens) = ask.max_output {

@@ -1,6 +1,7 @@
 //! The meaning of an error: facts before types, types before text.
 
 mod failure;
+mod recorded;
 mod types;
 
 use std::error::Error;
@@ -8,6 +9,8 @@ use std::error::Error;
 use runtime_events::FailureScenario;
 
 pub use self::failure::Failure;
+use self::failure::Read;
+pub use self::recorded::RecordedFailure;
 use self::types::{Known, known};
 use crate::chain::{BoxError, errors, text_of};
 use crate::fault::{Fault, FaultDetails, FaultError, of_texts};

@@ -288,8 +288,20 @@ pub enum FaultBasis {
     Type(&'static str),
     /// This phrase or number in a text, by the rules of [`classify_text`](crate::classify_text).
     Phrase(&'static str),
+    /// A [`RecordedFailure`](crate::RecordedFailure), which has no more than its result.
+    Recorded {
+        /// Whether the words or the status of a reply decided.
+        said: bool,
+    },
     /// Nothing: no row, type or phrase is known.
     Nothing,
+}
+
+impl FaultBasis {
+    /// Whether a built-in row decided: the words or the status of a reply.
+    pub(crate) const fn is_said(self) -> bool {
+        matches!(self, Self::Row(_) | Self::Recorded { said: true })
+    }
 }
 
 impl fmt::Display for FaultBasis {
@@ -300,6 +312,7 @@ impl fmt::Display for FaultBasis {
             Self::OwnRow(place) => write!(f, "row {place} of the caller's"),
             Self::Type(name) => write!(f, "type `{name}`"),
             Self::Phrase(phrase) => write!(f, "phrase `{phrase}`"),
+            Self::Recorded { .. } => f.write_str("recorded"),
             Self::Nothing => f.write_str("nothing known"),
         }
     }

@@ -73,7 +73,9 @@ pub use self::breaker::{
     TransitionCause, TransitionListener,
 };
 pub use self::chain::{BoxError, chain_text, errors};
-pub use self::classify::{Classifier, Failure, FaultOf, ScenarioOf, classify_error};
+pub use self::classify::{
+    Classifier, Failure, FaultOf, RecordedFailure, ScenarioOf, classify_error,
+};
 pub use self::fallback::{CONTEXT_REDUCTION, next_provider, smaller_context_budget};
 pub use self::fault::{
     Fault, FaultBasis, FaultDetails, FaultError, FaultKind, FaultRule, FaultRules, FaultScope,

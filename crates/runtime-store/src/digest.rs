@@ -99,6 +99,12 @@ impl StepKey {
 }
 
 impl Fingerprint {
+    /// The print of a JSON value: two values have one print if their [canonical forms](crate::canonical_json)
+    /// are equal, whatever the order of their fields.
+    pub fn of_json(value: &serde_json::Value) -> Self {
+        Self::of(&crate::canonical::canonical_json(value))
+    }
+
     pub(crate) fn of(text: &str) -> Self {
         Self(half(hash(&[text.as_bytes()])))
     }

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::approval::ApprovalUse;
-use crate::canonical::canonical_json;
 use crate::digest::{Fingerprint, StepKey};
 use crate::thread::ThreadId;
 
@@ -103,7 +102,7 @@ impl Step {
 
     fn of(key: StepKey, name: StepName, arguments: &Value) -> Self {
         let print = json!([name.kind.as_str(), &*name.name, arguments]);
-        let print = Fingerprint::of(&canonical_json(&print));
+        let print = Fingerprint::of_json(&print);
         Self { key, print, name, approval: None }
     }
 }

@@ -31,9 +31,24 @@
 //! | move time by hand, or past every sleep | [`ManualClock`] |
 //! | get the same ids in every run | [`CountingIds`] |
 //! | look at the events of a run | [`RecordingEventSink`] |
+//! | record a run, and play it in a test | `cassette`, with its feature |
+//! | run your agent in a world with faults, by seed | `simulation`, with its feature |
+//!
+//! # Features
+//!
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `cassette` | no | `cassette`: runs that are recorded in a file and played from it |
+//! | `simulation` | no | `simulation`: a scheduler with a seed, and providers with faults |
+//! | `simulation-durable`, `simulation-fleet` | no | stores and backends of fleets in a simulation |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "cassette")]
+pub mod cassette;
 mod model;
+#[cfg(feature = "simulation")]
+#[cfg_attr(docsrs, doc(cfg(feature = "simulation")))]
+pub mod simulation;
 
 #[doc(inline)]
 pub use self::model::{ScriptOverError, ScriptedModel};

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use runtime_store::ThreadId;
 
 use crate::accounts::Accounts;
 use crate::threads::Threads;
@@ -23,7 +24,7 @@ pub(crate) struct Arguments {
 const NOTES: &str = "\
 Exit codes:
   0  success
-  1  `check` found a problem, or a store refused what `threads` or `accounts` asked for
+  1  `check` found a problem, `diff` a difference, or a store refused what `threads` or `accounts` asked for
   2  the command line is wrong
   3  a file or a database cannot be read or written
 
@@ -54,6 +55,20 @@ pub(crate) enum Command {
     /// Each problem is shown with its file and line. The exit code is 1 if there are problems, or no events.
     #[command(after_help = "Example:\n  techrevati check logs/ && echo whole")]
     Check(Told),
+    /// Make a cassette of a log, or of a thread: a run of production as a test.
+    ///
+    /// Tests play it with `Cassette` of `runtime-testkit`. A log gives the replies only if its sessions captured
+    /// contents. Neither has the whole request of a model, so its calls are played in the order of the run. What is
+    /// not known is left out, and told on standard error.
+    #[command(
+        after_help = "Examples:\n  techrevati cassette run.jsonl -o case.jsonl\n  techrevati cassette agents.db --thread order-4711 -o case.jsonl"
+    )]
+    Cassette(CassetteOf),
+    /// Show where two runs part: the first event, or the first call of a cassette, that differs.
+    ///
+    /// Ids, stamps and times are not compared. Prints nothing for runs that are the same.
+    #[command(after_help = "Example:\n  techrevati diff yesterday.jsonl today.jsonl")]
+    Diff(Diff),
     /// Show the threads of durable sessions, and decide what they wait for.
     ///
     /// Without a command, lists the threads that are not over: who waits for what, since when, and who holds it. To
@@ -70,6 +85,13 @@ pub(crate) enum Command {
         after_help = "Examples:\n  techrevati accounts set postgres://localhost/agents company 500\n  techrevati accounts set postgres://localhost/agents company/search 50 --strict\n  techrevati accounts statement redis://localhost company/search"
     )]
     Accounts(Accounts),
+    /// Compare policies of limits, retries, hedges and routes over an outage, in a simulation.
+    ///
+    /// A plan has the traffic, the providers with their faults, and the policies. For each one, prints what share of
+    /// turns is answered, at what cost, and how late; the page has them over time.
+    #[cfg(feature = "simulate")]
+    #[command(after_help = "Example:\n  techrevati simulate plan.toml -o plan.html")]
+    Simulate(crate::simulate::Simulate),
     /// Make the schema of durable threads in a Postgres database, or bring it up to date.
     ///
     /// It is one transaction. The role needs the right to make tables; programs that use the schema do not. If the
@@ -113,6 +135,36 @@ pub(crate) struct Told {
     /// Print one JSON object.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CassetteOf {
+    /// A log, as of the other commands; with --thread, a SQLite file of threads, or the URL of a Postgres database.
+    #[arg(value_name = "LOG|STORE")]
+    pub(crate) source: String,
+    /// The file to write [default: standard output].
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// The id of a durable thread.
+    #[arg(long, value_name = "ID")]
+    pub(crate) thread: Option<ThreadId>,
+    /// Only the session whose id begins with this.
+    #[arg(long, value_name = "ID", conflicts_with = "thread")]
+    pub(crate) session: Option<String>,
+    /// The schema of a Postgres database [default: techrevati].
+    #[cfg(feature = "postgres")]
+    #[arg(long, value_name = "NAME", requires = "thread")]
+    pub(crate) schema: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Diff {
+    /// A log or a cassette.
+    #[arg(value_name = "A")]
+    pub(crate) a: PathBuf,
+    /// Another one of the same kind.
+    #[arg(value_name = "B")]
+    pub(crate) b: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -5,9 +5,12 @@
 //! techrevati tail run.jsonl
 //! techrevati stats run.jsonl
 //! techrevati check run.jsonl
+//! techrevati cassette run.jsonl -o case.jsonl
+//! techrevati diff yesterday.jsonl today.jsonl
 //! techrevati threads agents.db
 //! techrevati accounts list postgres://localhost/agents
 //! techrevati migrate postgres://localhost/agents
+//! techrevati simulate plan.toml -o plan.html
 //! techrevati completions bash
 //! ```
 //!
@@ -20,22 +23,29 @@
 //! | `tail` | a log as it is written, one line per event |
 //! | `stats` | a log in numbers |
 //! | `check` | the problems of a log |
+//! | `cassette` | a log or a thread as a cassette for tests |
+//! | `diff` | where two runs part |
 //! | `threads` | the threads of a store, and what people say to them |
 //! | `accounts` | the accounts of a fleet, and what people set |
 //! | `migrate` | the schema of a database |
+//! | `simulate` | a plan of an outage, in a simulation |
 //! | `error` | why a command failed |
 //! | `paint` | colours on terminals |
 //! | `table` | rows of text in columns |
 
 mod accounts;
 mod arguments;
+mod cassette;
 mod check;
+mod diff;
 mod error;
 mod input;
 #[cfg(feature = "postgres")]
 mod migrate;
 mod paint;
 mod report;
+#[cfg(feature = "simulate")]
+mod simulate;
 mod source;
 mod stats;
 mod table;
@@ -80,10 +90,17 @@ fn run(command: Command) -> Result<ExitCode, Error> {
             return Ok(ExitCode::from(PROBLEM_FOUND));
         }
         Command::Check(_) => {}
+        Command::Cassette(options) => cassette::run(&options)?,
+        Command::Diff(runs) if diff::run(&runs.a, &runs.b)? => {
+            return Ok(ExitCode::from(PROBLEM_FOUND));
+        }
+        Command::Diff(_) => {}
         Command::Threads(options) => threads::run(&options)?,
         Command::Accounts(options) => accounts::run(&options)?,
         #[cfg(feature = "postgres")]
         Command::Migrate(options) => migrate::run(&options)?,
+        #[cfg(feature = "simulate")]
+        Command::Simulate(options) => simulate::run(&options)?,
         Command::Completions { shell } => completions(shell)?,
     }
     Ok(ExitCode::SUCCESS)

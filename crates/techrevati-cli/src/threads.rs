@@ -12,7 +12,9 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use futures_executor::block_on;
 use runtime_events::without_secrets;
 use runtime_report::show::line;
-use runtime_store::{Approval, Fold, JournalError, Retention, Store, Stored, Thread, sweep};
+use runtime_store::{
+    Approval, Fold, JournalError, Retention, Store, StoreError, Stored, Thread, ThreadId, sweep,
+};
 use serde_json::{Value, json};
 
 pub(crate) use self::arguments::Threads;
@@ -24,7 +26,7 @@ use crate::check::many;
 const PAGE: usize = 512;
 
 pub(crate) fn run(options: &Threads) -> Result<(), Error> {
-    let store = open::open_store(options)?;
+    let store = open::open_store(&options.store, options.schema())?;
     let store = &*store;
     match &options.command {
         None => list::threads(store, options.all, options.json),
@@ -69,6 +71,18 @@ pub(crate) fn run(options: &Threads) -> Result<(), Error> {
             }
         }
     }
+}
+
+/// The entries of a thread in a store, from its last checkpoint on.
+pub(crate) fn journal(
+    store: &str,
+    schema: Option<&str>,
+    thread: &ThreadId,
+) -> Result<Vec<Stored>, Error> {
+    let store = open::open_store(store, schema)?;
+    let found = block_on(store.thread(thread))?;
+    let found = found.ok_or_else(|| StoreError::NoThread { thread: thread.clone() })?;
+    Ok(entries(&*store, &found)?.0)
 }
 
 fn say(text: std::fmt::Arguments<'_>) -> Result<(), Error> {

@@ -104,6 +104,8 @@
 //! | `tools` | no | `tools`: typed tools for a model, with JSON schemas, and the loop around them |
 //! | `mcp` | no | `mcp`: the tools of MCP servers, through `rmcp`; with `tools` |
 //! | `test-util` | no | `testing`: a scripted model, a manual clock, a recording sink |
+//! | `cassette` | no | `test-util`, and `testing::cassette`: runs that are recorded in a file and played in tests; with `http-layer` below HTTP clients |
+//! | `simulation` | no | `testing::simulation`: agents in a world with faults, by seed; `simulation-durable` and `simulation-fleet` add stores and fleets |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[doc(inline)]

@@ -20,8 +20,10 @@ mod rate_limits;
 mod recovery;
 mod routes;
 mod sessions;
+mod simulation;
 mod sinks;
 mod sqlite;
+mod testing;
 mod tools;
 mod usage;
 
@@ -46,8 +48,10 @@ async fn main() -> Result<(), BoxError> {
     recovery::run().await?;
     routes::run().await?;
     sessions::run().await?;
+    simulation::run()?;
     sinks::run().await?;
     sqlite::run().await?;
+    testing::run().await?;
     tools::run().await?;
     usage::run()?;
     Ok(())

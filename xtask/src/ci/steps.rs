@@ -26,6 +26,7 @@ pub(super) const STEPS: &[Step] = &[
     Step { name: "features", run: features },
     Step { name: "properties", run: properties },
     Step { name: "loom", run: loom },
+    Step { name: "simulate", run: simulate },
     Step { name: "benches", run: benches },
     Step { name: "main-job", run: main_job },
     Step { name: "instructions", run: instructions },
@@ -129,6 +130,14 @@ fn properties(counts: &mut Counts) -> Result<Note, Error> {
 fn loom(counts: &mut Counts) -> Result<Note, Error> {
     let models = dev::under_loom(locked(dev::LOOM)).args(["--", dev::LOOM_TESTS]);
     counted(counts, &models)
+}
+
+/// Some thousand seeds. `cargo xtask simulate --mutants` shows that they find something.
+///
+/// With the packages and features of the step `tests`, so that builds are shared.
+fn simulate(counts: &mut Counts) -> Result<Note, Error> {
+    let test = "test --workspace --exclude xtask --all-features --test seeds -- --ignored";
+    counted(counts, &locked(test))
 }
 
 fn benches(_: &mut Counts) -> Result<Note, Error> {

@@ -46,6 +46,24 @@ impl AgentEvent {
     }
 }
 
+/// JSON without secrets: of each text, and of each field with a name such as `password`, as an event loses
+/// them.
+///
+/// ```
+/// use runtime_events::json_without_secrets;
+/// use serde_json::json;
+///
+/// let request = json!({ "model": "m", "headers": { "authorization": "Bearer 9f8e7d6c5b" } });
+/// let clean = json!({ "model": "m", "headers": { "authorization": "Bearer [redacted]" } });
+/// assert_eq!(json_without_secrets(request), clean);
+/// ```
+pub fn json_without_secrets(mut value: Value) -> Value {
+    if !is_clean(None, &value) {
+        clean_value(None, &mut value);
+    }
+    value
+}
+
 /// Removes the secrets from labels, which are copied only if there are any.
 fn clean_labels(labels: &mut Arc<Labels>) {
     let is_unclean =

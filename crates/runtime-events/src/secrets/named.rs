@@ -35,6 +35,11 @@ impl Scan<'_> {
             return true;
         }
         let to = value::run(text, from, place.manner);
+        // `=$[redacted]`: what a removed value has left.
+        if is_sign(text, to) && !text[from..to].iter().any(u8::is_ascii_alphanumeric) {
+            self.pass(to + SIGN.len());
+            return true;
+        }
         let followed = value::is_followed(text, to);
         let is_secret = value::is_secret(name, &text[from..to], place.manner, (false, followed));
         // The variable of a shell that has the working directory.

@@ -1,6 +1,6 @@
 //! Schemes of `Authorization`, and lists of cookies.
 
-use super::bytes::{blanks, count, count_back, is_url};
+use super::bytes::{blanks, count, count_back, is_sign, is_url};
 use super::names::Word;
 use super::quote::Quote;
 use super::shapes::{is_basic, is_odd};
@@ -33,7 +33,8 @@ pub(super) fn quoted_credentials(text: &[u8], from: usize, end: usize) -> usize 
     if is_known(&text[from..scheme]) && item > scheme && item < end { item } else { from }
 }
 
-/// The credentials in the value of a header `Authorization`, without its scheme if that is known.
+/// The credentials in the value of a header `Authorization`, without its scheme if that is known. They are empty if
+/// they were removed before.
 pub(super) fn credentials(text: &[u8], from: usize) -> Option<(usize, usize)> {
     let scheme = word(text, from);
     let item = scheme + blanks(text, scheme);
@@ -41,6 +42,9 @@ pub(super) fn credentials(text: &[u8], from: usize) -> Option<(usize, usize)> {
     let second = run(text, item, Manner::Said);
     let (scheme_only, has_more) = (one == scheme && one > from, item > scheme && second > item);
     if scheme_only && is_known(&text[from..scheme]) {
+        if is_sign(text, item) {
+            return Some((item, item));
+        }
         let next = &text[item..second];
         let about = is_about(next) && is_followed(text, second) || is_placeholder(next);
         return (has_more && !about).then(|| (item, parameters(text, item)));
@@ -70,7 +74,8 @@ pub(super) fn in_prose(text: &[u8], start: usize, end: usize) -> Option<(usize, 
     let of_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/*".contains(&byte);
     let token = from + count(&text[from..], of_token);
     let value = &text[from..token - count_back(&text[from..token], |byte| byte == b'.')];
-    if from == end || value.is_empty() || is_placeholder(value) {
+    // What stands before a sign was not taken for a secret when the rest was removed.
+    if from == end || value.is_empty() || is_placeholder(value) || is_sign(text, token) {
         return None;
     }
     let to = from + value.len();

@@ -137,6 +137,20 @@ async fn last_reply_of_the_provider_is_what_the_client_sees() {
 }
 
 #[tokio::test]
+async fn request_that_would_have_to_change_is_not_made_again() {
+    for door in doors() {
+        let fixture = Fixture::new(&["long", "fine"]).await;
+        let turns = Turns::of(&fixture.session);
+        let Reply::Whole(400, body) = door.chat(&turns, &fixture.provider, "long").await else {
+            panic!("{door:?}: it is refused")
+        };
+        assert_eq!(body["error"]["code"], "context_length_exceeded", "{door:?}");
+        assert_eq!(fixture.story(), ["turn", "long failed", "ended"], "{door:?}");
+        assert_eq!(fixture.provider.models(), ["long"], "{door:?}");
+    }
+}
+
+#[tokio::test]
 async fn refusal_of_the_turn_is_found_in_the_clients_error() {
     for door in doors() {
         let broke = |o: runtime_orchestrator::Orchestrator| o.budget(Limit::enforced(Usd::ZERO));

@@ -5,9 +5,12 @@ mod asks;
 #[cfg(feature = "bedrock")]
 mod bedrock;
 mod cases;
+#[cfg(feature = "cassette")]
+mod cassette;
 mod doors;
 #[cfg(feature = "durable")]
 mod durable;
 mod ends;
+mod litellm;
 mod pieces;
 mod support;

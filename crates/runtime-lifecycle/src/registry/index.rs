@@ -2,16 +2,16 @@
 
 mod ordered;
 mod pair;
-mod sharded;
 
-use std::collections::hash_map::Entry as Slot;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry as Slot;
+
 use self::ordered::{Group, Ordered};
 use self::pair::ByPair;
-use self::sharded::Sharded;
 use super::entry::{Claim, Core, Entry};
 
 /// All indexes of the registry.
@@ -20,11 +20,11 @@ use super::entry::{Claim, Core, Entry};
 /// [`Core`] are called under that worker's lock, so no two of them run for one worker at once.
 #[derive(Default)]
 pub(super) struct Index {
-    by_id: Sharded<Arc<str>, Arc<Entry>>,
+    by_id: DashMap<Arc<str>, Arc<Entry>>,
     /// The active workers of each role and phase, in the order of creation.
     by_pair: ByPair,
     /// All workers of each project, in the order of creation.
-    by_project: Sharded<i64, Group>,
+    by_project: DashMap<i64, Group>,
     /// In the order of creation.
     unclaimed: Ordered,
     /// In the order of finishing.
@@ -37,14 +37,13 @@ impl Index {
     /// Adds a new worker to its indexes, or to none if its id is taken.
     pub(super) fn insert(&self, entry: &Arc<Entry>, core: &Core) -> bool {
         let (worker, serial) = (&core.worker, entry.serial);
-        match self.by_id.write(worker.id()).entry(worker.id().clone()) {
+        match self.by_id.entry(worker.id().clone()) {
             Slot::Occupied(_) => return false,
             Slot::Vacant(free) => drop(free.insert(entry.clone())),
         }
         self.by_pair.insert(worker, serial, entry.clone());
         if let Some(project) = worker.project_id() {
-            let mut projects = self.by_project.write(&project);
-            projects.entry(project).or_default().insert(serial, entry.clone());
+            self.by_project.entry(project).or_default().insert(serial, entry.clone());
         }
         if core.claim == Claim::Open {
             self.unclaimed.insert(serial, entry.clone());
@@ -77,14 +76,14 @@ impl Index {
             self.withdraw(entry);
         }
         if let Some(project) = core.worker.project_id()
-            && let Slot::Occupied(mut group) = self.by_project.write(&project).entry(project)
+            && let Slot::Occupied(mut group) = self.by_project.entry(project)
         {
             group.get_mut().remove(entry.serial);
             if group.get().is_empty() {
                 group.remove();
             }
         }
-        self.by_id.write(core.worker.id()).remove(core.worker.id());
+        self.by_id.remove(core.worker.id());
     }
 
     /// Removes the worker that finished first if there are more than `capacity`.
@@ -105,7 +104,7 @@ impl Index {
 /// Look-ups. They return copies, so that no index stays locked.
 impl Index {
     pub(super) fn by_id(&self, id: &str) -> Option<Arc<Entry>> {
-        self.by_id.read(id).get(id).cloned()
+        self.by_id.get(id).map(|found| found.clone())
     }
 
     pub(super) fn oldest_active(&self, role: &str, phase: &str) -> Option<Arc<Entry>> {
@@ -113,7 +112,7 @@ impl Index {
     }
 
     pub(super) fn of_project(&self, project_id: i64) -> Vec<Arc<Entry>> {
-        self.by_project.read(&project_id).get(&project_id).map(Group::to_vec).unwrap_or_default()
+        self.by_project.get(&project_id).map(|group| group.to_vec()).unwrap_or_default()
     }
 
     pub(super) fn active(&self) -> Vec<Arc<Entry>> {
@@ -126,7 +125,7 @@ impl Index {
 
     /// All workers, in no order.
     pub(super) fn everyone(&self) -> Vec<Arc<Entry>> {
-        self.by_id.parts().flat_map(|part| part.values().cloned().collect::<Vec<_>>()).collect()
+        self.by_id.iter().map(|found| found.clone()).collect()
     }
 
     pub(super) fn len(&self) -> usize {

@@ -94,8 +94,9 @@ impl<'s> Recovering<'s> {
             return Err(error);
         }
         let recovery = &core.setup.recovery;
+        let plan = TurnRecovery::new(recovery.recipes.clone(), recovery.backoff);
         Ok(Self {
-            plan: TurnRecovery::new(recovery.recipes.clone(), recovery.backoff),
+            plan: if spec.same_request { plan.same_request() } else { plan },
             story: Story::new(core.clone(), Arc::clone(&spec.model)),
             total: core.time.total(spec.limits.as_deref()),
             core,

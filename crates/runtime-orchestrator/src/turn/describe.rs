@@ -50,6 +50,7 @@ pub(crate) struct Spec {
     pub(crate) prompt: Option<Box<Value>>,
     pub(crate) ask: Option<Box<Ask>>,
     pub(crate) repeatable: bool,
+    pub(crate) same_request: bool,
 }
 
 /// What reads the reply of a turn: its usage, and its JSON for guardrails.
@@ -114,8 +115,14 @@ impl<T> Turn<T> {
     /// Without one the turn is billed by its reservation, as an estimate, or by nothing without a
     /// reservation.
     pub fn model(model: impl Into<Arc<str>>) -> Self {
-        let spec =
-            Spec { model: model.into(), limits: None, prompt: None, ask: None, repeatable: false };
+        let spec = Spec {
+            model: model.into(),
+            limits: None,
+            prompt: None,
+            ask: None,
+            repeatable: false,
+            same_request: false,
+        };
         Self { spec, reading: Reading::Unread, shown: None }
     }
 
@@ -148,6 +155,14 @@ impl<T> Turn<T> {
     /// call when the first token is late, and takes the first answer. Both calls are billed.
     pub fn repeatable(mut self) -> Self {
         self.spec.repeatable = true;
+        self
+    }
+
+    /// Says that each attempt sends the same request, whatever [`Attempt`](crate::Attempt) asks of it.
+    ///
+    /// Steps of recovery that would change the request are skipped. So a context that is too long is not sent again.
+    pub fn same_request(mut self) -> Self {
+        self.spec.same_request = true;
         self
     }
 }

@@ -8,7 +8,7 @@ use runtime_events::{AgentFailureClass, FailureScenario};
 
 use super::{Classifier, Meaning, Reading};
 use crate::chain::{BoxError, text_of};
-use crate::fault::{Fault, FaultBasis, FaultKind};
+use crate::fault::{Fault, FaultKind};
 
 /// A caller's error with its fault, read once.
 ///
@@ -29,15 +29,15 @@ use crate::fault::{Fault, FaultBasis, FaultKind};
 /// assert!(failure.downcast_ref::<ParseIntError>().is_some());
 /// ```
 pub struct Failure {
-    error: BoxError,
-    read: Box<Read>,
+    pub(super) error: BoxError,
+    pub(super) read: Box<Read>,
 }
 
-struct Read {
-    meaning: Meaning,
+pub(super) struct Read {
+    pub(super) meaning: Meaning,
     /// The text of the chain, if the error has a source.
-    text: Option<Box<str>>,
-    note: Option<Box<dyn Any + Send + Sync>>,
+    pub(super) text: Option<Box<str>>,
+    pub(super) note: Option<Box<dyn Any + Send + Sync>>,
 }
 
 impl Failure {
@@ -113,7 +113,7 @@ impl Failure {
     /// which nothing is known. A rate limit counts if only a text tells of it, as in the original.
     pub fn counts(&self) -> bool {
         let fault = self.fault();
-        let said = matches!(fault.basis, FaultBasis::Row(_)) && fault.kind != FaultKind::RateLimit;
+        let said = fault.basis.is_said() && fault.kind != FaultKind::RateLimit;
         self.facts().or_else(|| said.then_some(fault)).is_none_or(|fault| fault.counts)
     }
 

@@ -20,9 +20,9 @@ mod others;
 mod words;
 
 use words::{
-    A_RATE, ACCOUNT, ANY_LIMIT, ANY_QUOTA, BROKEN_OFF, BUSY, CLOSED, DAILY, FREQUENT, GONE, LACK,
-    LIMIT, MODEL, MONEY, NO_KEY, NO_MODEL, NO_MONEY, RATE, REFUSED, SPENT, THROTTLED, TOO_LONG,
-    TOO_OFTEN, TOOL_CALL, UNABLE,
+    A_RATE, ACCOUNT, ANY_LIMIT, ANY_QUOTA, BROKEN_OFF, BUSY, CLOSED, CRASHED, DAILY, FREQUENT,
+    GONE, LACK, LIMIT, MODEL, MONEY, NO_KEY, NO_MODEL, NO_MONEY, RATE, REFUSED, SPENT, THROTTLED,
+    TOO_LONG, TOO_OFTEN, TOOL_CALL, UNABLE,
 };
 
 /// The rows that a provider's replies are read by, in order: rows by words, the provider's own first,
@@ -278,6 +278,7 @@ static NAMES: &[Rule] = &[
         .counts(false),
     // NVIDIA's word for a model that fails, under 400.
     Rule::any(Server).mentions(Message, &["DEGRADED function"]).cools(Model),
+    Rule::any(Server).mentions(Message, CRASHED).never_here().cools(Model),
     Rule::any(Overload)
         .mentions(Message, BUSY)
         .mentions(Message, MODEL)

@@ -52,6 +52,7 @@ pub struct TurnRecovery {
     delays: u32,
     previous: Option<Duration>,
     changes: RecoveryChanges,
+    same_request: bool,
     rng: fastrand::Rng,
 }
 
@@ -163,6 +164,7 @@ impl TurnRecovery {
             delays: 0,
             previous: None,
             changes: RecoveryChanges::default(),
+            same_request: false,
             rng: fastrand::Rng::new(),
         }
     }
@@ -171,6 +173,14 @@ impl TurnRecovery {
     #[must_use]
     pub fn with_rng(mut self, rng: fastrand::Rng) -> Self {
         self.rng = rng;
+        self
+    }
+
+    /// Says that each attempt sends the same request. Steps that would change it are skipped, and help only a call
+    /// that may end otherwise the next time.
+    #[must_use]
+    pub const fn same_request(mut self) -> Self {
+        self.same_request = true;
         self
     }
 
@@ -202,6 +212,7 @@ impl TurnRecovery {
     /// | `retry_with_backoff` | waiting can help, and the wait ends within cap and deadline |
     /// | `switch_provider` | the call may succeed at another place, and there is one |
     /// | `escalate_to_human` | always: it ends the recovery |
+    /// | one that changes the request | unless it is [the same](Self::same_request) in each attempt |
     /// | any other | always |
     ///
     /// An attempt at another place does not wait: the wait is for the place that failed. An attempt at
@@ -220,7 +231,9 @@ impl TurnRecovery {
         }
         let has = |step| recipe.steps.contains(&step);
         let switch = has(RecoveryStep::SwitchProvider) && fault.elsewhere && situation.elsewhere;
-        let changes = recipe.steps.iter().any(|step| step.changes_the_request());
+        // A changed request need not end like this one.
+        let changes = recipe.steps.iter().any(|step| step.changes_the_request())
+            && (!self.same_request || fault.retry);
         let waits = has(RecoveryStep::RetryWithBackoff);
         let wait = if switch {
             not_over(situation.left).map(|()| None)
@@ -233,6 +246,7 @@ impl TurnRecovery {
                 let taken = |step: &RecoveryStep| match step {
                     RecoveryStep::SwitchProvider => switch,
                     RecoveryStep::RetryWithBackoff => wait.is_some(),
+                    step if step.changes_the_request() => !self.same_request,
                     _ => true,
                 };
                 let (steps, skipped): (Vec<_>, Vec<_>) =
@@ -256,7 +270,6 @@ impl TurnRecovery {
         changes: bool,
         situation: RecoverySituation,
     ) -> Result<Option<Duration>, NoRetry> {
-        // A changed request need not end like this one.
         let may_pass = waits && fault.retry;
         if !(changes || may_pass) {
             return Err(NoRetry::Pointless);

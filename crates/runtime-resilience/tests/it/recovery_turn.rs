@@ -34,7 +34,7 @@ const ALONE: RecoverySituation = RecoverySituation { left: None, elsewhere: fals
 const ELSEWHERE: RecoverySituation = RecoverySituation { left: None, elsewhere: true };
 
 const fn left(seconds: u64) -> RecoverySituation {
-    RecoverySituation { left: Some(s(seconds)), elsewhere: false }
+    RecoverySituation { left: Some(s(seconds)), ..ALONE }
 }
 
 fn asking(kind: FaultKind, seconds: u64) -> Fault {
@@ -209,7 +209,7 @@ fn attempt_elsewhere_does_not_wait() {
 
 #[test]
 fn nothing_begins_once_the_time_is_over() {
-    let over = RecoverySituation { left: Some(Duration::ZERO), elsewhere: true };
+    let over = RecoverySituation { left: Some(Duration::ZERO), ..ELSEWHERE };
     for &scenario in FailureScenario::ALL {
         let why = gave_up(turn().after(&Fault::of_scenario(scenario), over));
         assert!(matches!(why, GaveUp::NothingHelps(NoRetry::Deadline { .. })), "{scenario}: {why}");
@@ -224,6 +224,16 @@ fn changed_request_waits_only_if_asked() {
     assert_eq!(next.wait, s(7));
     let why = gave_up(turn().after(&asking(FaultKind::ContextLength, 7), left(7)));
     assert!(matches!(why, GaveUp::NothingHelps(NoRetry::Deadline { .. })));
+}
+
+#[test]
+fn request_that_cannot_change_is_repeated_only_if_that_can_help() {
+    let why = gave_up(turn().same_request().after(&Fault::of(FaultKind::ContextLength), ALONE));
+    assert!(matches!(why, GaveUp::NothingHelps(NoRetry::Pointless)), "{why}");
+    let mut turn = turn().same_request();
+    let next = again(turn.after(&Fault::of(FaultKind::Malformed), ALONE));
+    assert!(!next.steps.iter().any(|step| step.changes_the_request()), "{next:?}");
+    assert_eq!(turn.changes(), RecoveryChanges::default());
 }
 
 #[test]

@@ -23,6 +23,19 @@ pub(crate) struct Threads {
     pub(super) command: Option<ThreadsCommand>,
 }
 
+impl Threads {
+    #[cfg(feature = "postgres")]
+    pub(super) fn schema(&self) -> Option<&str> {
+        self.schema.as_deref()
+    }
+
+    #[cfg(not(feature = "postgres"))]
+    #[expect(clippy::unused_self, reason = "only Postgres has schemas")]
+    pub(super) const fn schema(&self) -> Option<&str> {
+        None
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(super) enum ThreadsCommand {
     /// Show the lives of a thread, its steps and their outcomes, what it cost, and what is open.

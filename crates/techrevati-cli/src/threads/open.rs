@@ -5,13 +5,11 @@ use std::path::Path;
 use runtime_store::Store;
 
 use super::Error;
-use super::arguments::Threads;
 
 /// Opens a store: a SQLite file, or a Postgres database by its URL.
-pub(super) fn open_store(options: &Threads) -> Result<Box<dyn Store>, Error> {
-    let name = &*options.store;
+pub(super) fn open_store(name: &str, schema: Option<&str>) -> Result<Box<dyn Store>, Error> {
     if name.starts_with("postgres://") || name.starts_with("postgresql://") {
-        return postgres(options);
+        return postgres(name, schema);
     }
     sqlite(Path::new(name))
 }
@@ -35,10 +33,10 @@ fn sqlite(path: &Path) -> Result<Box<dyn Store>, Error> {
 }
 
 #[cfg(feature = "postgres")]
-fn postgres(options: &Threads) -> Result<Box<dyn Store>, Error> {
+fn postgres(url: &str, schema: Option<&str>) -> Result<Box<dyn Store>, Error> {
     use runtime_postgres::PgStore;
 
-    let config = crate::migrate::config(&options.store, options.schema.as_deref());
+    let config = crate::migrate::config(url, schema);
     let store = futures_executor::block_on(PgStore::connect(config));
     // The error names the database without its password.
     let store = store.map_err(|error| Error::store(&error))?;
@@ -46,6 +44,6 @@ fn postgres(options: &Threads) -> Result<Box<dyn Store>, Error> {
 }
 
 #[cfg(not(feature = "postgres"))]
-fn postgres(_: &Threads) -> Result<Box<dyn Store>, Error> {
+fn postgres(_: &str, _: Option<&str>) -> Result<Box<dyn Store>, Error> {
     Err(Error::Store("this command was built without feature `postgres`".to_owned()))
 }

@@ -1,10 +1,13 @@
 //! The command, run as a process.
 
 mod accounts;
+mod cassettes;
 mod decided;
 mod inputs;
 mod migrations;
 mod readers;
+#[cfg(feature = "simulate")]
+mod simulate;
 mod tail;
 mod threads;
 mod told;

@@ -48,6 +48,11 @@ impl Place {
         run(&[&["threads", self.path.to_str().expect("a text")], words].concat())
     }
 
+    /// A cassette of a thread.
+    pub(crate) fn cassette(&self, thread: &str) -> (i32, String, String) {
+        run(&["cassette", self.path.to_str().expect("a text"), "--thread", thread])
+    }
+
     fn hold(&self, thread: &str, ttl: Duration) -> (Lease, u64) {
         let claim = Claim { holder: "host-1/7".into(), code: "1.0.0".into(), ttl };
         let thread = ThreadId::new(thread).expect("a name");

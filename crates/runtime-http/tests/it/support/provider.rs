@@ -42,6 +42,11 @@ impl Provider {
         provider
     }
 
+    /// Somebody else's.
+    pub(crate) fn at(address: SocketAddr) -> Self {
+        Self { address, hits: Arc::default(), mended: Arc::default() }
+    }
+
     pub(crate) fn base(&self) -> String {
         format!("http://{}/v1", self.address)
     }
@@ -100,6 +105,10 @@ async fn reply(
         ("bad", _) => error(
             400,
             json!({"message": "temperature is too high", "type": "invalid_request_error"}),
+        ),
+        ("long", _) => error(
+            400,
+            json!({"message": "the prompt is too long", "code": "context_length_exceeded"}),
         ),
         ("moved", _) => {
             let to = format!("{}/elsewhere", provider.base());

@@ -1,36 +1,34 @@
 //! [`ByPair`]: the active workers of each role and phase.
 
 use std::borrow::Borrow;
-use std::collections::hash_map::Entry as Slot;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use dashmap::DashMap;
+
 use super::ordered::Group;
-use super::sharded::Sharded;
 use crate::registry::entry::Entry;
 use crate::worker::AgentWorker;
 
 /// Workers by role and phase. A look-up allocates nothing.
 #[derive(Default)]
 pub(super) struct ByPair {
-    groups: Sharded<Pair, Group>,
+    groups: DashMap<Pair, Group>,
 }
 
 impl ByPair {
     pub(super) fn insert(&self, worker: &AgentWorker, serial: u64, entry: Arc<Entry>) {
         let pair = Pair::new(worker.role(), worker.phase());
-        self.groups.write(&pair).entry(pair).or_default().insert(serial, entry);
+        self.groups.entry(pair).or_default().insert(serial, entry);
     }
 
     /// Removes the role and phase with its last worker.
     pub(super) fn remove(&self, worker: &AgentWorker, serial: u64) {
-        let pair = Pair::new(worker.role(), worker.phase());
-        if let Slot::Occupied(mut group) = self.groups.write(&pair).entry(pair) {
-            group.get_mut().remove(serial);
-            if group.get().is_empty() {
-                group.remove();
-            }
-        }
+        let pair = (&**worker.role(), &**worker.phase());
+        self.groups.remove_if_mut(&pair as &dyn RolePhase, |_, group| {
+            group.remove(serial);
+            group.is_empty()
+        });
     }
 
     /// The number of pairs of role and phase.
@@ -42,8 +40,8 @@ impl ByPair {
     /// All workers, in the order of creation. A listing blocks a shard of the pairs at a time.
     pub(super) fn to_vec(&self) -> Vec<Arc<Entry>> {
         let mut all = Vec::new();
-        for part in self.groups.parts() {
-            all.extend(part.values().flat_map(Group::iter).cloned());
+        for group in &self.groups {
+            all.extend(group.iter().cloned());
         }
         // A stable sort, because it merges the sorted runs.
         all.sort_by_key(|entry| entry.serial);
@@ -51,8 +49,7 @@ impl ByPair {
     }
 
     pub(super) fn oldest(&self, role: &str, phase: &str) -> Option<Arc<Entry>> {
-        let pair = &(role, phase) as &dyn RolePhase;
-        self.groups.read(pair).get(pair)?.oldest().cloned()
+        self.groups.get(&(role, phase) as &dyn RolePhase)?.oldest().cloned()
     }
 }
 

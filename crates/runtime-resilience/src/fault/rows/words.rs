@@ -212,6 +212,17 @@ pub(super) const ANY_QUOTA: &[&str] = &["quota exceeded for", "per minute", "met
 pub(super) const BROKEN_OFF: &[&str] =
     &["peer closed connection", "incomplete chunked read", "connection reset", "socket hang up"];
 
+/// What runs the model is gone.
+pub(super) const CRASHED: &[&str] = &[
+    "model has crashed",
+    "model crashed",
+    "model process crashed",
+    "process has terminated",
+    "runner has terminated",
+    "runner has unexpectedly stopped",
+    "worker died",
+];
+
 /// A message says that the key is none.
 pub(super) const NO_KEY: &[&str] = &[
     "api key not valid",

@@ -95,6 +95,7 @@ proptest! {
         backoff in backoff(),
         seed in any::<u64>(),
         total in prop::option::of(prop_oneof![0..300_000_u64, any::<u64>()]),
+        same_request in any::<bool>(),
         // The fault, whether there is another place, and the length of the attempt.
         failures in vec((fault(), any::<bool>(), 0..10_000_u64), 0..30),
     ) {
@@ -103,6 +104,9 @@ proptest! {
         let total = total.map(Duration::from_millis);
         let rng = fastrand::Rng::with_seed(seed);
         let mut turn = TurnRecovery::new(recipes.clone(), backoff).with_rng(rng);
+        if same_request {
+            turn = turn.same_request();
+        }
         let (mut left, mut waited, mut again) = (total, Duration::ZERO, 0_u64);
         let mut used = vec![0_u32; FailureScenario::ALL.len()];
         let mut reductions = 0;
@@ -150,11 +154,15 @@ proptest! {
                     expected.sort_unstable_by_key(|step| step.as_str());
                     prop_assert_eq!(all, expected);
                     prop_assert!(!steps.contains(&RecoveryStep::EscalateToHuman));
-                    prop_assert!(skipped.iter().all(|step| !step.changes_the_request()));
+                    let changing = |step: &RecoveryStep| step.changes_the_request();
+                    let never = if same_request { &steps } else { &skipped };
+                    prop_assert!(!never.iter().any(changing));
 
                     // Something can help.
-                    let changed = steps.iter().any(|step| step.changes_the_request());
-                    let stays = fault.retry && steps.contains(&RecoveryStep::RetryWithBackoff);
+                    let changed = steps.iter().any(changing);
+                    let repeats = steps.contains(&RecoveryStep::RetryWithBackoff)
+                        || skipped.iter().any(changing);
+                    let stays = fault.retry && repeats;
                     prop_assert!(switch || changed || stays, "nothing helps against {:?}", fault);
                     prop_assert!(!switch || (elsewhere && fault.elsewhere));
                     prop_assert_eq!(switch, steps.contains(&RecoveryStep::SwitchProvider));

@@ -1,0 +1,67 @@
+//! Bodies: bytes in pieces, for layers around clients.
+
+use std::future::poll_fn;
+
+use runtime_testkit::cassette::{Begun, Port, Tape};
+use serde_json::{Value, json};
+
+use super::{Case, block_on};
+
+const ASKED: &str = "request";
+
+fn record(tape: &Tape, pieces: &[&[u8]]) {
+    let Ok(Begun::Live(mut call)) = tape.begin(Port::Http, "", json!(ASKED)) else {
+        panic!("it records");
+    };
+    call.open(json!({ "status": 200 }));
+    for piece in pieces {
+        call.piece(piece);
+    }
+    call.done();
+}
+
+fn play(tape: &Tape) -> (Value, Vec<Vec<u8>>) {
+    let Ok(Begun::Known(mut replay)) = tape.begin(Port::Http, "", json!(ASKED)) else {
+        panic!("it plays");
+    };
+    block_on(async {
+        let head = replay.opened().await.unwrap().clone();
+        let mut pieces = Vec::new();
+        while let Some(piece) = poll_fn(|cx| replay.poll_piece(cx)).await {
+            pieces.push(piece.unwrap());
+        }
+        assert!(replay.is_over());
+        (head, pieces)
+    })
+}
+
+#[test]
+fn pieces_are_kept_byte_for_byte() {
+    let case = Case::new();
+    // The second and third are halves of a character; the last are no text.
+    let pieces: [&[u8]; 6] = [b"data: 1\n\n", b"\xc3", b"\xa9", b"", b"\n", b"\xff\x00\x80"];
+    record(&case.record(), &pieces);
+    assert_eq!(play(&case.play()), (json!({ "status": 200 }), pieces.map(<[u8]>::to_vec).to_vec()));
+}
+
+#[test]
+fn a_secret_that_is_cut_by_the_end_of_a_piece_is_removed() {
+    let case = Case::new();
+    let pieces: [&[u8]; 3] = [
+        b"data: {\"n\":1}\n\ndata: {\"key\":\"sk-ant-api03-9f8e7d6c",
+        b"5b4a39281706f5e4d3c2b1a0\"}\n",
+        b"\ndata: [DONE]\n\n",
+    ];
+    record(&case.record(), &pieces);
+    assert!(!case.text().contains("9f8e7d6c") && !case.text().contains("5b4a3928"));
+    let lines = [
+        "data: {\"n\":1}\n",
+        "\n",
+        "data: {\"key\":\"[redacted]\"}\n",
+        "\n",
+        "data: [DONE]\n",
+        "\n",
+    ];
+    let lines = lines.map(|line| line.as_bytes().to_vec());
+    assert_eq!(play(&case.play()).1, lines);
+}

@@ -1,0 +1,96 @@
+//! Tasks that share accounts, one below the other, and end their reservations in each way.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use runtime_testkit::simulation::{Broken, Ran, Sim, Simulation};
+use runtime_usage::{Account, Limit, Usd};
+
+use crate::draw::millis;
+
+/// What is known of an account beside it.
+#[derive(Default)]
+struct Known {
+    spent: Cell<u64>,
+    reserved: Cell<u64>,
+}
+
+impl Known {
+    fn add(of: &Cell<u64>, nanos: u64) {
+        of.set(of.get() + nanos);
+    }
+
+    fn take(of: &Cell<u64>, nanos: u64) {
+        of.set(of.get() - nanos);
+    }
+}
+
+/// An account, and what is known of it.
+type Level = (Account, Rc<Known>);
+
+pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
+    simulation.run(async |sim| {
+        let mut rng = sim.rng("plan");
+        let mut limit = |most: u64| Limit::enforced(Usd::from_cents(rng.u64(10..most)));
+        let company = Account::new(limit(200));
+        let levels: [Level; 2] =
+            [(company.child(limit(150)), Rc::default()), (company, Rc::default())];
+        for number in 0..rng.usize(1..8) {
+            sim.spawn(format!("payer {number}"), payer(sim.clone(), levels.clone(), number));
+        }
+        sim.always("accounts are as is known", move || levels.iter().try_for_each(same));
+        Ok(())
+    })
+}
+
+fn same((account, known): &Level) -> Result<(), String> {
+    let balance = account.balance();
+    let seen = (balance.spent.nanos(), balance.reserved.nanos());
+    let expected = (known.spent.get(), known.reserved.get());
+    if seen == expected {
+        return Ok(());
+    }
+    Err(format!("{seen:?} is spent and reserved, and it was to be {expected:?}"))
+}
+
+async fn payer(sim: Sim, levels: [Level; 2], number: usize) {
+    let mut rng = sim.rng(&format!("payer {number}"));
+    for _ in 0..rng.usize(1..10) {
+        sim.sleep(millis(&mut rng, 0..3_000)).await;
+        // The company pays for some calls alone.
+        let path = if rng.u8(..3) == 0 { &levels[1..] } else { &levels[..] };
+        let amount = rng.u64(1..300_000_000);
+        let Ok(held) = path[0].0.reserve(Usd::from_nanos(amount)) else { continue };
+        for (_, known) in path {
+            Known::add(&known.reserved, amount);
+        }
+        let takes = millis(&mut rng, 0..4_000);
+        let spent = match rng.u8(..5) {
+            0 => {
+                // Cut short: it may be billed in whole.
+                let never = std::future::pending::<()>();
+                let dropped = async move {
+                    let _held = held;
+                    never.await;
+                };
+                sim.time().within(takes, dropped).await;
+                amount
+            }
+            1 => {
+                sim.sleep(takes).await;
+                held.release();
+                0
+            }
+            _ => {
+                sim.sleep(takes).await;
+                let cost = rng.u64(..=amount * 5 / 4);
+                held.settle(Usd::from_nanos(cost));
+                cost
+            }
+        };
+        for (_, known) in path {
+            Known::take(&known.reserved, amount);
+            Known::add(&known.spent, spent);
+        }
+    }
+}

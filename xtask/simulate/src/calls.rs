@@ -1,0 +1,344 @@
+//! Agents that call providers: sessions, recovery, routes, breakers, limiters and budgets of one process.
+
+use std::num::{NonZeroU32, NonZeroU64};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fastrand::Rng;
+use runtime_events::Sleeper;
+use runtime_orchestrator::{
+    Attempt, OrchestrationSession, Orchestrator, RecoveryConfig, Timeout, ToolCall, Turn, TurnError,
+};
+use runtime_resilience::{
+    Backoff, CircuitBreaker, CircuitBreakerConfig, CircuitState, FaultError, Hedge, JitterMode,
+    RateLimiter, RateLimits, RetryBudget, RetryBudgetConfig, Route, Routes,
+};
+use runtime_testkit::simulation::{Broken, Provider, Ran, Reply, Sim, SimTime, Simulation, World};
+use runtime_usage::{Account, Limit, ModelPricing, PricingTable, UsageSnapshot, Usd};
+
+use crate::draw::{millis, one_of, seconds};
+use crate::watch::{Places, Watch};
+
+/// The providers, each with one model.
+const PLACES: [(&str, &str); 2] = [("openai", "gpt-5"), ("anthropic", "sonnet")];
+
+/// How long the faults of providers go on.
+const TROUBLED: Duration = Duration::from_secs(120);
+
+/// The most tokens of a call, which strict budgets reserve.
+const INPUT: u64 = 2_000;
+const OUTPUT: u64 = 500;
+
+pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
+    let mut rng = simulation.rng("world");
+    let mut world = World::new();
+    for (name, _) in PLACES {
+        let mut provider = Provider::healthy().tokens(50..INPUT, 5..OUTPUT);
+        if rng.u8(..4) == 0 {
+            provider = provider.capacity(rng.u32(20..200));
+        }
+        world = world.provider(name, provider.troubled(&mut rng, 4, TROUBLED));
+    }
+    for _ in 0..rng.usize(..2) {
+        let by = chrono::TimeDelta::seconds(rng.i64(-7_200..7_200));
+        world = world.jump(millis(&mut rng, 1..120_000), by);
+    }
+    simulation.world(world).run(async |sim| {
+        let mut rng = sim.rng("plan");
+        let setup = Rc::new(Setup::new(&sim, &mut rng));
+        setup.watch(&sim);
+        for number in 0..rng.usize(1..7) {
+            let name = format!("agent {number}");
+            let (setup, sim, rng) = (Rc::clone(&setup), sim.clone(), sim.rng(&name));
+            let task = agent(sim.clone(), setup, rng);
+            sim.spawn(name, task);
+        }
+        Ok(())
+    })
+}
+
+/// What all agents of a simulation share.
+struct Setup {
+    orchestrator: Orchestrator,
+    company: Account,
+    breakers: Vec<CircuitBreaker>,
+    places: Rc<Places>,
+    /// The retries for a hundred answers.
+    percent: u32,
+    routed: bool,
+    strict: bool,
+}
+
+fn prices() -> PricingTable {
+    let prices = PricingTable::new();
+    for (_, model) in PLACES {
+        let price = ModelPricing::per_million(Usd::from_dollars(3), Usd::from_dollars(15));
+        // The names are no one else's.
+        let _ = prices.register(model, price);
+    }
+    prices
+}
+
+fn limiter(sim: &Sim, name: &str, rng: &mut Rng) -> RateLimiter {
+    let per_minute = NonZeroU32::new(rng.u32(12..120)).unwrap_or(NonZeroU32::MIN);
+    let tokens = NonZeroU64::new(rng.u64(4_000..60_000)).unwrap_or(NonZeroU64::MIN);
+    let mut limits = RateLimits::default().requests_per_minute(per_minute).oversized_alone();
+    if rng.bool() {
+        limits = limits.tokens_per_minute(tokens);
+    }
+    RateLimiter::with_clock(name, limits, Arc::new(sim.time()))
+}
+
+/// The failures in a row that open a breaker, and the time that it is open.
+const THRESHOLD: u32 = 3;
+const COOLDOWN: Duration = Duration::from_secs(15);
+
+/// The retries that a budget has from the start.
+const RESERVE: u32 = 3;
+
+fn breaker(sim: &Sim, name: &str, places: &Rc<Places>, at: usize) -> CircuitBreaker {
+    let config = CircuitBreakerConfig::default()
+        .failure_threshold(NonZeroU32::new(THRESHOLD).unwrap_or(NonZeroU32::MIN))
+        .recovery_timeout(COOLDOWN)
+        // So that a place of a probe that is not given back is missed.
+        .half_open_lease(Duration::MAX);
+    let listener = places.listener(at);
+    CircuitBreaker::with_listener(name, config, Arc::new(sim.time()), listener)
+}
+
+impl Setup {
+    fn new(sim: &Sim, rng: &mut Rng) -> Self {
+        let time: Arc<dyn Sleeper> = Arc::new(sim.time());
+        let places = Rc::new(Places::new(PLACES.len(), THRESHOLD));
+        let (routed, strict) = (rng.bool(), rng.u8(..4) == 0);
+        let cap = Usd::from_cents(rng.u64(2..60));
+        let per_turn = Usd::from_cents(1);
+        let limit = if strict { Limit::strict(cap) } else { Limit::enforced(cap) };
+        let company = Account::new(limit.named("company").per_turn(per_turn));
+        let percent = one_of(rng, &[0, 20, 50]);
+        let retries = RetryBudgetConfig::default().percent(percent).reserve(RESERVE);
+        let retries = || RetryBudget::new(retries);
+        let backoff = Backoff::default()
+            .cap(seconds(rng, 10..40))
+            .jitter(one_of(rng, &[JitterMode::None, JitterMode::Full]));
+        let mut recovery = RecoveryConfig::default().backoff(backoff);
+        if rng.u8(..3) == 0 {
+            recovery = recovery.hedge(Hedge::after(seconds(rng, 1..6)));
+        }
+        let (mut breakers, mut limiters) = (Vec::new(), Vec::new());
+        for (at, (provider, _)) in PLACES.into_iter().enumerate() {
+            breakers.push(breaker(sim, provider, &places, at));
+            limiters.push(limiter(sim, provider, rng));
+        }
+        let mut orchestrator = Orchestrator::new("writer", "draft")
+            .time(sim.time())
+            .ids(sim.ids())
+            .event_sink(sim.events())
+            .pricing(prices())
+            .account(&company);
+        if rng.bool() {
+            let own = Usd::from_cents(rng.u64(1..20));
+            let own = if strict { Limit::strict(own) } else { Limit::enforced(own) };
+            orchestrator = orchestrator.budget(own.per_turn(per_turn));
+        }
+        if rng.u8(..3) == 0 {
+            orchestrator = orchestrator.deadline(Timeout::on(seconds(rng, 20..200), time));
+        }
+        if routed {
+            let ways = PLACES.into_iter().enumerate().map(|(at, (provider, model))| {
+                Route::new(provider, model)
+                    .circuit_breaker(breakers[at].clone())
+                    .rate_limiter(limiters[at].clone())
+                    .retry_budget(retries())
+            });
+            let ways = match rng.u8(..3) {
+                0 => Routes::round_robin(ways),
+                1 => Routes::least_loaded(ways),
+                _ => Routes::ordered(ways),
+            };
+            recovery = recovery.routes(ways.with_clock(Arc::new(sim.time())));
+        } else {
+            recovery = recovery.retry_budget(retries());
+            orchestrator =
+                orchestrator.circuit_breaker(breakers[0].clone()).rate_limiter(limiters[0].clone());
+        }
+        let orchestrator = orchestrator.recovery(recovery);
+        Self { orchestrator, company, breakers, places, percent, routed, strict }
+    }
+
+    /// What holds at every step, and at the end.
+    fn watch(self: &Rc<Self>, sim: &Sim) {
+        let (setup, events) = (Rc::clone(self), sim.events());
+        sim.always("books equal events", move || {
+            let (spent, billed) = (setup.company.balance().spent, events.billed_in_all());
+            if spent == billed {
+                return Ok(());
+            }
+            Err(format!("the company has spent {spent}, and by the events {billed}"))
+        });
+        let setup = Rc::clone(self);
+        sim.always("no budget is overspent by what was reserved", move || {
+            let balance = setup.company.balance();
+            let limit = setup.company.limit().amount;
+            let sum = balance.spent.saturating_add(balance.reserved);
+            if setup.strict && sum > limit {
+                return Err(format!("{balance:?} of {limit}"));
+            }
+            Ok(())
+        });
+        let setup = Rc::clone(self);
+        sim.at_end("nothing is reserved", move || {
+            let reserved = setup.company.balance().reserved;
+            if reserved.is_zero() { Ok(()) } else { Err(format!("{reserved} is reserved")) }
+        });
+        let (setup, time) = (Rc::clone(self), sim.time());
+        sim.at_end("breakers are not stuck", move || {
+            // Past every cool-down.
+            time.park(Duration::from_secs(3_600));
+            setup.breakers.iter().try_for_each(|breaker| {
+                breaker.try_acquire().map_err(|error| error.to_string())?.success();
+                if breaker.state() == CircuitState::Closed {
+                    return Ok(());
+                }
+                Err(format!("`{}` stays {}", breaker.name(), breaker.state()))
+            })
+        });
+        let setup = Rc::clone(self);
+        sim.always("retries are within their budget", move || {
+            let (retries, answers) = setup.places.retries(0);
+            let most = RESERVE + setup.percent * answers / 100;
+            if retries <= most || setup.routed {
+                return Ok(());
+            }
+            Err(format!("{retries} retries after {answers} answers; {most} are allowed"))
+        });
+        let setup = Rc::clone(self);
+        sim.always("places are left alone as they ask", move || setup.places.broken());
+    }
+
+    fn turn(&self, rng: &mut Rng, time: &SimTime) -> (Turn<Reply>, Option<Duration>) {
+        let limit = |after: Duration| Timeout::on(after, Arc::new(time.clone()));
+        let mut turn = Turn::model(PLACES[0].1).usage_from(Reply::usage);
+        if self.strict || rng.bool() {
+            turn = turn.estimate(UsageSnapshot::new(INPUT, OUTPUT / 2)).max_output(OUTPUT);
+        }
+        if rng.u8(..3) == 0 {
+            turn = turn.repeatable();
+        }
+        // Without it, a provider that hangs would be waited for.
+        turn = turn.timeout(limit(seconds(rng, 4..25)));
+        if rng.u8(..4) == 0 {
+            turn = turn.first_token_timeout(limit(seconds(rng, 2..10)));
+        }
+        let total = (rng.u8(..2) == 0).then(|| seconds(rng, 3..60));
+        if let Some(total) = total {
+            turn = turn.within(limit(total));
+        }
+        (turn, total)
+    }
+}
+
+async fn agent(sim: Sim, setup: Rc<Setup>, mut rng: Rng) {
+    sim.sleep(millis(&mut rng, 0..40_000)).await;
+    let Ok(session) = setup.orchestrator.session() else { return sim.fail("no session") };
+    for _ in 0..rng.usize(1..6) {
+        if session.status().is_terminal() {
+            break;
+        }
+        one_turn(&sim, &setup, &session, &mut rng).await;
+        if rng.u8(..4) == 0 {
+            let call = ToolCall::new("search");
+            let takes = millis(&mut rng, 0..2_000);
+            let ran = session.run_tool(call, async || {
+                sim.sleep(takes).await;
+                Ok::<_, FaultError>(())
+            });
+            // A tool that is dropped on its way ends as well.
+            let _ = sim.time().within(Duration::from_secs(1), ran).await;
+        }
+        sim.sleep(millis(&mut rng, 0..8_000)).await;
+    }
+    let account = session.account().cloned();
+    let id = session.id().to_owned();
+    match rng.u8(..4) {
+        0 => drop(session),
+        1 => {
+            let _ = session.cancel("the user left");
+        }
+        _ => {
+            let _ = session.finish(Ok::<_, TurnError>(())).summary;
+        }
+    }
+    let Some(account) = account else { return };
+    let (balance, billed) = (account.balance(), sim.events().billed(&id));
+    // Without a budget of its own, a session's account is the company's.
+    if !account.is(&setup.company) && (balance.spent != billed || !balance.reserved.is_zero()) {
+        sim.fail(format!("the session's books say {balance:?}, and its events {billed}"));
+    }
+}
+
+/// A turn, perhaps dropped on its way.
+async fn one_turn(sim: &Sim, setup: &Setup, session: &OrchestrationSession, rng: &mut Rng) {
+    let (turn, total) = setup.turn(rng, &sim.time());
+    let patience = if rng.u8(..4) == 0 { millis(rng, 1..20_000) } else { Duration::MAX };
+    let began = sim.elapsed();
+    let watch = Watch::default();
+    // Without recovery, a turn knows of no routes.
+    let ended = if setup.routed || rng.u8(..5) > 0 {
+        let call = async |attempt: Attempt| {
+            let place = PLACES.iter().position(|(provider, _)| *provider == attempt.provider());
+            let retry = attempt.number() > 1 && !setup.routed;
+            let call = Call { place: place.unwrap_or(0), retry: retry || attempt.is_hedge() };
+            one_call(sim, setup, &watch, call, || attempt.token()).await
+        };
+        sim.time().within(patience, session.run_turn_recovering(turn, call)).await
+    } else {
+        let call = async || {
+            let call = Call { place: 0, retry: false };
+            one_call(sim, setup, &watch, call, || ()).await
+        };
+        sim.time().within(patience, session.run_turn(turn, call)).await
+    };
+    let took = sim.elapsed().saturating_sub(began);
+    let Some(total) = total else { return };
+    if took > total {
+        sim.fail(format!("a turn took {took:?} of {total:?}"));
+    }
+    if took == total
+        && let (Some(Err(_)), Some(since)) = (ended, watch.waits_since())
+        && since < sim.elapsed()
+    {
+        sim.fail(format!("a turn waited from {since:?} to its end, where nothing can help"));
+    }
+}
+
+/// A call, as it is known beside the library.
+#[derive(Clone, Copy)]
+struct Call {
+    place: usize,
+    /// Whether it draws on the retry budget.
+    retry: bool,
+}
+
+/// What a turn calls, with an eye on what the place had asked for.
+async fn one_call(
+    sim: &Sim,
+    setup: &Setup,
+    watch: &Watch,
+    call: Call,
+    token: impl Fn(),
+) -> Result<Reply, FaultError> {
+    let Call { place, retry } = call;
+    setup.places.begin(place, sim.elapsed(), retry);
+    let mut under_way = setup.places.under_way(place);
+    watch.began();
+    let answer = sim.provider(PLACES[place].0).stream("hi", token).await;
+    under_way.over();
+    watch.ended(sim.elapsed(), answer.is_err());
+    match &answer {
+        Ok(_) => setup.places.answered(place),
+        Err(error) => setup.places.failed(place, sim.elapsed(), &error.fault),
+    }
+    answer
+}

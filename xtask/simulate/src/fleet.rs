@@ -1,0 +1,181 @@
+//! A fleet of processes with one budget, one breaker and one limit, which crash, and whose backend is away at times.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroU32;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use runtime_events::payload::MarkCrossed;
+use runtime_events::{AgentEventName, Sleeper as _};
+use runtime_fleet::{
+    AccountPath, AccountState, Accounts as _, Fleet, FleetConfig, Kind, MemoryState, Policy,
+};
+use runtime_orchestrator::{Orchestrator, Timeout, Turn, TurnError};
+use runtime_resilience::{CircuitBreakerConfig, RateLimits};
+use runtime_testkit::simulation::{Broken, Provider, Ran, Reply, Sim, Simulation, World};
+use runtime_usage::{Limit, ModelPricing, PricingTable, UsageSnapshot, Usd};
+
+use crate::draw::{millis, seconds};
+use crate::now;
+use crate::probes::Probes;
+
+const TROUBLED: Duration = Duration::from_secs(60);
+const COOLDOWN: Duration = Duration::from_secs(8);
+/// The most tokens of a call.
+const INPUT: u64 = 2_000;
+const OUTPUT: u64 = 500;
+const MODEL: &str = "gpt-5";
+const MARKS: [u16; 4] = [25, 50, 75, 100];
+
+struct Shared {
+    backend: Probes,
+    cap: Usd,
+    turns: usize,
+}
+
+fn price() -> ModelPricing {
+    ModelPricing::per_million(Usd::from_dollars(3), Usd::from_dollars(15))
+}
+
+pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
+    let mut rng = simulation.rng("world");
+    let openai = Provider::healthy().tokens(50..INPUT, 5..OUTPUT);
+    let openai = openai.troubled(&mut rng, 3, TROUBLED);
+    let nodes = rng.usize(1..4);
+    let mut world = World::new().provider("openai", openai);
+    world = world.troubled_line("backend", (&mut rng, 4), TROUBLED);
+    for _ in 0..rng.usize(..4) {
+        let node = format!("node {}", rng.usize(..nodes));
+        let back = millis(&mut rng, 0..15_000);
+        world = world.crash(node, millis(&mut rng, 0..60_000), back);
+    }
+    simulation.world(world).run(async |sim| {
+        let mut rng = sim.rng("plan");
+        let shared = Rc::new(Shared {
+            backend: Probes::new(MemoryState::on(sim.outside()), sim.outside(), COOLDOWN),
+            cap: Usd::from_cents(rng.u64(2..40)),
+            turns: rng.usize(1..6),
+        });
+        for number in 0..nodes {
+            let shared = Rc::clone(&shared);
+            sim.process(format!("node {number}"), move |sim| node(sim, number, Rc::clone(&shared)));
+        }
+        watch(&sim, &shared);
+        Ok(())
+    })
+}
+
+fn account(shared: &Shared) -> Option<AccountState> {
+    let path = AccountPath::new("company").ok()?;
+    now(shared.backend.state().account(&path))?.ok()?
+}
+
+fn watch(sim: &Sim, shared: &Rc<Shared>) {
+    let of = Rc::clone(shared);
+    sim.always("no more is granted than there is", move || {
+        let Some(state) = account(&of) else { return Ok(()) };
+        let sum = state.spent.saturating_add(state.granted);
+        if sum <= of.cap { Ok(()) } else { Err(format!("{state:?}")) }
+    });
+    let (of, openai) = (Rc::clone(shared), sim.provider("openai"));
+    sim.always("no more is billed than there is", move || {
+        let bills = openai.arrived().into_iter().filter_map(|call| call.billed);
+        let billed: Usd = bills.map(|usage| price().cost(&usage)).sum();
+        if billed <= of.cap { Ok(()) } else { Err(format!("{billed} of {}", of.cap)) }
+    });
+    let of = Rc::clone(shared);
+    sim.always("one probe in a cool-down", move || of.backend.broken());
+    let events = sim.events();
+    sim.at_end("each mark is told once", move || {
+        let mut told = BTreeSet::new();
+        let events = events.events();
+        let mut marks = events
+            .iter()
+            .filter(|event| event.event == AgentEventName::BudgetMark && event.session_id.is_none())
+            .filter_map(|event| MarkCrossed::of(event).percent);
+        marks
+            .find(|percent| !told.insert(*percent))
+            .map_or(Ok(()), |percent| Err(format!("the mark of {percent} % was told twice")))
+    });
+    let (of, time) = (Rc::clone(shared), sim.time());
+    sim.at_end("nothing is granted", move || {
+        // Past the time of whoever crashed last.
+        time.park(Duration::from_secs(3_600));
+        match account(&of) {
+            Some(state) if !state.granted.is_zero() || state.members > 0 => {
+                Err(format!("{state:?}"))
+            }
+            _ => Ok(()),
+        }
+    });
+}
+
+/// A process: a member of the fleet, with agents.
+async fn node(sim: Sim, number: usize, shared: Rc<Shared>) {
+    let mut rng = sim.rng(&format!("node {number} in life {}", sim.life()));
+    let closed = Policy::FailClosed;
+    let config = FleetConfig::default()
+        .name(format!("node-{number}"))
+        .policy(Kind::Breakers, closed)
+        .policy(Kind::Limits, closed);
+    let fleet = sim.fleet(shared.backend.clone(), config);
+    let limit = Limit::strict(shared.cap).marks(MARKS);
+    let Ok(company) = fleet.account("company", limit).await else { return };
+    let orchestrator = Orchestrator::new("writer", "draft")
+        .time(sim.time())
+        .ids(sim.ids())
+        .event_sink(sim.events())
+        .pricing(prices())
+        .account(&company);
+    let orchestrator = gated(&fleet, orchestrator);
+    let mut agents = Vec::new();
+    for agent in 0..rng.usize(1..4) {
+        let name = format!("agent {agent} of node {number}");
+        let task = writer(sim.clone(), orchestrator.clone(), shared.turns, name.clone());
+        agents.push(sim.spawn(name, task));
+    }
+    for agent in agents {
+        agent.await;
+    }
+    // What is not heard now is over after its time.
+    let _ = fleet.shutdown().await;
+}
+
+fn gated(fleet: &Fleet, orchestrator: Orchestrator) -> Orchestrator {
+    let config = CircuitBreakerConfig::default()
+        .failure_threshold(NonZeroU32::new(2).unwrap_or(NonZeroU32::MIN))
+        .recovery_timeout(COOLDOWN);
+    let requests = NonZeroU32::new(300).unwrap_or(NonZeroU32::MIN);
+    let limits = RateLimits::default().requests_per_minute(requests);
+    orchestrator
+        .circuit_breaker(fleet.breaker("openai", config))
+        .rate_limiter(fleet.limiter("openai", limits))
+}
+
+fn prices() -> PricingTable {
+    let prices = PricingTable::new();
+    // The name is not empty.
+    let _ = prices.register(MODEL, price());
+    prices
+}
+
+async fn writer(sim: Sim, orchestrator: Orchestrator, turns: usize, name: String) {
+    let mut rng = sim.rng(&format!("{name} in life {}", sim.life()));
+    let Ok(session) = orchestrator.session() else { return sim.fail("no session") };
+    let openai = sim.provider("openai");
+    for _ in 0..turns {
+        sim.sleep(millis(&mut rng, 0..9_000)).await;
+        let limit = Timeout::on(seconds(&mut rng, 5..25), Arc::new(sim.time()));
+        let turn = Turn::model(MODEL)
+            .usage_from(Reply::usage)
+            .estimate(UsageSnapshot::new(INPUT, OUTPUT))
+            .max_output(OUTPUT)
+            .timeout(limit);
+        let patience = if rng.u8(..5) == 0 { millis(&mut rng, 1..9_000) } else { Duration::MAX };
+        let call = async || openai.call("hi").await;
+        // Whatever comes of it: the books are what is looked at.
+        let _ = sim.time().within(patience, session.run_turn(turn, call)).await;
+    }
+    let _ = session.finish(Ok::<_, TurnError>(())).summary;
+}

@@ -1,0 +1,142 @@
+//! Tasks that share a rate limiter, and use more or less than they reserved.
+
+use std::cell::{Cell, RefCell};
+use std::num::{NonZeroU32, NonZeroU64};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use runtime_resilience::{Demand, RateLimiter, RateLimits};
+use runtime_testkit::simulation::{Broken, Ran, Sim, Simulation};
+
+use crate::draw::{millis, seconds};
+
+/// A call that was admitted.
+#[derive(Clone, Copy)]
+struct Admitted {
+    at: Duration,
+    requests: u64,
+    tokens: u64,
+}
+
+struct Shared {
+    limiter: RateLimiter,
+    admitted: RefCell<Vec<Admitted>>,
+    paused_until: Cell<Duration>,
+}
+
+/// The units that come in with time, and the most that are there at once.
+#[derive(Clone, Copy)]
+struct Bound {
+    per_minute: u64,
+    burst: Duration,
+}
+
+impl Bound {
+    /// How many units there can be in a stretch of time, and one that is on its way.
+    fn within(self, stretch: Duration) -> u64 {
+        let nanos = u128::from(self.per_minute) * (stretch + self.burst).as_nanos();
+        u64::try_from(nanos.div_ceil(60_000_000_000)).unwrap_or(u64::MAX) + 1
+    }
+}
+
+pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
+    simulation.run(async |sim| {
+        let mut rng = sim.rng("plan");
+        let requests = NonZeroU32::new(rng.u32(6..120)).unwrap_or(NonZeroU32::MIN);
+        let tokens = NonZeroU64::new(rng.u64(2_000..20_000)).unwrap_or(NonZeroU64::MIN);
+        let burst = seconds(&mut rng, 5..60);
+        let limits = RateLimits::default()
+            .requests_per_minute(requests)
+            .tokens_per_minute(tokens)
+            .burst(burst);
+        let limiter = RateLimiter::with_clock("api", limits, Arc::new(sim.time()));
+        let shared = Rc::new(Shared {
+            limiter,
+            admitted: RefCell::default(),
+            paused_until: Cell::default(),
+        });
+        for number in 0..rng.usize(1..8) {
+            sim.spawn(format!("caller {number}"), caller(sim.clone(), Rc::clone(&shared), number));
+        }
+        let requests = Bound { per_minute: requests.get().into(), burst };
+        let tokens = Bound { per_minute: tokens.get(), burst };
+        sim.at_end("no more is used than there is", move || {
+            let admitted = shared.admitted.borrow();
+            within(&admitted, requests, |call| call.requests)?;
+            within(&admitted, tokens, |call| call.tokens)
+        });
+        Ok(())
+    })
+}
+
+/// Looks at every stretch of time between two calls.
+fn within(
+    admitted: &[Admitted],
+    bound: Bound,
+    units: impl Fn(&Admitted) -> u64,
+) -> Result<(), String> {
+    for (first, from) in admitted.iter().enumerate() {
+        let mut sum = 0;
+        for to in &admitted[first..] {
+            sum += units(to);
+            let stretch = to.at.saturating_sub(from.at);
+            if sum > bound.within(stretch) {
+                let most = bound.within(stretch);
+                return Err(format!("{sum} within {stretch:?} from {:?}, of {most}", from.at));
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn caller(sim: Sim, shared: Rc<Shared>, number: usize) {
+    let mut rng = sim.rng(&format!("caller {number}"));
+    let time = sim.time();
+    for _ in 0..rng.usize(1..12) {
+        sim.sleep(millis(&mut rng, 0..4_000)).await;
+        let (input, output) = (rng.u64(1..200), rng.u64(1..100));
+        let demand = Demand::request().input_tokens(input).output_tokens(output);
+        let patience = millis(&mut rng, 0..60_000);
+        let reserved = time.within(patience, shared.limiter.reserve(demand, &time, None)).await;
+        let Some(Ok(mut held)) = reserved else { continue };
+        if sim.elapsed() < shared.paused_until.get() {
+            sim.fail(format!("admitted in a pause until {:?}", shared.paused_until.get()));
+        }
+        let at = sim.elapsed();
+        let call = shared.admitted.borrow().len();
+        let whole = Admitted { at, requests: 1, tokens: input + output };
+        shared.admitted.borrow_mut().push(whole);
+        sim.sleep(millis(&mut rng, 0..5_000)).await;
+        let used = match rng.u8(..6) {
+            0 => {
+                held.cancel();
+                Admitted { at, requests: 0, tokens: 0 }
+            }
+            1 => {
+                drop(held);
+                whole
+            }
+            2 => {
+                // A stream, which is counted as it comes.
+                let part = output / 2;
+                held.debit(Demand::request().input_tokens(input).output_tokens(part));
+                sim.sleep(millis(&mut rng, 0..2_000)).await;
+                held.adjust(Demand::request().input_tokens(input).output_tokens(part));
+                Admitted { at, requests: 1, tokens: input + part }
+            }
+            _ => {
+                let part = rng.u64(..=output);
+                held.adjust(Demand::request().input_tokens(input).output_tokens(part));
+                Admitted { at, requests: 1, tokens: input + part }
+            }
+        };
+        shared.admitted.borrow_mut()[call] = used;
+        if rng.u8(..8) == 0 {
+            let wait = millis(&mut rng, 100..15_000);
+            shared.limiter.pause(wait);
+            let until = sim.elapsed() + wait;
+            shared.paused_until.set(shared.paused_until.get().max(until));
+        }
+    }
+}

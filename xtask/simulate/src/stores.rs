@@ -1,0 +1,127 @@
+//! Clients of a store that take each other's threads, and use the same approvals.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use runtime_store::{
+    Append, Approval, ApprovalUse, Approvals as _, Claim, Entry, EntryKind, Lease, MemoryStore,
+    Step, StepKey, StepKind, StepName, Store as _, Subject, ThreadId,
+};
+use runtime_testkit::simulation::{Broken, Ran, Sim, Simulation, World};
+use serde_json::json;
+
+use crate::draw::millis;
+use crate::now;
+
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+
+struct Shared {
+    store: MemoryStore,
+    thread: ThreadId,
+    approvals: Vec<Approval>,
+    /// How often each approval was used, as the store said.
+    used: RefCell<BTreeMap<Arc<str>, u32>>,
+}
+
+pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
+    let mut rng = simulation.rng("world");
+    let within = Duration::from_secs(10);
+    let world = World::new().troubled_line("store", (&mut rng, 3), within);
+    simulation.world(world).run(async |sim| {
+        let store = MemoryStore::on(sim.outside());
+        let thread = ThreadId::new("order-1")?;
+        store.acquire(&thread, &claim(Duration::ZERO)).await?;
+        let mut approvals = Vec::new();
+        for number in 0..4 {
+            let args = json!(number);
+            let (step, tool, policy) = (step(number), "pay", "p");
+            let subject = Subject { thread: &thread, step, tool, args: Some(&args), policy };
+            approvals.push(store.ask(&subject.request(DAY)).await?);
+        }
+        let used = RefCell::default();
+        let shared = Rc::new(Shared { store, thread, approvals, used });
+        for number in 0..sim.rng("plan").usize(2..5) {
+            sim.spawn(format!("client {number}"), client(sim.clone(), Rc::clone(&shared), number));
+        }
+        sim.at_end("the store keeps its promises", move || kept(&shared));
+        Ok(())
+    })
+}
+
+fn step(number: u32) -> StepKey {
+    let name = StepName { kind: StepKind::Tool, name: "pay".into(), scope: "".into(), keyed: true };
+    Step::keyed(name, &json!(number), (0, &number.to_string())).key
+}
+
+fn claim(ttl: Duration) -> Claim {
+    Claim { holder: "client".into(), code: "1".into(), ttl }
+}
+
+fn kept(shared: &Shared) -> Result<(), String> {
+    let entries = now(shared.store.read(&shared.thread, 0, usize::MAX)).and_then(Result::ok);
+    let entries = entries.unwrap_or_default();
+    for (seq, entry) in (1..).zip(&entries) {
+        if entry.seq != seq {
+            return Err(format!("entry {} is at the place of {seq}", entry.seq));
+        }
+    }
+    if let Some(two) = entries.windows(2).find(|two| two[0].fence > two[1].fence) {
+        return Err(format!("entry {} was written by an earlier life", two[1].seq));
+    }
+    let used = shared.used.borrow();
+    used.iter()
+        .find(|(_, times)| **times > 1)
+        .map_or(Ok(()), |(id, times)| Err(format!("approval {id} was used {times} times")))
+}
+
+async fn client(sim: Sim, shared: Rc<Shared>, number: usize) {
+    let mut rng = sim.rng(&format!("client {number}"));
+    let store = sim.store(shared.store.clone());
+    let mut held: Option<(Lease, u64)> = None;
+    for _ in 0..rng.usize(5..40) {
+        sim.sleep(millis(&mut rng, 0..40)).await;
+        let asked = &shared.approvals[rng.usize(..shared.approvals.len())];
+        match (rng.u8(..10), &held) {
+            (0..3, _) => {
+                let claim = claim(millis(&mut rng, 0..60));
+                if let Ok((lease, thread)) = store.acquire(&shared.thread, &claim).await {
+                    held = Some((lease, thread.head));
+                }
+            }
+            // Whether another client was faster is of no account.
+            (3, _) => drop(store.decide(&asked.approve("ann")).await),
+            (_, None) => {}
+            (kind, Some((lease, known))) => {
+                let uses = ApprovalUse { id: Arc::clone(&asked.id), digest: asked.digest };
+                let uses = Some(&uses).filter(|_| kind < 8);
+                let entries = [Entry {
+                    kind: EntryKind::INTENT,
+                    version: 1,
+                    step: Some(asked.step),
+                    print: None,
+                    body: Vec::new(),
+                }];
+                // It may be about to be taken over, or has seen that somebody else has written.
+                let last = match rng.u8(..4) {
+                    0 => now(shared.store.thread(&shared.thread))
+                        .and_then(Result::ok)
+                        .flatten()
+                        .map_or(*known, |thread| thread.head),
+                    _ => *known,
+                };
+                let append =
+                    Append { head: last, entries: &entries, approval: uses, relaxed: false };
+                let lease = lease.clone();
+                if store.append(&lease, append).await.is_ok() {
+                    if uses.is_some() {
+                        *shared.used.borrow_mut().entry(Arc::clone(&asked.id)).or_default() += 1;
+                    }
+                    held = Some((lease, last + 1));
+                }
+            }
+        }
+    }
+}
