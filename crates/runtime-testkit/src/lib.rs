@@ -32,15 +32,19 @@
 //! | get the same ids in every run | [`CountingIds`] |
 //! | look at the events of a run | [`RecordingEventSink`] |
 //! | record a run, and play it in a test | `cassette`, with its feature |
+//! | run agents in a world with faults | `simulation`, with its feature |
 //!
 //! # Features
 //!
 //! | feature | default | adds |
 //! |---|---|---|
 //! | `cassette` | no | `cassette`: runs that are recorded in a file and played from it |
+//! | `simulation` | no | `simulation`: a world with faults, and a scheduler with a seed |
+//! | `simulation-fleet`, `simulation-durable` | no | fleets and durable sessions in it |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "cassette")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cassette")))]
 pub mod cassette;
 mod model;
 #[cfg(feature = "simulation")]
