@@ -66,8 +66,8 @@ impl Tape {
     /// # Errors
     ///
     /// The error of the call. A recorded one has the same texts and the same
-    /// [`Fault`](runtime_resilience::Fault), as a [`Failure`]. A call without a recording fails with a
-    /// [`MissError`], as the source of a [`Failure`].
+    /// [`Fault`](runtime_resilience::Fault), as a [`Failure`](runtime_resilience::Failure). A call without a
+    /// recording fails with a [`MissError`], as the source of one.
     pub fn model<Q, T, E, F, C>(
         &self,
         request: &Q,
