@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: runs the benchmarks and prints the medians of criterion. With `--peers`, it
 //! compares with other crates, in a workspace of its own, and with `--write` puts the results into their page.
 
-mod page;
+pub(crate) mod page;
 mod plot;
 
 use std::collections::BTreeMap;

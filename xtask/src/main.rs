@@ -12,6 +12,7 @@ mod files;
 mod instructions;
 mod json;
 mod manifest;
+mod packages;
 mod readmes;
 mod run;
 mod simulate;
@@ -85,6 +86,12 @@ const TASKS: &[Task] = &[
         arguments: "[--release] [--seeds N] [--from SEED] [--case CASE] | --mutants [NAME…]",
         about: "run the library in a simulation with faults, by seed; or with mistakes that must be found",
         run: simulate::run,
+    },
+    Task {
+        name: "packages",
+        arguments: "[--write]",
+        about: "count the packages of others below each feature of the facade, beside those that are allowed",
+        run: packages::run,
     },
     Task {
         name: "demo",

@@ -13,9 +13,6 @@ use crate::workspace;
 /// What the package and its mistakes are in.
 const PACKAGE: &str = "xtask/simulate";
 
-/// The seeds of `ci`.
-const SEEDS: &str = "3000";
-
 /// `cargo xtask simulate [--release] [--seeds N] [--from SEED] [--case CASE] [--kind KIND]`, or
 /// `cargo xtask simulate --mutants [NAME…]`
 pub(crate) fn run(rest: &[String]) -> Result<(), Error> {
@@ -28,14 +25,6 @@ pub(crate) fn run(rest: &[String]) -> Result<(), Error> {
     let run = if release { "run --quiet --release" } else { "run --quiet" };
     let rest = rest.iter().filter(|flag| *flag != "--release").map(String::as_str);
     Cmd::cargo(run).args(["--package", "simulate", "--"]).args(rest).run()
-}
-
-/// As `ci` runs it. Returns what it came to.
-pub(crate) fn check() -> Result<String, Error> {
-    let mut last = String::new();
-    let seeds = ["--package", "simulate", "--", "--seeds", SEEDS];
-    Cmd::cargo("run --quiet --locked").args(seeds).stream(|line| line.clone_into(&mut last))?;
-    Ok(last)
 }
 
 /// A mistake: a patch, and the seeds within which it must be found.
@@ -126,4 +115,41 @@ fn copied(to: &Path) -> Result<(), Error> {
             .map_err(|error| files::unreadable(&to, &error))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_of_twenty_mistakes_has_a_bound_and_fits_the_code() {
+        let mutants = chosen(&[]).expect("the bounds can be read");
+        assert!(mutants.len() > 20, "{} mistakes", mutants.len());
+        let folder = workspace::root().join(PACKAGE).join("mutants");
+        let patches = files::below(&folder, &[]).expect("the folder can be read");
+        assert_eq!(patches.len(), mutants.len() + 1, "a patch without a bound");
+        for Mutant { name, patch, bound } in mutants {
+            assert!(bound <= 3_000, "{name}");
+            let patch = files::read(&patch).expect("a patch for each bound");
+            if let Some(line) = lost(&patch) {
+                panic!("{name} does not fit the code any more: `{line}`");
+            }
+        }
+    }
+
+    /// A line that a patch expects and that its file does not have.
+    fn lost(patch: &str) -> Option<String> {
+        let mut code = String::new();
+        for line in patch.lines() {
+            if let Some(path) = line.strip_prefix("--- a/") {
+                code = files::read(&workspace::root().join(path)).unwrap_or_default();
+            } else if let Some(expected) = line.strip_prefix(['-', ' '])
+                && !line.starts_with("--- ")
+                && !code.lines().any(|line| line == expected)
+            {
+                return Some(expected.to_owned());
+            }
+        }
+        None
+    }
 }

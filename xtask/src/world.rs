@@ -3,6 +3,8 @@
 
 mod proofs;
 
+mod builds;
+
 use std::path::{Path, PathBuf};
 
 use crate::Error;
@@ -15,6 +17,7 @@ use crate::workspace;
 type Check = (&'static str, fn(&Path) -> Result<(), Error>);
 
 const CHECKS: &[Check] = &[
+    ("build-cost", builds::cost),
     ("clients", clients),
     ("clocks", clocks),
     ("coverage", proofs::coverage),

@@ -11,6 +11,7 @@ mod cell;
 mod config;
 mod core;
 mod error;
+mod line;
 #[cfg(all(test, runtime_loom))]
 mod loom_tests;
 mod outcome;

@@ -32,15 +32,15 @@
 //! | get the same ids in every run | [`CountingIds`] |
 //! | look at the events of a run | [`RecordingEventSink`] |
 //! | record a run, and play it in a test | `cassette`, with its feature |
-//! | run agents in a world with faults | `simulation`, with its feature |
+//! | run your agent in a world with faults, by seed | `simulation`, with its feature |
 //!
 //! # Features
 //!
 //! | feature | default | adds |
 //! |---|---|---|
 //! | `cassette` | no | `cassette`: runs that are recorded in a file and played from it |
-//! | `simulation` | no | `simulation`: a world with faults, and a scheduler with a seed |
-//! | `simulation-fleet`, `simulation-durable` | no | fleets and durable sessions in it |
+//! | `simulation` | no | `simulation`: agents in a world with faults, by seed |
+//! | `simulation-durable`, `simulation-fleet` | no | stores and fleets in it |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "cassette")]
@@ -48,7 +48,6 @@
 pub mod cassette;
 mod model;
 #[cfg(feature = "simulation")]
-#[cfg_attr(docsrs, doc(cfg(feature = "simulation")))]
 pub mod simulation;
 
 #[doc(inline)]

@@ -6,6 +6,7 @@ use super::plot::{self, Line, Point};
 use crate::Error;
 use crate::files;
 use crate::instructions;
+use crate::packages;
 use crate::run::Cmd;
 use crate::workspace;
 
@@ -37,6 +38,7 @@ pub(super) fn write(peers: impl Fn(&[&str]) -> Cmd) -> Result<(), Error> {
         Some(why) => println!("skipped: instructions ({why})"),
         None => put(&mut page, "instructions", &instructions::markdown()?)?,
     }
+    put(&mut page, "packages", &packages::markdown()?)?;
     put(&mut page, "machine", &machine()?)?;
     save(PAGE, &page)
 }
@@ -101,6 +103,13 @@ fn machine() -> Result<String, Error> {
         std::env::consts::ARCH,
         python.trim(),
     ))
+}
+
+/// Puts what building costs into the page.
+pub(crate) fn write_builds(table: &str) -> Result<(), Error> {
+    let mut page = files::read(&workspace::root().join(PAGE))?;
+    put(&mut page, "builds", table)?;
+    save(PAGE, &page)
 }
 
 /// Replaces what is between the marks of this name.

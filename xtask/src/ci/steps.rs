@@ -10,8 +10,8 @@ use crate::dev;
 use crate::files;
 use crate::instructions;
 use crate::manifest::Manifest;
+use crate::packages;
 use crate::run::Cmd;
-use crate::simulate;
 use crate::system;
 use crate::workspace::{self, Crate};
 
@@ -30,6 +30,7 @@ pub(super) const STEPS: &[Step] = &[
     Step { name: "benches", run: benches },
     Step { name: "main-job", run: main_job },
     Step { name: "instructions", run: instructions },
+    Step { name: "packages", run: packages },
     Step { name: "package", run: package },
     Step { name: "deny", run: deny },
     Step { name: "machete", run: machete },
@@ -132,8 +133,11 @@ fn loom(counts: &mut Counts) -> Result<Note, Error> {
 }
 
 /// Some thousand seeds. `cargo xtask simulate --mutants` shows that they find something.
-fn simulate(_: &mut Counts) -> Result<Note, Error> {
-    Ok(Note::Passed(simulate::check()?))
+///
+/// With the packages and features of the step `tests`, so that builds are shared.
+fn simulate(counts: &mut Counts) -> Result<Note, Error> {
+    let test = "test --workspace --exclude xtask --all-features --test seeds -- --ignored";
+    counted(counts, &locked(test))
 }
 
 fn benches(_: &mut Counts) -> Result<Note, Error> {
@@ -181,6 +185,11 @@ fn instructions(_: &mut Counts) -> Result<Note, Error> {
     }
     println!("{}", instructions::check()?);
     Ok(Note::Passed("none has grown".to_owned()))
+}
+
+fn packages(_: &mut Counts) -> Result<Note, Error> {
+    println!("{}", packages::check()?);
+    Ok(Note::Passed("no feature needs more".to_owned()))
 }
 
 /// The largest size of an archive, in bytes: a tenth of the limit of the registry.

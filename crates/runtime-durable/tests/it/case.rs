@@ -105,6 +105,10 @@ impl Case {
         self.database.open(&self.folder)
     }
 
+    pub(crate) fn try_open(&self) -> Result<Arc<dyn Store>, BoxError> {
+        self.database.try_open(&self.folder)
+    }
+
     fn effect(&self) -> Effect {
         self.effect.parse().unwrap()
     }

@@ -28,8 +28,11 @@ fn the_process() {
     let (case, point): (Case, u32) = (serde_json::from_str(&case).unwrap(), point.parse().unwrap());
     let stops = env::var(STOPS).is_ok();
     let gate = if stops { Gate::stopping(point) } else { Gate::killing(point) };
-    let ended = case.live(case.open(), &gate).unwrap();
-    println!("{}", said(&ended));
+    match case.try_open() {
+        Ok(store) => println!("{}", said(&case.live(store, &gate).unwrap())),
+        // Another process was stopped with the file.
+        Err(error) => println!("failed: the store could not be opened: {error}"),
+    }
 }
 
 fn said(ended: &Result<Run<u32>, RunError>) -> String {

@@ -16,6 +16,7 @@ use super::books::Books;
 use super::config::CircuitBreakerConfig;
 use super::core::{self, Limits, Refusal, Step};
 use super::error::Refused;
+use super::line::Line;
 use super::outcome::CallOutcome;
 use super::snapshot::CircuitSnapshot;
 use super::state::{CircuitState, Transition, TransitionCause};
@@ -24,17 +25,6 @@ use super::ticket::Ticket;
 use super::window::{CircuitWindow, Ended};
 use super::word::{View, Word};
 use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering};
-
-/// What every call reads. On two cache lines of its own, as the second is fetched with the first: writes to
-/// neighbours must not evict it.
-#[repr(align(128))]
-struct Line {
-    word: AtomicU64,
-    /// Whether outcomes go through the books.
-    windowed: bool,
-    /// Whether it matters how long a call takes.
-    timed: bool,
-}
 
 pub(super) struct Cell {
     line: Line,
@@ -90,7 +80,8 @@ impl Cell {
     #[inline]
     pub(super) fn is_no_news(&self, ticket: &Ticket) -> bool {
         // Equal means the same generation with nothing counted: a probe would count itself.
-        !self.line.windowed && self.load() == ticket.home
+        let home = ticket.home;
+        self.load() == if self.line.windowed { home.untouched() } else { home }
     }
 
     /// Asks for a place at `now`. `probes` is whether it may be that of a probe.
@@ -186,7 +177,13 @@ impl Cell {
         if !word.is_of(ticket.home) {
             return None;
         }
-        let verdict = books.record.as_mut()?.add(ended, age.unwrap_or_default());
+        let record = books.record.as_mut()?;
+        let verdict = record.add(ended, age.unwrap_or_default());
+        if verdict.is_none() && word == ticket.home && record.is_untouched() && !self.line.timed {
+            // Somebody else's change is as good: the mark comes with the next call.
+            let _ = self.swap(word, word.untouched(), Tick::ZERO);
+            return None;
+        }
         // A success after no failure in a row changes nothing else.
         if failed || word != ticket.home {
             let decide = |word, until| Ok(self.decide(word, ticket.home, outcome, asked, until));

@@ -183,6 +183,15 @@ impl Record {
         slow.rate.reached(counts.slow, counts.calls).then_some(TransitionCause::SlowRate)
     }
 
+    /// Whether another good call would leave it as it is: a full window of good calls is the same wherever it
+    /// begins. A window of time never is.
+    pub(super) fn is_untouched(&self) -> bool {
+        match &self.calls {
+            Calls::Ring(ring) => ring.is_untouched(),
+            Calls::Slices(_) => false,
+        }
+    }
+
     /// Its content at this age of the breaker.
     pub(super) fn counts(&mut self, age: Duration) -> CircuitCounts {
         match &mut self.calls {

@@ -4,7 +4,8 @@
 //! ```text
 //!  63  61 60              37 36                                    0
 //! ┌──────┬──────────────────┬───────────────────────────────────────┐
-//! │state │    generation    │ closed, metrics only: failures in a row│
+//! │state │    generation    │ closed, metrics only: untouched:1,    │
+//! │      │                  │            and failures in a row:32   │
 //! │      │                  │ open:      deadline in ticks           │
 //! │      │                  │ half-open: lost:3 succeeded:22 running:12
 //! └──────┴──────────────────┴───────────────────────────────────────┘
@@ -25,6 +26,9 @@ const GENERATION_AT: u32 = 37;
 const STATE_AT: u32 = 61;
 const PAYLOAD: u64 = (1 << GENERATION_AT) - 1;
 const GENERATION: u64 = (1 << (STATE_AT - GENERATION_AT)) - 1;
+
+/// Of a closed breaker with a window: see [`Word::untouched`].
+const UNTOUCHED: u64 = 1 << 36;
 
 const SUCCEEDED_AT: u32 = 12;
 const LOST_AT: u32 = 34;
@@ -89,6 +93,12 @@ impl Word {
     /// The state and generation alone, which an admitted call remembers.
     pub(super) const fn home(self) -> Self {
         Self(self.0 & !PAYLOAD)
+    }
+
+    /// The same, where every call in the window was a good one and there is room for no more: another one changes
+    /// nothing. Every other word, and so every failure, is without the mark.
+    pub(super) const fn untouched(self) -> Self {
+        Self(self.0 | UNTOUCHED)
     }
 
     /// Whether a call that remembers `home` still belongs to this state.

@@ -17,6 +17,7 @@ const WIDTH: f64 = 900.0;
 const HEIGHT: f64 = 220.0;
 const LEFT: f64 = 52.0;
 const BOTTOM: f64 = 28.0;
+const TOP: f64 = 12.0;
 
 pub(super) fn page(name: &str, plan: &Plan, outcomes: &[Outcome]) -> String {
     let title = escaped(name);
@@ -27,8 +28,12 @@ pub(super) fn page(name: &str, plan: &Plan, outcomes: &[Outcome]) -> String {
         about(plan)
     );
     page += &table(outcomes);
-    page += &plot(plan, outcomes, ("Answered turns, in percent", 100.0), share);
-    let tail = |turns: &[Ended]| quantile(turns, 0.95).as_secs_f64();
+    page +=
+        &plot(plan, outcomes, ("Answered turns, in percent", 100.0), |turns| Some(share(turns)));
+    let tail = |turns: &[Ended]| {
+        let any = turns.iter().any(|turn| turn.answered);
+        any.then(|| quantile(turns, 0.95).as_secs_f64())
+    };
     let most = plan.traffic.within.0.as_secs_f64();
     page += &plot(plan, outcomes, ("95 % of the answers came within, in seconds", most), tail);
     page
@@ -90,22 +95,22 @@ fn plot(
     plan: &Plan,
     outcomes: &[Outcome],
     (title, most): (&str, f64),
-    value: impl Fn(&[Ended]) -> f64,
+    value: impl Fn(&[Ended]) -> Option<f64>,
 ) -> String {
     let lasts = plan.lasts.0.as_secs_f64();
     let x = |seconds: f64| LEFT + (WIDTH - LEFT) * (seconds / lasts).clamp(0.0, 1.0);
-    let y = |value: f64| (HEIGHT - BOTTOM) * (1.0 - (value / most).clamp(0.0, 1.0)) + 4.0;
+    let y = |value: f64| (HEIGHT - BOTTOM) * (1.0 - (value / most).clamp(0.0, 1.0)) + TOP;
     let mut svg = format!(
         "<section><h2>{title}</h2><svg viewBox=\"0 0 {WIDTH} {}\" role=\"img\" \
          aria-label=\"{title}\">\n",
-        HEIGHT + 8.0
+        HEIGHT + TOP
     );
     for fault in plan.providers.values().flat_map(|provider| &provider.faults) {
         let (from, until) = (x(fault.from.0.as_secs_f64()), x(fault.until.0.as_secs_f64()));
         let (width, height) = (until - from, HEIGHT - BOTTOM);
         let _ = writeln!(
             svg,
-            "<rect class=\"fault\" x=\"{from:.1}\" y=\"4\" width=\"{width:.1}\" height=\"{height:.1}\"/>"
+            "<rect class=\"fault\" x=\"{from:.1}\" y=\"{TOP}\" width=\"{width:.1}\" height=\"{height:.1}\"/>"
         );
     }
     for step in 0..=4 {
@@ -123,7 +128,7 @@ fn plot(
             svg,
             "<text class=\"x{anchor}\" x=\"{:.1}\" y=\"{}\">{}</text>",
             x(at * lasts),
-            HEIGHT - 4.0,
+            HEIGHT + TOP - 6.0,
             time(Duration::from_secs_f64(at * lasts)),
         );
     }
@@ -142,21 +147,23 @@ fn plot(
 fn path(
     lasts: Duration,
     outcome: &Outcome,
-    value: impl Fn(&[Ended]) -> f64,
+    value: impl Fn(&[Ended]) -> Option<f64>,
     (x, y): (impl Fn(f64) -> f64, impl Fn(f64) -> f64),
 ) -> String {
     let part = lasts / PARTS;
-    let mut path = String::new();
+    let (mut path, mut letter) = (String::new(), 'M');
     for number in 0..PARTS {
         let (from, until) = (part * number, part * (number + 1));
         let within = outcome.turns.iter().filter(|turn| from <= turn.at && turn.at < until);
         let turns: Vec<_> = within.copied().collect();
-        if turns.is_empty() {
+        // Where nothing was answered, the line has a gap.
+        let Some(value) = value(&turns).filter(|_| !turns.is_empty()) else {
+            letter = 'M';
             continue;
-        }
-        let letter = if path.is_empty() { 'M' } else { 'L' };
+        };
         let middle = (from + part / 2).as_secs_f64();
-        let _ = write!(path, "{letter}{:.1} {:.1}", x(middle), y(value(&turns)));
+        let _ = write!(path, "{letter}{:.1} {:.1}", x(middle), y(value));
+        letter = 'L';
     }
     path
 }

@@ -2,12 +2,13 @@
 
 use std::future;
 use std::hint::black_box;
+use std::num::NonZeroU16;
 use std::time::Duration;
 
 use failsafe::CircuitBreaker as _;
 use failsafe::failure_policy::consecutive_failures;
 use recloser::{AsyncRecloser, Recloser};
-use runtime_resilience::CircuitBreaker;
+use runtime_resilience::{CircuitBreaker, CircuitBreakerConfig, CircuitWindow};
 
 use super::at_once;
 use crate::measure::Work;
@@ -27,6 +28,10 @@ pub(super) fn add(suite: &mut Suite) {
     suite.ratio("breaker, two threads", ours, recloser, 0.1);
     suite.ratio("breaker, two threads", ours, failsafe, 1.0);
 
+    let ours = suite.ours("breaker call, window of 100 calls", Work::alone(windowed()));
+    let recloser = suite.case("recloser 1.4 call, its window", Work::alone(self::recloser()));
+    suite.ratio("breaker, window of calls", ours, recloser, 0.7);
+
     let ours = suite.ours("breaker call_async, ready future", Work::alone(ours_async()));
     let recloser = suite.case("recloser 1.4 AsyncRecloser call", Work::alone(recloser_async()));
     suite.ratio("breaker, async", ours, recloser, 0.5);
@@ -38,6 +43,14 @@ fn answer() -> Result<u32, ()> {
 
 fn ours() -> impl Fn() -> bool + Send + Sync {
     let breaker = CircuitBreaker::new("peers");
+    move || breaker.call(answer).is_ok()
+}
+
+/// Recloser always has a window of 100 calls.
+fn windowed() -> impl Fn() -> bool + Send + Sync {
+    const CALLS: NonZeroU16 = NonZeroU16::new(100).unwrap();
+    let config = CircuitBreakerConfig::default().window(CircuitWindow::of_calls(CALLS));
+    let breaker = CircuitBreaker::with_config("peers", config);
     move || breaker.call(answer).is_ok()
 }
 

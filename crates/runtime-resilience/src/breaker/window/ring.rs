@@ -43,6 +43,11 @@ impl Ring {
         &self.counts
     }
 
+    /// Whether it is full of good calls.
+    pub(super) const fn is_untouched(&self) -> bool {
+        self.full && self.counts.failures == 0 && self.counts.slow == 0
+    }
+
     pub(super) const fn counts(&self) -> CircuitCounts {
         self.counts
     }

@@ -1,5 +1,6 @@
 //! Rates over windows of calls and of time, and what is read for them.
 
+use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -132,4 +133,22 @@ fn a_closed_breaker_reads_no_clock_unless_time_matters() {
     assert_eq!(readings(CircuitBreakerConfig::default().window(minute)), 20, "when a call ended");
     let slow = of_calls(10).slow_calls(SECOND, Percent::HALF);
     assert_eq!(readings(CircuitBreakerConfig::default().window(slow)), 60, "and when it began");
+}
+
+#[test]
+fn a_full_window_of_good_calls_still_makes_room_for_bad_ones() {
+    const FOUR: NonZeroU16 = NonZeroU16::new(4).unwrap();
+    let config = CircuitBreakerConfig::default().window(CircuitWindow::of_calls(FOUR));
+    let breaker = CircuitBreaker::with_config("svc", config);
+    let call = |ok: bool| drop(breaker.call(|| if ok { Ok(()) } else { Err(()) }));
+    // However many there are, the window holds four.
+    (0..20).for_each(|_| call(true));
+    assert_eq!((breaker.snapshot().counts.calls, breaker.state()), (4, Closed));
+    call(false);
+    (0..20).for_each(|_| call(true));
+    call(false);
+    assert_eq!((breaker.snapshot().counts.failures, breaker.state()), (1, Closed));
+    call(true);
+    call(false);
+    assert_eq!(breaker.state(), Open, "two of the last four");
 }
