@@ -57,6 +57,7 @@ mod format;
 mod key;
 mod pieces;
 mod player;
+mod reader;
 mod recorder;
 mod replay;
 mod stream;
@@ -161,7 +162,7 @@ impl Cassette {
     ///
     /// [`CassetteError::File`] if the file cannot be read, and [`CassetteError::Line`] if it is no cassette.
     pub fn play(mut self) -> Result<Tape, CassetteError> {
-        let content = player::read(&self.path)?;
+        let content = reader::read(&self.path)?;
         self.volatile.extend(content.head.volatile);
         let clock = self.time.unwrap_or_else(|| TapeClock::playing(content.head.recorded));
         let player = Player::new(self.path.clone(), self.volatile, content.recordings);
@@ -185,7 +186,7 @@ impl Cassette {
     ///
     /// As [`play`](Self::play).
     pub fn recordings(&self) -> Result<Vec<Recording>, CassetteError> {
-        Ok(sorted(player::read(&self.path)?.recordings))
+        Ok(sorted(reader::read(&self.path)?.recordings))
     }
 
     /// As [`recordings`](Self::recordings), of a text in place of the file.
@@ -194,7 +195,7 @@ impl Cassette {
     ///
     /// [`CassetteError::Line`] if it is no cassette.
     pub fn recordings_of(&self, text: &str) -> Result<Vec<Recording>, CassetteError> {
-        Ok(sorted(player::parse(&self.path, text)?.recordings))
+        Ok(sorted(reader::parse(&self.path, text)?.recordings))
     }
 
     /// As [`recordings`](Self::recordings), with requests as they are compared: without volatile fields.
@@ -204,7 +205,7 @@ impl Cassette {
     /// As [`play`](Self::play).
     pub fn requests(&self) -> Result<Vec<Recording>, CassetteError> {
         let mut volatile = self.volatile.clone();
-        volatile.extend(player::read(&self.path)?.head.volatile);
+        volatile.extend(reader::read(&self.path)?.head.volatile);
         let mut recordings = self.recordings()?;
         for recording in &mut recordings {
             recording.request = volatile.strip(std::mem::take(&mut recording.request));

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use runtime_resilience::{Classifier, Failure, Fault, FaultKind};
 use thiserror::Error;
 
 use super::difference::Difference;
@@ -78,6 +79,15 @@ pub struct MissError {
     pub name: String,
     /// The nearest recording; `None` if the port has none.
     pub nearest: Option<Nearest>,
+}
+
+impl MissError {
+    /// As an error that no recovery retries.
+    pub(crate) fn into_failure(self) -> Failure {
+        let local = Classifier::default()
+            .fault_rule(|error| error.is::<Self>().then(|| Fault::of(FaultKind::Local)));
+        Failure::classified(self, &local)
+    }
 }
 
 /// A recording that is like a call.

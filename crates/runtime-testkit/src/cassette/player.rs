@@ -1,9 +1,10 @@
 //! The side that plays: the recordings by their keys, and what is nearest to a call without one.
 
 use std::collections::{HashMap, VecDeque};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use runtime_events::json_without_secrets;
 use runtime_store::Fingerprint;
 use serde_json::Value;
 
@@ -42,7 +43,7 @@ impl Player {
                 any.entry(asked).or_default().push_back(place);
                 continue;
             }
-            let request = volatile.strip(recording.request.clone());
+            let request = volatile.strip(json_without_secrets(recording.request.clone()));
             let key = key(recording.port, &recording.name, &request);
             left.entry(key).or_default().push_back(place);
         }
@@ -89,63 +90,28 @@ impl Player {
     }
 
     fn miss(&self, port: Port, name: &str, request: &Value) -> MissError {
-        let of_port = self.recordings.iter();
-        let of_port = of_port.filter(|it| it.port == port && it.name == name && !it.any);
+        let of_port = self.recordings.iter().filter(|it| it.port == port && it.name == name);
         let compared = of_port.map(|recording| {
-            let recorded = self.volatile.strip(recording.request.clone());
-            (recording.call, differences(&recorded, request))
+            let was = || self.compared(&recording.request);
+            // One that answers any request is gone if this one got no answer.
+            let found = if recording.any { Vec::new() } else { differences(&was(), request) };
+            (recording.call, found)
         });
         let compared: Vec<_> = compared.collect();
         let played = compared.iter().filter(|(_, found)| found.is_empty()).count();
-        let any =
-            self.recordings.iter().rev().filter(|it| it.any && it.port == port && it.name == name);
-        if let Some(Recording { call, .. }) = any.clone().next().map(|last| &**last) {
-            let (call, differences, played) = (*call, Vec::new(), any.count());
-            let nearest = Some(Nearest { call, differences, played });
-            return MissError { path: self.path.clone(), port, name: name.to_owned(), nearest };
-        }
         // Of several that are as near, the last: it is where the run has got to.
         let nearest = compared.into_iter().rev().min_by_key(|(_, found)| found.len());
         let nearest = nearest.map(|(call, differences)| Nearest { call, differences, played });
         MissError { path: self.path.clone(), port, name: name.to_owned(), nearest }
     }
 
+    /// A request as it is compared. A file that people have written may have secrets.
+    fn compared(&self, request: &Value) -> Value {
+        self.volatile.strip(json_without_secrets(request.clone()))
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // A panic leaves no change half done.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// A cassette that was read.
-#[derive(Debug)]
-pub(crate) struct Content {
-    pub(crate) head: super::format::Head,
-    pub(crate) recordings: Vec<Recording>,
-}
-
-/// Reads a cassette.
-pub(crate) fn read(path: &Path) -> Result<Content, CassetteError> {
-    let text = std::fs::read_to_string(path).map_err(|error| CassetteError::file(path, error))?;
-    parse(path, &text)
-}
-
-/// Reads the text of a cassette. `path` is for errors.
-pub(crate) fn parse(path: &Path, text: &str) -> Result<Content, CassetteError> {
-    let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    let Some((_, first)) = lines.next() else {
-        return Err(CassetteError::line(path, 1, "it is empty, not a cassette"));
-    };
-    let head: super::format::Head = serde_json::from_str(first).map_err(|error| {
-        CassetteError::line(path, 1, format!("it is no head of a cassette: {error}"))
-    })?;
-    if head.cassette != super::format::VERSION {
-        let (found, known) = (head.cassette, super::format::VERSION);
-        let problem =
-            format!("the format is version {found}, and this library reads version {known}");
-        return Err(CassetteError::line(path, 1, problem));
-    }
-    let read = lines.map(|(index, line)| {
-        serde_json::from_str(line).map_err(|error| CassetteError::line(path, index + 1, error))
-    });
-    Ok(Content { head, recordings: read.collect::<Result<_, _>>()? })
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use futures_core::Stream;
 use runtime_events::json_without_secrets;
-use runtime_resilience::{BoxError, Classifier, Failure, Fault, FaultKind};
+use runtime_resilience::BoxError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -66,8 +66,8 @@ impl Tape {
     /// # Errors
     ///
     /// The error of the call. A recorded one has the same texts and the same
-    /// [`Fault`](runtime_resilience::Fault), as a [`Failure`]. A call without a recording fails with a
-    /// [`MissError`], as the source of a [`Failure`].
+    /// [`Fault`](runtime_resilience::Fault), as a [`Failure`](runtime_resilience::Failure). A call without a
+    /// recording fails with a [`MissError`], as the source of one.
     pub fn model<Q, T, E, F, C>(
         &self,
         request: &Q,
@@ -275,7 +275,8 @@ impl Tape {
         match &self.0.side {
             Side::Records(recorder) => Ok(Begun::Live(recorder.begin(port, name, request))),
             Side::Plays(player, timed) => {
-                let recording = player.take(port, name, &request).map_err(missed)?;
+                let recording =
+                    player.take(port, name, &request).map_err(MissError::into_failure)?;
                 Ok(Begun::Known(Replay::new(recording, self.clock(), *timed)))
             }
         }
@@ -293,11 +294,4 @@ impl fmt::Debug for Tape {
 
 fn json<Q: Serialize + ?Sized>(request: &Q) -> Result<Value, serde_json::Error> {
     serde_json::to_value(request)
-}
-
-/// A miss as an error that no recovery retries.
-fn missed(miss: MissError) -> BoxError {
-    let local = Classifier::default()
-        .fault_rule(|error| error.is::<MissError>().then(|| Fault::of(FaultKind::Local)));
-    Failure::classified(miss, &local).into()
 }

@@ -202,3 +202,13 @@ fn a_file_that_is_no_cassette_is_refused_with_its_line() {
     let text = refused(&format!("{}\n{{\"call\":1}}\n", head.replace('9', "1")));
     assert!(text.starts_with("case.jsonl, line 2: missing field `port`"), "{text}");
 }
+
+#[test]
+fn a_cassette_that_a_person_wrote_may_have_secrets() {
+    let case = Case::new();
+    let head = r#"{"cassette":1,"recorded":"2026-01-01T00:00:00Z","seed":"0"}"#;
+    let request = json!({ "password": "hunter22", "model": "m" });
+    let call = json!({ "call": 1, "port": "model", "request": request, "reply": "hello" });
+    std::fs::write(&case.0, format!("{head}\n\n{call}\n")).unwrap();
+    assert_eq!(block_on(ask(&case.play(), &request, "")).unwrap(), "hello");
+}
