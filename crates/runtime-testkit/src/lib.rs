@@ -39,15 +39,14 @@
 //! | feature | default | adds |
 //! |---|---|---|
 //! | `cassette` | no | `cassette`: runs that are recorded in a file and played from it |
-//! | `simulation` | no | `simulation`: a scheduler with a seed, and providers with faults |
-//! | `simulation-durable`, `simulation-fleet` | no | stores and backends of fleets in a simulation |
+//! | `simulation` | no | `simulation`: agents in a world with faults, by seed |
+//! | `simulation-durable`, `simulation-fleet` | no | stores and fleets in it |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "cassette")]
 pub mod cassette;
 mod model;
 #[cfg(feature = "simulation")]
-#[cfg_attr(docsrs, doc(cfg(feature = "simulation")))]
 pub mod simulation;
 
 #[doc(inline)]
