@@ -278,3 +278,18 @@ fn window_of_one_generation_does_not_open_the_next() {
         assert_eq!(breaker.state(), Closed);
     });
 }
+
+#[test]
+fn a_failure_beside_a_good_call_is_never_lost_to_a_full_window_of_good_ones() {
+    loom::model(|| {
+        const ONE: NonZeroU16 = NonZeroU16::new(1).unwrap();
+        let window = CircuitWindow::of_calls(ONE);
+        let (breaker, _, heard) =
+            breaker(CircuitBreakerConfig::default().without_failure_threshold().window(window));
+        breaker.record_success();
+        let (one, other) = (breaker.clone(), breaker.clone());
+        both(move || drop(one.call(|| Ok::<_, ()>(()))), move || other.record_failure());
+        assert_eq!(breaker.state(), Open);
+        assert_eq!(heard.causes(), [TransitionCause::FailureRate]);
+    });
+}
