@@ -10,15 +10,16 @@ use runtime_events::payload::MarkCrossed;
 use runtime_events::{AgentEventName, Sleeper as _};
 use runtime_fleet::{
     AccountPath, AccountState, Accounts as _, Fleet, FleetConfig, Kind, MemoryState, Policy,
+    SharedState as _,
 };
 use runtime_orchestrator::{Orchestrator, Timeout, Turn, TurnError};
 use runtime_resilience::{CircuitBreakerConfig, RateLimits};
 use runtime_testkit::simulation::{Broken, Provider, Ran, Reply, Sim, Simulation, World};
 use runtime_usage::{Limit, ModelPricing, PricingTable, UsageSnapshot, Usd};
 
+use crate::backend::Watched;
 use crate::draw::{millis, seconds};
 use crate::now;
-use crate::probes::Probes;
 
 const TROUBLED: Duration = Duration::from_secs(60);
 const COOLDOWN: Duration = Duration::from_secs(8);
@@ -29,7 +30,7 @@ const MODEL: &str = "gpt-5";
 const MARKS: [u16; 4] = [25, 50, 75, 100];
 
 struct Shared {
-    backend: Probes,
+    backend: Watched,
     cap: Usd,
     turns: usize,
 }
@@ -53,7 +54,7 @@ pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
     simulation.world(world).run(async |sim| {
         let mut rng = sim.rng("plan");
         let shared = Rc::new(Shared {
-            backend: Probes::new(MemoryState::on(sim.outside()), sim.outside(), COOLDOWN),
+            backend: Watched::new(MemoryState::on(sim.outside()), sim.outside(), COOLDOWN),
             cap: Usd::from_cents(rng.u64(2..40)),
             turns: rng.usize(1..6),
         });
@@ -61,6 +62,7 @@ pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
             let shared = Rc::clone(&shared);
             sim.process(format!("node {number}"), move |sim| node(sim, number, Rc::clone(&shared)));
         }
+        sim.spawn("operator", operator(sim.clone(), Rc::clone(&shared)));
         watch(&sim, &shared);
         Ok(())
     })
@@ -85,7 +87,7 @@ fn watch(sim: &Sim, shared: &Rc<Shared>) {
         if billed <= of.cap { Ok(()) } else { Err(format!("{billed} of {}", of.cap)) }
     });
     let of = Rc::clone(shared);
-    sim.always("one probe in a cool-down", move || of.backend.broken());
+    sim.always("one probe, kept waits, parts of the whole", move || of.backend.broken());
     let events = sim.events();
     sim.at_end("each mark is told once", move || {
         let mut told = BTreeSet::new();
@@ -109,6 +111,16 @@ fn watch(sim: &Sim, shared: &Rc<Shared>) {
             _ => Ok(()),
         }
     });
+}
+
+/// Somebody who opens the breaker by hand, for longer or shorter than it is.
+async fn operator(sim: Sim, shared: Rc<Shared>) {
+    let mut rng = sim.rng("operator");
+    for _ in 0..rng.usize(..4) {
+        sim.sleep(millis(&mut rng, 0..20_000)).await;
+        let wait = COOLDOWN.saturating_add(seconds(&mut rng, 0..20));
+        let _ = shared.backend.open("openai", 0, wait).await;
+    }
 }
 
 /// A process: a member of the fleet, with agents.

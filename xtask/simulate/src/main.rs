@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command prints its output")]
 
 mod accounts;
+mod backend;
 mod bank;
 mod breakers;
 mod calls;
@@ -11,7 +12,6 @@ mod draw;
 mod durable;
 mod fleet;
 mod limits;
-mod probes;
 mod stores;
 mod watch;
 

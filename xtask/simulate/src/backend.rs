@@ -1,0 +1,212 @@
+//! A backend of a fleet, with an eye on what it grants: probes, parts of limits, and the waits of breakers.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use runtime_fleet::{
+    AccountPath, AccountState, Booked, Booking, BreakerView, MemberId, MemoryState, Probe,
+    ProbeLease, Probed, Report, Rules, SharedState, StateFuture, View, Watcher,
+};
+use runtime_testkit::simulation::SimTime;
+
+use crate::now;
+
+/// A backend that notes what it answers. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Watched {
+    state: MemoryState,
+    time: SimTime,
+    cooldown: Duration,
+    seen: Arc<Mutex<Seen>>,
+}
+
+#[derive(Default)]
+struct Seen {
+    last: Option<(Duration, ProbeLease)>,
+    /// Of each breaker, a generation and until when it is open in it.
+    open: BTreeMap<String, (u64, Duration)>,
+    /// The last report of each member.
+    reports: BTreeMap<MemberId, u64>,
+    /// What each member may use of each limit, and until when.
+    parts: BTreeMap<(String, MemberId), (Duration, u64)>,
+    broken: Option<String>,
+}
+
+impl Watched {
+    pub(crate) fn new(state: MemoryState, time: SimTime, cooldown: Duration) -> Self {
+        Self { state, time, cooldown, seen: Arc::default() }
+    }
+
+    pub(crate) const fn state(&self) -> &MemoryState {
+        &self.state
+    }
+
+    pub(crate) fn broken(&self) -> Result<(), String> {
+        self.seen().broken.clone().map_or(Ok(()), Err)
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks at an answer that is there at once, as those in memory are.
+    fn look<'a, T: Send + 'a>(
+        &self,
+        answer: StateFuture<'a, T>,
+        look: impl FnOnce(&mut Seen, Duration, &T),
+    ) -> StateFuture<'a, T> {
+        let answer = now(answer);
+        if let Some(Ok(answer)) = &answer {
+            look(&mut self.seen(), self.time.elapsed(), answer);
+        }
+        Box::pin(async move {
+            match answer {
+                Some(answer) => answer,
+                None => std::future::pending().await,
+            }
+        })
+    }
+}
+
+impl Seen {
+    fn breaks(&mut self, why: impl FnOnce() -> String) {
+        self.broken.get_or_insert_with(why);
+    }
+
+    fn granted(&mut self, at: Duration, lease: &ProbeLease, cooldown: Duration) {
+        if let Some((before, last)) = &self.last {
+            // Who has a probe may ask again.
+            let same = (&last.member, last.generation) == (&lease.member, lease.generation);
+            if !same && at.saturating_sub(*before) < cooldown {
+                let why = format!("{last:?} at {before:?}, and {lease:?} at {at:?}");
+                self.breaks(|| why);
+            }
+        }
+        if let Some((generation, until)) = self.open.get(&*lease.breaker).copied()
+            && generation + 1 == lease.generation
+            && at < until
+        {
+            self.breaks(|| format!("{lease:?} at {at:?}, and it was open until {until:?}"));
+        }
+        self.last = Some((at, lease.clone()));
+    }
+
+    /// In one generation a wait never gets shorter.
+    fn viewed(&mut self, at: Duration, breaker: &str, view: BreakerView) {
+        let until = view.open.map(|left| at.saturating_add(left));
+        if let Some((generation, before)) = self.open.get(breaker).copied()
+            && generation == view.generation
+            && before > at
+            && until.is_none_or(|until| until < before)
+        {
+            self.breaks(|| {
+                format!("`{breaker}` is {view:?} at {at:?}, and was open until {before:?}")
+            });
+        }
+        match until {
+            Some(until) => drop(self.open.insert(breaker.to_owned(), (view.generation, until))),
+            None => drop(self.open.remove(breaker)),
+        }
+    }
+
+    /// What members may use together is never more than there is.
+    fn reported(&mut self, at: Duration, report: &Report, view: &View) {
+        for (name, breaker) in report.breakers.iter().zip(&view.breakers) {
+            self.viewed(at, name, *breaker);
+        }
+        let last = self.reports.entry(report.member.clone()).or_default();
+        if report.seq < *last {
+            // It comes late, and changes nothing.
+            return;
+        }
+        *last = report.seq;
+        if report.ttl.is_zero() {
+            // It leaves.
+            self.parts.retain(|(_, member), _| *member != report.member);
+            return;
+        }
+        let until = at.saturating_add(report.ttl);
+        for (want, share) in report.wants.iter().zip(&view.shares) {
+            let (Some(whole), Some(given)) = (want.limits[0], share.given[0]) else { continue };
+            // The answer may be lost, and then it goes by what it had.
+            let most = given.max(want.applied[0].unwrap_or(0));
+            let place = (want.limit.to_string(), report.member.clone());
+            self.parts.insert(place, (until, most));
+            let live = self
+                .parts
+                .iter()
+                .filter(|((limit, _), (until, _))| **limit == *want.limit && *until > at);
+            let sum: u64 = live.map(|(_, (_, part))| part).sum();
+            if sum > whole {
+                self.breaks(|| format!("members may use {sum} of {whole} at {at:?}"));
+            }
+        }
+    }
+}
+
+impl SharedState for Watched {
+    fn sync<'a>(&'a self, report: &'a Report) -> StateFuture<'a, View> {
+        self.look(self.state.sync(report), |seen, at, view| seen.reported(at, report, view))
+    }
+
+    fn open<'a>(
+        &'a self,
+        name: &'a str,
+        seen: u64,
+        wait: Duration,
+    ) -> StateFuture<'a, BreakerView> {
+        let opened = self.state.open(name, seen, wait);
+        self.look(opened, |seen, at, view| seen.viewed(at, name, *view))
+    }
+
+    fn probe<'a>(
+        &'a self,
+        breaker: &'a str,
+        member: &'a MemberId,
+        ttl: Duration,
+        wait: Duration,
+    ) -> StateFuture<'a, Probe> {
+        let probe = self.state.probe(breaker, member, ttl, wait);
+        self.look(probe, |seen, at, probe| {
+            if let Probe::Granted(lease) = probe {
+                seen.granted(at, lease, self.cooldown);
+            }
+        })
+    }
+
+    fn probed<'a>(&'a self, lease: &'a ProbeLease, ended: Probed) -> StateFuture<'a, BreakerView> {
+        if ended == Probed::Unused {
+            self.seen().last = None;
+        }
+        let ended = self.state.probed(lease, ended);
+        self.look(ended, |seen, at, view| seen.viewed(at, &lease.breaker, *view))
+    }
+
+    fn open_account<'a>(
+        &'a self,
+        account: &'a AccountPath,
+        rules: &'a Rules,
+    ) -> StateFuture<'a, AccountState> {
+        self.state.open_account(account, rules)
+    }
+
+    fn book<'a>(&'a self, booking: &'a Booking) -> StateFuture<'a, Booked> {
+        self.state.book(booking)
+    }
+
+    fn pause<'a>(&'a self, name: &'a str, wait: Duration) -> StateFuture<'a, ()> {
+        self.state.pause(name, wait)
+    }
+
+    fn watch(&self, watcher: Weak<dyn Watcher>) {
+        self.state.watch(watcher);
+    }
+}
+
+impl fmt::Debug for Watched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watched").finish_non_exhaustive()
+    }
+}
