@@ -31,7 +31,10 @@ type Level = (Account, Rc<Known>);
 pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
     simulation.run(async |sim| {
         let mut rng = sim.rng("plan");
-        let mut limit = |most: u64| Limit::enforced(Usd::from_cents(rng.u64(10..most)));
+        let mut limit = |most: u64| {
+            let limit = Limit::enforced(Usd::from_cents(rng.u64(10..most)));
+            limit.wrap_up(Usd::from_cents(rng.u64(..4)))
+        };
         let company = Account::new(limit(200));
         let levels: [Level; 2] =
             [(company.child(limit(150)), Rc::default()), (company, Rc::default())];
@@ -61,8 +64,13 @@ async fn payer(sim: Sim, levels: [Level; 2], number: usize) {
         let path = if rng.u8(..3) == 0 { &levels[1..] } else { &levels[..] };
         let amount = rng.u64(1..300_000_000);
         let Ok(held) = path[0].0.reserve(Usd::from_nanos(amount)) else { continue };
-        for (_, known) in path {
+        for (account, known) in path {
             Known::add(&known.reserved, amount);
+            let (limit, balance) = (account.limit(), account.balance());
+            let used = balance.spent.saturating_add(balance.reserved);
+            if used > limit.amount.saturating_sub(limit.wrap_up) {
+                sim.fail("a call got what is set aside");
+            }
         }
         let takes = millis(&mut rng, 0..4_000);
         let spent = match rng.u8(..5) {

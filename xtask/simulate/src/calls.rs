@@ -18,6 +18,7 @@ use runtime_testkit::simulation::{Broken, Provider, Ran, Reply, Sim, SimTime, Si
 use runtime_usage::{Account, Limit, ModelPricing, PricingTable, UsageSnapshot, Usd};
 
 use crate::draw::{millis, one_of, seconds};
+use crate::laws;
 use crate::watch::{Places, Watch};
 
 /// The providers, each with one model.
@@ -188,6 +189,8 @@ impl Setup {
             Ok(())
         });
         let setup = Rc::clone(self);
+        let events = sim.events();
+        sim.at_end("recoveries are within the recipes", move || laws::recoveries(&events.events()));
         sim.at_end("nothing is reserved", move || {
             let reserved = setup.company.balance().reserved;
             if reserved.is_zero() { Ok(()) } else { Err(format!("{reserved} is reserved")) }

@@ -11,6 +11,7 @@ mod calls;
 mod draw;
 mod durable;
 mod fleet;
+mod laws;
 mod limits;
 mod stores;
 mod watch;
