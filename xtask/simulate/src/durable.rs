@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use runtime_durable::{Durable, DurableSession, DurableTool, Reconciled, Run, StepError};
+use runtime_durable::{Done, Durable, DurableSession, DurableTool, Reconciled, Run, StepError};
 use runtime_orchestrator::{BoxError, Effect, Orchestrator, Timeout, ToolCall, Turn};
 use runtime_store::{Approvals as _, MemoryStore, Store as _, ThreadId};
 use runtime_testkit::simulation::{Broken, Provider, Ran, Sim, Simulation, World};
@@ -138,6 +138,13 @@ async fn people(sim: Sim, shared: Rc<Shared>) {
     }
 }
 
+/// The session of the last life has the turns of all lives.
+fn went_on<T>(done: &Done<T>) -> Result<(), String> {
+    let Some(summary) = &done.summary else { return Ok(()) };
+    let (turns, all) = (summary.iterations, done.totals.iterations);
+    if turns == all { Ok(()) } else { Err(format!("its last session has {turns} turns of {all}")) }
+}
+
 /// A process that runs all threads until they have ended.
 async fn worker(sim: Sim, shared: Rc<Shared>) {
     let mut rng = sim.rng(&format!("{:?} {}", sim, sim.life()));
@@ -154,10 +161,9 @@ async fn worker(sim: Sim, shared: Rc<Shared>) {
         for thread in threads {
             let run =
                 durable.run(&thread, async |session| life(&sim, &shared, session).await).await;
-            if let Ok(Run::Done(done)) = run
-                && let Err(why) = paid(&shared, &thread, &done.value)
-            {
-                sim.fail(why);
+            if let Ok(Run::Done(done)) = run {
+                let ended = paid(&shared, &thread, &done.value).and_then(|()| went_on(&done));
+                ended.unwrap_or_else(|why| sim.fail(why));
             }
         }
         sim.sleep(millis(&mut rng, 100..3_000)).await;
