@@ -95,7 +95,9 @@ async fn client(sim: Sim, shared: Rc<Shared>, number: usize) {
             (3, _) => drop(store.decide(&asked.approve("ann")).await),
             (_, None) => {}
             (kind, Some((lease, known))) => {
-                let uses = ApprovalUse { id: Arc::clone(&asked.id), digest: asked.digest };
+                // Now and then for a call that was not approved.
+                let meant = if rng.u8(..6) == 0 { &shared.approvals[0] } else { asked };
+                let uses = ApprovalUse { id: Arc::clone(&asked.id), digest: meant.digest };
                 let uses = Some(&uses).filter(|_| kind < 8);
                 let entries = [Entry {
                     kind: EntryKind::INTENT,
@@ -117,6 +119,9 @@ async fn client(sim: Sim, shared: Rc<Shared>, number: usize) {
                 let lease = lease.clone();
                 if store.append(&lease, append).await.is_ok() {
                     if uses.is_some() {
+                        if meant.id != asked.id {
+                            sim.fail("an approval was used for another call");
+                        }
                         *shared.used.borrow_mut().entry(Arc::clone(&asked.id)).or_default() += 1;
                     }
                     held = Some((lease, last + 1));
