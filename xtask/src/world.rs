@@ -98,7 +98,7 @@ fn durable_peers(home: &Path) -> Result<(), Error> {
     run.arg(text(home)).env("CARGO_TARGET_DIR", text(&home.join("target"))).run()
 }
 
-/// Every crate with each of its features alone, which takes minutes.
+/// Every crate with each of its features alone, and with all, which takes minutes.
 fn features(_: &Path) -> Result<(), Error> {
     let builds = crate::ci::crates_apart(true)?;
     println!("{builds} builds");

@@ -92,7 +92,7 @@ fn features(_: &mut Counts) -> Result<Note, Error> {
     Ok(Note::Passed(format!("{builds} builds")))
 }
 
-/// Builds each crate alone, with each of its features alone if asked. Returns the number of builds.
+/// Builds each crate alone, with each of its features alone and with all if asked. Returns the number of builds.
 pub(crate) fn crates_apart(each: bool) -> Result<usize, Error> {
     let mut builds = 0;
     for Crate { name, manifest } in workspace::crates()? {
@@ -288,7 +288,7 @@ fn last_release() -> Option<String> {
     Some(String::from_utf8_lossy(&described.stdout).trim().to_owned())
 }
 
-/// The flags to build a crate with: no features, the default, each feature alone if asked, all.
+/// The flags to build a crate with: no features, the default; each feature alone and all, if asked.
 fn combinations(manifest: &Manifest, each: bool) -> Vec<Vec<String>> {
     let mut flags = vec![vec!["--no-default-features".to_owned()]];
     let features: Vec<_> = manifest.keys("features").collect();
@@ -298,7 +298,9 @@ fn combinations(manifest: &Manifest, each: bool) -> Vec<Vec<String>> {
     for feature in features.into_iter().filter(|&feature| each && feature != "default") {
         flags.push(["--no-default-features", "--features", feature].map(str::to_owned).to_vec());
     }
-    flags.push(vec!["--all-features".to_owned()]);
+    if each {
+        flags.push(vec!["--all-features".to_owned()]);
+    }
     flags
 }
 
