@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use runtime_usage::Usd;
 
-pub use self::histories::{Trouble, a_history};
+pub use self::histories::{Trouble, a_history, a_troubled_history};
 pub use self::many::{one_dollar, one_probe_each_time, parts_of_a_whole};
 use crate::BoxFuture;
 use crate::member::MemberId;

@@ -1,5 +1,8 @@
 //! Members that do what comes to their mind, over connections that may fail, and the history of it.
 
+use std::future::{Future as _, poll_fn};
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -46,6 +49,41 @@ pub async fn a_history<S: Accounts>(
 ) {
     let found = play(states, seed, trouble, told).await;
     assert!(found.is_empty(), "seed {seed}: {found:#?}");
+}
+
+/// [`a_history`], with a trouble each time that so many answers have come. `cause` is told its number, from 1.
+///
+/// # Panics
+///
+/// As `a_history`.
+pub async fn a_troubled_history<S: Accounts>(
+    states: &[S],
+    seed: u64,
+    trouble: Trouble,
+    (answers, mut cause): (u64, impl AsyncFnMut(u64)),
+) {
+    let count = AtomicU64::new(0);
+    // Relaxed: a count.
+    let told = || {
+        count.fetch_add(1, Ordering::Relaxed);
+    };
+    let mut game = pin!(a_history(states, seed, trouble, told));
+    let mut troubles = pin!(async {
+        for number in 1.. {
+            while count.load(Ordering::Relaxed) < answers * number {
+                yield_now().await;
+            }
+            cause(number).await;
+        }
+    });
+    poll_fn(|cx| {
+        let played = game.as_mut().poll(cx);
+        if played.is_pending() {
+            let _ = troubles.as_mut().poll(cx);
+        }
+        played
+    })
+    .await;
 }
 
 async fn play<S: Accounts>(

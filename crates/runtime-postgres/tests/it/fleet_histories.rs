@@ -1,10 +1,8 @@
 //! Histories of members whose lines or server fail.
 
-use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use futures_util::future::{join_all, select};
+use futures_util::future::join_all;
 use runtime_fleet::SharedState as _;
 use runtime_fleet::conformance::{self, Trouble};
 use runtime_postgres::{PgConfig, PgFleet, PgStore};
@@ -26,48 +24,28 @@ async fn histories_over_lines_that_fail_break_no_promise() {
     let config = config.timeout(Duration::from_millis(200));
     let states = join_all((0..3).map(|_| PgFleet::connect(config.clone()))).await;
     let states: Vec<_> = states.into_iter().map(Result::unwrap).collect();
-    let answers = AtomicU64::new(0);
-    let told = || {
-        answers.fetch_add(1, Ordering::Relaxed);
-    };
-    let troubles = async {
-        for trouble in 1.. {
-            while answers.load(Ordering::Relaxed) < 15 * trouble {
-                tokio::task::yield_now().await;
-            }
-            // Until a call of its own has no answer.
-            if trouble % 2 == 0 {
-                way.close();
-                while states[0].pause("lost", HOUR).await.is_ok() {}
-                way.open();
-            } else {
-                way.lose_answers();
-                while states[0].pause("lost", HOUR).await.is_ok() {}
-                way.answer();
-            }
+    let lose = async |number: u64| {
+        // Until a call of its own has no answer.
+        if number.is_multiple_of(2) {
+            way.close();
+            while states[0].pause("lost", HOUR).await.is_ok() {}
+            way.open();
+        } else {
+            way.lose_answers();
+            while states[0].pause("lost", HOUR).await.is_ok() {}
+            way.answer();
         }
     };
-    let game = pin!(conformance::a_history(&states, 1, Trouble::Lines, told));
-    select(game, pin!(troubles)).await;
+    conformance::a_troubled_history(&states, 1, Trouble::Lines, (15, lose)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn histories_of_a_server_that_is_killed_break_no_promise_of_money() {
     let Some(server) = Server::start() else { return };
     let states = several(&server.url("postgres"), 3).await;
-    let answers = AtomicU64::new(0);
-    let told = || {
-        answers.fetch_add(1, Ordering::Relaxed);
+    let kill = async |_: u64| {
+        server.kill();
+        tokio::task::block_in_place(|| server.begin());
     };
-    let killed = async {
-        for kills in 1.. {
-            while answers.load(Ordering::Relaxed) < 50 * kills {
-                tokio::task::yield_now().await;
-            }
-            server.kill();
-            tokio::task::block_in_place(|| server.begin());
-        }
-    };
-    let game = pin!(conformance::a_history(&states, 7, Trouble::Server, told));
-    select(game, pin!(killed)).await;
+    conformance::a_troubled_history(&states, 7, Trouble::Server, (50, kill)).await;
 }
