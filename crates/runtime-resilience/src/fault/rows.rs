@@ -260,7 +260,7 @@ static NAMES: &[Rule] = &[
         "for metric",
     ]),
     Rule::any(Quota).begins(Message, &["quota exceeded"]).unless(ANY_QUOTA),
-    Rule::any(ContextLength).says(Code, &["context_length_exceeded"]),
+    Rule::any(ContextLength).says(Code, &["context_length_exceeded", "context_too_large"]),
     // More tokens than a whole minute allows: no wait helps.
     Rule::any(ContextLength).begins(Message, &["Request too large for"]),
     Rule::any(ContentPolicy).says(

@@ -28,7 +28,9 @@ pub(crate) static OPENAI_CHAT: Provider = Provider {
         "choices[].message.executed_tools[]",
         "choices[].delta.executed_tools[]",
         "usage_breakdown.models[]",
-        // Searches of Z.ai and Qwen.
+        // Searches of OpenAI's search models, Z.ai and Qwen.
+        "choices[].message.annotations[type=url_citation]",
+        "choices[].delta.annotations[type=url_citation]",
         "web_search[]",
         "plugins.search.count",
     ],
@@ -53,7 +55,8 @@ pub(crate) static OPENAI_RESPONSES: Provider = Provider {
         // The realtime API has `input_token_details`.
         Field::optional("input_tokens_details.cached_tokens")
             .also(&["input_token_details.cached_tokens"]),
-        Field::optional("input_tokens_details.cache_write_tokens"),
+        Field::optional("input_tokens_details.cache_write_tokens")
+            .also(&["input_tokens_details.cached_creation_tokens"]),
         Field::optional("input_tokens_details.audio_tokens")
             .also(&["input_token_details.audio_tokens"]),
         Field::optional("input_tokens_details.cached_tokens_details.audio_tokens")
@@ -105,12 +108,14 @@ const CHAT: [Field; 17] = [
         "prompt_cache_hit_tokens",
         "cached_tokens",
         "cached_input_tokens",
+        "prompt_tokens_details.cache_read_tokens",
         "num_cached_tokens",
         "cache_read_input_tokens",
     ]),
     Field::optional("prompt_tokens_details.cache_write_tokens").also(&[
         "prompt_tokens_details.cache_creation_input_tokens",
         "prompt_tokens_details.cache_creation_tokens",
+        "prompt_tokens_details.cached_creation_tokens",
         "cache_creation_input_tokens",
     ]),
     // Transcriptions have `input_token_details`.
@@ -121,9 +126,15 @@ const CHAT: [Field; 17] = [
         .also(&["output_tokens_details.reasoning_tokens", "reasoning_tokens"]),
     Field::optional("completion_tokens_details.audio_tokens"),
     Field::optional("prompt_tokens_details.cache_creation_token_details.ephemeral_5m_input_tokens")
-        .also(&["prompt_tokens_details.cache_creation.ephemeral_5m_input_tokens"]),
+        .also(&[
+            "prompt_tokens_details.cache_creation.ephemeral_5m_input_tokens",
+            "prompt_tokens_details.cached_creation_5m_tokens",
+        ]),
     Field::optional("prompt_tokens_details.cache_creation_token_details.ephemeral_1h_input_tokens")
-        .also(&["prompt_tokens_details.cache_creation.ephemeral_1h_input_tokens"]),
+        .also(&[
+            "prompt_tokens_details.cache_creation.ephemeral_1h_input_tokens",
+            "prompt_tokens_details.cached_creation_1h_tokens",
+        ]),
     Field::uncounted("citation_tokens"),
     Field::uncounted("num_search_queries"),
     Field::uncounted("num_sources_used"),

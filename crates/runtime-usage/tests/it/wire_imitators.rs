@@ -38,7 +38,16 @@ fn writes_of_an_hour_are_told_apart_in_chat_completions() {
     let read = |split: Value| read(OpenAiChat, &usage(split));
     assert_eq!(read(split).tokens, tokens.cache_write(10).cache_write_1h(20));
     assert_eq!(read(Value::Null).tokens, tokens.cache_write(30));
-    // Qwen says it under another name.
+    // new-api and Qwen say it under other names.
+    let usage = json!({"prompt_tokens": 3_000, "completion_tokens": 1, "prompt_tokens_details": {
+        "cached_tokens": 2_000, "cached_creation_tokens": 500}});
+    let tokens = UsageSnapshot::new(500, 1).cache_read(2_000);
+    assert_eq!(OpenAiChat.read(&usage).unwrap().tokens, tokens.cache_write(500));
+    let mut usage = usage;
+    usage["prompt_tokens_details"]["cached_creation_5m_tokens"] = 200.into();
+    usage["prompt_tokens_details"]["cached_creation_1h_tokens"] = 300.into();
+    let split = tokens.cache_write(200).cache_write_1h(300);
+    assert_eq!(OpenAiChat.read(&usage).unwrap().tokens, split);
     let usage = json!({"prompt_tokens": 2_000, "completion_tokens": 1, "prompt_tokens_details": {
         "cache_creation_input_tokens": 1_500, "cache_creation": {"ephemeral_5m_input_tokens": 1_500}}});
     assert_eq!(
@@ -74,6 +83,10 @@ fn what_is_charged_beside_the_tokens_is_told() {
     let searched =
         json!({"usage": chat, "choices": [{"message": {"executed_tools": [{"type": "search"}]}}]});
     assert_eq!(told(OpenAiChat, searched), ["choices[].message.executed_tools[]"]);
+    let cited = |kind: &str| json!({"usage": chat, "choices": [{"message": {"annotations": [{"type": kind}]}}]});
+    let told_of = ["choices[].message.annotations[type=url_citation]"];
+    assert_eq!(told(OpenAiChat, cited("url_citation")), told_of);
+    assert_eq!(told(OpenAiChat, cited("file_path")), [""; 0]);
     let compound = json!({"usage": chat, "usage_breakdown": {"models": [{"model": "a"}]}});
     assert_eq!(told(OpenAiChat, compound), ["usage_breakdown.models[]"]);
     let found = json!({"usage": chat, "web_search": [{"title": "t"}]});

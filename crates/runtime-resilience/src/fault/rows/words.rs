@@ -29,6 +29,7 @@ pub(super) const TOO_LONG: &[&str] = &[
     "too many tokens",
     "too many total text bytes",
     "too large for model",
+    "too large for this model",
     "more than max tokens",
     "exceeds the maximum number of tokens",
     "reduce the length of the",
@@ -88,6 +89,8 @@ pub(super) const SPENT: &[&str] = &[
     "account is in good standing",
     "payment required",
     "past invoices",
+    "unpaid invoice",
+    "subscription quota",
     "past due",
     "is overdue",
     "in arrears",
@@ -200,6 +203,8 @@ pub(super) const NO_KEY: &[&str] = &[
     "access token is invalid",
     "access token expired",
     "invalid access token",
+    "invalid_grant",
+    "token has been revoked",
 ];
 
 /// A message says of an account …
@@ -220,6 +225,8 @@ pub(super) const MODEL: &[&str] = &["model", "endpoint"];
 /// … that it is not there, or not any more.
 pub(super) const GONE: &[&str] = &[
     "is no longer available",
+    "is not available",
+    "no healthy deployments",
     "been decommissioned",
     "been retired",
     "been deprecated",
@@ -354,5 +361,6 @@ pub(super) const NO_MODEL: &[&str] = &[
     "unsupported_model",
     "model_decommissioned",
     "model_gone",
+    "model_terms_required",
     "invalid_model",
 ];

@@ -195,6 +195,14 @@ fn rights_and_money_are_told_apart() {
         QUOTA
     );
     assert_eq!(says(400, "the task is not overdue"), REQUEST);
+    assert_eq!(says(403, "You have reached your subscription quota limit"), QUOTA);
+    assert_eq!(says(412, "Account suspended due to unpaid invoices"), QUOTA);
+    assert_eq!(says(400, "('invalid_grant: Token has been expired or revoked.')"), AUTH);
+    assert_eq!(says(400, "model \"gpt-5\" is not available on this endpoint"), NO_MODEL);
+    assert_eq!(says(400, "There are no healthy deployments for this model."), NO_MODEL);
+    assert_eq!(says(400, "the tool is not available"), REQUEST);
+    assert_eq!(says(400, "Your input is too large for this model."), CONTEXT);
+    assert_eq!(says(400, "the image is too large"), REQUEST);
     assert_eq!(facts(&read(Provider::Other, 407, &[], "")), at(AUTH, FaultScope::Provider));
     let legal = (FaultKind::Request, false, true, FaultScope::Call, false);
     assert_eq!(facts(&read(Provider::Other, 451, &[], "")), legal);
