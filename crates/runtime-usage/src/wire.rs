@@ -29,7 +29,7 @@ use crate::reported::ReportedUsage;
 /// | `OpenAI` chat and responses | yes | `service_tier` | `model` |
 /// | `OpenRouter` | yes | `service_tier` | `model` |
 /// | Anthropic | no | `usage.service_tier` | `model` |
-/// | Gemini | yes; thoughts and tool prompts are separate | `trafficType` | `modelVersion` |
+/// | Gemini | yes; thoughts and tool prompts are separate | `trafficType`, `serviceTier` | `modelVersion` |
 /// | Bedrock Converse | no | `serviceTier.type` | not named |
 /// | Ollama | there is no cache | there are none | `model` |
 ///

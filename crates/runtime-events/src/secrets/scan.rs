@@ -121,7 +121,11 @@ impl<'t> Scan<'t> {
             }
             (before, at) = (kind, at + 1);
         }
-        (at, first.or_else(|| shapes::may_be_discord(at - start).then_some(start)))
+        (
+            at,
+            first
+                .or_else(|| shapes::may_be_marked(at - start, self.bytes.get(at)).then_some(start)),
+        )
     }
 
     /// Where the token begins. What an escape in a JSON text or an address leaves before it is no
@@ -152,7 +156,7 @@ impl<'t> Scan<'t> {
             }
             before = kind(text[at]);
         }
-        shapes::is_discord(&text[start..end]).then_some((start, end))
+        shapes::marked_inside(text, start, end)
     }
 
     #[inline]

@@ -71,7 +71,7 @@ pub(super) fn in_prose(text: &[u8], start: usize, end: usize) -> Option<(usize, 
         return None;
     }
     let from = end + blanks(text, end);
-    let of_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/*".contains(&byte);
+    let of_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/*%".contains(&byte);
     let token = from + count(&text[from..], of_token);
     let value = &text[from..token - count_back(&text[from..token], |byte| byte == b'.')];
     // What stands before a sign was not taken for a secret when the rest was removed.

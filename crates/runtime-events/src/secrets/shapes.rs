@@ -6,7 +6,7 @@ use super::bytes::{count, count_back, is_url};
 const FAR: usize = 512;
 
 /// The first two bytes of these shapes.
-pub(super) const BEGINNINGS: [&[u8; 2]; 3] = [b"sk", b"ey", b"--"];
+pub(super) const BEGINNINGS: [&[u8; 2]; 4] = [b"sk", b"ey", b"--", b"pa"];
 
 /// The end of the secret that begins here, which has no issuer's prefix of its own.
 #[inline]
@@ -14,6 +14,7 @@ pub(super) fn secret(text: &[u8], at: usize) -> Option<usize> {
     match text.get(at)? {
         b's' => sk(text, at),
         b'e' => jwt(text, at),
+        b'p' => voyage(text, at),
         b'-' => private_key(text, at),
         _ => None,
     }
@@ -34,6 +35,16 @@ fn sk(text: &[u8], at: usize) -> Option<usize> {
         || (length >= LONG && ((all.digits > 3 && all.letters() > 3) || first.is_mixed()))
         || all.stars > 2;
     is_key.then(|| at + 3 + count(rest, belongs))
+}
+
+/// A key of Voyage: `pa-` and 43 letters that look random, as no name with hyphens does.
+fn voyage(text: &[u8], at: usize) -> Option<usize> {
+    const LENGTH: usize = 43;
+    let rest = text[at..].strip_prefix(b"pa-")?;
+    let length = count(&rest[..rest.len().min(FAR)], is_url);
+    let is_key =
+        length == LENGTH && is_random(&rest[..length]) && Letters::of(&rest[..length]).is_mixed();
+    is_key.then_some(at + 3 + length)
 }
 
 /// A token of JOSE, signed or encrypted: base64 of JSON, a point, and more.
@@ -96,7 +107,7 @@ fn cut_body(body: &[u8]) -> usize {
 }
 
 /// A bot's token of Discord: three parts of known lengths.
-pub(super) fn is_discord(token: &[u8]) -> bool {
+fn is_discord(token: &[u8]) -> bool {
     if !may_be_discord(token.len()) {
         return false;
     }
@@ -113,7 +124,27 @@ pub(super) fn is_discord(token: &[u8]) -> bool {
         && Letters::of(token).is_mixed()
 }
 
-pub(super) const fn may_be_discord(length: usize) -> bool {
+/// A key with its issuer's mark inside, which the token from `start` to `end` begins: a secret of an app at
+/// Azure, a key of Azure `OpenAI`, a token of HCP Terraform; or a bot's token of Discord.
+pub(super) fn marked_inside(text: &[u8], start: usize, end: usize) -> Option<(usize, usize)> {
+    let token = &text[start..end];
+    if let ([.., _, _, _, b'0'..=b'9', b'Q'], Some(b'~')) = (token, text.get(end)) {
+        let rest = count(&text[end + 1..], |byte| is_url(byte) || matches!(byte, b'.' | b'~'));
+        return (rest >= 31).then_some((end - 5, end + 1 + rest));
+    }
+    let has = |place: usize, mark: &[u8], least: usize| {
+        token.len() >= least && token[place..].starts_with(mark)
+    };
+    let is_key = has(14, b".atlasv1.", 83) || has(52, b"JQQJ99", 84) || is_discord(token);
+    is_key.then_some((start, end))
+}
+
+/// Whether a key of [`marked_inside`] may have so many letters, or have this behind its first part.
+pub(super) fn may_be_marked(length: usize, next: Option<&u8>) -> bool {
+    (57 < length && length < 94) || next == Some(&b'~')
+}
+
+const fn may_be_discord(length: usize) -> bool {
     57 < length && length < 77
 }
 

@@ -105,6 +105,15 @@ const SECRETS: &[&str] = &[
     "{\"pem\":\"⟨-----BEGIN PRIVATE KEY-----\\nMIIEvQIBADANBg\\n-----END PRIVATE KEY-----⟩\\n\"}",
     "{\"pem\":\"⟨-----BEGIN OPENSSH PRIVATE KEY-----\\nb3BlbnNzaC1rZXktdjE⟩\\n\"}",
     "bot110201543:⟨AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw0⟩/getMe",
+    // Marks inside of a key.
+    "login as app with ⟨QL08Q~1qtc4xatws8phP9nhFyJfm5di4PzJ59FHz⟩, refused",
+    "(⟨qOSg5ApYzTTOkq.atlasv1.296c0xPbX_neGBuzSm6A8cVR06AxYpThGJWZhbj11THnCMZCY7Bvqiy8CsT07Lq8TDI⟩)",
+    "trying ⟨OV4qBkdfQ1y3GQsMpSscDlkrCaqx9vJupc94tnwlavyfErGPmpGXJQQJ99BCafq0fjzLXJ3w3AAABACOGczbt⟩ at eastus",
+    "voyage ⟨pa-Ydua_5ZMs1SWOpQaPRYpzbLGViYXjU2JgJngKtFI3Oy⟩.",
+    "Bearer ⟨AAAAAAAAAAAAAAAAAAAAAMLheAAAAAAA0%2BuSeid%2BULvsea4JtiGRiSDSJSI%3DEUifiRBkKG5E2XzMDjRfl76ZC9Ub0wnz4XsNiRVBChTYbJcE3F⟩",
+    "slack ⟨xoxe-1-My0xLTQ5+ZRwh1flQ/ZG7bdOOh1Q⟩",
+    "launchdarkly init ⟨sdk-2eaa7f3b-4a71-5e4e-48dd-74089a58f3ae⟩",
+    "refused bce-v3: ⟨bce-v3/ALTAK-wrkcrOg258LewmCNybdo4/c1e1777155a0e9d8f27c7d9cf07255bc509cb3ac⟩",
     // What looks random after a word that says so.
     "Wrong key ⟨0123456789abcdef0123456789abcdef0123456789abcdef⟩, try again",
     "Invalid API key ⟨4bf92f3577b34da6a3ce929d0e0e4736⟩",
@@ -116,6 +125,14 @@ const SECRETS: &[&str] = &[
 
 /// Texts without secrets.
 const ORDINARY: &[&str] = &[
+    "pa-11y checks passed; fix-pa-per-jam-of-the-big-printer-in-the-second-room is merged",
+    "fw_version_1_2_3_beta, csk-tests-are-green-on-the-main-branch-of-the-repository",
+    "fc-barcelona won 3-1, sdk-core-2024-of-the-team, secret-santa, secret-live-show",
+    "as-1730000000-abcdef, as-a-service, api-550e8400-e29b-41d4-a716-446655440000",
+    "the cio of access-production-database, e2b_sandbox_timeout_in_seconds=300",
+    "5Q~ and a1Q~b are no secrets, nor is x.atlasv1.y; A4Q~ is a size",
+    "sb_secret_rotation=daily, vck_enabled=true, rnd_seed=1234567890, llx-cache",
+    "AAAAAAAAAAAAAAAAAAAAAAAA padding, whsec_ is the prefix, jina_embeddings_v3_base_model",
     "commit 2fd4e1c67a2d28fced849ee1bb76e7391b93eb12 on main",
     "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "the key of the cache is 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",

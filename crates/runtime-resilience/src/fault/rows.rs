@@ -11,18 +11,20 @@ use super::kind::FaultKind::{
     Auth, ContentPolicy, ContextLength, Malformed, Network, Overload, Quota, RateLimit, Request,
     Server, Timeout,
 };
-use super::kind::FaultScope::{Call, Key, Model};
+use super::kind::FaultScope::{Call, Key, Model, Provider as Place};
 use super::kind::{Reach, TimeoutPhase};
 use super::provider::Provider::{self, Anthropic, Azure, Bedrock, Gemini, Ollama, OpenRouter};
 use super::rule::FaultRule as Rule;
 
 mod others;
+mod places;
 mod words;
 
+use places::{BROKEN_OFF, BUSY, CRASHED, NO_ROOM, NO_TLS, NOT_LOADED, UNREACHED};
 use words::{
-    A_RATE, ACCOUNT, ANY_LIMIT, ANY_QUOTA, BROKEN_OFF, BUSY, CLOSED, CRASHED, DAILY, FREQUENT,
-    GONE, LACK, LIMIT, MODEL, MONEY, NO_KEY, NO_MODEL, NO_MONEY, RATE, REFUSED, SPENT, THROTTLED,
-    TOO_LONG, TOO_OFTEN, TOOL_CALL, UNABLE,
+    A_RATE, ACCOUNT, ANY_LIMIT, ANY_QUOTA, BAD_IMAGE, CLOSED, DAILY, FREQUENT, GONE, LACK, LIMIT,
+    MODEL, MONEY, NO_KEY, NO_MODEL, NO_MONEY, RATE, REFUSED, SPENT, STOPPED, THROTTLED, TOO_LONG,
+    TOO_OFTEN, TOOL_CALL, UNABLE,
 };
 
 /// The rows that a provider's replies are read by, in order: rows by words, the provider's own first,
@@ -54,7 +56,10 @@ static AZURE: &[Rule] = &[
         .status(400, 400)
         .mentions(Message, &["maximum context length", "context length", "context window"])
         .reach(Reach::Unknown),
-    Rule::new(Azure, Request).says(Code, &["DeploymentNotFound"]).cools(Model).elsewhere(true),
+    Rule::new(Azure, Request)
+        .says(Code, &["DeploymentNotFound", "OperationNotSupported"])
+        .cools(Model)
+        .elsewhere(true),
     // Azure bills what it processed, whatever the status.
     Rule::new(Azure, Server).status(500, 500).reach(Reach::Unknown),
 ];
@@ -103,12 +108,25 @@ static GEMINI: &[Rule] = &[
             "SPII",
             "IMAGE_SAFETY",
             "IMAGE_PROHIBITED_CONTENT",
+            "IMAGE_RECITATION",
+            "LANGUAGE",
             "MODEL_ARMOR",
         ],
     ),
-    // The model wrote a tool call that cannot be read.
-    Rule::new(Gemini, Malformed)
-        .says(StopReason, &["MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL"]),
+    // The model wrote a tool call that cannot be read, or no answer at all.
+    Rule::new(Gemini, Malformed).says(
+        StopReason,
+        &[
+            "MALFORMED_FUNCTION_CALL",
+            "MALFORMED_RESPONSE",
+            "UNEXPECTED_TOOL_CALL",
+            "TOO_MANY_TOOL_CALLS",
+            "NO_IMAGE",
+            "IMAGE_OTHER",
+            "OTHER",
+        ],
+    ),
+    Rule::new(Gemini, Request).says(StopReason, &["MISSING_THOUGHT_SIGNATURE"]),
     Rule::new(Gemini, Quota).mentions(Reason, &["CREDITS_BALANCE", "BILLING_DISABLED"]),
     Rule::new(Gemini, Quota).says(Reason, &["QUOTA_EXHAUSTED"]).cools(Model),
     Rule::new(Gemini, ContentPolicy).has(BlockReason),
@@ -242,7 +260,7 @@ static NAMES: &[Rule] = &[
         "for metric",
     ]),
     Rule::any(Quota).begins(Message, &["quota exceeded"]).unless(ANY_QUOTA),
-    Rule::any(ContextLength).says(Code, &["context_length_exceeded"]),
+    Rule::any(ContextLength).says(Code, &["context_length_exceeded", "context_too_large"]),
     // More tokens than a whole minute allows: no wait helps.
     Rule::any(ContextLength).begins(Message, &["Request too large for"]),
     Rule::any(ContentPolicy).says(
@@ -251,13 +269,23 @@ static NAMES: &[Rule] = &[
             "content_filter",
             "content_policy_violation",
             "moderation_blocked",
+            "image_content_policy_violation",
             "invalid_prompt",
             "cyber_policy",
             "misalignment_policy_violation",
         ],
     ),
-    Rule::any(ContentPolicy).says(Type, &["content_filter", "content_policy_violation"]),
-    Rule::any(ContentPolicy).says(StopReason, &["content_filter"]),
+    Rule::any(ContentPolicy).mentions(Code, &["SensitiveContent"]),
+    Rule::any(ContentPolicy)
+        .says(Type, &["content_filter", "content_policy_violation", "hooks_failed"]),
+    Rule::any(ContentPolicy).says(StopReason, STOPPED),
+    Rule::any(Request).says(Code, BAD_IMAGE),
+    Rule::any(Timeout(TimeoutPhase::Provider)).says(Code, &["vector_store_timeout"]),
+    // An organization that has not shown who it is.
+    Rule::any(Auth)
+        .status(400, 499)
+        .mentions(Message, &["organization must be verified"])
+        .cools(Model),
     Rule::any(RateLimit).says(Code, RATE),
     Rule::any(Overload).says(Code, &["server_is_overloaded", "capacity_exceeded"]),
     Rule::any(Auth).says(Code, &["invalid_api_key"]),
@@ -270,7 +298,7 @@ static NAMES: &[Rule] = &[
         .mentions(Message, GONE)
         .cools(Model)
         .elsewhere(true),
-    Rule::any(Request).status(400, 499).mentions(Message, UNABLE).cools(Model).elsewhere(true),
+    Rule::any(Request).mentions(Message, UNABLE).cools(Model).elsewhere(true),
     // A session of the realtime API is over after a while. The next one goes on.
     Rule::any(Network)
         .says(Code, &["session_expired", "websocket_connection_limit_reached"])
@@ -279,6 +307,9 @@ static NAMES: &[Rule] = &[
     // NVIDIA's word for a model that fails, under 400.
     Rule::any(Server).mentions(Message, &["DEGRADED function"]).cools(Model),
     Rule::any(Server).mentions(Message, CRASHED).never_here().cools(Model),
+    Rule::any(Server).mentions(Message, NO_ROOM).never_here().cools(Model),
+    // The next call loads it again.
+    Rule::any(Overload).mentions(Message, NOT_LOADED).cools(Model),
     Rule::any(Overload)
         .mentions(Message, BUSY)
         .mentions(Message, MODEL)
@@ -299,6 +330,9 @@ static STATUSES: &[Rule] = &[
     Rule::any(Auth).status(401, 401),
     Rule::any(Quota).status(402, 402),
     Rule::any(Auth).status(403, 403),
+    // The proxy on the way asks for a name. It is the same for every key.
+    Rule::any(Auth).status(407, 407).cools(Place),
+    Rule::any(Request).status(451, 451).elsewhere(true),
     Rule::any(Request).status(404, 404).cools(Model).elsewhere(true),
     Rule::any(Timeout(TimeoutPhase::Provider)).status(408, 408),
     Rule::any(Request).status(410, 410).cools(Model).elsewhere(true),
@@ -312,6 +346,8 @@ static STATUSES: &[Rule] = &[
     // Cloudflare waited for the provider's answer in vain.
     Rule::any(Timeout(TimeoutPhase::Provider)).status(524, 524),
     Rule::any(Overload).status(529, 529),
+    // The server has no such thing, now or later.
+    Rule::any(Request).status(501, 501).cools(Model).elsewhere(true),
     Rule::any(Server).status(500, 599),
     Rule::any(Request)
         .says(Type, &["invalid_request_error", "bad_request_error", "BadRequestError"]),
@@ -334,5 +370,12 @@ static STATUSES: &[Rule] = &[
     ),
     Rule::any(Server).says(Code, &["upstream_error", "provider_disconnected"]),
     Rule::any(Server).says(StopReason, &["error"]),
+    Rule::any(Timeout(TimeoutPhase::Provider)).mentions(Message, &["code = deadlineexceeded"]),
+    Rule::any(Overload).mentions(Message, &["code = unavailable"]),
+    Rule::any(Auth).mentions(Message, &["code = unauthenticated", "code = permissiondenied"]),
+    Rule::any(Request).mentions(Message, &["code = invalidargument"]),
+    Rule::any(Auth).mentions(Message, &["unable to locate credentials"]),
     Rule::any(Network).mentions(Message, BROKEN_OFF),
+    Rule::any(Network).mentions(Message, UNREACHED),
+    Rule::any(Network).mentions(Message, NO_TLS),
 ];

@@ -13,7 +13,7 @@ use super::phrases::of_phrase;
 use super::provider::Provider;
 use super::retry_after::{in_body, in_metadata, in_words, reset_of_limits, retry_after};
 use super::rule::FaultRule;
-use super::{Fault, FaultBasis, body, rows};
+use super::{Fault, FaultBasis, body, rows, said};
 
 /// The table by which replies are read: your rows in the order they were added, then the built-in
 /// ones. The first row that matches decides.
@@ -161,11 +161,11 @@ const fn passes(kind: FaultKind) -> bool {
 /// No row knows it, so its text decides.
 #[cold]
 fn unknown(error: &Value) -> Fault {
-    let phrase = body::message(error).and_then(of_phrase);
     let unknown = Fault::of(FaultKind::Unknown).read_from(FaultBasis::Nothing);
     // The scenario is that of the kind here: it is a reply and not a text.
     let by_phrase = |fault: Fault| Fault::of(fault.kind).read_from(fault.basis);
-    phrase.map_or(unknown, by_phrase).of_unknown_reach()
+    let by_text = |text| said::fault(text).or_else(|| of_phrase(text).map(by_phrase));
+    body::message(error).and_then(by_text).unwrap_or(unknown).of_unknown_reach()
 }
 
 /// The fault of the body that the words of a text stand for, by the built-in rows that are asked.

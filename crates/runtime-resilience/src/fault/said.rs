@@ -6,6 +6,11 @@ use super::index::Ask;
 use super::provider::Provider;
 use super::{Fault, rules};
 
+/// The fault by the words of a text, or by the status that it names.
+pub(super) fn fault(text: &str) -> Option<Fault> {
+    by_words(text).or_else(|| by_status(text))
+}
+
 /// The fault by the words of a text, if a row of the table knows them.
 pub(super) fn by_words(text: &str) -> Option<Fault> {
     let status = status(text).unwrap_or(0);
@@ -49,8 +54,15 @@ pub(super) fn status(text: &str) -> Option<u16> {
         }
         let status = text[at..at + 3].parse().ok().filter(|status| (400..600).contains(status))?;
         let (before, after) = (&text[..at], &text[at + 3..]);
-        (is_introduced(before) || is_reason(status, after)).then_some(status)
+        (is_introduced(before) || is_reason(status, after) || leads(before, after))
+            .then_some(status)
     })
+}
+
+/// Whether a number begins the text, and a body or a sentence follows, as Node's clients write it.
+fn leads(before: &str, after: &str) -> bool {
+    let next = after.strip_prefix(' ').and_then(|after| after.chars().next());
+    before.is_empty() && next.is_some_and(|c| c == '{' || c.is_uppercase())
 }
 
 /// Whether the three digits at this place are a number of their own.

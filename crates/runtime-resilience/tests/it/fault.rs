@@ -1,6 +1,7 @@
 //! What failures mean, from facts.
 
 mod anthropic;
+mod clients;
 mod errors;
 mod gateways;
 mod hostile;

@@ -22,6 +22,7 @@ pub(super) fn is_price(key: &str) -> bool {
 
 pub(super) fn read(root: &Node<'_>, walk: &mut Walk) -> Prices {
     let mut prices = Vec::new();
+    let mut qualified = Vec::new();
     for (model, entry) in
         walk.object(Path::Root, root, "an object of entries by model").into_iter().flatten()
     {
@@ -35,13 +36,29 @@ pub(super) fn read(root: &Node<'_>, walk: &mut Walk) -> Prices {
         if quotes.is_empty() || (quotes.are_free() && costs_otherwise(entry)) {
             walk.skip(at, SkipReason::NoTokenPrices);
         } else if let Some(all) = quotes.finish() {
-            prices.push((name, Arc::new(all)));
+            let all = Arc::new(all);
+            if let Some(name) = with_provider(&name, entry) {
+                qualified.push((name.into(), Arc::clone(&all)));
+            }
+            prices.push((name, all));
             beside_the_tokens(at, entry, walk);
         } else {
             walk.skip(at, SkipReason::Incomplete);
         }
     }
-    Prices { models: prices.len(), named: prices, ..Prices::default() }
+    let models = prices.len();
+    // Of equal names the last one counts: the one that the list has itself.
+    qualified.append(&mut prices);
+    Prices { models, named: qualified, ..Prices::default() }
+}
+
+/// The name with its provider before it, which callers of `LiteLLM` write, where the list has it bare.
+fn with_provider(name: &str, entry: &Node<'_>) -> Option<String> {
+    let Some(Node::Text(provider)) = entry.get("litellm_provider") else { return None };
+    // Vertex AI has one for each kind of model, as `vertex_ai-language-models`; Bedrock has one for each API.
+    let provider = provider.split('-').next()?;
+    let provider = if provider == "bedrock_converse" { "bedrock" } else { provider };
+    (!name.contains('/')).then(|| format!("{provider}/{name}"))
 }
 
 const NOT_MODELS: [&str; 2] = ["sample_spec", "fallback_generalizations"];

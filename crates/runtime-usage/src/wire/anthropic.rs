@@ -36,8 +36,9 @@ pub(crate) static ANTHROPIC: Provider = Provider {
     // Fast mode, and inference in the United States only, have factors on all tokens.
     surcharges: &[("speed", &["standard"]), ("inference_geo", &["global", "not_available"])],
     tools: &[],
-    cost: HasCost::Never,
-    tier: "service_tier",
+    // Gateways with Anthropic's form have one.
+    cost: HasCost::Sometimes,
+    tier: &["service_tier"],
     model: "model",
     finish: Finish::Answer(&["stop_reason", "delta.stop_reason"]),
     streamed: |event| path::bytes_of_text(event, "delta", &["text", "thinking", "partial_json"]),

@@ -28,10 +28,11 @@ pub(crate) static BEDROCK: Provider = Provider {
     ],
     tokens,
     elsewhere: &["/amazon-bedrock-invocationMetrics"],
-    surcharges: &[],
+    // Inference of optimised latency has prices of its own.
+    surcharges: &[("performanceConfig.latency", &["standard"])],
     tools: &[],
     cost: HasCost::Never,
-    tier: "serviceTier.type",
+    tier: &["serviceTier.type"],
     model: "model",
     finish: Finish::Answer(&[
         "stopReason",

@@ -35,9 +35,15 @@ pub(crate) static GEMINI: Provider = Provider {
     // Gemini Code Assist.
     elsewhere: &["/response/usageMetadata"],
     surcharges: &[],
-    tools: &["candidates[].groundingMetadata.webSearchQueries[]"],
+    tools: &[
+        "candidates[].groundingMetadata.webSearchQueries[]",
+        "candidates[].groundingMetadata.groundingChunks[].maps",
+        // A line of the results of a batch, which costs half.
+        "key",
+    ],
     cost: HasCost::Never,
-    tier: "trafficType",
+    // The former at Vertex AI, the latter in the Gemini API.
+    tier: &["trafficType", "serviceTier"],
     model: "modelVersion",
     finish: Finish::Choices("candidates", "finishReason"),
     streamed: |chunk| {

@@ -19,7 +19,7 @@ pub(crate) static OLLAMA: Provider = Provider {
     surcharges: &[],
     tools: &[],
     cost: HasCost::Never,
-    tier: "service_tier",
+    tier: &["service_tier"],
     model: "model",
     finish: Finish::Answer(&["done_reason"]),
     streamed: |line| {

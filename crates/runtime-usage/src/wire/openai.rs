@@ -7,6 +7,7 @@
 
 use serde_json::Value;
 
+use super::anthropic::by_lifetime;
 use super::counts::{Count, Counts, Field, Odd};
 use super::finish::Finish;
 use super::path;
@@ -20,10 +21,21 @@ pub(crate) static OPENAI_CHAT: Provider = Provider {
     tokens: inclusive,
     // Groq, and Moonshot's streams.
     elsewhere: &["/x_groq/usage", "/choices/0/usage"],
-    surcharges: &[],
-    tools: &[],
+    // Perplexity has a fee for each request, by how much it searches.
+    surcharges: &[("search_context_size", &[])],
+    tools: &[
+        // Groq's Compound: its tools, and its models, each at prices of its own.
+        "choices[].message.executed_tools[]",
+        "choices[].delta.executed_tools[]",
+        "usage_breakdown.models[]",
+        // Searches of OpenAI's search models, Z.ai and Qwen.
+        "choices[].message.annotations[type=url_citation]",
+        "choices[].delta.annotations[type=url_citation]",
+        "web_search[]",
+        "plugins.search.count",
+    ],
     cost: HasCost::Sometimes,
-    tier: "service_tier",
+    tier: &["service_tier"],
     model: "model",
     finish: Finish::Choices("choices", "finish_reason"),
     streamed: chat_text,
@@ -43,7 +55,8 @@ pub(crate) static OPENAI_RESPONSES: Provider = Provider {
         // The realtime API has `input_token_details`.
         Field::optional("input_tokens_details.cached_tokens")
             .also(&["input_token_details.cached_tokens"]),
-        Field::optional("input_tokens_details.cache_write_tokens"),
+        Field::optional("input_tokens_details.cache_write_tokens")
+            .also(&["input_tokens_details.cached_creation_tokens"]),
         Field::optional("input_tokens_details.audio_tokens")
             .also(&["input_token_details.audio_tokens"]),
         Field::optional("input_tokens_details.cached_tokens_details.audio_tokens")
@@ -51,6 +64,8 @@ pub(crate) static OPENAI_RESPONSES: Provider = Provider {
         Field::optional("output_tokens_details.reasoning_tokens"),
         Field::optional("output_tokens_details.audio_tokens")
             .also(&["output_token_details.audio_tokens"]),
+        Field::optional("input_tokens_details.cache_creation.ephemeral_5m_input_tokens"),
+        Field::optional("input_tokens_details.cache_creation.ephemeral_1h_input_tokens"),
         // Images have a price of their own, and so have tools that run at xAI.
         Field::uncounted("output_tokens_details.image_tokens"),
         Field::uncounted("num_server_side_tools_used"),
@@ -63,9 +78,11 @@ pub(crate) static OPENAI_RESPONSES: Provider = Provider {
         "output[type=file_search_call]",
         "output[type=code_interpreter_call]",
         "output[type=image_generation_call]",
+        // Searches of Doubao at Volcengine.
+        "tool_usage.web_search",
     ],
     cost: HasCost::Sometimes,
-    tier: "service_tier",
+    tier: &["service_tier"],
     model: "model",
     finish: Finish::Response,
     streamed: response_text,
@@ -78,9 +95,10 @@ pub(crate) static OPENAI_RESPONSES: Provider = Provider {
 };
 
 /// Names of imitators: MLX and others use those of the Responses API, `DeepSeek` and Moonshot have cache
-/// hits at the top level, Mistral had `prompt_token_details`, Qwen writes its cache under Anthropic's names.
-/// Perplexity's searches and citations are billed beside the tokens.
-const CHAT: [Field; 16] = [
+/// hits at the top level, Mistral had `prompt_token_details`, Qwen writes its cache under Anthropic's names,
+/// `SGLang` has the reasoning at the top level, `LiteLLM` says how long what it wrote lasts. Perplexity's
+/// searches and citations are billed beside the tokens.
+const CHAT: [Field; 17] = [
     Field::required("prompt_tokens").also(&["input_tokens"]),
     Field::required("completion_tokens").also(&["output_tokens"]),
     Field::total("total_tokens"),
@@ -89,20 +107,34 @@ const CHAT: [Field; 16] = [
         "input_tokens_details.cached_tokens",
         "prompt_cache_hit_tokens",
         "cached_tokens",
+        "cached_input_tokens",
+        "prompt_tokens_details.cache_read_tokens",
         "num_cached_tokens",
         "cache_read_input_tokens",
     ]),
     Field::optional("prompt_tokens_details.cache_write_tokens").also(&[
         "prompt_tokens_details.cache_creation_input_tokens",
         "prompt_tokens_details.cache_creation_tokens",
+        "prompt_tokens_details.cached_creation_tokens",
         "cache_creation_input_tokens",
     ]),
-    Field::optional("prompt_tokens_details.audio_tokens"),
+    // Transcriptions have `input_token_details`.
+    Field::optional("prompt_tokens_details.audio_tokens")
+        .also(&["input_token_details.audio_tokens"]),
     Field::optional("prompt_tokens_details.cached_tokens_details.audio_tokens"),
     Field::optional("completion_tokens_details.reasoning_tokens")
-        .also(&["output_tokens_details.reasoning_tokens"]),
+        .also(&["output_tokens_details.reasoning_tokens", "reasoning_tokens"]),
     Field::optional("completion_tokens_details.audio_tokens"),
-    Field::uncounted("reasoning_tokens"),
+    Field::optional("prompt_tokens_details.cache_creation_token_details.ephemeral_5m_input_tokens")
+        .also(&[
+            "prompt_tokens_details.cache_creation.ephemeral_5m_input_tokens",
+            "prompt_tokens_details.cached_creation_5m_tokens",
+        ]),
+    Field::optional("prompt_tokens_details.cache_creation_token_details.ephemeral_1h_input_tokens")
+        .also(&[
+            "prompt_tokens_details.cache_creation.ephemeral_1h_input_tokens",
+            "prompt_tokens_details.cached_creation_1h_tokens",
+        ]),
     Field::uncounted("citation_tokens"),
     Field::uncounted("num_search_queries"),
     Field::uncounted("num_sources_used"),
@@ -112,8 +144,12 @@ const CHAT: [Field; 16] = [
 ];
 
 fn inclusive(counts: &Counts, odd: &mut Odd) -> UsageSnapshot {
-    let [input, output, total, cached, written, heard, heard_cached, reasoning, spoken, ..] =
+    let [input, output, total, cached, written, heard, heard_cached, reasoning, rest @ ..] =
         counts.all();
+    let [spoken, minutes, hour, ..] = rest;
+    // Of embeddings and rankings, Voyage reports the total alone: all of it is input.
+    let input = if input.is_known() || output.is_known() { input } else { total };
+    let (minutes, hour) = by_lifetime(written, minutes, hour, odd);
     let fresh = input.without(&[cached, written], odd);
     cached.holds(&[heard_cached], odd);
     let (fresh, heard) = input.audio(fresh, heard, heard_cached, odd);
@@ -123,7 +159,8 @@ fn inclusive(counts: &Counts, odd: &mut Odd) -> UsageSnapshot {
     let written_out = all_out.saturating_sub(inside).max(reasoning.tokens());
     UsageSnapshot::new(fresh, written_out)
         .cache_read(cached.tokens())
-        .cache_write(written.tokens())
+        .cache_write(minutes)
+        .cache_write_1h(hour)
         .input_audio(heard)
         .output_audio(spoken.tokens())
         .reasoning(reasoning.tokens())

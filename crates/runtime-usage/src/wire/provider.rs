@@ -26,14 +26,15 @@ pub(crate) struct Provider {
     pub(crate) tokens: fn(&Counts, &mut Odd) -> UsageSnapshot,
     /// Where else imitators have the usage object, in the body.
     pub(crate) elsewhere: &'static [&'static str],
-    /// The words in the usage object that change its price, each with the usual ones.
+    /// The words that change the price, in the usage object or the body, each with the usual ones.
     pub(crate) surcharges: &'static [(&'static str, &'static [&'static str])],
-    /// The paths of what the provider's own tools did, in the body. They are billed beside the tokens.
+    /// The paths of what the provider's own tools did, in the body or the usage object. They are billed
+    /// beside the tokens.
     pub(crate) tools: &'static [&'static str],
     /// Whether the usage object should have the cost.
     pub(crate) cost: HasCost,
-    /// The path of the tier, in the body or in the usage object.
-    pub(crate) tier: &'static str,
+    /// The paths of the tier, in the body or in the usage object: the first that has a text counts.
+    pub(crate) tier: &'static [&'static str],
     /// The path of the model's name in the body.
     pub(crate) model: &'static str,
     /// Where the body, or an event, says why the answer ended.
@@ -102,7 +103,7 @@ struct Known {
     /// Which of the provider's surcharges apply, by bit.
     surcharged: u8,
     /// Which of the provider's tools were used, by bit.
-    used: u8,
+    used: u16,
     finished: Finished,
 }
 
@@ -151,21 +152,25 @@ impl Reading {
             }
             self.known.counts = counts;
             for (at, (path, usual)) in self.provider().surcharges.iter().enumerate() {
-                if path::text(usage, path).is_some_and(|word| !usual.contains(&word)) {
+                let word = path::text(usage, path).or_else(|| path::text(body, path));
+                if word.is_some_and(|word| !usual.contains(&word)) {
                     self.known.surcharged |= 1 << at;
                 }
             }
         }
         for (at, path) in self.provider().tools.iter().enumerate() {
-            // A value of another shape tells of no tool.
-            let _ = path::visit(body, path, &mut |_| {
-                self.known.used |= 1 << at;
-                Ok(())
-            });
+            for place in [body, usage] {
+                // A value of another shape tells of no tool, nor does a count of zero.
+                let _ = path::visit(place, path, &mut |found| {
+                    self.known.used |= u16::from(found.as_u64() != Some(0)) << at;
+                    Ok(())
+                });
+            }
         }
         self.known.finished.read(self.provider().finish, body);
-        let Provider { tier, model, .. } = *self.provider();
-        if let Some(tier) = path::text(body, tier).or_else(|| path::text(usage, tier)) {
+        let Provider { tier: tiers, model, .. } = *self.provider();
+        let tier = |path: &&'static str| path::text(body, path).or_else(|| path::text(usage, path));
+        if let Some(tier) = tiers.iter().find_map(tier) {
             let known = tier_of(tier);
             self.known.tier = Some(known.unwrap_or_default());
             self.known.odd_tier = known.is_none();
@@ -189,18 +194,20 @@ impl Reading {
         usage.finish_reasons = finished.0;
         usage.missing.extend(counts.missing());
         usage.missing.append(&mut odd);
-        let set = |bits: &u8, at: &usize| bits & (1 << at) != 0;
+        let set = |bits: u16, at: usize| bits & (1 << at) != 0;
         let surcharges = provider.surcharges.iter().map(|(path, _)| *path).enumerate();
-        let surcharges = surcharges.filter(|(at, _)| set(surcharged, at));
-        let tools = provider.tools.iter().copied().enumerate().filter(|(at, _)| set(used, at));
-        usage.missing.extend(surcharges.chain(tools).map(|(_, path)| path));
-        // It may have a price of its own.
-        usage.missing.extend(odd_tier.then_some(provider.tier));
+        let surcharges = surcharges.filter(|(at, _)| set((*surcharged).into(), *at));
+        let tools = provider.tools.iter().copied().enumerate().filter(|(at, _)| set(*used, *at));
         match cost.total() {
+            // It has all of them in it.
             Ok(cost) => usage.cost = Some(cost),
-            Err(field) if provider.cost == HasCost::Always => usage.missing.push(field),
-            Err(_) => {}
+            Err(field) => {
+                usage.missing.extend(surcharges.chain(tools).map(|(_, path)| path));
+                usage.missing.extend((provider.cost == HasCost::Always).then_some(field));
+            }
         }
+        // It may have a price of its own.
+        usage.missing.extend(odd_tier.then(|| provider.tier[0]));
         usage.missing.extend(odd_cost.then_some("cost"));
         usage
     }
@@ -222,6 +229,7 @@ fn tier_of(name: &str) -> Option<ServiceTier> {
         | "scale"
         | "reserved"
         | "ON_DEMAND"
+        | "unspecified"
         | "TRAFFIC_TYPE_UNSPECIFIED"
         | "PROVISIONED_THROUGHPUT"
         | "" => ServiceTier::Standard,

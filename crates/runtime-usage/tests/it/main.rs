@@ -16,4 +16,5 @@ mod support;
 mod threads;
 mod tracker;
 mod wire;
+mod wire_imitators;
 mod wire_refused;

@@ -222,7 +222,7 @@ fn cost_is_read_as_a_number_an_object_or_ticks() {
         Some(Usd::from_nanos(500_000_000))
     );
     assert_eq!(cost(chat, json!({"prompt_tokens": 1})), None);
-    assert_eq!(cost(UsageFormat::Anthropic, json!({"cost": 0.5})), None);
+    assert_eq!(cost(UsageFormat::Bedrock, json!({"cost": 0.5})), None);
     // An imitator may mean something else by it.
     for usage in [json!({"cost_in_usd_ticks": -1}), json!({"cost": "0.1"}), json!({"cost": -1})] {
         let read = chat.read(&usage).unwrap();

@@ -4,11 +4,11 @@ use super::Rule;
 use super::words::{THROTTLED, TOO_LONG};
 use crate::fault::field::ReplyField::{Code, Message, StopReason, Type};
 use crate::fault::kind::FaultKind::{
-    Auth, ContentPolicy, ContextLength, Malformed, Overload, Quota, RateLimit, Request, Server,
-    Timeout,
+    Auth, ContentPolicy, ContextLength, Malformed, Network, Overload, Quota, RateLimit, Request,
+    Server, Timeout,
 };
 use crate::fault::kind::FaultScope::Model;
-use crate::fault::kind::TimeoutPhase;
+use crate::fault::kind::{Reach, TimeoutPhase};
 use crate::fault::provider::Provider::{
     self, Cerebras, Cohere, DeepSeek, GitHub, Groq, HuggingFace, LiteLlm, LlamaCpp, MiniMax,
     Mistral, Moonshot, Qwen, Tgi, Vllm, XAi, Zai,
@@ -88,6 +88,7 @@ static MISTRAL: &[Rule] = &[
     Rule::new(Mistral, Request).says(Code, &["1500"]).cools(Model).elsewhere(true),
     Rule::new(Mistral, RateLimit).says(Code, &["1300"]),
     Rule::new(Mistral, Overload).says(Code, &["3505"]),
+    Rule::new(Mistral, ContextLength).says(StopReason, &["model_length"]).reach(Reach::Unknown),
     Rule::new(Mistral, Overload).begins(Message, &["Service tier capacity exceeded"]).cools(Model),
 ];
 
@@ -95,6 +96,10 @@ static GROQ: &[Rule] = &[
     // The model wrote a tool call, or JSON, that cannot be read.
     Rule::new(Groq, Malformed).says(Code, &["tool_use_failed", "json_validate_failed"]),
     Rule::new(Groq, Auth).says(Code, &["organization_restricted"]),
+    Rule::new(Groq, Auth)
+        .says(Code, &["model_permission_blocked_org", "model_permission_blocked_project"])
+        .cools(Model),
+    Rule::new(Groq, Quota).says(Code, &["blocked_api_access"]),
     Rule::new(Groq, Overload).status(498, 498),
 ];
 
@@ -164,6 +169,11 @@ static ZAI: &[Rule] = &[
     Rule::new(Zai, Auth).says(Code, &["1000", "1001", "1002", "1003", "1004", "1110", "1112"]),
     Rule::new(Zai, Auth).says(Code, &["1220"]).cools(Model),
     Rule::new(Zai, Request).says(Code, &["1211", "1222"]).cools(Model).elsewhere(true),
+    Rule::new(Zai, ContentPolicy).says(StopReason, &["sensitive"]),
+    Rule::new(Zai, ContextLength)
+        .says(StopReason, &["model_context_window_exceeded"])
+        .reach(Reach::Unknown),
+    Rule::new(Zai, Network).says(StopReason, &["network_error"]),
 ];
 
 /// No balance, the day's, week's and month's limit, and a plan that is over.
@@ -181,6 +191,7 @@ static COHERE: &[Rule] = &[
     Rule::new(Cohere, ContextLength).begins(Message, &["too many tokens: "]).unless(THROTTLED),
     Rule::new(Cohere, ContentPolicy).says(StopReason, &["ERROR_TOXIC"]),
     Rule::new(Cohere, ContextLength).says(StopReason, &["ERROR_LIMIT"]),
+    Rule::new(Cohere, Timeout(TimeoutPhase::Provider)).says(StopReason, &["TIMEOUT"]),
 ];
 
 static HUGGING_FACE: &[Rule] =

@@ -29,6 +29,7 @@ pub(super) const TOO_LONG: &[&str] = &[
     "too many tokens",
     "too many total text bytes",
     "too large for model",
+    "too large for this model",
     "more than max tokens",
     "exceeds the maximum number of tokens",
     "reduce the length of the",
@@ -41,6 +42,7 @@ pub(super) const TOO_LONG: &[&str] = &[
     "max message tokens",
     "shorter input",
     "shorter prompt",
+    "max allowed tokens",
 ];
 
 /// A message is about a rate, and not about one request.
@@ -87,7 +89,12 @@ pub(super) const SPENT: &[&str] = &[
     "account is in good standing",
     "payment required",
     "past invoices",
+    "unpaid invoice",
+    "subscription quota",
     "past due",
+    "is overdue",
+    "in arrears",
+    "credits expired",
     "please recharge",
     "please top up",
     "top up your",
@@ -109,6 +116,7 @@ pub(super) const LACK: &[&str] = &[
     "is exhausted",
     "are exhausted",
     "been exhausted",
+    "exhausted its",
     "depleted",
     "is too low",
     "overdue",
@@ -129,6 +137,9 @@ pub(super) const TOOL_CALL: &[&str] = &[
     "failed to parse tool call",
     "failed to parse input at pos",
     "invalid sequence as part of tooluse",
+    "not output valid tool call",
+    "failed to call a function",
+    "failed to generate json",
 ];
 
 /// A message is about a whole day, …
@@ -150,36 +161,6 @@ pub(super) const FREQUENT: &[&str] = &["per minute", "per min", "per second", "p
 
 /// … and says that one of its limits is reached.
 pub(super) const LIMIT: &[&str] = &["limit", "quota", "exceed", "too many"];
-
-/// A message says that all are served too slowly.
-pub(super) const BUSY: &[&str] = &[
-    "is overloaded",
-    "are overloaded",
-    "currently overloaded",
-    "temporarily overloaded",
-    "server overloaded",
-    "service overloaded",
-    "at capacity",
-    "over capacity",
-    "capacity temporarily exceeded",
-    "at maximum capacity",
-    "no capacity",
-    "high demand",
-    "high volume of traffic",
-    "high traffic",
-    "high load",
-    "heavy load",
-    "server busy",
-    "is busy",
-    "are busy",
-    "too busy",
-    "model busy",
-    "queue is full",
-    "系统繁忙",
-    "服务繁忙",
-    "服务器繁忙",
-    "负载已饱和",
-];
 
 /// A message of one's own rate, although all are busy.
 pub(super) const A_RATE: &[&str] = &["rate limit", "per minute"];
@@ -208,21 +189,6 @@ pub(super) const TOO_OFTEN: &[&str] = &[
 /// No limit but that is reached. Google says so of a minute's limit, too.
 pub(super) const ANY_QUOTA: &[&str] = &["quota exceeded for", "per minute", "metric"];
 
-/// The connection behind a gateway broke off.
-pub(super) const BROKEN_OFF: &[&str] =
-    &["peer closed connection", "incomplete chunked read", "connection reset", "socket hang up"];
-
-/// What runs the model is gone.
-pub(super) const CRASHED: &[&str] = &[
-    "model has crashed",
-    "model crashed",
-    "model process crashed",
-    "process has terminated",
-    "runner has terminated",
-    "runner has unexpectedly stopped",
-    "worker died",
-];
-
 /// A message says that the key is none.
 pub(super) const NO_KEY: &[&str] = &[
     "api key not valid",
@@ -237,6 +203,8 @@ pub(super) const NO_KEY: &[&str] = &[
     "access token is invalid",
     "access token expired",
     "invalid access token",
+    "invalid_grant",
+    "token has been revoked",
 ];
 
 /// A message says of an account …
@@ -252,11 +220,13 @@ pub(super) const CLOSED: &[&str] = &[
 ];
 
 /// A message says of a model …
-pub(super) const MODEL: &[&str] = &["model"];
+pub(super) const MODEL: &[&str] = &["model", "endpoint"];
 
 /// … that it is not there, or not any more.
 pub(super) const GONE: &[&str] = &[
     "is no longer available",
+    "is not available",
+    "no healthy deployments",
     "been decommissioned",
     "been retired",
     "been deprecated",
@@ -269,6 +239,7 @@ pub(super) const GONE: &[&str] = &[
     "not supported by any provider",
     "model is not supported",
     "non-serverless model",
+    "endpoint is paused",
 ];
 
 /// A message says what a model cannot do; another may.
@@ -279,6 +250,9 @@ pub(super) const UNABLE: &[&str] = &[
     "not support image",
     "n't support image",
     "not support vision",
+    "not support model",
+    "image input is not supported",
+    "not work with the specified model",
 ];
 
 /// A message says that the content was refused for what it is.
@@ -301,9 +275,44 @@ pub(super) const REFUSED: &[&str] = &[
     "prompt was flagged",
     "request was flagged",
     "input was flagged",
-    "responsible ai policy",
+    "flagged as sensitive",
+    "may contain sensitive",
+    "violated guardrail",
+    "violated moderation",
+    "guardrail checks",
+    "responsible ai",
     "敏感",
     "违规",
+];
+
+/// Why an answer ended, in the words of the model's provider, which gateways keep.
+pub(super) const STOPPED: &[&str] = &[
+    "content_filter",
+    "content_filtered",
+    "refusal",
+    "safety",
+    "recitation",
+    "blocklist",
+    "prohibited_content",
+    "spii",
+    "guardrail_intervened",
+];
+
+/// An image that cannot be used, in the error codes of `OpenAI`'s responses.
+pub(super) const BAD_IMAGE: &[&str] = &[
+    "invalid_image",
+    "invalid_image_format",
+    "invalid_base64_image",
+    "invalid_image_url",
+    "invalid_image_mode",
+    "image_too_large",
+    "image_too_small",
+    "image_parse_error",
+    "image_file_too_large",
+    "unsupported_image_media_type",
+    "empty_image_file",
+    "failed_to_download_image",
+    "image_file_not_found",
 ];
 
 /// No money and no allowance is left.
@@ -313,6 +322,7 @@ pub(super) const NO_MONEY: &[&str] = &[
     "insufficient_balance",
     "insufficient_balance_error",
     "insufficient_credits",
+    "insufficient_funds",
     "accountoverdueerror",
     "billing_not_active",
     "token_quota_reached",
@@ -351,5 +361,6 @@ pub(super) const NO_MODEL: &[&str] = &[
     "unsupported_model",
     "model_decommissioned",
     "model_gone",
+    "model_terms_required",
     "invalid_model",
 ];

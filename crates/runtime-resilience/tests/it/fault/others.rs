@@ -220,5 +220,5 @@ fn ollama_is_retried_only_while_it_is_busy() {
     }
     // A stream has only a text, which is read.
     let event = json!({"error": "an error was encountered: connection refused"});
-    assert_eq!(Fault::from_stream_error(Provider::Ollama, &event).kind, FaultKind::Server);
+    assert_eq!(Fault::from_stream_error(Provider::Ollama, &event).kind, FaultKind::Network);
 }

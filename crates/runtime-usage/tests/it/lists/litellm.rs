@@ -26,7 +26,8 @@ fn litellm_sample_lists_models_and_skipped_parts() {
     );
     assert!(list.ambiguous.is_empty());
     let table = table(list);
-    assert_eq!(table.to_vec().len(), 6);
+    // With the provider and, where the list has it so, without.
+    assert_eq!(table.to_vec().len(), 11);
     assert!(table.get("gpt-image-1").is_none());
 }
 
@@ -285,4 +286,42 @@ fn band_lifts_only_the_kinds_that_it_names() {
     // The band names audio only: 300,000 x 1 $ + 2,000 x 2 $ + 1,000 x 5 $ = 0.3 + 0.004 + 0.005.
     // Reasoning follows the output of its tier.
     costs(&table, "m", &usage, ServiceTier::Flex, "0.309");
+}
+
+#[test]
+fn bare_name_is_also_that_of_its_provider() {
+    let entry = |provider: &str, dollars: u32| {
+        format!(
+            r#"{{"litellm_provider": "{provider}", "input_cost_per_token": {dollars}e-6, "output_cost_per_token": 0}}"#
+        )
+    };
+    let list = format!(
+        r#"{{"gpt-x": {}, "gemini-x": {}, "anthropic.claude-x-v1:0": {}, "m": {}, "mistral/m": {}, "azure/gpt-y": {}}}"#,
+        entry("openai", 1),
+        entry("vertex_ai-language-models", 2),
+        entry("bedrock_converse", 3),
+        entry("mistral", 4),
+        entry("mistral", 5),
+        entry("azure", 6),
+    );
+    let list = read(&list);
+    assert_eq!(list.models, 6);
+    let table = table(list);
+    let million = UsageSnapshot::new(1_000_000, 0);
+    for (name, cost) in [
+        ("openai/gpt-x", Some("1")),
+        ("OpenAI/GPT-X-2026-05-14", Some("1")),
+        ("vertex_ai/gemini-x", Some("2")),
+        ("bedrock/anthropic.claude-x-v1:0", Some("3")),
+        ("m", Some("4")),
+        // The list's own entry.
+        ("mistral/m", Some("5")),
+        ("azure/gpt-x", None),
+        ("openai/gpt-y", None),
+        ("gpt-y", None),
+        ("openrouter/openai/gpt-x", None),
+    ] {
+        let found = table.price(name, &million, ServiceTier::Standard).map(|cost| cost.total);
+        assert_eq!(found, cost.map(|cost| cost.parse().unwrap()), "{name}");
+    }
 }

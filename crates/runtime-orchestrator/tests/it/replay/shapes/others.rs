@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::super::reply::Reply;
 use super::{
-    AUTH, CONTEXT, Expected, NO_MODEL, OVERLOAD, POLICY, QUOTA, RATE, REQUEST, SERVER, Shape,
-    Shapes, TIMEOUT, expected,
+    AUTH, CONTEXT, Expected, NETWORK, NO_MODEL, OVERLOAD, POLICY, QUOTA, RATE, REQUEST, SERVER,
+    Shape, Shapes, TIMEOUT, expected,
 };
 
 pub(super) fn shapes() -> Vec<Shape> {
@@ -75,10 +75,9 @@ fn ollama() -> Vec<Shape> {
         let reply = Reply::status(status, &[], json!({"error": message}));
         shapes.add(&format!("{status}-{place}"), reply, fault);
     }
-    // A stream only has a text, which is classified.
+    // A stream only has a text, which is read.
     let part = json!({"message": {"content": "4"}, "done": false});
     let error = json!({"error": "an error was encountered: connection refused"});
-    let text_alone = expected(FaultKind::Server, [1, 1, 1], FaultScope::Provider);
-    shapes.add("stream-text", Reply::lines([part, error]), text_alone);
+    shapes.add("stream-text", Reply::lines([part, error]), NETWORK);
     shapes.shapes
 }

@@ -1,0 +1,107 @@
+//! The words for servers and connections that the rows for everybody look for: busy, crashed, broken off,
+//! unreached. The sources are in `docs/faults.md`.
+
+/// A message says that all are served too slowly.
+pub(super) const BUSY: &[&str] = &[
+    "is overloaded",
+    "are overloaded",
+    "currently overloaded",
+    "temporarily overloaded",
+    "server overloaded",
+    "service overloaded",
+    "at capacity",
+    "over capacity",
+    "capacity temporarily exceeded",
+    "at maximum capacity",
+    "no capacity",
+    "high demand",
+    "high volume of traffic",
+    "high traffic",
+    "high load",
+    "heavy load",
+    "server busy",
+    "is busy",
+    "are busy",
+    "too busy",
+    "model busy",
+    "queue is full",
+    "系统繁忙",
+    "服务繁忙",
+    "服务器繁忙",
+    "负载已饱和",
+];
+
+/// What runs the model is gone.
+pub(super) const CRASHED: &[&str] = &[
+    "model has crashed",
+    "model crashed",
+    "model process crashed",
+    "process has terminated",
+    "runner has terminated",
+    "runner has unexpectedly stopped",
+    "worker died",
+];
+
+/// What runs models has no room for this one.
+pub(super) const NO_ROOM: &[&str] = &[
+    "insufficient system resources",
+    "not enough resources to load",
+    "failed to load model",
+    "unable to load model",
+    "insufficient memory",
+];
+
+/// What runs models has put this one away.
+pub(super) const NOT_LOADED: &[&str] =
+    &["model unloaded", "model is unloaded", "model is not loaded", "model not loaded"];
+
+/// A connection broke off, in the words of clients: httpx, Node and undici, okhttp, Go's `http2`, hyper.
+pub(super) const BROKEN_OFF: &[&str] = &[
+    "peer closed connection",
+    "incomplete chunked read",
+    "connection reset",
+    "socket hang up",
+    "other side closed",
+    "stream was reset",
+    "sent goaway",
+    "error reading a body",
+    "server disconnected",
+    "broken pipe",
+];
+
+/// No connection was made, in the words of clients: Node, urllib3, Go, Java, .NET, reqwest, libcurl.
+pub(super) const UNREACHED: &[&str] = &[
+    "connection refused",
+    "econnrefused",
+    "actively refused",
+    "enotfound",
+    "eai_again",
+    "unknownhostexception",
+    "no such host",
+    "name or service not known",
+    "could not resolve host",
+    "name resolution",
+    "failed to lookup address",
+    "failed to establish a new connection",
+    "cannot connect to host",
+    "network is unreachable",
+    "no route to host",
+    "error while dialing",
+    "client error (connect)",
+    "fetch failed",
+];
+
+/// Whoever is there does not show that it is the provider: often a proxy of one's own.
+pub(super) const NO_TLS: &[&str] = &[
+    "certificate verify failed",
+    "certificate_verify_failed",
+    "failed to verify certificate",
+    "self-signed certificate",
+    "self signed certificate",
+    "unable to verify the first certificate",
+    "unable to get local issuer",
+    "invalid peer certificate",
+    "ssl connection could not be established",
+    "ssl_connect",
+    "pkix path building failed",
+];

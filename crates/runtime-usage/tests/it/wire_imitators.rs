@@ -1,0 +1,155 @@
+//! Usage of imitators and gateways, and what they charge for beside the tokens.
+
+use runtime_usage::{ReportedUsage, ServiceTier, UsageFormat, UsageSnapshot, Usd};
+use serde_json::{Value, json};
+
+use UsageFormat::{Anthropic, Bedrock, Gemini, OpenAiChat, OpenAiResponses};
+
+fn read(format: UsageFormat, body: &Value) -> ReportedUsage {
+    format.read(body).expect("the counts are numbers")
+}
+
+#[test]
+fn reasoning_and_cache_are_found_at_the_top_level() {
+    let usage = json!({"prompt_tokens": 100, "completion_tokens": 60, "total_tokens": 160,
+                       "reasoning_tokens": 30, "cached_input_tokens": 40});
+    let usage = read(OpenAiChat, &usage);
+    assert_eq!(usage.tokens, UsageSnapshot::new(60, 60).cache_read(40).reasoning(30));
+    assert_eq!(usage.missing, [""; 0]);
+    // The details are more exact.
+    let usage = json!({"prompt_tokens": 100, "completion_tokens": 60, "reasoning_tokens": 0,
+                       "completion_tokens_details": {"reasoning_tokens": 30}});
+    assert_eq!(read(OpenAiChat, &usage).tokens.reasoning_tokens, 30);
+    // More than the completion is beside it, as in Perplexity's research.
+    let usage = json!({"prompt_tokens": 10, "completion_tokens": 60, "total_tokens": 70, "reasoning_tokens": 700});
+    let usage = read(OpenAiChat, &usage);
+    assert_eq!(usage.tokens, UsageSnapshot::new(10, 760).reasoning(700));
+    assert!(!usage.missing.is_empty());
+}
+
+#[test]
+fn writes_of_an_hour_are_told_apart_in_chat_completions() {
+    let usage = |split: Value| {
+        json!({"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110,
+               "prompt_tokens_details": {"cache_creation_tokens": 30, "cache_creation_token_details": split}})
+    };
+    let tokens = UsageSnapshot::new(70, 10);
+    let split = json!({"ephemeral_5m_input_tokens": 10, "ephemeral_1h_input_tokens": 20});
+    let read = |split: Value| read(OpenAiChat, &usage(split));
+    assert_eq!(read(split).tokens, tokens.cache_write(10).cache_write_1h(20));
+    assert_eq!(read(Value::Null).tokens, tokens.cache_write(30));
+    // new-api and Qwen say it under other names.
+    let usage = json!({"prompt_tokens": 3_000, "completion_tokens": 1, "prompt_tokens_details": {
+        "cached_tokens": 2_000, "cached_creation_tokens": 500}});
+    let tokens = UsageSnapshot::new(500, 1).cache_read(2_000);
+    assert_eq!(OpenAiChat.read(&usage).unwrap().tokens, tokens.cache_write(500));
+    let mut usage = usage;
+    usage["prompt_tokens_details"]["cached_creation_5m_tokens"] = 200.into();
+    usage["prompt_tokens_details"]["cached_creation_1h_tokens"] = 300.into();
+    let split = tokens.cache_write(200).cache_write_1h(300);
+    assert_eq!(OpenAiChat.read(&usage).unwrap().tokens, split);
+    let usage = json!({"prompt_tokens": 2_000, "completion_tokens": 1, "prompt_tokens_details": {
+        "cache_creation_input_tokens": 1_500, "cache_creation": {"ephemeral_5m_input_tokens": 1_500}}});
+    assert_eq!(
+        OpenAiChat.read(&usage).unwrap().tokens,
+        UsageSnapshot::new(500, 1).cache_write(1_500)
+    );
+}
+
+#[test]
+fn total_alone_is_input_and_told() {
+    let usage = read(OpenAiChat, &json!({"object": "list", "usage": {"total_tokens": 10}}));
+    assert_eq!(usage.tokens, UsageSnapshot::new(10, 0));
+    assert_eq!(usage.missing, ["prompt_tokens", "completion_tokens"]);
+}
+
+#[test]
+fn transcription_has_its_audio_in_either_reader() {
+    let body = json!({"text": "hi", "usage": {
+        "type": "tokens", "input_tokens": 14, "output_tokens": 45, "total_tokens": 59,
+        "input_token_details": {"text_tokens": 4, "audio_tokens": 10}}});
+    for format in [OpenAiChat, OpenAiResponses] {
+        assert_eq!(read(format, &body).tokens, UsageSnapshot::new(4, 45).input_audio(10));
+    }
+}
+
+#[test]
+fn what_is_charged_beside_the_tokens_is_told() {
+    let chat = json!({"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15});
+    let told = |format: UsageFormat, body: Value| read(format, &body).missing;
+    let plain = json!({"usage": chat, "usage_breakdown": null, "web_search": [], "choices": [
+        {"message": {"content": "a", "executed_tools": []}}]});
+    assert_eq!(told(OpenAiChat, plain), [""; 0]);
+    let searched =
+        json!({"usage": chat, "choices": [{"message": {"executed_tools": [{"type": "search"}]}}]});
+    assert_eq!(told(OpenAiChat, searched), ["choices[].message.executed_tools[]"]);
+    let cited = |kind: &str| json!({"usage": chat, "choices": [{"message": {"annotations": [{"type": kind}]}}]});
+    let told_of = ["choices[].message.annotations[type=url_citation]"];
+    assert_eq!(told(OpenAiChat, cited("url_citation")), told_of);
+    assert_eq!(told(OpenAiChat, cited("file_path")), [""; 0]);
+    let compound = json!({"usage": chat, "usage_breakdown": {"models": [{"model": "a"}]}});
+    assert_eq!(told(OpenAiChat, compound), ["usage_breakdown.models[]"]);
+    let found = json!({"usage": chat, "web_search": [{"title": "t"}]});
+    assert_eq!(told(OpenAiChat, found), ["web_search[]"]);
+
+    let with = |name: &str, value: Value| {
+        let mut usage = chat.clone();
+        usage[name] = value;
+        json!({ "usage": usage })
+    };
+    let plugin = |count: u64| with("plugins", json!({"search": {"count": count}}));
+    assert_eq!(told(OpenAiChat, plugin(1)), ["plugins.search.count"]);
+    assert_eq!(told(OpenAiChat, plugin(0)), [""; 0]);
+    // Another shape of the same name is no error.
+    assert_eq!(told(OpenAiChat, with("plugins", json!([{"name": "p"}]))), [""; 0]);
+    let sized = with("search_context_size", json!("low"));
+    assert_eq!(told(OpenAiChat, sized), ["search_context_size"]);
+
+    let response =
+        json!({"usage": {"input_tokens": 1, "output_tokens": 1, "tool_usage": {"web_search": 2}}});
+    assert_eq!(told(OpenAiResponses, response), ["tool_usage.web_search"]);
+    let maps = json!({
+        "candidates": [{"groundingMetadata": {"groundingChunks": [{"maps": {"placeId": "p"}}, {"web": {}}]}}],
+        "usageMetadata": {"promptTokenCount": 1, "candidatesTokenCount": 1}});
+    assert_eq!(told(Gemini, maps), ["candidates[].groundingMetadata.groundingChunks[].maps"]);
+    let usage = json!({"inputTokens": 1, "outputTokens": 1});
+    for (latency, expected) in
+        [("optimized", &["performanceConfig.latency"][..]), ("standard", &[])]
+    {
+        let body = json!({"usage": usage, "performanceConfig": {"latency": latency}});
+        assert_eq!(told(Bedrock, body), expected);
+    }
+}
+
+#[test]
+fn reported_cost_has_all_charges_in_it() {
+    let body = json!({"usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15,
+                                "search_context_size": "low", "cost": {"total_cost": 0.006}}});
+    let usage = read(OpenAiChat, &body);
+    assert_eq!((usage.cost, usage.missing), (Some(Usd::from_nanos(6_000_000)), vec![]));
+    let body = json!({"usage": {"input_tokens": 100, "output_tokens": 20, "cost": 0.5, "speed": "fast",
+                                "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0}});
+    let usage = read(Anthropic, &body);
+    assert_eq!((usage.cost, usage.missing), (Some(Usd::from_nanos(500_000_000)), vec![]));
+}
+
+#[test]
+fn gemini_names_its_tier_by_either_name() {
+    let tier = |usage: Value| {
+        let usage = read(Gemini, &json!({ "usageMetadata": usage }));
+        (usage.tier, usage.missing.contains(&"trafficType"))
+    };
+    assert_eq!(tier(json!({"serviceTier": "flex"})), (Some(ServiceTier::Flex), false));
+    assert_eq!(tier(json!({"serviceTier": "unspecified"})), (Some(ServiceTier::Standard), false));
+    let both = json!({"trafficType": "ON_DEMAND_PRIORITY", "serviceTier": "flex"});
+    assert_eq!(tier(both), (Some(ServiceTier::Priority), false));
+    assert_eq!(tier(json!({"serviceTier": "of tomorrow"})), (Some(ServiceTier::Standard), true));
+}
+
+#[test]
+fn line_of_a_batch_of_gemini_is_told() {
+    let line = json!({"key": "request_1", "response": {"usageMetadata": {
+        "promptTokenCount": 10, "candidatesTokenCount": 5, "totalTokenCount": 15}}});
+    let usage = read(Gemini, &line);
+    assert_eq!((usage.tokens, usage.missing), (UsageSnapshot::new(10, 5), vec!["key"]));
+}
