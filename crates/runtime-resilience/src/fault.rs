@@ -4,11 +4,13 @@ mod body;
 mod condition;
 mod details;
 mod field;
+mod flat;
 mod headers;
 #[cfg(feature = "http")]
 mod http;
 mod http_date;
 mod index;
+mod json;
 mod kind;
 mod phrases;
 mod provider;
@@ -23,6 +25,7 @@ mod search;
 mod text;
 mod usual;
 mod wait;
+mod words;
 
 use std::fmt;
 use std::time::Duration;
