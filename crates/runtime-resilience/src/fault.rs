@@ -4,12 +4,15 @@ mod body;
 mod condition;
 mod details;
 mod field;
+mod flat;
 mod headers;
 #[cfg(feature = "http")]
 mod http;
 mod http_date;
 mod index;
+mod json;
 mod kind;
+mod lookup;
 mod phrases;
 mod provider;
 #[cfg(any(feature = "reqwest-0-12", feature = "reqwest-0-13"))]

@@ -141,6 +141,7 @@ impl Account {
         let node = Node {
             words: Words::new(),
             cap: AtomicU64::new(cap.nanos()),
+            unmarked: limit.unmarked(),
             funds,
             ledger: Ledger::default(),
             limit,

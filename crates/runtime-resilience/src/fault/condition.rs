@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::body;
 use super::field::{Reply, ReplyField};
-use super::headers::Headers;
+use super::json::Json;
 use super::search::contains;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,22 +25,29 @@ pub(super) enum Matcher {
     Exists,
 }
 
+/// Words of which a reply must have one.
+pub(super) enum Wanted {
+    /// As one of the fields that are looked up for each reply.
+    Whole(&'static [&'static str]),
+    /// In the message.
+    Part(&'static [&'static str]),
+}
+
 impl Condition {
     #[inline]
-    pub(super) fn holds<H: Headers + ?Sized>(&self, reply: &Reply<'_, H>) -> bool {
+    pub(super) fn holds<'a, N: Json<'a>>(&self, reply: &Reply<'a, N>) -> bool {
         if matches!(self.field, ReplyField::QuotaId) {
             return body::quota_ids(reply.error).any(|id| self.matcher.matches(id));
         }
         self.field.of(reply).is_some_and(|text| self.matcher.matches(text))
     }
 
-    /// The words of which the field must have one, if it is a field that is looked up for each reply.
-    pub(super) const fn words(&self) -> Option<&'static [&'static str]> {
-        match self.matcher {
-            Matcher::Is(words) | Matcher::Begins(words) | Matcher::Has(words)
-                if self.field.is_looked_up() =>
-            {
-                Some(words)
+    /// The words of which a reply must have one, if an index can find them.
+    pub(super) const fn wanted(&self) -> Option<Wanted> {
+        match (self.matcher, self.field) {
+            (Matcher::Is(words), field) if field.is_looked_up() => Some(Wanted::Whole(words)),
+            (Matcher::Begins(words) | Matcher::Has(words), ReplyField::Message) => {
+                Some(Wanted::Part(words))
             }
             _ => None,
         }
@@ -64,7 +71,7 @@ impl Matcher {
     }
 }
 
-impl<H: ?Sized> Reply<'_, H> {
+impl<N> Reply<'_, N> {
     /// Whether the message contains any of `parts`, in any case.
     pub(super) fn says_any(&self, parts: &[&str]) -> bool {
         let Some(message) = self.message else { return false };

@@ -8,10 +8,13 @@ use chrono::{DateTime, Utc};
 use runtime_events::without_secrets;
 use serde_json::Value;
 
+use super::body::{self, Nested};
+use super::flat::Flat;
 use super::headers::Headers;
+use super::json::Json;
 use super::kind::FaultKind;
 use super::provider::Provider;
-use super::{Fault, body};
+use super::{Fault, FaultRules};
 use crate::chain::BoxError;
 
 /// The words of a reply: the provider's names for the error, and the name of the request.
@@ -43,21 +46,29 @@ pub struct FaultDetails {
 impl FaultDetails {
     /// The words of a reply.
     pub fn from_response<H: Headers + ?Sized>(headers: &H, body: &[u8]) -> Self {
-        Self::from_json(headers, &body::parse(body))
+        Self::read(headers, Flat::of(body).root())
     }
 
     /// The words of a reply with a parsed body, or of an event in a stream.
     pub fn from_json<H: Headers + ?Sized>(headers: &H, body: &Value) -> Self {
+        Self::read(headers, body)
+    }
+
+    /// The words of a reply, whatever form its body has.
+    fn read<'a, H: Headers + ?Sized, N: Json<'a>>(headers: &H, body: N) -> Self {
         let error = body::error(body);
         let nested = body::nested(error, body::message(error));
-        let mut details = Self::of(body, error);
+        let mut details = Self::of(body);
         // Of its upstream, the gateway's own message says only that it failed.
-        if let Some(body) = nested.as_deref() {
-            let behind = Self::of(body, body::error(body));
+        let behind = nested.as_ref().map(|nested| match nested {
+            Nested::Object(body) => Self::of(*body),
+            Nested::Text(body) => Self::of(body.root()),
+        });
+        if let Some(behind) = behind {
             details.code = behind.code.or(details.code);
             details.error_type = behind.error_type.or(details.error_type);
             details.message = behind.message.or(details.message);
-        } else if let Some(text) = body::raw(error).and_then(Value::as_str) {
+        } else if let Some(text) = body::raw(error).and_then(N::text) {
             details.message = Some(tidy(text, LONGEST_MESSAGE));
         }
         if let Some(exception) = headers.header("x-amzn-errortype") {
@@ -75,8 +86,9 @@ impl FaultDetails {
     }
 
     /// The words of the body alone.
-    fn of(body: &Value, error: &Value) -> Self {
-        let number = || Some(error.get("code")?.as_u64()?.to_string());
+    fn of<'a, N: Json<'a>>(body: N) -> Self {
+        let error = body::error(body);
+        let number = || Some(error.get("code")?.number()?.as_u64()?.to_string());
         let exception = || body::exception(body, error).map(body::exception_name);
         let error_type = body::text(error, "type").or_else(|| body::text(error, "status"));
         Self {
@@ -148,9 +160,9 @@ impl FaultError {
         body: &[u8],
         now: DateTime<Utc>,
     ) -> Self {
-        let body = body::parse(body);
-        let fault = Fault::from_json(provider, status, headers, &body, now);
-        Self::new(fault, FaultDetails::from_json(headers, &body))
+        let body = Flat::of(body);
+        let fault = FaultRules::BUILT_IN.read((provider, status), headers, body.root(), now);
+        Self::new(fault, FaultDetails::read(headers, body.root()))
     }
 
     /// The fault and the words of an error inside a stream, or in an answer with status 200:

@@ -1,9 +1,8 @@
 //! The fields of a reply that rows read.
 
-use serde_json::Value;
-
 use super::body;
 use super::headers::Headers;
+use super::json::Json;
 use super::provider::Provider;
 
 /// A field of a reply.
@@ -37,12 +36,11 @@ pub enum ReplyField {
 pub(super) type Fields = u16;
 
 /// A reply as the rows see it.
-pub(super) struct Reply<'a, H: ?Sized> {
+pub(super) struct Reply<'a, N> {
     pub(super) provider: Provider,
     pub(super) status: u16,
-    pub(super) headers: &'a H,
-    pub(super) body: &'a Value,
-    pub(super) error: &'a Value,
+    pub(super) body: N,
+    pub(super) error: N,
     pub(super) message: Option<&'a str>,
     /// The fields that rows read, looked up once, in the order of [`ReplyField::LOOKED_UP`].
     texts: [Option<&'a str>; ReplyField::LOOKED_UP.len()],
@@ -50,8 +48,11 @@ pub(super) struct Reply<'a, H: ?Sized> {
     pub(super) has: Fields,
 }
 
-impl<'a, H: Headers + ?Sized> Reply<'a, H> {
-    pub(super) fn new(provider: Provider, status: u16, headers: &'a H, body: &'a Value) -> Self {
+impl<'a, N: Json<'a>> Reply<'a, N> {
+    pub(super) fn new<H>(provider: Provider, status: u16, headers: &'a H, body: N) -> Self
+    where
+        H: Headers + ?Sized,
+    {
         let error = body::error(body);
         let status = if status < 400 { body::status(error).unwrap_or(status) } else { status };
         let message = body::message(error);
@@ -77,7 +78,7 @@ impl<'a, H: Headers + ?Sized> Reply<'a, H> {
                     if text.is_some() { has | field.bit() } else { has }
                 },
             );
-        Self { provider, status, headers, body, error, message, texts, has }
+        Self { provider, status, body, error, message, texts, has }
     }
 
     /// The texts of the fields that are looked up.
@@ -128,12 +129,12 @@ impl ReplyField {
     }
 
     #[inline]
-    pub(super) fn of<'a, H: Headers + ?Sized>(self, reply: &Reply<'a, H>) -> Option<&'a str> {
+    pub(super) fn of<'a, N: Json<'a>>(self, reply: &Reply<'a, N>) -> Option<&'a str> {
         match self {
             Self::QuotaId => body::quota_ids(reply.error).next(),
             Self::Metadata(name) => {
                 let value = reply.error.get("metadata")?.get(name)?;
-                (!value.is_null()).then(|| value.as_str().unwrap_or(""))
+                (!value.is_null()).then(|| value.text().unwrap_or(""))
             }
             looked_up => reply.texts[looked_up.place()?],
         }

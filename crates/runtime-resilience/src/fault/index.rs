@@ -1,13 +1,14 @@
-//! The rows of a provider that a reply may match, found in one pass over its texts.
+//! The rows of a provider that a reply may match, without asking each of them.
 //!
-//! A row that asks for words can match only if one of them is in the reply. Each word is known by four of its
-//! letters in a row, which few other words have. The pass looks up every four letters of a text, compares the
-//! few words behind them, and marks their rows; only these are then matched, in their order.
+//! A row that asks for words can match only if one of them is in the reply: as a whole field, or
+//! [in the message](super::lookup). Their rows are marked, and only these are then matched, in their order.
 
 use std::sync::OnceLock;
 
+use super::condition::Wanted;
 use super::field::Reply;
-use super::headers::Headers;
+use super::json::Json;
+use super::lookup::{Marks, Names, Words};
 use super::provider::Provider;
 use super::rows;
 use super::rule::FaultRule;
@@ -18,14 +19,11 @@ pub(super) struct Index {
     rows: Vec<&'static FaultRule>,
     /// Rows that match without a word: by status, or because a field is there.
     wordless: Marks,
-    words: Vec<Word>,
-    /// The first word of each slot, as its place in `words`, from 1.
-    slots: Box<[u16; SLOTS]>,
+    /// Of rows that ask for a whole field.
+    names: Names,
+    /// Of rows that ask for a part of the message.
+    words: Words,
 }
-
-/// Several times the number of words, so that most slots have none.
-const SLOTS: usize = 1 << SLOT_BITS;
-const SLOT_BITS: u32 = 12;
 
 /// Which rows are asked.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -47,18 +45,6 @@ impl Ask {
     }
 }
 
-/// A word that rows ask for.
-struct Word {
-    text: &'static [u8],
-    /// Four of its letters.
-    four: u32,
-    /// Where they end in the word.
-    end: usize,
-    /// The next word of the slot.
-    next: u16,
-    rows: Marks,
-}
-
 impl Index {
     pub(super) fn of(provider: Provider) -> &'static Self {
         static ALL: [OnceLock<Index>; Provider::ALL.len()] =
@@ -68,133 +54,36 @@ impl Index {
 
     fn new(rows: Vec<&'static FaultRule>) -> Self {
         let mut wordless = Marks::default();
-        let mut wanted: Vec<(&'static [u8], usize)> = Vec::new();
+        let (mut names, mut words) = (Vec::new(), Vec::new());
         for (place, row) in rows.iter().enumerate() {
-            match row.words() {
-                // A shorter word has no four letters.
-                Some(words) if words.iter().all(|word| word.len() >= 4) => {
-                    wanted.extend(words.iter().map(|word| (word.as_bytes(), place)));
+            let (list, wanted) = match row.wanted() {
+                Some(Wanted::Whole(wanted)) if Names::can_have(wanted) => (&mut names, wanted),
+                Some(Wanted::Part(wanted)) if Words::can_have(wanted) => (&mut words, wanted),
+                _ => {
+                    wordless.set(place);
+                    continue;
                 }
-                _ => wordless.set(place),
-            }
+            };
+            list.extend(wanted.iter().map(|word| (word.as_bytes(), place)));
         }
-        wanted.sort_unstable();
-        let mut crowd = [0_u16; SLOTS];
-        for four in wanted.iter().flat_map(|(word, _)| fours(word)) {
-            crowd[slot(four)] += 1;
-        }
-        let mut index = Self { rows, wordless, words: Vec::new(), slots: Box::new([0; SLOTS]) };
-        for same in wanted.chunk_by(|(one, _), (other, _)| one == other) {
-            let text = same[0].0;
-            let rarest = fours(text).enumerate().min_by_key(|(_, four)| crowd[slot(*four)]);
-            let Some((at, four)) = rarest else { continue };
-            let mut rows = Marks::default();
-            for (_, place) in same {
-                rows.set(*place);
-            }
-            let first = &mut index.slots[slot(four)];
-            index.words.push(Word { text, four, end: at + 4, next: *first, rows });
-            *first = u16::try_from(index.words.len()).unwrap_or_default();
-        }
-        index
+        Self { rows, wordless, names: Names::new(names), words: Words::new(words) }
     }
 
     /// The first row that matches.
-    pub(super) fn find<H: Headers + ?Sized>(
+    pub(super) fn find<'a, N: Json<'a>>(
         &self,
-        reply: &Reply<'_, H>,
+        reply: &Reply<'a, N>,
         ask: Ask,
     ) -> Option<&'static FaultRule> {
         let mut marks = self.wordless;
         if ask != Ask::ByStatus {
             for text in reply.texts() {
-                self.mark(beginning(text), &mut marks);
+                self.names.mark(text.as_bytes(), &mut marks);
             }
+            self.words.mark(reply.message.map_or(&[], beginning), &mut marks);
         }
         let mut rows = marks.places().map(|place| self.rows[place]);
         rows.find(|row| ask.takes(row) && row.matches(reply))
-    }
-
-    /// Marks the rows that ask for a word of this text.
-    fn mark(&self, text: &[u8], marks: &mut Marks) {
-        let mut four = 0;
-        for (at, byte) in text.iter().enumerate() {
-            four = push(four, *byte);
-            let first = self.slots[slot(four)];
-            if first != 0 {
-                self.mark_ending(text, at + 1, (four, first), marks);
-            }
-        }
-    }
-
-    /// Marks the rows of the words whose four letters end here. Apart, so that the loop around it is short.
-    #[inline(never)]
-    fn mark_ending(
-        &self,
-        text: &[u8],
-        end: usize,
-        (four, mut next): (u32, u16),
-        marks: &mut Marks,
-    ) {
-        while let Some(word) = usize::from(next).checked_sub(1).map(|place| &self.words[place]) {
-            if word.four == four && word.ends(text, end) {
-                marks.add(&word.rows);
-            }
-            next = word.next;
-        }
-    }
-}
-
-impl Word {
-    /// Whether it is in the text, with its four letters up to `end`.
-    #[inline]
-    fn ends(&self, text: &[u8], end: usize) -> bool {
-        let Some(start) = end.checked_sub(self.end) else { return false };
-        let there = text.get(start..start + self.text.len());
-        there.is_some_and(|there| there.eq_ignore_ascii_case(self.text))
-    }
-}
-
-/// The last four letters, whatever their case. Other characters that differ by this bit alone are told apart
-/// when the word is compared.
-#[inline]
-const fn push(four: u32, byte: u8) -> u32 {
-    four << 8 | (byte | 0x20) as u32
-}
-
-fn fours(word: &[u8]) -> impl Iterator<Item = u32> {
-    word.windows(4).map(|four| four.iter().fold(0, |four, byte| push(four, *byte)))
-}
-
-#[inline]
-const fn slot(four: u32) -> usize {
-    (four.wrapping_mul(0x9E37_79B1) >> (u32::BITS - SLOT_BITS)) as usize
-}
-
-/// A set of places of rows.
-#[derive(Clone, Copy, Default)]
-struct Marks([u64; 4]);
-
-impl Marks {
-    fn set(&mut self, place: usize) {
-        self.0[place / 64] |= 1 << (place % 64);
-    }
-
-    fn add(&mut self, other: &Self) {
-        for (mine, other) in self.0.iter_mut().zip(other.0) {
-            *mine |= other;
-        }
-    }
-
-    /// From the lowest.
-    fn places(self) -> impl Iterator<Item = usize> {
-        self.0.into_iter().enumerate().flat_map(|(at, mut bits)| {
-            std::iter::from_fn(move || {
-                let place = bits.trailing_zeros() as usize;
-                bits &= bits.checked_sub(1)?;
-                Some(64 * at + place)
-            })
-        })
     }
 }
 
@@ -208,8 +97,11 @@ mod tests {
     /// All words that any row asks for.
     fn words() -> Vec<&'static str> {
         let rows = Provider::ALL.iter().flat_map(|provider| rows::of(*provider));
-        let mut words: Vec<_> =
-            rows.flat_map(|row| row.words().unwrap_or_default()).copied().collect();
+        let mut words: Vec<_> = rows
+            .filter_map(FaultRule::wanted)
+            .flat_map(|(Wanted::Whole(words) | Wanted::Part(words))| words)
+            .copied()
+            .collect();
         words.sort_unstable();
         words.dedup();
         words
@@ -226,10 +118,15 @@ mod tests {
     fn each_word_finds_the_row_that_a_search_through_all_finds() {
         for &provider in Provider::ALL {
             for word in words() {
-                let body =
-                    json!({"error": {"message": word, "code": word, "type": word, "status": word}});
-                let [found, first] = both(provider, 0, &body);
-                assert_eq!(found, first, "{provider}: {word}");
+                // The pass over a message looks at every second place of it.
+                for message in [word.to_owned(), format!("-{word}"), format!("--{word}-")] {
+                    let error =
+                        json!({"message": message, "code": word, "type": word, "status": word});
+                    for body in [json!({"error": {"message": message}}), json!({"error": error})] {
+                        let [found, first] = both(provider, 0, &body);
+                        assert_eq!(found, first, "{provider}: {body}");
+                    }
+                }
             }
         }
     }

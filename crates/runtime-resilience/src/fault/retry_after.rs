@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::body;
 use super::headers::Headers;
 use super::http_date::http_date;
+use super::json::Json;
 
 /// The wait that a reply asks for: the first of these that can be read, or `None`.
 ///
@@ -42,6 +43,15 @@ use super::http_date::http_date;
 pub fn retry_after<H: Headers + ?Sized>(
     headers: &H,
     body: &Value,
+    now: DateTime<Utc>,
+) -> Option<Duration> {
+    in_place(headers, body, now)
+}
+
+/// As [`retry_after`], whatever form the body has.
+pub(super) fn in_place<'a, H: Headers + ?Sized, N: Json<'a>>(
+    headers: &H,
+    body: N,
     now: DateTime<Utc>,
 ) -> Option<Duration> {
     let asked = headers
@@ -87,15 +97,11 @@ pub(super) fn in_words(message: &str, now: DateTime<Utc>) -> Option<Duration> {
 
 /// The wait in the headers of the provider behind `OpenRouter`, which passes them on in
 /// `error.metadata.headers`. A reset is a time since 1970 in milliseconds.
-pub(super) fn in_metadata(error: &Value, now: DateTime<Utc>) -> Option<Duration> {
-    let headers = error.get("metadata")?.get("headers")?.as_object()?;
+pub(super) fn in_metadata<'a, N: Json<'a>>(error: N, now: DateTime<Utc>) -> Option<Duration> {
+    let headers = error.get("metadata")?.get("headers")?;
     let header = |wanted: &str| {
-        let mut found = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(wanted));
-        found.next().and_then(|(_, value)| match value {
-            Value::String(text) => Some(text.clone()),
-            Value::Number(number) => Some(number.to_string()),
-            _ => None,
-        })
+        let (_, value) = headers.fields()?.find(|(name, _)| name.eq_ignore_ascii_case(wanted))?;
+        value.text().map(str::to_owned).or_else(|| Some(value.number()?.to_string()))
     };
     let asked = header("retry-after").and_then(|text| number(&text, Unit::Seconds));
     let reset = || {
@@ -107,10 +113,10 @@ pub(super) fn in_metadata(error: &Value, now: DateTime<Utc>) -> Option<Duration>
 
 /// The seconds that a body asks for: until the limit of a plan is over at `OpenAI`, as Replicate's
 /// `retry_after`, or while a model still loads at Hugging Face.
-pub(super) fn in_body(body: &Value, error: &Value) -> Option<Duration> {
+pub(super) fn in_body<'a, N: Json<'a>>(body: N, error: N) -> Option<Duration> {
     const NAMES: [&str; 4] =
         ["resets_in_seconds", "retry_after", "retry_after_seconds", "estimated_time"];
-    let seconds = |place: &Value| NAMES.iter().find_map(|name| place.get(name)?.as_f64());
+    let seconds = |place: N| NAMES.iter().find_map(|name| place.get(name)?.number()?.as_f64());
     let seconds = seconds(error).or_else(|| seconds(body))?;
     Duration::try_from_secs_f64(seconds).ok().filter(|wait| !wait.is_zero())
 }
@@ -260,16 +266,17 @@ fn until(at: DateTime<Utc>, now: DateTime<Utc>) -> Option<Duration> {
 /// A number of units. Only digits and one point: no sign, no exponent, no infinity. Fractions of a
 /// nanosecond are rounded up, and too large numbers are the longest duration.
 fn number(text: &str, unit: Unit) -> Option<Duration> {
-    let text = text.trim_ascii();
-    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
-    let mut digits = whole.bytes().chain(part.bytes());
-    if whole.is_empty() || !digits.all(|byte| byte.is_ascii_digit()) {
+    let text = text.trim_ascii().as_bytes();
+    let point = text.iter().position(|byte| *byte == b'.');
+    let (whole, part) = point.map_or((text, &[][..]), |at| (&text[..at], &text[at + 1..]));
+    let are_digits = |text: &[u8]| text.iter().all(u8::is_ascii_digit);
+    if whole.is_empty() || !are_digits(whole) || !are_digits(part) {
         return None;
     }
-    // Digits alone fail only if there are too many.
-    let whole = whole.parse().map_or(Duration::MAX, |whole| unit.times(whole));
+    let digit = |sum: u64, digit: &u8| sum.checked_mul(10)?.checked_add((digit - b'0').into());
+    let whole = whole.iter().try_fold(0, digit).map_or(Duration::MAX, |whole| unit.times(whole));
     let (mut nanos, mut weight, mut finer) = (0, unit.nanos(), false);
-    for byte in part.bytes() {
+    for byte in part {
         weight /= 10;
         let digit = u64::from(byte - b'0');
         finer |= weight == 0 && digit > 0;

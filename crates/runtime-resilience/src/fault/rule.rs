@@ -4,9 +4,9 @@ use std::fmt;
 
 use runtime_events::FailureScenario;
 
-use super::condition::{Condition, Matcher};
+use super::condition::{Condition, Matcher, Wanted};
 use super::field::{Fields, Reply, ReplyField};
-use super::headers::Headers;
+use super::json::Json;
 use super::kind::{FaultKind, FaultScope, Reach};
 use super::provider::Provider;
 use super::{Fault, usual};
@@ -155,7 +155,7 @@ impl FaultRule {
 
     /// Whether the reply has what the row asks for, whoever sent it.
     #[inline]
-    pub(super) fn matches<H: Headers + ?Sized>(&self, reply: &Reply<'_, H>) -> bool {
+    pub(super) fn matches<'a, N: Json<'a>>(&self, reply: &Reply<'a, N>) -> bool {
         self.needs & !reply.has == 0
             && self.status.is_none_or(|(low, high)| low <= reply.status && reply.status <= high)
             && (self.needs == 0 || self.conditions_hold(reply))
@@ -166,13 +166,13 @@ impl FaultRule {
         self.needs != 0
     }
 
-    /// Words of which a reply must have one; `None` if it may match without.
-    pub(super) fn words(&self) -> Option<&'static [&'static str]> {
-        self.conditions.iter().flatten().find_map(Condition::words)
+    /// Words of which a reply must have one; `None` if it may match without, or if no index finds them.
+    pub(super) fn wanted(&self) -> Option<Wanted> {
+        self.conditions.iter().flatten().find_map(Condition::wanted)
     }
 
     #[inline(never)]
-    fn conditions_hold<H: Headers + ?Sized>(&self, reply: &Reply<'_, H>) -> bool {
+    fn conditions_hold<'a, N: Json<'a>>(&self, reply: &Reply<'a, N>) -> bool {
         self.conditions.iter().flatten().all(|condition| condition.holds(reply))
             && !reply.says_any(self.unless)
     }

@@ -5,15 +5,18 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
+use super::body::{self, Nested};
 use super::field::Reply;
+use super::flat::Flat;
 use super::headers::Headers;
 use super::index::{Ask, Index};
+use super::json::Json;
 use super::kind::{FaultKind, FaultScope};
 use super::phrases::of_phrase;
 use super::provider::Provider;
-use super::retry_after::{in_body, in_metadata, in_words, reset_of_limits, retry_after};
+use super::retry_after::{in_body, in_metadata, in_place, in_words, reset_of_limits};
 use super::rule::FaultRule;
-use super::{Fault, FaultBasis, body, rows, said};
+use super::{Fault, FaultBasis, rows, said};
 
 /// The table by which replies are read: your rows in the order they were added, then the built-in
 /// ones. The first row that matches decides.
@@ -59,7 +62,7 @@ impl FaultRules {
         body: &[u8],
         now: DateTime<Utc>,
     ) -> Fault {
-        self.of_json(provider, status, headers, &body::parse(body), now)
+        self.read((provider, status), headers, Flat::of(body).root(), now)
     }
 
     /// As [`Fault::from_json`], by these rows.
@@ -71,9 +74,26 @@ impl FaultRules {
         body: &Value,
         now: DateTime<Utc>,
     ) -> Fault {
+        self.read((provider, status), headers, body, now)
+    }
+
+    /// As [`Fault::from_stream_error`], by these rows.
+    pub fn of_stream_error(&self, provider: Provider, event: &Value) -> Fault {
+        // There are no headers and so no date: only a duration can be read.
+        self.of_json(provider, 0, &(), event, DateTime::UNIX_EPOCH)
+    }
+
+    /// The fault of a reply, whatever form its body has.
+    pub(super) fn read<'a, H: Headers + ?Sized, N: Json<'a>>(
+        &self,
+        (provider, status): (Provider, u16),
+        headers: &'a H,
+        body: N,
+        now: DateTime<Utc>,
+    ) -> Fault {
         let reply = Reply::new(provider, status, headers, body);
         let nested = body::nested(reply.error, reply.message);
-        let mut fault = self.by_rows(&reply, nested.as_deref());
+        let mut fault = self.by_rows(&reply, nested.as_ref());
         if !(400..600).contains(&status) {
             // There was an answer, or the beginning of one, or nobody knows.
             fault = fault.of_unknown_reach();
@@ -83,18 +103,19 @@ impl FaultRules {
             Some("true") => fault.retry = fault.kind.may_pass(),
             _ => {}
         }
-        fault.asked = asked(&reply, nested.as_deref(), &fault, now);
+        fault.asked = asked(&reply, headers, nested.as_ref(), &fault, now);
         fault
     }
 
-    /// As [`Fault::from_stream_error`], by these rows.
-    pub fn of_stream_error(&self, provider: Provider, event: &Value) -> Fault {
-        // There are no headers and so no date: only a duration can be read.
-        self.of_json(provider, 0, &(), event, DateTime::UNIX_EPOCH)
-    }
-
-    fn by_rows<H: Headers + ?Sized>(&self, reply: &Reply<'_, H>, nested: Option<&Value>) -> Fault {
-        let behind = nested.and_then(|body| self.behind(reply, body));
+    fn by_rows<'a, N: Json<'a>>(
+        &self,
+        reply: &Reply<'a, N>,
+        nested: Option<&Nested<'a, N>>,
+    ) -> Fault {
+        let behind = nested.and_then(|nested| match nested {
+            Nested::Object(body) => self.behind(reply, *body),
+            Nested::Text(body) => self.behind(reply, body.root()),
+        });
         let fault = behind.unwrap_or_else(|| {
             self.find(reply, reply.provider, Ask::All).unwrap_or_else(|| unknown(reply.error))
         });
@@ -104,7 +125,7 @@ impl FaultRules {
     /// The fault of an upstream body that a gateway passed on, if a row knows its words. It rests no
     /// more than the model, since the gateway and its key serve other models.
     #[cold]
-    fn behind<H: Headers + ?Sized>(&self, reply: &Reply<'_, H>, body: &Value) -> Option<Fault> {
+    fn behind<'b, N, B: Json<'b>>(&self, reply: &Reply<'_, N>, body: B) -> Option<Fault> {
         let provider = body::speaker(body, reply.provider);
         let inner = Reply::new(provider, reply.status, &(), body);
         let fault = self.find(&inner, provider, Ask::ByFields)?;
@@ -112,9 +133,9 @@ impl FaultRules {
     }
 
     /// By the first row that matches: the caller's own, then the built-in ones.
-    fn find<H: Headers + ?Sized>(
+    fn find<'a, N: Json<'a>>(
         &self,
-        reply: &Reply<'_, H>,
+        reply: &Reply<'a, N>,
         provider: Provider,
         ask: Ask,
     ) -> Option<Fault> {
@@ -129,21 +150,27 @@ impl FaultRules {
 }
 
 /// The wait that the reply asks for, wherever it is.
-fn asked<H: Headers + ?Sized>(
-    reply: &Reply<'_, H>,
-    nested: Option<&Value>,
+fn asked<'a, H: Headers + ?Sized, N: Json<'a>>(
+    reply: &Reply<'a, N>,
+    headers: &H,
+    nested: Option<&Nested<'a, N>>,
     fault: &Fault,
     now: DateTime<Utc>,
 ) -> Option<Duration> {
-    let asked = retry_after(reply.headers, reply.body, now)
-        .or_else(|| retry_after(&(), nested?, now))
+    let behind = || match nested? {
+        Nested::Object(body) => in_place(&(), *body, now),
+        Nested::Text(body) => in_place(&(), body.root(), now),
+    };
+    let asked = in_place(headers, reply.body, now)
+        .or_else(behind)
         .or_else(|| in_body(reply.body, reply.error))
         .or_else(|| in_metadata(reply.error, now));
-    let limits =
-        || reset_of_limits(reply.headers, now).filter(|_| fault.kind == FaultKind::RateLimit);
+    let limits = || reset_of_limits(headers, now).filter(|_| fault.kind == FaultKind::RateLimit);
+    let raw = || body::raw(reply.error)?.text();
     let words = || match nested {
         None => reply.message,
-        Some(body) => body::message(body::error(body)).or_else(|| body::raw(reply.error)?.as_str()),
+        Some(Nested::Object(body)) => body::message(body::error(*body)).or_else(raw),
+        Some(Nested::Text(body)) => body::message(body::error(body.root())).or_else(raw),
     };
     asked.or_else(limits).or_else(|| in_words(words().filter(|_| passes(fault.kind))?, now))
 }
@@ -160,7 +187,7 @@ const fn passes(kind: FaultKind) -> bool {
 
 /// No row knows it, so its text decides.
 #[cold]
-fn unknown(error: &Value) -> Fault {
+fn unknown<'a, N: Json<'a>>(error: N) -> Fault {
     let unknown = Fault::of(FaultKind::Unknown).read_from(FaultBasis::Nothing);
     // The scenario is that of the kind here: it is a reply and not a text.
     let by_phrase = |fault: Fault| Fault::of(fault.kind).read_from(fault.basis);
@@ -173,7 +200,7 @@ pub(super) fn of_said(provider: Provider, status: u16, body: &Value, ask: Ask) -
     let reply = Reply::new(provider, status, &(), body);
     let mut fault = FaultRules::BUILT_IN.find(&reply, provider, ask)?;
     // A date cannot be compared with anything here: only a duration is read.
-    fault.asked = asked(&reply, None, &fault, DateTime::UNIX_EPOCH);
+    fault.asked = asked(&reply, &(), None, &fault, DateTime::UNIX_EPOCH);
     fault.status = (reply.status != 0).then_some(reply.status);
     Some(fault)
 }

@@ -37,8 +37,7 @@ impl Ledger {
     /// and a role, takes no lock.
     #[inline]
     pub(super) fn enter(&self, charge: &Charge<'_>) {
-        let named = !charge.model.is_empty() || !charge.role.is_empty();
-        if (named || charge.estimated) && !charge.cost.is_zero() {
+        if charge.needs_books() && !charge.cost.is_zero() {
             self.enter_names(charge);
         }
     }

@@ -183,6 +183,13 @@ impl Limit {
         if wrapping_up { self.amount } else { self.amount.saturating_sub(self.wrap_up) }
     }
 
+    /// A spent amount below every mark: at most the lowest of them.
+    pub(super) fn unmarked(&self) -> u64 {
+        let below = |percent: &u16| (self.amount.nanos() / 100).saturating_mul(u64::from(*percent));
+        // A mark is at least a nano-dollar.
+        self.marks.first().map_or(u64::MAX, below).max(1)
+    }
+
     /// The marks that the spent amount reaches when it grows from `before` to `after`, in per cent.
     #[inline]
     pub(super) fn marks_between(&self, before: u64, after: u64) -> impl Iterator<Item = u16> {

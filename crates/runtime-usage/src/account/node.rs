@@ -20,6 +20,8 @@ pub(super) struct Node {
     pub(super) words: Words,
     /// The most that may be committed. Only that of a funded account changes.
     pub(super) cap: AtomicU64,
+    /// While less is spent, the limit has no mark to report.
+    pub(super) unmarked: u64,
     pub(super) funds: Option<Box<Funds>>,
     pub(super) limit: Arc<Limit>,
     pub(super) ledger: Ledger,
@@ -107,6 +109,15 @@ impl Node {
         crossed: impl FnMut(BudgetMark),
     ) {
         let (before, after) = self.words.settle(reserved.nanos(), charge.cost.nanos());
+        // A locked instruction waits for every write before it, so those of the rest are apart.
+        if charge.needs_books() || after >= self.unmarked {
+            self.enter(charge, before, after, crossed);
+        }
+    }
+
+    /// Enters a charge that grew the spent amount from `before` to `after`, and tells the marks it crossed.
+    #[inline(never)]
+    fn enter(&self, charge: &Charge<'_>, before: u64, after: u64, crossed: impl FnMut(BudgetMark)) {
         // Less only at the largest amount there is.
         let charge = &Charge { cost: Usd::from_nanos(after - before), ..*charge };
         if charge.estimated {

@@ -134,6 +134,14 @@ impl<'a> Charge<'a> {
     }
 }
 
+impl Charge<'_> {
+    /// Whether it changes more than the amounts of an account.
+    #[inline]
+    pub(super) const fn needs_books(&self) -> bool {
+        self.estimated || !self.model.is_empty() || !self.role.is_empty()
+    }
+}
+
 impl From<Usd> for Charge<'_> {
     fn from(cost: Usd) -> Self {
         Self::new(cost)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use runtime_resilience::{Fault, FaultDetails, FaultKind, NoRetry, Provider};
+use runtime_resilience::{Fault, FaultDetails, FaultError, FaultKind, NoRetry, Provider};
 use serde_json::{Value, json};
 
 use super::{now, read};
@@ -34,6 +34,51 @@ fn long_body_is_not_read() {
         |size| Fault::from_response(Provider::OpenAi, 429, &(), body(size).as_bytes(), now()).kind;
     assert_eq!(kind(60_000), FaultKind::Quota);
     assert_eq!(kind(70_000), FaultKind::RateLimit);
+}
+
+#[test]
+fn a_body_is_read_as_serde_json_parses_it() {
+    let deep = |levels| {
+        format!(
+            r#"{{"error":{{"code":"invalid_api_key","x":{0}1{1}}}}}"#,
+            "[".repeat(levels),
+            "]".repeat(levels)
+        )
+    };
+    let bodies = [
+        r#"{"error":{"code":"invalid_api_key","code":"insufficient_quota"}}"#,
+        r#"{"error":{"code":"insufficient_quota"},"error":{"code":"invalid_api_key"}}"#,
+        r#"{"error":{"c\u006fde":"insufficient\u005fquota","message":"\"so\" \ud83d\ude00"}}"#,
+        r#"{"error":{"code":"insufficient_quota","message":"\ud83d"}}"#,
+        r#"{"error":{"code":"insufficient_quota","x":1e999}}"#,
+        r#"{"error":{"code":"insufficient_quota","x":[01]}}"#,
+        r#"{"error":{"code":"insufficient_quota"}} x"#,
+        r#"{"ThrottlingException":{"message":"a"},"InternalServerException":{"message":"b"}}"#,
+        r#"{"error":{"code":-0,"metadata":{"headers":{"Retry-After":7e0}}}}"#,
+        r#"{"error":{"code":503.0,"resets_in_seconds":2.5}}"#,
+        r#"{"error":{"details":[[],{"retryDelay":"3s"},{"reason":"QUOTA_EXHAUSTED"}],"status":"x"}}"#,
+        r#"[[{"error":1}],{"error":{"code":"insufficient_quota"}}]"#,
+        r#" [{"error":{"metadata":{"raw":{"error":{"code":"insufficient_quota"}}}}}] "#,
+        "\"insufficient_quota\"",
+        "null",
+        "{}",
+        "[]",
+    ];
+    // The deepest that is parsed, and one level more.
+    let bodies = bodies.map(str::to_owned).into_iter().chain([deep(125), deep(126)]);
+    for body in bodies {
+        let parsed: Value = serde_json::from_str(&body).unwrap_or_default();
+        for (&provider, status) in Provider::ALL.iter().zip([200, 403, 429].into_iter().cycle()) {
+            let (fault, details) = (
+                Fault::from_json(provider, status, &(), &parsed, now()),
+                FaultDetails::from_json(&(), &parsed),
+            );
+            let read = FaultError::from_response(provider, status, &(), body.as_bytes(), now());
+            assert_eq!((read.fault, *read.details), (fault, details), "{provider}: {body}");
+        }
+    }
+    let status = |levels| read(Provider::OpenAi, 500, &[], &deep(levels)).kind;
+    assert_eq!([status(125), status(126)], [FaultKind::Auth, FaultKind::Server]);
 }
 
 #[test]
