@@ -82,6 +82,12 @@ enum Phase {
     Draining,
 }
 
+impl Phase {
+    fn has_begun(self) -> bool {
+        self != Self::Open
+    }
+}
+
 #[derive(Default)]
 struct State {
     phase: Phase,
@@ -106,7 +112,7 @@ impl Roster {
     }
 
     pub(crate) fn is_draining(&self) -> bool {
-        self.state().is_draining()
+        self.state().phase.has_begun()
     }
 
     /// Checks whether a session may join, below `parent` if it has one.
@@ -122,7 +128,7 @@ impl Roster {
             drop(state);
             return self.close();
         }
-        if !state.is_draining() {
+        if !state.phase.has_begun() {
             state.phase = Phase::Finishing(later(now, state.grace));
         }
         drop(state);
@@ -223,7 +229,7 @@ impl Roster {
         let mut state = self.state();
         state.accepting(parent)?;
         state.open.insert(key, member);
-        Ok(state.is_draining())
+        Ok(state.phase.has_begun())
     }
 
     /// Undoes `join` for a session that was never opened.
@@ -241,7 +247,7 @@ impl Roster {
         if state.open.remove(&key).is_none() {
             return;
         }
-        if state.is_draining() {
+        if state.phase.has_begun() {
             match member.end().filter(|end| end.shutdown) {
                 Some(end) => {
                     let left = LeftOver { undelivered: owes, ..member.left_over(end) };
@@ -263,10 +269,6 @@ impl Roster {
 }
 
 impl State {
-    fn is_draining(&self) -> bool {
-        self.phase != Phase::Open
-    }
-
     fn accepting(&self, parent: Option<u64>) -> Result<(), ShuttingDownError> {
         let accepts = match self.phase {
             Phase::Open => true,

@@ -1,5 +1,6 @@
 //! The page in a real browser, where there is one.
 
+#[expect(clippy::print_stdout, reason = "who reads the tests' output must know")]
 mod find;
 
 use std::path::{Path, PathBuf};

@@ -1,5 +1,4 @@
 //! A browser for tests; the example `agent_service` includes this file.
-#![expect(clippy::print_stdout, reason = "who reads the tests' output must know")]
 
 use std::env;
 use std::ffi::OsStr;
