@@ -23,6 +23,13 @@
 //! | `async-openai` | `async-openai` 0.43 | status, code, type and message; no headers, so no wait that a header asks for |
 //! | `rig` | `rig-core` 0.44 | status, headers and body |
 //!
+//! # Where it is needed
+//!
+//! Not behind `runtime-http`: there a reply is read before a client makes an error of it, with its headers. Nor
+//! with another client. It is for errors of these two that come another way: from a library around the client
+//! that takes no middleware, from a turn that stands around the call, from the code of a tool, and from an error
+//! that fails a session.
+//!
 //! Both link `reqwest` 0.13, whose errors are then known by type, too.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

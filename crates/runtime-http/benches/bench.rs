@@ -14,7 +14,6 @@ use http_body_util::Full;
 use runtime_http::{Ask, Framing, Meter, Turns};
 use runtime_orchestrator::{OrchestrationSession, Orchestrator, TelemetryConfig, Turn};
 use runtime_usage::{StreamUsage, UsageFormat, UsageSnapshot};
-use tower_layer::Layer;
 use tower_service::Service;
 
 const ANSWER: &[u8] = br#"{"id":"1","model":"m","choices":[{"message":{"content":"hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":100,"completion_tokens":20,"total_tokens":120}}"#;

@@ -207,6 +207,7 @@ where
         let framing = Framing::of(&parts.headers);
         let ask = &self.ask;
         let mut meter = Meter::new(ask, framing).of(at.unwrap_or(ask.provider));
+        meter.head(&parts.headers);
         // Gemini streams one JSON value, unless it is asked for events.
         let whole =
             framing == Framing::Whole && !(ask.streamed && ask.kind == Kind::GenerateContent);

@@ -3,6 +3,7 @@
 #[cfg(feature = "bedrock")]
 mod amazon;
 mod events;
+mod head;
 mod lines;
 mod shape;
 mod whole;
@@ -99,6 +100,8 @@ struct Seen {
     format: UsageFormat,
     kind: Kind,
     usage: StreamUsage,
+    /// The usage in the head, for a body without one.
+    in_head: Option<ReportedUsage>,
     /// The usage of a whole body.
     reported: Option<ReportedUsage>,
     input_estimate: u64,
@@ -129,6 +132,7 @@ impl Meter {
             format,
             kind: ask.kind,
             usage: StreamUsage::new(format).input_estimate(ask.input_estimate),
+            in_head: None,
             reported: None,
             input_estimate: ask.input_estimate,
             parts: 0,
@@ -144,6 +148,12 @@ impl Meter {
     pub(crate) const fn of(mut self, provider: Provider) -> Self {
         self.seen.provider = provider;
         self
+    }
+
+    /// Takes the headers of the reply: Bedrock's `InvokeModel` counts its tokens there. What the body says
+    /// comes first.
+    pub fn head(&mut self, headers: &HeaderMap) {
+        self.seen.in_head = head::usage(headers);
     }
 
     /// Takes the next bytes of the reply. They are shared, not copied.
@@ -210,10 +220,11 @@ impl Meter {
     }
 
     /// The usage so far; an estimate unless the reply reported it. `None` if the reply cannot be read,
-    /// or if no part of an answer has come.
+    /// or if no part of an answer has come, and its head has no counts.
     pub fn usage(&self) -> Option<ReportedUsage> {
-        let Seen { reported, parts, usage, .. } = &self.seen;
-        reported.clone().or_else(|| (*parts > 0).then(|| usage.usage()))
+        let Seen { reported, parts, usage, in_head, .. } = &self.seen;
+        let streamed = || (*parts > 0).then(|| usage.usage());
+        reported.clone().or_else(streamed).or_else(|| in_head.clone())
     }
 }
 
@@ -316,13 +327,17 @@ impl Seen {
         }
     }
 
-    /// A usage, estimated if the body reports none.
+    /// A usage: the head's if the body reports none, and an estimate if neither does.
     fn completed(&self, mut usage: ReportedUsage, len: usize) -> ReportedUsage {
         let tokens = usage.tokens;
         if tokens.total_input_tokens() > 0
             || tokens.total_output_tokens() > 0
             || usage.cost.is_some()
         {
+            return usage;
+        }
+        if let Some(told) = &self.in_head {
+            usage.tokens = told.tokens;
             return usage;
         }
         usage.tokens.input_tokens = self.input_estimate;

@@ -9,11 +9,18 @@ pub struct TurnService<S> {
     pub(crate) turns: Turns,
 }
 
-/// With feature `tower` or `async-openai`.
+impl Turns {
+    /// With feature `tower` or `async-openai`: a client below which each model call is a turn.
+    pub fn layer<S>(&self, inner: S) -> TurnService<S> {
+        TurnService { inner, turns: self.clone() }
+    }
+}
+
+/// With feature `tower` or `async-openai`, for what is built of layers.
 impl<S> tower_layer::Layer<S> for Turns {
     type Service = TurnService<S>;
 
     fn layer(&self, inner: S) -> TurnService<S> {
-        TurnService { inner, turns: self.clone() }
+        self.layer(inner)
     }
 }

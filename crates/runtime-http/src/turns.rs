@@ -127,7 +127,6 @@ impl Turns {
     /// use runtime_http::Turns;
     /// use runtime_orchestrator::{BoxError, Orchestrator};
     /// use runtime_store::MemoryStore;
-    /// use tower_layer::Layer;
     /// use tower_service::Service;
     ///
     /// # #[derive(Clone)]

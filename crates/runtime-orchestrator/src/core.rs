@@ -29,7 +29,7 @@ use crate::parts::sinks::{Sinks, refuse_calls_from};
 use crate::parts::stream::{Outlet, Speaker, Stream};
 use crate::parts::time::Time;
 use crate::report::LeftOver;
-use crate::roster::{Member, Places, Roster};
+use crate::roster::{Above, Member, Places};
 use crate::setup::Setup;
 use crate::wait::Host;
 
@@ -63,8 +63,8 @@ pub(crate) struct Origin {
     pub(crate) labels: Option<Arc<Labels>>,
     /// The roles of the sessions before, from the first one.
     pub(crate) earlier: Option<Arc<[Arc<str>]>>,
-    /// The rosters of the session above, without its own orchestrator's.
-    pub(crate) rosters: Vec<Arc<Roster>>,
+    /// Where the sessions above are.
+    pub(crate) above: Above,
 }
 
 impl Core {
@@ -110,7 +110,7 @@ impl Core {
                 (span_base, origin.parent),
             ),
             books: Books::default(),
-            places: Places::new(&setup.roster, origin.rosters),
+            places: Places::new(&setup.roster, origin.above.rosters),
             time,
             setup: Arc::clone(setup),
             earlier: origin.earlier,
@@ -184,8 +184,8 @@ impl Host for Core {
 }
 
 impl Member for Core {
-    fn drain(&self) {
-        self.life.drain();
+    fn drain(&self, may_go_on: bool) {
+        self.life.drain(may_go_on);
     }
 
     fn cancel(&self) -> bool {

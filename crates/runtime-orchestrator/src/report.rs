@@ -78,11 +78,14 @@ impl fmt::Display for Summary {
             writeln!(f, "  error     {}", error.message)?;
         }
         let usage = &self.usage;
-        writeln!(
-            f,
-            "  usage     {} turns, {} tokens in, {} out, {}",
-            usage.turns, usage.total_input_tokens, usage.total_output_tokens, usage.total_cost_usd
-        )?;
+        let (turns, s) = (usage.turns, if usage.turns == 1 { "" } else { "s" });
+        let (read, written) = (usage.total_input_tokens, usage.total_output_tokens);
+        let cost = usage.total_cost_usd;
+        write!(f, "  usage     {turns} turn{s}, {read} tokens in, {written} out, {cost}")?;
+        if usage.unpriced_turns > 0 {
+            write!(f, "; {} without a price", usage.unpriced_turns)?;
+        }
+        writeln!(f)?;
         for (model, cost) in &self.per_model_cost {
             writeln!(f, "  model     {model}: {cost}")?;
         }

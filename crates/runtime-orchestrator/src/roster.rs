@@ -1,32 +1,32 @@
 //! The open sessions of orchestrators that shut down together.
 //!
 //! ```text
-//!   Open ── begin ──▶ Draining ── time is over ──▶ Late: what is open is cancelled
-//!    │                   │
-//!    │ sessions join     │ none joins
-//!    └───────────────────┴─ sessions leave: their last event is out
+//!   Open ── begin ──▶ Finishing ── grace is over ──▶ Draining ── time is over ──▶ Late: what is
+//!    │                   │                             │                          open is cancelled
+//!    │ sessions join     │ only below open ones        │ none joins
+//!    └───────────────────┴─────────────────────────────┴─ sessions leave: their last event is out
 //! ```
 //!
 //! A session is on the roster from before its first event until after its last one. So an empty
-//! roster that accepts no session means that all sessions have ended. Ended sessions are only
-//! remembered while the roster drains, and no session joins then: the list is never longer than the
-//! largest number of open sessions.
+//! roster that has begun to drain means that all sessions have ended. Of the ended ones only those
+//! are remembered that the shutdown cancelled.
 //!
 //! # Locks
 //!
 //! The roster's lock is the innermost: no other lock is taken while it is held. The locks alone
-//! ensure that nothing new begins after the drain does. A session joins under the roster's lock,
-//! either before or after `begin` closes the roster. Sessions that joined before are told one by
-//! one, under the lock of their own state, and a turn or a tool is admitted before that or refused
-//! after it.
+//! ensure that nothing new begins once the roster is closed. A session joins under the roster's
+//! lock, either before or after `close`. Sessions that joined before are told one by one, under the
+//! lock of their own state, and a turn or a tool is admitted before that or refused after it.
 
 use std::collections::HashMap;
 use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
+use std::time::{Duration, Instant};
 
 use crate::error::ShuttingDownError;
+use crate::limits::later;
 use crate::parts::life::End;
 use crate::parts::sinks::Sinks;
 use crate::report::{Drained, LeftOver};
@@ -34,8 +34,8 @@ use crate::report::{Drained, LeftOver};
 /// A session on a roster. Its methods are called without the roster's lock, except for the report
 /// of a leaving session.
 pub(crate) trait Member: Send + Sync {
-    /// Refuses new turns, tools and pauses from here on.
-    fn drain(&self);
+    /// A drain has begun. Refuses new turns, tools and pauses from here on, unless it may go on.
+    fn drain(&self, may_go_on: bool);
 
     /// Cancels the session as a shutdown, and calls no sink. A session that has ended keeps its end.
     /// Returns whether [`deliver`](Self::deliver) is to follow.
@@ -71,9 +71,28 @@ pub(crate) struct Roster {
     state: Mutex<State>,
 }
 
+/// How far a drain is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Phase {
+    #[default]
+    Open,
+    /// Until then open sessions go on, and others open only below them.
+    Finishing(Instant),
+    /// Nothing begins.
+    Draining,
+}
+
+impl Phase {
+    fn has_begun(self) -> bool {
+        self != Self::Open
+    }
+}
+
 #[derive(Default)]
 struct State {
-    draining: bool,
+    phase: Phase,
+    /// For how long a drain lets open sessions go on.
+    grace: Duration,
     /// Whether a session was open at the timeout.
     late: bool,
     open: HashMap<u64, Weak<dyn Member>>,
@@ -88,21 +107,53 @@ struct State {
 }
 
 impl Roster {
-    pub(crate) fn is_draining(&self) -> bool {
-        self.state().draining
+    pub(crate) fn set_grace(&self, grace: Duration) {
+        self.state().grace = grace;
     }
 
-    pub(crate) fn accepting(&self) -> Result<(), ShuttingDownError> {
-        if self.is_draining() { Err(ShuttingDownError) } else { Ok(()) }
+    pub(crate) fn is_draining(&self) -> bool {
+        self.state().phase.has_begun()
+    }
+
+    /// Checks whether a session may join, below `parent` if it has one.
+    pub(crate) fn accepting(&self, parent: Option<u64>) -> Result<(), ShuttingDownError> {
+        self.state().accepting(parent)
+    }
+
+    /// Begins to drain, and closes the roster unless open sessions may go on for a while. Returns the
+    /// open sessions.
+    pub(crate) fn begin(&self, now: Instant) -> Vec<Arc<dyn Member>> {
+        let mut state = self.state();
+        if state.grace.is_zero() {
+            drop(state);
+            return self.close();
+        }
+        if !state.phase.has_begun() {
+            state.phase = Phase::Finishing(later(now, state.grace));
+        }
+        drop(state);
+        self.tell(true)
     }
 
     /// Closes the roster: no session joins, and no open session begins a turn or a tool. Returns
     /// the open sessions.
-    pub(crate) fn begin(&self) -> Vec<Arc<dyn Member>> {
-        self.state().draining = true;
+    pub(crate) fn close(&self) -> Vec<Arc<dyn Member>> {
+        self.state().phase = Phase::Draining;
+        self.tell(false)
+    }
+
+    /// When the roster is to be closed, if it is not yet.
+    pub(crate) fn to_be_closed(&self) -> Option<Instant> {
+        match self.state().phase {
+            Phase::Finishing(until) => Some(until),
+            Phase::Open | Phase::Draining => None,
+        }
+    }
+
+    fn tell(&self, may_go_on: bool) -> Vec<Arc<dyn Member>> {
         let open = self.sessions();
         for member in &open {
-            member.drain();
+            member.drain(may_go_on);
         }
         open
     }
@@ -168,14 +219,17 @@ impl Roster {
         open.into_iter().map(|(_, member)| member).collect()
     }
 
-    fn join(&self, key: u64, member: Weak<dyn Member>) -> Result<(), ShuttingDownError> {
+    /// Adds a session. Returns whether a drain has begun.
+    fn join(
+        &self,
+        key: u64,
+        parent: Option<u64>,
+        member: Weak<dyn Member>,
+    ) -> Result<bool, ShuttingDownError> {
         let mut state = self.state();
-        if state.draining {
-            return Err(ShuttingDownError);
-        }
+        state.accepting(parent)?;
         state.open.insert(key, member);
-        drop(state);
-        Ok(())
+        Ok(state.phase.has_begun())
     }
 
     /// Undoes `join` for a session that was never opened.
@@ -193,7 +247,7 @@ impl Roster {
         if state.open.remove(&key).is_none() {
             return;
         }
-        if state.draining {
+        if state.phase.has_begun() {
             match member.end().filter(|end| end.shutdown) {
                 Some(end) => {
                     let left = LeftOver { undelivered: owes, ..member.left_over(end) };
@@ -215,6 +269,16 @@ impl Roster {
 }
 
 impl State {
+    fn accepting(&self, parent: Option<u64>) -> Result<(), ShuttingDownError> {
+        let accepts = match self.phase {
+            Phase::Open => true,
+            // A parent that is here keeps the drain waiting.
+            Phase::Finishing(_) => parent.is_some_and(|parent| self.open.contains_key(&parent)),
+            Phase::Draining => false,
+        };
+        if accepts { Ok(()) } else { Err(ShuttingDownError) }
+    }
+
     fn whom_to_wake(&mut self) -> HashMap<u64, Waker> {
         if self.open.is_empty() { mem::take(&mut self.watchers) } else { HashMap::new() }
     }
@@ -227,25 +291,44 @@ pub(crate) struct Places {
     above: Box<[Arc<Roster>]>,
 }
 
+/// Where the sessions above a session are.
+#[derive(Default)]
+pub(crate) struct Above {
+    /// The key of the session directly above.
+    pub(crate) parent: Option<u64>,
+    /// Their rosters, without the session's own.
+    pub(crate) rosters: Box<[Arc<Roster>]>,
+}
+
 impl Places {
-    pub(crate) fn new(own: &Arc<Roster>, above: Vec<Arc<Roster>>) -> Self {
-        Self { key: draw_key(), own: Arc::clone(own), above: above.into() }
+    pub(crate) fn new(own: &Arc<Roster>, above: Box<[Arc<Roster>]>) -> Self {
+        Self { key: draw_key(), own: Arc::clone(own), above }
     }
 
-    /// The rosters above a child of orchestrator roster `own`, without `own` itself.
-    pub(crate) fn above(&self, own: &Arc<Roster>) -> Vec<Arc<Roster>> {
-        self.all().filter(|roster| !Arc::ptr_eq(roster, own)).map(Arc::clone).collect()
+    /// The places above a child of orchestrator roster `own`, if that may open now.
+    pub(crate) fn above(&self, own: &Arc<Roster>) -> Result<Above, ShuttingDownError> {
+        own.accepting(Some(self.key))?;
+        let others = self.all().filter(|roster| !Arc::ptr_eq(roster, own));
+        Ok(Above { parent: Some(self.key), rosters: others.map(Arc::clone).collect() })
     }
 
-    /// Joins all rosters or none.
-    pub(crate) fn join(&self, member: &Weak<dyn Member>) -> Result<(), ShuttingDownError> {
+    /// Joins all rosters or none, below `parent`. Returns whether one of them has begun to drain.
+    pub(crate) fn join(
+        &self,
+        member: &Weak<dyn Member>,
+        parent: Option<u64>,
+    ) -> Result<bool, ShuttingDownError> {
+        let mut drains = false;
         for (joined, roster) in self.all().enumerate() {
-            if let Err(refused) = roster.join(self.key, Weak::clone(member)) {
-                self.all().take(joined).for_each(|roster| roster.withdraw(self.key));
-                return Err(refused);
+            match roster.join(self.key, parent, Weak::clone(member)) {
+                Ok(draining) => drains |= draining,
+                Err(refused) => {
+                    self.all().take(joined).for_each(|roster| roster.withdraw(self.key));
+                    return Err(refused);
+                }
             }
         }
-        Ok(())
+        Ok(drains)
     }
 
     pub(crate) fn leave(&self, member: &dyn Member) {
@@ -253,6 +336,6 @@ impl Places {
     }
 
     fn all(&self) -> impl Iterator<Item = &Arc<Roster>> {
-        std::iter::once(&self.own).chain(&self.above)
+        std::iter::once(&self.own).chain(&*self.above)
     }
 }

@@ -59,11 +59,42 @@ impl Shutdown {
         Self { roster: Arc::default(), clock: time.clone(), sleeper: Some(time) }
     }
 
+    /// Sets for how long after its beginning a drain lets open sessions go on as before: begin turns,
+    /// tools and pauses, and open sessions below them. Then, and at the latest at the timeout, only what
+    /// is under way goes on. Default: zero. Counts for all clones.
+    ///
+    /// ```
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    /// # runtime.block_on(async {
+    /// use std::time::Duration;
+    /// use runtime_orchestrator::{BoxError, Orchestrator, Shutdown, Turn};
+    ///
+    /// let shutdown = Shutdown::new().grace(Duration::from_secs(20));
+    /// let orchestrator = Orchestrator::new("writer", "draft").shutdown(&shutdown);
+    /// let session = orchestrator.session()?;
+    ///
+    /// let work = async {
+    ///     assert!(orchestrator.session().is_err(), "the drain has begun");
+    ///     session.run_turn(Turn::model("gpt-5"), async || Ok::<_, BoxError>("a haiku")).await?;
+    ///     Ok::<_, BoxError>(session.complete()?)
+    /// };
+    /// let (drained, done) = tokio::join!(shutdown.drain(Duration::from_secs(25)), work);
+    ///
+    /// assert!(done.is_ok() && drained.in_time);
+    /// # Ok::<_, BoxError>(()) }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn grace(self, time: Duration) -> Self {
+        self.roster.set_grace(time);
+        self
+    }
+
     /// Begins to drain, without waiting.
     ///
-    /// For a signal handler, or for a server that first reports that it is not ready.
+    /// For a signal handler, or for a server that first reports that it is not ready. The end of a
+    /// [grace](Self::grace) is noticed by a drain that waits.
     pub fn begin(&self) {
-        let _open = self.roster.begin();
+        let _open = self.roster.begin(self.clock.now());
     }
 
     /// Whether draining has begun.

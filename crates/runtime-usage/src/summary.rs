@@ -47,6 +47,9 @@ impl ModelUsage {
 pub struct UsageSummary {
     /// The number of turns.
     pub turns: u64,
+    /// The number of turns without a price, which count as free. Left out of the JSON if zero.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unpriced_turns: u64,
     /// The input tokens of all turns, without cached tokens.
     pub total_input_tokens: u64,
     /// The output tokens of all turns.
@@ -62,6 +65,7 @@ impl UsageSummary {
     pub(crate) fn of(total: &ModelUsage) -> Self {
         Self {
             turns: total.turns,
+            unpriced_turns: total.unpriced_turns,
             total_input_tokens: total.tokens.input_tokens,
             total_output_tokens: total.tokens.output_tokens,
             total_cost_usd: total.cost,

@@ -161,10 +161,6 @@ pub use runtime_orchestrator::{BoxError, OrchestrationSession, Orchestrator, Too
 
 pub mod prelude;
 
-#[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct ReadmeProgram;
-
 /// The version of this crate.
 #[doc(alias = "__version__")]
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -25,6 +25,8 @@ use crate::refusal::Refusal;
 use crate::runs::{Run, Runs};
 use crate::tenants::{Plan, Tenants};
 
+/// How long calls under way have, once runs begin no more of them.
+const LAST_CALLS: Duration = Duration::from_secs(5);
 /// How long readers have for the last events, once all runs are over.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
@@ -62,9 +64,10 @@ impl Service {
         self: Arc<Self>,
         listener: TcpListener,
         stop: impl Future<Output = ()>,
-        grace: Duration,
+        timeout: Duration,
     ) -> Drained {
         let (shutdown, fleet) = (self.shutdown.clone(), self.fleet.clone());
+        let shutdown = shutdown.grace(timeout.saturating_sub(LAST_CALLS));
         let (over, is_over) = oneshot::channel::<()>();
         let server = axum::serve(listener, routes(self)).with_graceful_shutdown(async {
             let _ = is_over.await;
@@ -72,7 +75,7 @@ impl Service {
         let server = tokio::spawn(server.into_future());
 
         stop.await;
-        let drained = shutdown.drain(grace).await;
+        let drained = shutdown.drain(timeout).await;
         drop(over);
         // A reader that takes nothing holds up nobody.
         let _ = tokio::time::timeout(LAST_WORDS, server).await;

@@ -9,7 +9,6 @@ use futures_util::StreamExt;
 use serde_json::json;
 use techrevati_runtime::OrchestrationSession;
 use techrevati_runtime::http_layer::Turns;
-use tower_layer::Layer;
 
 use crate::{QUESTION, Result};
 

@@ -46,13 +46,25 @@ async fn chat(Json(request): Json<Value>) -> Response {
     if request["stream"] == true {
         return streamed(model);
     }
-    let message = json!({ "role": "assistant", "content": "Hello, world" });
+    let (reason, message) = if wants_a_tool(&request) {
+        let function = json!({ "name": "count_words", "arguments": r#"{"text":"Hello, world"}"# });
+        let call = json!({ "id": "call_1", "type": "function", "function": function });
+        ("tool_calls", json!({ "role": "assistant", "content": null, "tool_calls": [call] }))
+    } else {
+        ("stop", json!({ "role": "assistant", "content": "Hello, world" }))
+    };
     Json(json!({
         "id": "1", "object": "chat.completion", "created": 1, "model": model,
-        "choices": [{ "index": 0, "finish_reason": "stop", "message": message }],
+        "choices": [{ "index": 0, "finish_reason": reason, "message": message }],
         "usage": { "prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120 },
     }))
     .into_response()
+}
+
+/// Whether a request has tools, and no result of one yet.
+fn wants_a_tool(request: &Value) -> bool {
+    let messages = request["messages"].as_array().into_iter().flatten();
+    request["tools"].is_array() && messages.into_iter().all(|message| message["role"] != "tool")
 }
 
 /// A stream. `overloaded` begins with an error, and `cut` breaks in its middle.

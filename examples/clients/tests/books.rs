@@ -88,6 +88,24 @@ async fn answer_after_a_429_and_a_503() {
 }
 
 #[tokio::test]
+async fn agent_with_a_tool_after_a_429_and_a_503() {
+    for first in ["limited", "down"] {
+        ask!(
+            first,
+            [rig_agent::agent],
+            |client, answer, (input, output, cost, estimated, asked)| {
+                let answer = answer.unwrap_or_else(|error| panic!("{client}: {error}"));
+                assert!(answer.contains("Hello, world"), "{client}: {answer}");
+                // It asks, runs the tool, and asks again with its result.
+                assert_eq!((input, output), (200, 40), "{client}");
+                assert_eq!((cost, estimated), (Usd::from_nanos(280_000), false), "{client}");
+                assert_eq!(asked.iter().filter(|model| *model == "fine").count(), 2, "{asked:?}");
+            }
+        );
+    }
+}
+
+#[tokio::test]
 async fn stream_after_a_503_and_after_an_overload_as_its_first_event() {
     for first in ["down", "overloaded"] {
         ask!(first, [openai::stream, rig_agent::stream, plain_reqwest::stream], |client,

@@ -14,7 +14,6 @@ use techrevati_runtime::prelude::*;
 use techrevati_runtime::resilience::{Backoff, JitterMode};
 use techrevati_runtime::testing::RecordingEventSink;
 use techrevati_runtime::testing::cassette::{Cassette, Tape};
-use tower_layer::Layer;
 
 /// The models of the provider: answers, failures, and a stream that is cut.
 const MODELS: [&str; 4] = ["fine", "limited", "overloaded", "cut"];

@@ -1,22 +1,26 @@
 //! The code of `docs/clients.md`.
 
-use std::net::Ipv4Addr;
+use techrevati_runtime::durable::DurableSession;
+use techrevati_runtime::http_layer::{Place, Turns, turn_error};
+use techrevati_runtime::orchestrator::TurnError;
+use techrevati_runtime::prelude::*;
 
 use async_openai::Client as OpenAi;
 use async_openai::config::OpenAIConfig;
 use async_openai::middleware::ReqwestService;
+
+use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
+
+// What the guide does not show.
+use std::net::Ipv4Addr;
+
 use axum::Router;
 use axum::http::StatusCode;
 use reqwest_0_13::Client as Reqwest;
-use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
 use serde_json::{Value, json};
-use techrevati_runtime::durable::{Durable, DurableSession};
-use techrevati_runtime::http_layer::{Place, Turns, turn_error};
-use techrevati_runtime::orchestrator::TurnError;
-use techrevati_runtime::prelude::*;
+use techrevati_runtime::durable::Durable;
 use techrevati_runtime::store::MemoryStore;
 use tokio::net::TcpListener;
-use tower_layer::Layer;
 
 /// Version 0.43, with its feature `middleware`.
 fn openai(session: &OrchestrationSession, config: OpenAIConfig) -> OpenAi<OpenAIConfig> {
@@ -100,7 +104,7 @@ async fn a_call_that_is_recorded(url: &str) -> Result<(), BoxError> {
 }
 
 /// A provider whose model `down` is down.
-async fn provider() -> Result<String, BoxError> {
+pub(crate) async fn provider() -> Result<String, BoxError> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let url = format!("http://{}", listener.local_addr()?);
     let answer = |body: String| async move {
@@ -109,7 +113,12 @@ async fn provider() -> Result<String, BoxError> {
             return (StatusCode::SERVICE_UNAVAILABLE, String::new());
         }
         let usage = json!({"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11});
-        let answer = json!({"model": request["model"], "choices": [], "usage": usage});
+        let message = json!({"role": "assistant", "content": "Leave it alone."});
+        let choice = json!({"index": 0, "finish_reason": "stop", "message": message});
+        let answer = json!({
+            "id": "1", "object": "chat.completion", "created": 1, "model": request["model"],
+            "choices": [choice], "usage": usage,
+        });
         (StatusCode::OK, answer.to_string())
     };
     let app = Router::new().fallback(answer);

@@ -2,16 +2,18 @@
 #![expect(clippy::print_stdout, reason = "what a reader of the guide sees")]
 #![expect(clippy::unused_async, reason = "a bank and a model that are elsewhere")]
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use techrevati_runtime::durable::{
-    Durable, DurableSession, DurableTool, Reconciled, Run, StepError,
-};
+use techrevati_runtime::durable::{DurableSession, DurableTool, Reconciled, Run};
 use techrevati_runtime::orchestrator::{Effect, ToolCall};
 use techrevati_runtime::prelude::*;
-use techrevati_runtime::store::{MemoryStore, Retention, sweep};
+use techrevati_runtime::store::{Retention, sweep};
+
+// What the guide does not show.
+use std::sync::Arc;
+use techrevati_runtime::durable::{Durable, StepError};
+use techrevati_runtime::store::MemoryStore;
 
 async fn chat(prompt: &str) -> Result<String, BoxError> {
     Ok(format!("the plan for {prompt}"))

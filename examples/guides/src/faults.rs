@@ -2,9 +2,12 @@
 
 use std::fmt;
 
-use techrevati_runtime::orchestrator::{RecoveryConfig, TurnError};
+use techrevati_runtime::orchestrator::RecoveryConfig;
 use techrevati_runtime::prelude::*;
 use techrevati_runtime::resilience::{Classifier, Fault, FaultKind};
+
+// What the guide does not show.
+use techrevati_runtime::orchestrator::TurnError;
 
 pub(crate) async fn run() -> Result<(), BoxError> {
     let classifier = Classifier::default()

@@ -1,14 +1,17 @@
 //! The code of `docs/fleet.md`.
 
-use std::num::NonZeroU32;
+use techrevati_runtime::Orchestrator;
+use techrevati_runtime::fleet::{Fleet, FleetConfig, Kind, OnLoss, Policy};
+use techrevati_runtime::resilience::{CircuitBreakerConfig, Demand, Route, Routes};
+use techrevati_runtime::usage::{Limit, Usd};
 
-use techrevati_runtime::fleet::{Fleet, FleetConfig, Kind, MemoryState, OnLoss, Policy};
-use techrevati_runtime::resilience::{
-    CircuitBreakerConfig, Demand, ManualClock, RateLimits, Route, Routes,
-};
+// What the guide does not show.
+use std::num::NonZeroU32;
+use techrevati_runtime::fleet::MemoryState;
+use techrevati_runtime::resilience::{ManualClock, RateLimits};
 use techrevati_runtime::testing::RecordingEventSink;
-use techrevati_runtime::usage::{Account, Limit, ModelPricing, PricingTable, Usd};
-use techrevati_runtime::{BoxError, Orchestrator, Turn};
+use techrevati_runtime::usage::{Account, ModelPricing, PricingTable};
+use techrevati_runtime::{BoxError, Turn};
 
 const RPM: NonZeroU32 = NonZeroU32::new(600).unwrap();
 

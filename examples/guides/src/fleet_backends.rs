@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use techrevati_runtime::BoxError;
-use techrevati_runtime::postgres::{PgConfig, PgFleet, PgStore};
+use techrevati_runtime::postgres::{PgConfig, PgFleet};
 use techrevati_runtime::redis::{RedisConfig, RedisFleet};
+
+// What the guide does not show.
+use techrevati_runtime::BoxError;
+use techrevati_runtime::postgres::PgStore;
 
 async fn postgres(url: &str) -> Result<(), BoxError> {
     let backend = PgFleet::connect(url).await?;

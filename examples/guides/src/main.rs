@@ -1,7 +1,7 @@
 //! The code of the guides in `docs/`, compiled, linted and run.
 //!
-//! Each guide has a module of the same name here. A check of the workspace compares them: every
-//! Rust block of a guide is in its module, word for word.
+//! Each guide has a module of the same name here, and so has the README. A check of the workspace
+//! compares them: every Rust block of a guide is in its module, word for word.
 
 mod budgets;
 mod circuit_breaker;
@@ -17,6 +17,7 @@ mod permissions_and_policy;
 mod postgres;
 mod prices;
 mod rate_limits;
+mod readme;
 mod recovery;
 mod routes;
 mod sessions;
@@ -45,6 +46,7 @@ async fn main() -> Result<(), BoxError> {
     faults::run().await?;
     fleet::run().await?;
     rate_limits::run().await?;
+    readme::run().await?;
     recovery::run().await?;
     routes::run().await?;
     sessions::run().await?;

@@ -1,11 +1,12 @@
 //! The code of `docs/observability.md`.
 
-use std::path::Path;
-
-use techrevati_runtime::BoxError;
 use techrevati_runtime::prelude::*;
 use techrevati_runtime::report::{self, PageConfig, Timeline};
 use techrevati_runtime::sinks::{LogEntry, LogReader};
+
+// What the guide does not show.
+use std::path::Path;
+use techrevati_runtime::BoxError;
 
 async fn a_run(path: &Path) -> Result<(), BoxError> {
     let log = JsonlSink::open(path)?;

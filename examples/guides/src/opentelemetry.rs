@@ -3,14 +3,18 @@
 use std::fs::File;
 use std::io::BufReader;
 
-use opentelemetry::trace::TracerProvider;
-use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanExporter};
+use opentelemetry_sdk::trace::{SdkTracerProvider, SpanExporter};
 use serde_json::json;
 use techrevati_runtime::orchestrator::{Capture, TelemetryConfig, ToolCall};
 use techrevati_runtime::otel::{self, EventIds, OtelConfig, OtelSink, SemconvProfile, Viewer};
-use techrevati_runtime::sinks::{EventSink, JsonlSink, LogEntry, LogReader};
+use techrevati_runtime::sinks::{LogEntry, LogReader};
 use techrevati_runtime::usage::UsageSnapshot;
 use techrevati_runtime::{BoxError, Orchestrator, Turn};
+
+// What the guide does not show.
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_sdk::trace::InMemorySpanExporter;
+use techrevati_runtime::sinks::{EventSink, JsonlSink};
 
 pub(super) fn tracing(exporter: impl SpanExporter + 'static) -> (SdkTracerProvider, OtelSink) {
     let provider = SdkTracerProvider::builder()

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use techrevati_runtime::BoxError;
 use techrevati_runtime::postgres::{PgConfig, PgStore};
+
+// What the guide does not show.
+use techrevati_runtime::BoxError;
 
 async fn a_process_connects(owner: &str, application: &str) -> Result<(), BoxError> {
     PgStore::migrate(owner).await?;

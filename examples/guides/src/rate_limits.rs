@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use techrevati_runtime::prelude::*;
 use techrevati_runtime::resilience::{
-    Clock, Demand, RateDimension, RateLimitedError, RateLimiter, RateLimits, SystemClock,
-    ThreadSleeper,
+    Demand, RateDimension, RateLimitedError, RateLimiter, RateLimits, SystemClock, ThreadSleeper,
 };
+
+// What the guide does not show.
+use techrevati_runtime::resilience::Clock;
 
 const REQUESTS: NonZeroU32 = NonZeroU32::new(50).unwrap();
 const INPUT: NonZeroU64 = NonZeroU64::new(30_000).unwrap();

@@ -1,13 +1,14 @@
 //! The code of `docs/simulation.md`.
 #![expect(clippy::print_stdout, reason = "a guide shows what there is to see")]
 
-use std::time::Duration;
-
 use techrevati_runtime::orchestrator::TurnError;
 use techrevati_runtime::prelude::*;
 use techrevati_runtime::testing::simulation::{
     Broken, Case, Endpoint, Provider, Ran, Reply, Sim, Simulation, World, simulate,
 };
+
+// What the guide does not show.
+use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
 const CENTS: Usd = Usd::from_cents(2);

@@ -1,10 +1,9 @@
 //! The code of `docs/sqlite.md`.
 #![expect(clippy::print_stdout, reason = "a guide shows what there is to see")]
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::BufReader;
 use std::num::NonZeroUsize;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +13,10 @@ use techrevati_runtime::sqlite::{
     SqliteConfig, SqliteDurability, SqliteReader, SqliteSink, SqliteStore,
 };
 use techrevati_runtime::store::{Store as _, StoreDurability};
+
+// What the guide does not show.
+use std::fs;
+use std::path::Path;
 
 async fn a_run_is_in_the_database(path: &Path) -> Result<(), BoxError> {
     let log = Arc::new(SqliteSink::open(path)?);

@@ -5,15 +5,18 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use techrevati_runtime::durable::{Durable, DurableSession};
+use techrevati_runtime::durable::DurableSession;
 use techrevati_runtime::orchestrator::{Attempt, Effect};
 use techrevati_runtime::prelude::*;
-use techrevati_runtime::store::MemoryStore;
 use techrevati_runtime::tools::{
     Agent, Chat, Dialect, InvalidAnswerError, Said, Tool, ToolOutcome, ToolResult, ToolRunner,
     Toolbox,
 };
 use techrevati_runtime::usage::UsageFormat;
+
+// What the guide does not show.
+use techrevati_runtime::durable::Durable;
+use techrevati_runtime::store::MemoryStore;
 
 #[derive(Deserialize, JsonSchema)]
 struct Refund {

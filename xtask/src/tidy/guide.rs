@@ -5,18 +5,40 @@ use super::{PROJECT, Problem, assert_none, has_extension};
 /// The folder of the compiled code: `some_page.rs` for `docs/some-page.md`.
 const EXAMPLES: &str = "examples/guides/src";
 
+/// Its program is compiled like those of guides.
+const README: &str = "README.md";
+
 #[test]
 fn every_rust_block_of_a_guide_is_in_its_example() {
     let mut problems = Vec::new();
-    for guide in PROJECT.files.iter().filter(|file| is_guide(&file.path)) {
+    let shown = |path: &str| is_guide(path) || path == README;
+    for guide in PROJECT.files.iter().filter(|file| shown(&file.path)) {
         let page = guide.path.trim_start_matches("docs/").trim_end_matches(".md");
-        let example = format!("{EXAMPLES}/{}.rs", page.replace('-', "_"));
+        let example = format!("{EXAMPLES}/{}.rs", page.to_lowercase().replace('-', "_"));
         let missing = missing(&guide.text, PROJECT.text(&example));
         problems.extend(
             missing.iter().map(|problem| format!("{}:{problem}, and not in {example}", guide.path)),
         );
     }
     assert_none(&problems);
+}
+
+#[test]
+fn every_guide_with_code_says_where_its_names_are_from() {
+    let guides = PROJECT.files.iter().filter(|file| is_guide(&file.path));
+    let silent = guides.filter(|guide| !says_where_names_are_from(&guide.text));
+    let problems: Vec<_> = silent
+        .map(|guide| format!("{}: no block has `use techrevati_runtime::…`", guide.path))
+        .collect();
+    assert_none(&problems);
+}
+
+#[test]
+fn names_of_code_are_looked_for_in_its_blocks() {
+    let code = "use techrevati_runtime::prelude::*;";
+    assert!(says_where_names_are_from("No code."));
+    assert!(says_where_names_are_from(&format!("```rust\nf();\n```\n```rust\n{code}\n```\n")));
+    assert!(!says_where_names_are_from(&format!("{code}\n```rust\nf();\n```\n")));
 }
 
 #[test]
@@ -60,6 +82,12 @@ fn blocks_of_other_languages_are_skipped() {
     let found: Vec<_> =
         blocks(guide).into_iter().map(|(line, block)| (line, block.join("|"))).collect();
     assert_eq!(found, [(8, "d();".to_owned())]);
+}
+
+fn says_where_names_are_from(guide: &str) -> bool {
+    let blocks = blocks(guide);
+    let mut lines = blocks.iter().flat_map(|(_, lines)| lines);
+    blocks.is_empty() || lines.any(|line| line.starts_with("use techrevati_runtime"))
 }
 
 fn is_guide(path: &str) -> bool {

@@ -2,6 +2,10 @@
 //!
 //! A prompt is nearly all of a request, and nothing of it matters here. So strings are passed over from
 //! quote to quote. What is no JSON is left to the provider to refuse.
+//!
+//! A parser reads every byte of what it passes over. For a prompt of 100 kB with a line break in every
+//! 13 bytes, `serde_json` with `IgnoredAny` takes 53 µs and `jiter` 63 µs on a machine where this takes
+//! 1 µs; a whole call may add 30 µs.
 
 use std::ops::Range;
 

@@ -11,11 +11,18 @@ pub struct TapeService<S> {
     pub(super) tape: Tape,
 }
 
-/// With feature `tower` or `async-openai`.
+impl HttpTape {
+    /// With feature `tower` or `async-openai`: a client whose requests are recorded or played.
+    pub fn layer<S>(&self, inner: S) -> TapeService<S> {
+        TapeService { inner, tape: self.tape.clone() }
+    }
+}
+
+/// With feature `tower` or `async-openai`, for what is built of layers.
 impl<S> tower_layer::Layer<S> for HttpTape {
     type Service = TapeService<S>;
 
     fn layer(&self, inner: S) -> TapeService<S> {
-        TapeService { inner, tape: self.tape.clone() }
+        self.layer(inner)
     }
 }

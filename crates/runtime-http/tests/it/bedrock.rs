@@ -19,7 +19,6 @@ use runtime_orchestrator::{Orchestrator, RecoveryConfig};
 use runtime_resilience::RetryBudget;
 use runtime_usage::UsageSnapshot;
 use serde_json::{Value, json};
-use tower_layer::Layer as _;
 use tower_service::Service;
 
 /// A message: lengths, checksums, headers that are texts, and a payload.

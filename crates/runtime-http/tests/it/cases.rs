@@ -15,7 +15,6 @@ use runtime_orchestrator::{Orchestrator, RecoveryConfig};
 use runtime_resilience::{Fault, Provider, RetryBudget};
 use serde::Deserialize;
 use serde_json::Value;
-use tower_layer::Layer;
 use tower_service::Service;
 
 /// A reply that somebody met.

@@ -21,7 +21,6 @@ use runtime_resilience::{Fault, FaultError};
 use runtime_sinks::testing::RecordingEventSink;
 use runtime_testkit::cassette::{Cassette, Tape};
 use serde_json::{Value, json};
-use tower_layer::Layer as _;
 use tower_service::Service as _;
 
 use crate::support::Provider;

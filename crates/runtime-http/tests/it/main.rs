@@ -11,6 +11,7 @@ mod doors;
 #[cfg(feature = "durable")]
 mod durable;
 mod ends;
+mod head;
 mod litellm;
 mod pieces;
 mod support;

@@ -21,7 +21,8 @@ impl Orchestrator {
     /// are ended as well.
     ///
     /// From the first poll on, new sessions, turns, tools and pauses are refused with
-    /// [`ShuttingDownError`](crate::ShuttingDownError). Running ones have until `timeout`. Then
+    /// [`ShuttingDownError`](crate::ShuttingDownError); with a [grace](crate::Shutdown::grace) open
+    /// sessions go on for that time. Running ones have until `timeout`. Then
     /// open sessions are cancelled *as a shutdown*, and have one second to emit their last events.
     /// The error ([`SessionClosedError::shutdown`](crate::SessionClosedError::shutdown)), the
     /// session's last event, the worker's log and the [summary](crate::Summary::shutdown) tell a

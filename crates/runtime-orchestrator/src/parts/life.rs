@@ -149,8 +149,8 @@ impl Life {
         self.state().accepting()
     }
 
-    pub(crate) fn drain(&self) {
-        self.state().drain();
+    pub(crate) fn drain(&self, may_go_on: bool) {
+        self.state().drain(may_go_on);
     }
 
     pub(crate) fn is_draining(&self) -> bool {

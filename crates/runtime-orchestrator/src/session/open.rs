@@ -22,7 +22,7 @@ pub(crate) fn open(
     setup: &Arc<Setup>,
     sinks: &Sinks,
 ) -> Result<OrchestrationSession, SessionError> {
-    setup.roster.accepting()?;
+    setup.roster.accepting(None)?;
     let worker = hire(setup)?;
     Ok(begin(setup, sinks, &worker, of_its_own(setup))?)
 }
@@ -33,7 +33,7 @@ pub(crate) fn resume(
     sinks: &Sinks,
     before: &Restored,
 ) -> Result<OrchestrationSession, SessionError> {
-    setup.roster.accepting()?;
+    setup.roster.accepting(None)?;
     let worker = hire(setup)?;
     let origin =
         Origin { iterations: before.iterations, elapsed: before.elapsed, ..of_its_own(setup) };
@@ -62,7 +62,7 @@ pub(crate) fn accept(
             found: setup.role.to_string(),
         });
     }
-    setup.roster.accepting()?;
+    setup.roster.accepting(None)?;
     let origin = match Estate::waiting(&setup.registry, handoff) {
         Some(estate) => inherited(setup, &estate, acceptance)?,
         None => of_its_own(setup),
@@ -119,7 +119,7 @@ pub(crate) fn open_below(
 ) -> Result<OrchestrationSession, SessionError> {
     let _entry = parent.enter(false)?;
     parent.life.accepting()?;
-    setup.roster.accepting()?;
+    let above = parent.places.above(&setup.roster)?;
     // Read before the parent's clock: if both are the same clock, the child's time does not begin
     // later.
     let now = setup.timers.clock.now();
@@ -134,9 +134,8 @@ pub(crate) fn open_below(
     };
     let setup = Arc::new(setup);
     let worker = hire(&setup)?;
-    let rosters = parent.places.above(&setup.roster);
     let parent = Some(parent.stream.root());
-    let origin = Origin { parent, account, until, rosters, ..Origin::default() };
+    let origin = Origin { parent, account, until, above, ..Origin::default() };
     Ok(begin(&setup, sinks, &worker, origin)?)
 }
 
@@ -201,8 +200,13 @@ fn begin(
     worker: &AgentWorker,
     origin: Origin,
 ) -> Result<OrchestrationSession, ShuttingDownError> {
+    let parent = origin.above.parent;
     let core = Arc::new(Core::new(setup, sinks.clone(), worker, origin));
-    core.places.join(&core.as_member()).inspect_err(|_| core.life.withdraw())?;
+    let drains =
+        core.places.join(&core.as_member(), parent).inspect_err(|_| core.life.withdraw())?;
+    if drains {
+        core.life.drain(true);
+    }
     core.say_hello();
     if setup.recovery.is_off() {
         log!(warn, session = %core.session_id(), role = %core.role(), "retries are off: no recipe allows another attempt");

@@ -20,7 +20,7 @@ use crate::report::Drained;
 use crate::roster::{Member, Roster};
 
 /// The time for cancelled sessions to emit their last events, and for sinks to flush.
-const GRACE: Duration = Duration::from_secs(1);
+const FOR_SINKS: Duration = Duration::from_secs(1);
 
 /// A drain that has begun.
 pub(crate) struct Drain {
@@ -40,16 +40,24 @@ impl Drain {
         mut sinks: SinkSet,
         timeout: Duration,
     ) -> Self {
-        let until = later(clock.now(), timeout);
-        for member in roster.begin() {
+        let now = clock.now();
+        let until = later(now, timeout);
+        for member in roster.begin(now) {
             sinks.add(member.sinks());
         }
         Self { roster, clock, sleeper, sinks, until }
     }
 
-    pub(crate) async fn run(self) -> Drained {
+    pub(crate) async fn run(mut self) -> Drained {
+        if let Some(closing) = self.roster.to_be_closed()
+            && !self.emptied(closing.min(self.until)).await
+        {
+            for member in self.roster.close() {
+                self.sinks.add(member.sinks());
+            }
+        }
         if !self.emptied(self.until).await {
-            let grace = later(self.clock.now(), GRACE);
+            let grace = later(self.clock.now(), FOR_SINKS);
             deliver(self.roster.cancel_rest()).await;
             self.emptied(grace).await;
         }
@@ -106,7 +114,7 @@ async fn deliver(cancelled: Vec<Arc<dyn Member>>) {
     let job = |members: Vec<Arc<dyn Member>>| -> Job<()> {
         Box::new(move || members.iter().for_each(|member| member.deliver()))
     };
-    apart(by_sinks.into_values().map(job).collect(), GRACE).await;
+    apart(by_sinks.into_values().map(job).collect(), FOR_SINKS).await;
 }
 
 /// A place among the wakers of the roster.
@@ -153,8 +161,8 @@ impl SinkSet {
         let events = events.map(|sink| -> Job<_> { Box::new(move || caught(|| sink.flush())) });
         let usage = self.usage.values().cloned();
         let usage = usage.map(|sink| -> Job<_> { Box::new(move || caught(|| sink.flush())) });
-        let flushed = apart(events.chain(usage).collect(), GRACE).await;
-        let late = || Some(format!("the sink has not returned after {GRACE:?}"));
+        let flushed = apart(events.chain(usage).collect(), FOR_SINKS).await;
+        let late = || Some(format!("the sink has not returned after {FOR_SINKS:?}"));
         flushed.into_iter().filter_map(|failure| failure.unwrap_or_else(late)).collect()
     }
 }

@@ -79,7 +79,8 @@ fn enforced_budget_refuses_unpriced_models_by_default() {
     let fixture = Fixture::new().with(|o| o.budget(enforced.clone()));
     let session = fixture.orchestrator.session().unwrap();
     let refused = spend(&session, "unknown").unwrap_err();
-    let text = "model `unknown` has no price, and the budget refuses models without one";
+    let text = "model `unknown` has no price, and the budget refuses models without one; \
+                register its price, or set the limit's `unknown_price`";
     assert_eq!(refused.to_string(), text);
 
     let rule = UnknownPrice::Assume(price(4, 4));

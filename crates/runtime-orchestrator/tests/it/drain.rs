@@ -1,6 +1,7 @@
 //! Draining: new calls are refused, running calls finish, open sessions are cancelled.
 
 mod blocked;
+mod grace;
 mod groups;
 mod late;
 mod races;

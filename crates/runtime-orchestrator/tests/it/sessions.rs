@@ -236,11 +236,30 @@ fn summary_has_the_python_keys_and_more() {
     assert_eq!(json["budget"]["remaining_usd"], 2.0);
     assert_eq!(json["agent_events"][0]["event"], "agent.started");
     let text = "writer in draft: completed\n  \
-        usage     1 turns, 1000000 tokens in, 0 out, $1.00\n  \
+        usage     1 turn, 1000000 tokens in, 0 out, $1.00\n  \
         model     m: $1.00\n  \
         budget    $2.00 of $3.00 left (enforced)\n  \
         events    7 emitted";
     assert_eq!(summary.to_string(), text);
+}
+
+#[test]
+fn summary_names_turns_that_count_as_free() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = |model| Turn::model(model).usage(dollar());
+    now(session.run_turn(turn("m"), fine)).unwrap();
+    let priced = serde_json::to_value(session.summary().usage).unwrap();
+    assert_eq!(priced.get("unpriced_turns"), None);
+    now(session.run_turn(turn("of-nobody"), fine)).unwrap();
+    let summary = session.finish(Ok::<_, BoxError>(())).summary;
+
+    assert_eq!(serde_json::to_value(&summary.usage).unwrap()["unpriced_turns"], 1);
+    let text = summary.to_string();
+    assert!(
+        text.contains("2 turns, 2000000 tokens in, 0 out, $1.00; 1 without a price\n"),
+        "{text}"
+    );
 }
 
 #[test]

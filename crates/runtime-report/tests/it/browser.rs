@@ -1,7 +1,9 @@
 //! The page in a real browser, where there is one.
 
+#[expect(clippy::print_stdout, reason = "who reads the tests' output must know")]
+mod find;
+
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::{env, fs, process};
 
 use runtime_events::AgentEvent;
@@ -9,28 +11,11 @@ use runtime_report::PageConfig;
 use runtime_report::{Timeline, live_page};
 use serde_json::Value;
 
+use self::find::{browser_or_skip, headless};
 use crate::common::{dying, golden_events, long};
-
-const BROWSERS: &[&str] = &["chromium-headless-shell", "chromium", "google-chrome"];
-
-/// Keeps a full browser from calling home: its requests only make the log longer and the test slower.
-const QUIET: &[&str] = &[
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-default-apps",
-    "--disable-domain-reliability",
-    "--disable-sync",
-    "--no-first-run",
-];
 
 /// What the network log says of the initiator of a request that the browser itself makes.
 const BROWSER_ITSELF: &str = "not an origin";
-
-fn browser() -> Option<PathBuf> {
-    let folders: Vec<PathBuf> = env::split_paths(&env::var_os("PATH")?).collect();
-    let candidates = BROWSERS.iter().flat_map(|name| folders.iter().map(move |dir| dir.join(name)));
-    candidates.into_iter().find(|path| path.is_file())
-}
 
 /// A folder that is gone after the test.
 struct Folder(PathBuf);
@@ -79,9 +64,8 @@ fn requests(net: &str) -> Vec<String> {
 fn open(browser: &Path, folder: &Folder, page: &str) -> Opened {
     let (file, net) = (folder.0.join("run.html"), folder.0.join("net.json"));
     fs::write(&file, page).expect("writable");
-    let output = Command::new(browser)
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr"])
-        .args(QUIET)
+    let output = headless(browser)
+        .arg("--enable-logging=stderr")
         .arg(format!("--user-data-dir={}", folder.0.join("profile").display()))
         .arg(format!("--log-net-log={}", net.display()))
         .arg("--dump-dom")
@@ -94,16 +78,6 @@ fn open(browser: &Path, folder: &Folder, page: &str) -> Opened {
         log: String::from_utf8_lossy(&output.stderr).into_owned(),
         requests: requests(&net),
     }
-}
-
-/// The browser, or a word that there is none.
-#[expect(clippy::print_stdout, reason = "who reads the tests' output must know")]
-fn browser_or_skip() -> Option<PathBuf> {
-    let browser = browser();
-    if browser.is_none() {
-        println!("skipped: none of {BROWSERS:?} is installed");
-    }
-    browser
 }
 
 #[test]

@@ -67,7 +67,10 @@ impl fmt::Display for BudgetRefusedError {
 
 /// The error for a model without a price, under a limit that refuses such models.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("model `{model}` has no price, and the budget refuses models without one")]
+#[error(
+    "model `{model}` has no price, and the budget refuses models without one; register its price, or set the \
+     limit's `unknown_price`"
+)]
 #[non_exhaustive]
 pub struct UnpricedModelError {
     /// The model.

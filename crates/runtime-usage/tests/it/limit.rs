@@ -43,7 +43,8 @@ fn refusals_name_the_amounts() {
     assert_eq!(refused.to_string(), "budget refused: $0.50 requested, -$0.25 of $1.00 left");
     assert_eq!(
         UnpricedModelError::new("local-7b").to_string(),
-        "model `local-7b` has no price, and the budget refuses models without one"
+        "model `local-7b` has no price, and the budget refuses models without one; \
+         register its price, or set the limit's `unknown_price`"
     );
 }
 

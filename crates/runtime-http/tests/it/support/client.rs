@@ -14,7 +14,6 @@ use reqwest_0_13::Client as Reqwest;
 use reqwest_middleware::ClientBuilder;
 use runtime_http::{TurnBody, Turns};
 use serde_json::{Value, json};
-use tower_layer::Layer as _;
 use tower_service::Service as _;
 
 use super::provider::Provider;

@@ -12,7 +12,8 @@
 //!               Ended: nothing enters; the farewell is due once the last one has left
 //! ```
 //!
-//! A draining session still runs or waits, but begins no turn, tool or pause.
+//! A session that drains still runs or waits. It begins no turn, tool or pause, unless the drain lets
+//! it go on for a while.
 //!
 //! A waker may own its task, whose drop comes straight back here. So wakers are cloned before the
 //! lock is taken, and a method that no longer needs one returns it, to be dropped after the lock is
@@ -75,6 +76,8 @@ struct Turns {
 enum Draining {
     #[default]
     No,
+    /// A drain has begun, and lets the session go on.
+    Begun,
     /// New work is refused.
     Yes,
     /// New work is refused, and some has been.
@@ -125,11 +128,13 @@ impl State {
         self.turns.begun.saturating_add(self.turns.refused)
     }
 
-    /// Refuses new work from here on.
-    pub(crate) fn drain(&mut self) {
-        if self.draining == Draining::No {
-            self.draining = Draining::Yes;
-        }
+    /// A drain has begun. Refuses new work from here on, unless the session may go on.
+    pub(crate) fn drain(&mut self, may_go_on: bool) {
+        self.draining = match self.draining {
+            Draining::No if may_go_on => Draining::Begun,
+            Draining::No | Draining::Begun if !may_go_on => Draining::Yes,
+            told => told,
+        };
     }
 
     pub(crate) fn is_draining(&self) -> bool {
@@ -143,7 +148,7 @@ impl State {
 
     /// Checks whether new work may begin.
     pub(crate) fn accepting(&mut self) -> Result<(), ShuttingDownError> {
-        if !self.is_draining() {
+        if matches!(self.draining, Draining::No | Draining::Begun) {
             return Ok(());
         }
         self.draining = Draining::TurnedAway;

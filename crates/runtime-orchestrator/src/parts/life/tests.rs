@@ -88,7 +88,7 @@ fn refused_turns_count_as_iterations() {
     let (life, _) = open();
     life.ask(1).unwrap();
     assert!(matches!(life.ask(1), Err(TurnError::MaxIterations(_))));
-    life.drain();
+    life.drain(false);
     assert!(matches!(life.ask(3), Err(TurnError::ShuttingDown(_))));
     assert_eq!(life.iterations(), 3);
     assert!(life.turned_away());
