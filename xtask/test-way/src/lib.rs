@@ -73,6 +73,21 @@ impl Way {
     }
 }
 
+impl Way {
+    /// Loses calls until one of its own has no answer: the even ones on their way to the server, the odd ones on
+    /// their way back.
+    pub async fn lose(&self, number: u64, is_answered: impl AsyncFn() -> bool) {
+        let backwards = !number.is_multiple_of(2);
+        if backwards {
+            self.lose_answers();
+        } else {
+            self.close();
+        }
+        while is_answered().await {}
+        if backwards { self.answer() } else { self.open() }
+    }
+}
+
 /// Carries what is read from one end to the other, while the way is of these ages.
 fn carry(mut from: TcpStream, mut to: TcpStream, ages: [&Arc<AtomicU32>; 2]) {
     let ages = ages.map(|age| (Arc::clone(age), age.load(Ordering::Relaxed)));
