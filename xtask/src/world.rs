@@ -28,6 +28,7 @@ const CHECKS: &[Check] = &[
     ("litellm", litellm),
     ("minimal", minimal),
     ("mutants", proofs::mutants),
+    ("partitions", partitions),
     ("prices", prices),
     ("prometheus", prometheus),
     ("restate", restate),
@@ -125,6 +126,20 @@ fn fleet(_: &Path) -> Result<(), Error> {
         let run = "run --locked --package agent_service --example fleet_trial --";
         let trial = Cmd::cargo(run).args([backend, push]);
         library.iter().fold(trial, |trial, path| trial.env("FAKETIME_LIBRARY", path)).run()?;
+    }
+    Ok(())
+}
+
+/// Processes that share money, breakers and limits, on hosts whose wires to the backend are cut. As root.
+fn partitions(_: &Path) -> Result<(), Error> {
+    fleet_trial("partitions", "run")
+}
+
+/// A trial of a fleet over each backend.
+fn fleet_trial(trial: &str, run: &str) -> Result<(), Error> {
+    for backend in ["postgres", "redis"] {
+        let cargo = Cmd::cargo(run).args(["--locked", "--package", "agent_service"]);
+        cargo.args(["--example", "fleet_trial", "--", trial, backend]).run()?;
     }
     Ok(())
 }

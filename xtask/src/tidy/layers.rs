@@ -74,7 +74,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "runtime-redis",
         below: &["runtime-fleet", "runtime-usage"],
-        others: &["futures-util", "redis", "rustls", "tokio"],
+        others: &["futures-util", "redis", "rustls"],
     },
     // Resilience for its errors. Cassettes, with the store and the streams, and the simulation, with the fleet and the
     // store, are features that are off by default.

@@ -179,7 +179,8 @@ impl Server {
         self.folder.join("data")
     }
 
-    fn pid(&self) -> Option<String> {
+    /// The process of the server, if it runs.
+    pub fn pid(&self) -> Option<String> {
         let text = fs::read_to_string(self.data().join("postmaster.pid")).ok()?;
         text.lines().next().map(str::to_owned)
     }

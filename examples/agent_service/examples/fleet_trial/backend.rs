@@ -37,6 +37,36 @@ impl Backend {
         Ok(Self { server, push })
     }
 
+    /// A server that other hosts can reach.
+    pub(crate) fn start_for_all(kind: &str) -> Result<Self, BoxError> {
+        let backend = Self::start(kind, true)?;
+        match &backend.server {
+            Server::Postgres(server) => {
+                server.configure("listen_addresses = '*'");
+                server.stop();
+                server.begin();
+            }
+            Server::Redis(server) => {
+                server.cli(&["CONFIG", "SET", "protected-mode", "no", "bind", "*"]);
+            }
+        }
+        Ok(backend)
+    }
+
+    /// Stops the processes of the server, which close nothing, or lets them go on.
+    pub(crate) fn stall(&self, stalls: bool) -> Result<(), BoxError> {
+        let signal = if stalls { "-STOP" } else { "-CONT" };
+        let pid = match &self.server {
+            Server::Postgres(server) => server.pid(),
+            Server::Redis(server) => server.pid(),
+        };
+        let pid = pid.ok_or("the server does not run")?;
+        // The children of Postgres have the connections.
+        let _ = Command::new("pkill").args([signal, "-P", &pid]).status()?;
+        let stopped = Command::new("kill").args([signal, &pid]).status()?;
+        if stopped.success() { Ok(()) } else { Err("the server cannot be stopped".into()) }
+    }
+
     pub(crate) const fn port(&self) -> u16 {
         match &self.server {
             Server::Postgres(server) => server.port(),
@@ -45,12 +75,16 @@ impl Backend {
     }
 
     pub(crate) fn url(&self, port: u16) -> String {
+        self.url_at("127.0.0.1", port)
+    }
+
+    pub(crate) fn url_at(&self, host: &str, port: u16) -> String {
         let push = if self.push { "yes" } else { "no" };
         match self.server {
             Server::Postgres(_) => {
-                format!("postgres://postgres@127.0.0.1:{port}/postgres?push={push}")
+                format!("postgres://postgres@{host}:{port}/postgres?push={push}")
             }
-            Server::Redis(_) => format!("redis://127.0.0.1:{port}/?push={push}"),
+            Server::Redis(_) => format!("redis://{host}:{port}/?push={push}"),
         }
     }
 
