@@ -25,6 +25,7 @@ const CHECKS: &[Check] = &[
     ("features", features),
     ("fleet", fleet),
     ("fuzz", proofs::fuzz),
+    ("growth", growth),
     ("litellm", litellm),
     ("minimal", minimal),
     ("mutants", proofs::mutants),
@@ -128,6 +129,11 @@ fn fleet(_: &Path) -> Result<(), Error> {
         library.iter().fold(trial, |trial, path| trial.env("FAKETIME_LIBRARY", path)).run()?;
     }
     Ok(())
+}
+
+/// What turns cost one to ten processes, and what the backend is asked.
+fn growth(_: &Path) -> Result<(), Error> {
+    fleet_trial("growth", "run --release")
 }
 
 /// Processes that share money, breakers and limits, on hosts whose wires to the backend are cut. As root.
