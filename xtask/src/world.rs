@@ -22,6 +22,7 @@ const CHECKS: &[Check] = &[
     ("clocks", clocks),
     ("coverage", proofs::coverage),
     ("durable-peers", durable_peers),
+    ("failover", failover),
     ("features", features),
     ("fleet", fleet),
     ("fuzz", proofs::fuzz),
@@ -129,6 +130,11 @@ fn fleet(_: &Path) -> Result<(), Error> {
         library.iter().fold(trial, |trial, path| trial.env("FAKETIME_LIBRARY", path)).run()?;
     }
     Ok(())
+}
+
+/// A replica that takes over while processes spend.
+fn failover(_: &Path) -> Result<(), Error> {
+    fleet_trial("failover", "run")
 }
 
 /// What turns cost one to ten processes, and what the backend is asked.

@@ -10,6 +10,7 @@
 #![expect(clippy::disallowed_methods, reason = "real processes, in real time")]
 
 mod backend;
+mod failover;
 mod growth;
 mod network;
 mod partitions;
@@ -48,6 +49,7 @@ fn main() -> Result<(), BoxError> {
     match *words {
         ["spend", url, provider] => spend(url, provider),
         ["call", url, provider, number] => call(url, provider, number.parse()?),
+        ["failover", kind @ ("postgres" | "redis")] => failover::trial(kind),
         ["growth", kind @ ("postgres" | "redis")] => growth::trial(kind),
         ["turns", url, pace] => growth::turns(url, pace),
         ["partitions", kind @ ("postgres" | "redis")] => partitions::start(kind),
@@ -55,7 +57,7 @@ fn main() -> Result<(), BoxError> {
         ["member", url, provider, down] => partitions::member(url, provider, down),
         [kind @ ("postgres" | "redis"), push @ ("push" | "no-push")] => trial(kind, push == "push"),
         _ => {
-            Err("it takes `postgres` or `redis`, and `push` or `no-push`; or `growth` or `partitions` in front"
+            Err("it takes `postgres` or `redis`, and `push` or `no-push`; or `failover`, `growth` or `partitions` in front"
                 .into())
         }
     }
