@@ -22,12 +22,15 @@ const CHECKS: &[Check] = &[
     ("clocks", clocks),
     ("coverage", proofs::coverage),
     ("durable-peers", durable_peers),
+    ("failover", failover),
     ("features", features),
     ("fleet", fleet),
     ("fuzz", proofs::fuzz),
+    ("growth", growth),
     ("litellm", litellm),
     ("minimal", minimal::minimal),
     ("mutants", proofs::mutants),
+    ("partitions", partitions),
     ("prices", prices),
     ("prometheus", prometheus),
     ("restate", restate),
@@ -125,6 +128,30 @@ fn fleet(_: &Path) -> Result<(), Error> {
         let run = "run --locked --package agent_service --example fleet_trial --";
         let trial = Cmd::cargo(run).args([backend, push]);
         library.iter().fold(trial, |trial, path| trial.env("FAKETIME_LIBRARY", path)).run()?;
+    }
+    Ok(())
+}
+
+/// A replica that takes over while processes spend.
+fn failover(_: &Path) -> Result<(), Error> {
+    fleet_trial("failover", "run")
+}
+
+/// What turns cost one to ten processes, and what the backend is asked.
+fn growth(_: &Path) -> Result<(), Error> {
+    fleet_trial("growth", "run --release")
+}
+
+/// Processes that share money, breakers and limits, on hosts whose wires to the backend are cut. As root.
+fn partitions(_: &Path) -> Result<(), Error> {
+    fleet_trial("partitions", "run")
+}
+
+/// A trial of a fleet over each backend.
+fn fleet_trial(trial: &str, run: &str) -> Result<(), Error> {
+    for backend in ["postgres", "redis"] {
+        let cargo = Cmd::cargo(run).args(["--locked", "--package", "agent_service"]);
+        cargo.args(["--example", "fleet_trial", "--", trial, backend]).run()?;
     }
     Ok(())
 }

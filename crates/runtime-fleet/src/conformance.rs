@@ -13,6 +13,8 @@
 #![expect(clippy::unwrap_used, reason = "a test panics if it fails")]
 
 mod breakers;
+mod busy;
+mod connections;
 mod histories;
 mod history;
 mod limits;
@@ -26,6 +28,10 @@ use std::time::Duration;
 
 use runtime_usage::Usd;
 
+pub use self::busy::Busy;
+pub use self::connections::{
+    away_at_the_start, impatient, no_pushes, one_dollar_and_kills, pushes, silent, told,
+};
 pub use self::histories::{Trouble, a_history, a_troubled_history};
 pub use self::many::{one_dollar, one_probe_each_time, parts_of_a_whole};
 use crate::BoxFuture;
@@ -36,7 +42,8 @@ use crate::state::{Accounts, Report, SharedState, View};
 /// Runs every test, each on a new backend.
 ///
 /// [`one_probe_each_time`], [`parts_of_a_whole`], [`one_dollar`] and [`a_history`] are of many connections to one
-/// place. The last two may run while the backend is killed and started again.
+/// place. The last two may run while the backend is killed and started again. [`pushes`], [`no_pushes`],
+/// [`away_at_the_start`], [`silent`], [`impatient`] and [`one_dollar_and_kills`] are of connections to a server.
 pub async fn run<S: Accounts, F: Future<Output = S>>(mut new: impl FnMut() -> F) {
     breakers::opening(&new().await).await;
     breakers::probing(&new().await).await;
@@ -80,6 +87,28 @@ fn enforced(cents: u64) -> Rules {
     Rules { amount, enforced: true, strict: false, marks, on_loss: OnLoss::Spend }
 }
 
+/// The books of a member that has booked nothing.
+///
+/// # Panics
+///
+/// If the path is none.
+pub fn booking(account: &str, id: &str) -> Booking {
+    let zero = Usd::ZERO;
+    Booking {
+        account: path(account),
+        member: member(id),
+        seq: 0,
+        heard: 0,
+        granted: zero,
+        spent: zero,
+        estimated: zero,
+        returned: zero,
+        least: zero,
+        most: zero,
+        ttl: HOUR,
+    }
+}
+
 fn report(id: &str, seq: u64) -> Report {
     Report {
         member: member(id),
@@ -104,20 +133,7 @@ struct Owner<'s> {
 
 impl<'s> Owner<'s> {
     fn new(state: &'s dyn SharedState, account: &str, id: &str) -> Self {
-        let zero = Usd::ZERO;
-        let next = Booking {
-            account: path(account),
-            member: member(id),
-            seq: 0,
-            heard: 0,
-            granted: zero,
-            spent: zero,
-            estimated: zero,
-            returned: zero,
-            least: zero,
-            most: zero,
-            ttl: HOUR,
-        };
+        let next = booking(account, id);
         Self { state, next }
     }
 

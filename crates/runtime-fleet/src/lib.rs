@@ -25,7 +25,7 @@
 //! | to | use |
 //! |---|---|
 //! | be a member | [`Fleet`], with [`FleetConfig`] and a [`Policy`] for each [`Kind`] |
-//! | implement a backend | [`SharedState`] and [`Accounts`]; the suite [`conformance`] |
+//! | implement a backend | [`SharedState`] and [`Accounts`]; a [`link`] to a server; the suite [`conformance`] |
 //! | administer accounts | [`Accounts`], [`Rules`], [`AccountState`] |
 //! | test and simulate | [`MemoryState`], [`Fleet::driven`], [`FleetDriver`] |
 //!
@@ -34,6 +34,7 @@
 //! | feature | default | adds |
 //! |---|---|---|
 //! | `conformance` | no | [`conformance`]: the suite of tests that any backend runs |
+//! | `link` | no | [`link`]: one connection to a server, driven by a thread of its own, for backends |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod config;
@@ -42,12 +43,15 @@ pub mod conformance;
 mod core;
 mod error;
 mod fleet;
+#[cfg(feature = "link")]
+pub mod link;
 mod member;
 mod memory;
 mod money;
 mod pace;
 mod probe;
 mod state;
+mod watchers;
 
 pub use futures_core::future::BoxFuture;
 
@@ -62,4 +66,5 @@ pub use self::{
     pace::{PerMinute, Share, Want, fair_parts},
     probe::{BreakerView, Probe, ProbeLease, Probed},
     state::{Accounts, Change, Report, SharedState, StateFuture, View, Watcher},
+    watchers::Watchers,
 };

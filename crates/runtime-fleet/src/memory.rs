@@ -21,6 +21,7 @@ use crate::member::MemberId;
 use crate::money::{AccountPath, AccountState, Booked, Booking, Rules};
 use crate::probe::{BreakerView, Probe, ProbeLease, Probed};
 use crate::state::{Accounts, Change, Report, SharedState, StateFuture, View, Watcher};
+use crate::watchers::Watchers;
 
 /// A backend in memory. Clones share it.
 ///
@@ -35,7 +36,7 @@ struct Shared {
     /// Times are counted from here.
     origin: Instant,
     tables: Mutex<Tables>,
-    watchers: Mutex<Vec<Weak<dyn Watcher>>>,
+    watchers: Watchers,
 }
 
 /// What the backend keeps. Times are counted from its beginning.
@@ -61,7 +62,7 @@ impl MemoryState {
     /// Creates a backend whose time is this clock's.
     pub fn on(clock: impl Clock + 'static) -> Self {
         let (origin, clock) = (clock.now(), Arc::new(clock));
-        let (tables, watchers) = (Mutex::default(), Mutex::default());
+        let (tables, watchers) = (Mutex::default(), Watchers::default());
         Self { shared: Arc::new(Shared { clock, origin, tables, watchers }) }
     }
 
@@ -75,23 +76,10 @@ impl MemoryState {
         let result = call(&mut tables, now);
         let changes = std::mem::take(&mut tables.changes);
         drop(tables);
-        self.tell(changes);
-        Box::pin(ready(result))
-    }
-
-    fn tell(&self, changes: Vec<Change>) {
-        if changes.is_empty() {
-            return;
-        }
-        let mut watchers = lock(&self.shared.watchers);
-        watchers.retain(|watcher| watcher.strong_count() > 0);
-        let heard: Vec<_> = watchers.iter().filter_map(Weak::upgrade).collect();
-        drop(watchers);
         for change in changes {
-            for watcher in &heard {
-                watcher.changed(change.clone());
-            }
+            self.shared.watchers.tell(&change);
         }
+        Box::pin(ready(result))
     }
 }
 
@@ -227,7 +215,7 @@ impl SharedState for MemoryState {
     }
 
     fn watch(&self, watcher: Weak<dyn Watcher>) {
-        lock(&self.shared.watchers).push(watcher);
+        self.shared.watchers.add(watcher);
     }
 }
 

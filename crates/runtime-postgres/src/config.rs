@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use runtime_fleet::link::url;
 use tokio_postgres::config::Host;
 
 use crate::error::PgError;
@@ -137,14 +138,8 @@ impl PgConfig {
         let schema = self.schema.or_else(|| options.schema.take());
         let schema = Schema::new(schema.as_deref().unwrap_or("techrevati"))?;
         let roots = match (self.roots, options.root_file) {
-            (Some(pem), _) => Some(pem),
-            (None, Some(path)) => {
-                let read = std::fs::read_to_string(&path);
-                Some(read.map_err(|error| {
-                    PgError::config(format!("cannot read sslrootcert `{path}`: {error}"))
-                })?)
-            }
-            (None, None) => None,
+            (None, Some(file)) => Some(url::root_certificates(&file).map_err(PgError::config)?),
+            (pem, _) => pem,
         };
         postgres.ssl_mode(options.verify.mode());
         let tls = Tls::new(options.verify, roots.as_deref())?;
@@ -177,22 +172,18 @@ impl Own {
         if !is_url {
             return Err(PgError::config(FORM));
         }
-        // A `?` before the `@` belongs to the password.
-        let host = url.find('@').unwrap_or(0);
-        let query = url.get(host..).and_then(|rest| rest.find('?')).map(|at| host + at);
-        let (base, query) = match query {
-            Some(at) => (url.get(..at).unwrap_or(url), url.get(at + 1..).unwrap_or_default()),
-            None => (url, ""),
-        };
+        let (base, query) = url::divided(url);
         let mut options = Options::default();
         let mut rest = Vec::new();
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            match pair.split_once('=').unwrap_or((pair, "")) {
-                ("schema", name) => options.schema = Some(decoded(name)?),
-                ("sslrootcert", path) => options.root_file = Some(decoded(path)?),
-                ("push", word) => options.no_push = !yes("push", word)?,
-                ("sslmode", mode) => options.verify = Verify::named(mode)?,
-                _ => rest.push(pair),
+        for (option, value) in query {
+            match option {
+                "schema" => options.schema = Some(decoded(value)?),
+                "sslrootcert" => options.root_file = Some(decoded(value)?),
+                "push" => {
+                    options.no_push = !url::yes("push", value).map_err(PgError::config)?;
+                }
+                "sslmode" => options.verify = Verify::named(value)?,
+                _ => rest.push(format!("{option}={value}")),
             }
         }
         let query = rest.join("&");
@@ -201,30 +192,8 @@ impl Own {
     }
 }
 
-fn yes(option: &str, word: &str) -> Result<bool, PgError> {
-    match word {
-        "yes" => Ok(true),
-        "no" => Ok(false),
-        // What was written could be a part of a password.
-        _ => Err(PgError::config(format!("the URL's option `{option}` is `yes` or `no`"))),
-    }
-}
-
 fn decoded(text: &str) -> Result<String, PgError> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'%' => {
-                let digit = |byte: Option<u8>| byte.and_then(|byte| char::from(byte).to_digit(16));
-                let code = digit(rest.next()).zip(digit(rest.next()));
-                let code = code.and_then(|(high, low)| u8::try_from(16 * high + low).ok());
-                code.ok_or_else(|| PgError::config(FORM))?
-            }
-            byte => byte,
-        });
-    }
-    String::from_utf8(bytes).map_err(|_| PgError::config(FORM))
+    url::decoded(text).ok_or_else(|| PgError::config(FORM))
 }
 
 /// Host, port and database, without anything that could be a part of a password.

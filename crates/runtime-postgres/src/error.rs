@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
+use runtime_fleet::link::LinkError;
 use thiserror::Error;
 #[cfg(feature = "fleet")]
 use tokio_postgres::error::SqlState;
@@ -61,6 +62,16 @@ pub enum PgError {
         /// The error.
         source: Box<dyn Error + Send + Sync>,
     },
+}
+
+impl From<LinkError> for PgError {
+    fn from(error: LinkError) -> Self {
+        match error {
+            LinkError::TimedOut { attempted, after } => Self::TimedOut { attempted, after },
+            LinkError::Failed { attempted, source } => Self::Failed { attempted, source },
+            other => Self::Failed { attempted: "use a connection", source: other.into() },
+        }
+    }
 }
 
 impl PgError {

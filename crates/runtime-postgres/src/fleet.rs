@@ -11,12 +11,11 @@ use std::time::Duration;
 
 use runtime_fleet::{
     AccountPath, AccountState, Booked, Booking, BreakerView, MemberId, Probe, ProbeLease, Probed,
-    Report, Rules, SharedState, StateError, StateFuture, View, Watcher,
+    Report, Rules, SharedState, StateError, StateFuture, View, Watcher, Watchers,
 };
 use serde::de::DeserializeOwned;
 use tokio_postgres::types::{Json, Type};
 
-use self::push::Watchers;
 use crate::config::PgConfig;
 use crate::error::PgError;
 use crate::link::{Link, NoAnswer, Param, Purpose};

@@ -37,7 +37,6 @@
 mod approvals;
 mod call;
 mod config;
-mod driver;
 mod error;
 #[cfg(feature = "fleet")]
 mod fleet;

@@ -1,38 +1,36 @@
-//! The link to the server: one connection, made again when it is lost, driven by a thread of its own.
+//! The link to the database: what is called over its one connection, and how that is made.
 //!
 //! Calls are written to the connection by who makes them, and their answers come back by a channel. So they
-//! need no runtime, and are pipelined. Only timers and sockets belong to the thread's runtime.
+//! need no runtime, and are pipelined.
 
 use std::fmt;
 use std::fmt::Write as _;
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
+use runtime_fleet::link::{Driver, Link as Line, LinkError, Server};
 use runtime_store::StoreDurability;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, OnceCell, watch};
+use tokio::sync::OnceCell;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{AsyncMessage, Client, Connection, NoTls, Row, Statement};
 
 use crate::config::Checked;
-use crate::driver::Driver;
 use crate::error::PgError;
 use crate::tls::Tls;
 
-/// The longest wait between two attempts to connect.
-const LONGEST_WAIT: Duration = Duration::from_secs(2);
+/// The name of the thread.
+const THREAD: &str = "techrevati-postgres";
+
+const CONNECT: &str = "connect to the database";
 
 /// A parameter of a call.
 pub(crate) type Param<'a> = (&'a (dyn ToSql + Sync), Type);
 
-pub(crate) struct Link {
-    shared: Arc<Shared>,
-    driver: Driver,
-}
+pub(crate) struct Link(Line<Database>);
 
 /// Why a call has no answer.
 pub(crate) enum NoAnswer {
@@ -57,20 +55,11 @@ pub(crate) struct Purpose {
     pub(crate) listener: Option<Arc<dyn Listener>>,
 }
 
-struct Shared {
+struct Database {
     config: Checked,
     purpose: Purpose,
-    state: watch::Sender<State>,
-    /// Somebody waits for a connection.
-    demand: Notify,
     /// A [`StoreDurability`], by its place in `ALL`.
     durability: AtomicU8,
-}
-
-enum State {
-    Up(Arc<Session>),
-    /// With what the last attempt came to.
-    Down(Option<Arc<PgError>>),
 }
 
 /// A connection, and what the server keeps for it.
@@ -99,36 +88,28 @@ impl Session {
 impl Link {
     /// Starts the thread. The first call connects.
     pub(crate) fn start(config: Checked, purpose: Purpose) -> Result<Self, PgError> {
-        let driver = Driver::start()?;
-        let shared = Arc::new(Shared {
-            config,
-            purpose,
-            state: watch::Sender::new(State::Down(None)),
-            demand: Notify::new(),
-            durability: AtomicU8::new(0),
-        });
-        driver.handle.spawn(keep(Arc::clone(&shared)));
-        Ok(Self { shared, driver })
+        let timeout = config.timeout;
+        let database = Database { config, purpose, durability: AtomicU8::new(0) };
+        Ok(Self(Line::start(THREAD, database, timeout)?))
     }
 
     /// Connects once.
     pub(crate) async fn connect(&self) -> Result<(), PgError> {
-        let shared = Arc::clone(&self.shared);
-        self.driver.run(async move { shared.connect().await }).await
+        self.0.connect().await
     }
 
     pub(crate) fn config(&self) -> &Checked {
-        &self.shared.config
+        &self.0.server().config
     }
 
     pub(crate) fn durability(&self) -> StoreDurability {
-        let index = usize::from(self.shared.durability.load(Ordering::Relaxed));
+        let index = usize::from(self.0.server().durability.load(Ordering::Relaxed));
         StoreDurability::ALL.get(index).copied().unwrap_or(StoreDurability::Process)
     }
 
     /// The runtime of the thread, for what nobody waits for.
     pub(crate) const fn handle(&self) -> &Handle {
-        &self.driver.handle
+        self.0.driver().handle()
     }
 
     /// Calls a function of the schema. It waits for a connection if there is none.
@@ -156,72 +137,23 @@ impl Link {
         params: &[Param<'_>],
         often: bool,
     ) -> Result<Vec<Row>, NoAnswer> {
-        let shared = &self.shared;
-        let doubt = Doubt { link: self, used: OnceLock::new() };
-        let used = &doubt.used;
-        let call = async {
-            let session = shared.session().await;
-            let _ = used.set(Arc::clone(&session));
-            if often && shared.config.prepared {
+        let prepared = often && self.config().prepared;
+        let call = async |session: Arc<Session>| {
+            if prepared {
                 session.query_prepared(sql, params).await
             } else {
                 session.client.query_typed(sql, params).await
             }
         };
-        let timed = {
-            // The timer is the thread's. It may be waited for anywhere.
-            let _entered = self.driver.handle.enter();
-            tokio::time::timeout(shared.config.timeout, call)
-        };
-        let timed = timed.await;
-        let used = doubt.over();
-        let Ok(answered) = timed else {
-            let late = match used.get() {
-                // Nobody knows what became of this connection, so nobody begins to use it any more.
-                Some(session) => {
-                    shared.retire(session);
-                    shared.late("have the answer to a call")
-                }
-                None => shared.why_down().unwrap_or_else(|| shared.late("connect to the database")),
-            };
-            return Err(NoAnswer::Lost(late));
-        };
+        let (answered, session) = self.0.call(call).await.map_err(NoAnswer::Lost)?;
         answered.map_err(|error| match error.code() {
             Some(code) if of_connection(code) => {
-                if let Some(session) = used.get() {
-                    shared.retire(session);
-                }
+                self.0.retire(&session);
                 NoAnswer::Lost(Arc::new(PgError::failed("make a call")(error)))
             }
             Some(_) => NoAnswer::Refused(error),
             None => NoAnswer::Lost(Arc::new(PgError::failed("have the answer to a call")(error))),
         })
-    }
-}
-
-/// A call without an answer. If its caller leaves before there is one, nobody knows whether the connection still
-/// answers, so that is looked at.
-struct Doubt<'l> {
-    link: &'l Link,
-    used: OnceLock<Arc<Session>>,
-}
-
-impl Doubt<'_> {
-    fn over(mut self) -> OnceLock<Arc<Session>> {
-        std::mem::take(&mut self.used)
-    }
-}
-
-impl Drop for Doubt<'_> {
-    fn drop(&mut self) {
-        let Some(session) = self.used.take() else { return };
-        let shared = Arc::clone(&self.link.shared);
-        self.link.driver.handle.spawn(async move {
-            let asked = session.client.batch_execute("");
-            if !matches!(tokio::time::timeout(shared.config.timeout, asked).await, Ok(Ok(()))) {
-                shared.retire(&session);
-            }
-        });
     }
 }
 
@@ -233,102 +165,44 @@ fn of_connection(code: &SqlState) -> bool {
         || *code == SqlState::READ_ONLY_SQL_TRANSACTION
 }
 
-/// Connects whenever somebody waits for it, for as long as the link is there.
-async fn keep(shared: Arc<Shared>) {
-    let mut wait = Duration::from_millis(25);
-    loop {
-        shared.demand.notified().await;
-        if shared.current().is_some() {
-            continue;
-        }
-        match shared.connect().await {
-            Ok(()) => wait = Duration::from_millis(25),
-            Err(error) => {
-                shared.state.send_replace(State::Down(Some(Arc::new(error))));
-                // Not all processes of a fleet at the same time.
-                tokio::time::sleep(wait.mul_f64(0.5 + fastrand::f64())).await;
-                wait = (2 * wait).min(LONGEST_WAIT);
-            }
-        }
-    }
-}
+impl Server for Database {
+    type Connection = Session;
+    type Error = PgError;
 
-impl Shared {
-    /// The connection, if it is there.
-    fn current(&self) -> Option<Arc<Session>> {
-        match &*self.state.borrow() {
-            State::Up(session) if !session.client.is_closed() => Some(Arc::clone(session)),
-            _ => None,
-        }
-    }
-
-    /// The connection, once it is there.
-    async fn session(&self) -> Arc<Session> {
-        let mut state = self.state.subscribe();
-        loop {
-            state.mark_unchanged();
-            if let Some(session) = self.current() {
-                return session;
-            }
-            self.demand.notify_one();
-            // The sender is ours, so it is not gone.
-            let _ = state.changed().await;
-        }
-    }
-
-    fn why_down(&self) -> Option<Arc<PgError>> {
-        match &*self.state.borrow() {
-            State::Down(why) => why.clone(),
-            State::Up(_) => None,
-        }
-    }
-
-    fn late(&self, attempted: &'static str) -> Arc<PgError> {
-        Arc::new(PgError::TimedOut { attempted, after: self.config.timeout })
-    }
-
-    /// Gives a connection up, if it is the one in use. Calls that are under way on it may still be answered.
-    fn retire(&self, session: &Arc<Session>) {
-        self.state.send_if_modified(|state| {
-            let is_it = matches!(state, State::Up(now) if Arc::ptr_eq(now, session));
-            if is_it {
-                *state = State::Down(None);
-            }
-            is_it
-        });
-    }
-
-    /// Connects, checks the schema, and lets everybody use the connection.
-    async fn connect(&self) -> Result<(), PgError> {
-        let attempted = "connect to the database";
+    /// Connects, and checks the schema.
+    async fn connect(&self) -> Result<Session, PgError> {
         let Purpose { version, listener } = &self.purpose;
         let listener = listener.as_ref().filter(|_| self.config.push);
-        let connected = tokio::time::timeout(self.config.timeout, async {
-            let client = dial(&self.config, listener.cloned()).await?;
-            let durability = self.config.schema.check(&client, *version).await?;
-            if listener.is_some() {
-                let listen = format!("listen \"{}\"", self.config.schema.name());
-                client.batch_execute(&listen).await.map_err(PgError::failed(attempted))?;
-            }
-            Ok((Arc::new(Session { client, often: OnceCell::new() }), durability))
-        });
-        let after = self.config.timeout;
-        let connected = connected.await.map_err(|_| PgError::TimedOut { attempted, after })?;
-        let (session, durability) = connected?;
+        let client = dial(&self.config, listener.cloned()).await?;
+        let durability = self.config.schema.check(&client, *version).await?;
+        if listener.is_some() {
+            let listen = format!("listen \"{}\"", self.config.schema.name());
+            client.batch_execute(&listen).await.map_err(PgError::failed(CONNECT))?;
+        }
         let place = StoreDurability::ALL.iter().position(|it| *it == durability);
         let place = place.and_then(|place| u8::try_from(place).ok()).unwrap_or(0);
         self.durability.store(place, Ordering::Relaxed);
-        self.state.send_replace(State::Up(session));
+        Ok(Session { client, often: OnceCell::new() })
+    }
+
+    fn connected(&self) {
         if let Some(listener) = &self.purpose.listener {
             listener.connected();
         }
-        Ok(())
+    }
+
+    fn is_closed(&self, session: &Session) -> bool {
+        session.client.is_closed()
+    }
+
+    async fn answers(&self, session: &Session) -> bool {
+        session.client.batch_execute("").await.is_ok()
     }
 }
 
 /// A connection that is driven by a task. It ends with its client.
 async fn dial(config: &Checked, listener: Option<Arc<dyn Listener>>) -> Result<Client, PgError> {
-    let failed = PgError::failed("connect to the database");
+    let failed = PgError::failed(CONNECT);
     Ok(match &config.tls {
         Tls::Never => {
             let (client, connection) = config.postgres.connect(NoTls).await.map_err(failed)?;
@@ -360,14 +234,14 @@ where
 
 /// Makes the schema, or brings it up to date, over a connection of its own.
 pub(crate) async fn migrate(config: Checked) -> Result<(), PgError> {
-    let driver = Driver::start()?;
+    let driver = Driver::start(THREAD)?;
     let migration = async move {
-        let (attempted, after) = ("connect to the database", config.timeout);
+        let (attempted, after) = (CONNECT, config.timeout);
         let client = tokio::time::timeout(after, dial(&config, None)).await;
-        let client = client.map_err(|_| PgError::TimedOut { attempted, after })??;
+        let client = client.map_err(|_| LinkError::TimedOut { attempted, after })??;
         config.schema.migrate(&client).await
     };
-    driver.run(migration).await
+    driver.run(migration).await?
 }
 
 impl fmt::Debug for Link {

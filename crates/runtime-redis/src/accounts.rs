@@ -43,9 +43,9 @@ impl RedisFleet {
         roots: impl Iterator<Item = &str>,
     ) -> Result<Vec<AccountState>, StateError> {
         let attempted = "read accounts";
-        let calls = roots.map(|root| call("accounts", &self.tree(root))).collect();
+        let calls: Vec<_> = roots.map(|root| call("accounts", &self.tree(root))).collect();
         let mut all = Vec::new();
-        for answer in self.ask(attempted, calls).await? {
+        for answer in self.ask(attempted, &calls).await? {
             all.extend(reply::accounts(answer.map_err(refused(attempted))?)?);
         }
         all.sort_by(|a, b| a.account.as_str().split('/').cmp(b.account.as_str().split('/')));

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, ProtocolVersion};
+use runtime_fleet::link::url;
 
 use crate::error::RedisFleetError;
 
@@ -113,26 +114,25 @@ impl RedisConfig {
     }
 
     pub(crate) fn check(mut self) -> Result<Checked, RedisFleetError> {
-        let (base, query) = divided(&self.url);
-        let base = base.to_owned();
-        let mut root_file = None;
+        let url = std::mem::take(&mut self.url);
+        let (base, query) = url::divided(&url);
         for (option, value) in query {
-            match option.as_str() {
-                "cluster" => self.cluster = yes("cluster", &value)?,
-                "push" => self.push = yes("push", &value)?,
-                "prefix" => self.prefix = self.prefix.or(Some(value)),
-                "sslrootcert" => root_file = Some(value),
+            let text = || url::decoded(value).ok_or_else(|| RedisFleetError::config(FORM));
+            let yes = || url::yes(option, value).map_err(RedisFleetError::config);
+            match option {
+                "cluster" => self.cluster = yes()?,
+                "push" => self.push = yes()?,
+                "prefix" => self.prefix = self.prefix.or(Some(text()?)),
+                "sslrootcert" if self.roots.is_none() => {
+                    let pem = url::root_certificates(&text()?);
+                    self.roots = Some(pem.map_err(RedisFleetError::config)?);
+                }
+                "sslrootcert" => {}
                 // What follows an unescaped `?` of a password is not quoted.
                 _ => return Err(RedisFleetError::config(format!("{FORM}; an option is unknown"))),
             }
         }
-        if let (None, Some(path)) = (&self.roots, root_file) {
-            let read = std::fs::read_to_string(&path);
-            self.roots = Some(read.map_err(|error| {
-                RedisFleetError::config(format!("cannot read sslrootcert `{path}`: {error}"))
-            })?);
-        }
-        let nodes = nodes(&base, self.password.as_deref())?;
+        let nodes = nodes(base, self.password.as_deref())?;
         if nodes.len() > 1 && !self.cluster {
             return Err(RedisFleetError::config(
                 "only a cluster has several hosts: add `cluster=yes`",
@@ -165,29 +165,6 @@ impl RedisConfig {
             cluster: self.cluster,
             push: self.push,
         })
-    }
-}
-
-/// A URL without its options, and these.
-fn divided(url: &str) -> (&str, Vec<(String, String)>) {
-    // A `?` before the `@` belongs to the password.
-    let host = url.rfind('@').unwrap_or(0);
-    let query = url.get(host..).and_then(|rest| rest.find('?')).map(|at| host + at);
-    let Some(at) = query else { return (url, Vec::new()) };
-    let (base, query) = (url.get(..at).unwrap_or(url), url.get(at + 1..).unwrap_or_default());
-    let pair = |pair: &str| {
-        let (option, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (option.to_owned(), value.replace("%2F", "/"))
-    };
-    (base, query.split('&').filter(|pair| !pair.is_empty()).map(pair).collect())
-}
-
-fn yes(option: &str, word: &str) -> Result<bool, RedisFleetError> {
-    match word {
-        "yes" => Ok(true),
-        "no" => Ok(false),
-        // What was written could be a part of a password.
-        _ => Err(RedisFleetError::config(format!("the URL's option `{option}` is `yes` or `no`"))),
     }
 }
 

@@ -10,8 +10,10 @@ use redis::{
     AsyncConnectionConfig, Client, Cmd, PushInfo, PushKind, RedisError, RedisResult, Value,
 };
 
+use runtime_fleet::Watchers;
+
 use crate::config::Checked;
-use crate::push::Watchers;
+use crate::push;
 
 /// A connection. Clones share it, and their commands are pipelined.
 #[derive(Clone)]
@@ -59,8 +61,10 @@ impl Connection {
 fn pushes(watchers: &Arc<Watchers>) -> impl Fn(PushInfo) -> Result<(), RedisError> + use<> {
     let watchers = Arc::clone(watchers);
     move |push| {
-        if let (PushKind::Message, [_, Value::BulkString(payload)]) = (&push.kind, &*push.data) {
-            watchers.pushed(payload);
+        if let (PushKind::Message, [_, Value::BulkString(payload)]) = (&push.kind, &*push.data)
+            && let Some(change) = push::read(payload)
+        {
+            watchers.tell(&change);
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use redis::{ErrorKind, RedisError, ServerErrorKind};
+use runtime_fleet::link::LinkError;
 use thiserror::Error;
 
 /// Why a server cannot be used.
@@ -33,6 +34,16 @@ pub enum RedisFleetError {
         /// The error.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+impl From<LinkError> for RedisFleetError {
+    fn from(error: LinkError) -> Self {
+        match error {
+            LinkError::TimedOut { attempted, after } => Self::TimedOut { attempted, after },
+            LinkError::Failed { attempted, source } => Self::Failed { attempted, source },
+            other => Self::Failed { attempted: "use a connection", source: other.into() },
+        }
+    }
 }
 
 impl RedisFleetError {

@@ -8,13 +8,13 @@ use redis::{Cmd, RedisError, RedisResult, Value};
 use runtime_fleet::{
     AccountPath, AccountState, Booked, Booking, BreakerView, MemberId, PerMinute, Probe,
     ProbeLease, Probed, Report, Rules, SharedState, StateError, StateFuture, View, Want, Watcher,
+    Watchers,
 };
 
 use crate::config::RedisConfig;
 use crate::error::RedisFleetError;
 use crate::functions::call;
 use crate::link::Link;
-use crate::push::Watchers;
 use crate::reply;
 
 /// The backend of a fleet in Redis. Clones share a connection.
@@ -82,7 +82,7 @@ impl RedisFleet {
     pub(crate) async fn ask(
         &self,
         attempted: &'static str,
-        calls: Vec<Cmd>,
+        calls: &[Cmd],
     ) -> Result<Vec<RedisResult<Value>>, StateError> {
         let answers = self.link.calls(calls).await;
         answers.map_err(|source| StateError::Unavailable { attempted, source })
@@ -93,7 +93,7 @@ impl RedisFleet {
         attempted: &'static str,
         call: Cmd,
     ) -> Result<Value, StateError> {
-        let answer = self.ask(attempted, vec![call]).await?.into_iter().next();
+        let answer = self.ask(attempted, &[call]).await?.into_iter().next();
         answer.unwrap_or(Ok(Value::Nil)).map_err(refused(attempted))
     }
 
@@ -174,7 +174,7 @@ impl SharedState for RedisFleet {
             calls.extend(report.wants.iter().map(|want| self.share(want, report)));
             calls.extend(report.pauses.iter().map(|name| call("paused", &self.key("limit", name))));
             calls.extend(report.bookings.iter().map(|booking| self.booking(booking)));
-            let mut answers = self.ask(attempted, calls).await?.into_iter();
+            let mut answers = self.ask(attempted, &calls).await?.into_iter();
             let mut next = || answers.next().unwrap_or(Ok(Value::Nil)).map_err(refused(attempted));
 
             let members = reply::read(next()?, "member")?;

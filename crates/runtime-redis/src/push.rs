@@ -1,42 +1,15 @@
-//! What the server pushes, and who hears it.
+//! What the server pushes.
 
-use std::sync::{Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use runtime_fleet::{AccountPath, BreakerView, Change, MemberId, Watcher};
+use runtime_fleet::{AccountPath, BreakerView, Change, MemberId};
 
-/// Who hears of changes.
-#[derive(Default)]
-pub(crate) struct Watchers(Mutex<Vec<Weak<dyn Watcher>>>);
-
-impl Watchers {
-    pub(crate) fn add(&self, watcher: Weak<dyn Watcher>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(watcher);
-    }
-
-    pub(crate) fn connected(&self) {
-        self.tell(&Change::Connected);
-    }
-
-    pub(crate) fn pushed(&self, payload: &[u8]) {
-        // A later version may tell of more.
-        if let Some(change) = std::str::from_utf8(payload).ok().and_then(change) {
-            self.tell(&change);
-        }
-    }
-
-    fn tell(&self, change: &Change) {
-        let mut watchers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        watchers.retain(|watcher| watcher.strong_count() > 0);
-        let heard: Vec<_> = watchers.iter().filter_map(Weak::upgrade).collect();
-        drop(watchers);
-        for watcher in heard {
-            watcher.changed(change.clone());
-        }
-    }
+/// What a push says. `None` of what a later version may tell.
+pub(crate) fn read(payload: &[u8]) -> Option<Change> {
+    change(std::str::from_utf8(payload).ok()?)
 }
 
-/// What a push says: a word, numbers or a member, and a name to the end, each on a line.
+/// A word, numbers or a member, and a name to the end, each on a line.
 fn change(payload: &str) -> Option<Change> {
     let (word, rest) = payload.split_once('\n')?;
     match word {

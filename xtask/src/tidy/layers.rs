@@ -52,12 +52,13 @@ const LAYERS: &[Layer] = &[
         below: &["runtime-events", "runtime-sinks", "runtime-store", "runtime-usage"],
         others: &["futures-channel", "rusqlite"],
     },
+    // tokio is off by default: the thread that drives a connection of a backend has a runtime.
     Layer {
         name: "runtime-fleet",
         below: &["runtime-events", "runtime-resilience", "runtime-sinks", "runtime-usage"],
-        others: &["futures-core"],
+        others: &["futures-core", "tokio"],
     },
-    // The connection has a thread with a runtime of its own. TLS is on by default; the backend of a fleet is not.
+    // TLS is on by default; the backend of a fleet is not.
     Layer {
         name: "runtime-postgres",
         below: &["runtime-fleet", "runtime-store", "runtime-usage"],
@@ -73,7 +74,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "runtime-redis",
         below: &["runtime-fleet", "runtime-usage"],
-        others: &["futures-util", "redis", "rustls", "tokio"],
+        others: &["futures-util", "redis", "rustls"],
     },
     // Resilience for its errors. Cassettes, with the store and the streams, and the simulation, with the fleet and the
     // store, are features that are off by default.

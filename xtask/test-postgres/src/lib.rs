@@ -81,10 +81,19 @@ impl Server {
             eprintln!("skipped: there is no Postgres here (Debian's package postgresql has one)");
             return None;
         };
+        let server = Self::empty(binaries);
+        server.initialise();
+        server.begin();
+        Some(server)
+    }
+
+    /// A server without a database.
+    fn empty(binaries: PathBuf) -> Self {
         let name = env::temp_dir().join(format!("test-postgres-{}", process::id()));
         let folder = (0..).map(|count| name.with_extension(format!("{count}")));
         // The first name that is free: tests start servers at the same time.
-        let folder = folder.into_iter().find(|folder| fs::create_dir(folder).is_ok())?;
+        let folder = folder.into_iter().find(|folder| fs::create_dir(folder).is_ok());
+        let folder = folder.expect("there is a folder for temporary files");
         owned(&folder);
         let guard = Command::new("sh")
             .args(["-c", GUARD, "guard"])
@@ -94,10 +103,35 @@ impl Server {
             .stderr(Stdio::null())
             .spawn()
             .expect("a shell starts");
-        let server = Self { folder, port: spare_port(), binaries, guard };
-        server.initialise();
+        Self { folder, port: spare_port(), binaries, guard }
+    }
+
+    /// A standby that follows this server over a port of 127.0.0.1, once it has all that there is.
+    ///
+    /// # Panics
+    ///
+    /// If that cannot be done.
+    #[must_use]
+    pub fn standby(&self, port: u16) -> Self {
+        let server = Self::empty(self.binaries.clone());
+        let program = self.binaries.join("pg_basebackup").to_string_lossy().into_owned();
+        let mut backup = as_server(&program);
+        backup.args(["-h", "127.0.0.1", "-U", "postgres", "-p", &port.to_string()]);
+        backup.args(["--write-recovery-conf", "--checkpoint=fast", "-D"]).arg(server.data());
+        run(&mut backup);
+        server.configure(&format!("port = {}", server.port));
         server.begin();
-        Some(server)
+        server
+    }
+
+    /// Makes a standby the primary.
+    pub fn promote(&self) {
+        self.control(&["promote", "-w"]);
+    }
+
+    /// Takes what was [configured](Self::configure), as far as a server takes it while it runs.
+    pub fn reload(&self) {
+        self.control(&["reload"]);
     }
 
     /// The URL of the database `postgres` for this role.
@@ -172,14 +206,18 @@ impl Server {
             "listen_addresses = '127.0.0.1'\nport = {}\nunix_socket_directories = ''\nmax_connections = 50",
             self.port
         ));
-        self.write("pg_hba.conf", "host all secret all scram-sha-256\nhost all all all trust\n");
+        self.write(
+            "pg_hba.conf",
+            "host all secret all scram-sha-256\nhost all,replication all all trust\n",
+        );
     }
 
     fn data(&self) -> PathBuf {
         self.folder.join("data")
     }
 
-    fn pid(&self) -> Option<String> {
+    /// The process of the server, if it runs.
+    pub fn pid(&self) -> Option<String> {
         let text = fs::read_to_string(self.data().join("postmaster.pid")).ok()?;
         text.lines().next().map(str::to_owned)
     }

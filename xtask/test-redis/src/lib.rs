@@ -123,6 +123,12 @@ impl Server {
         running.wait().expect("it has ended");
     }
 
+    /// The process of the server, if it runs.
+    pub fn pid(&self) -> Option<String> {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.as_ref().map(|child| child.id().to_string())
+    }
+
     /// Starts the server, perhaps again, and waits until it answers.
     ///
     /// # Panics

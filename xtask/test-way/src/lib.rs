@@ -3,13 +3,15 @@
 use std::io::{self, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 use std::thread;
 
 /// A way to a server on which connections can be made to fall silent, without an end.
 #[derive(Debug)]
 pub struct Way {
     port: u16,
+    /// The server's.
+    to: Arc<AtomicU16>,
     /// Connections of an earlier age say nothing any more. Of an odd age, none do.
     age: Arc<AtomicU32>,
     /// The same for what the server answers.
@@ -28,21 +30,30 @@ impl Way {
         let age = Arc::new(AtomicU32::new(0));
         let answers = Arc::new(AtomicU32::new(0));
         let (now, answering) = (Arc::clone(&age), Arc::clone(&answers));
+        let to = Arc::new(AtomicU16::new(server));
+        let leads_to = Arc::clone(&to);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                let Ok(server) = TcpStream::connect(("127.0.0.1", server)) else { continue };
+                let server = ("127.0.0.1", leads_to.load(Ordering::Relaxed));
+                let Ok(server) = TcpStream::connect(server) else { continue };
                 let of_client = (client.try_clone(), server.try_clone());
                 let (Ok(from), Ok(to)) = of_client else { continue };
                 carry(from, server, [&now, &now]);
                 carry(to, client, [&now, &answering]);
             }
         });
-        Self { port, age, answers }
+        Self { port, to, age, answers }
     }
 
     /// Its port, on 127.0.0.1.
     pub const fn port(&self) -> u16 {
         self.port
+    }
+
+    /// New connections lead to another port.
+    pub fn lead_to(&self, server: u16) {
+        // Relaxed: nothing but the number itself is told.
+        self.to.store(server, Ordering::Relaxed);
     }
 
     /// Nothing comes through the connections that there are, and both ends stay open.
@@ -70,6 +81,21 @@ impl Way {
     /// The answers on new connections come through again.
     pub fn answer(&self) {
         self.answers.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Way {
+    /// Loses calls until one of its own has no answer: the even ones on their way to the server, the odd ones on
+    /// their way back.
+    pub async fn lose(&self, number: u64, is_answered: impl AsyncFn() -> bool) {
+        let backwards = !number.is_multiple_of(2);
+        if backwards {
+            self.lose_answers();
+        } else {
+            self.close();
+        }
+        while is_answered().await {}
+        if backwards { self.answer() } else { self.open() }
     }
 }
 

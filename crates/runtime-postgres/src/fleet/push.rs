@@ -1,16 +1,12 @@
-//! What the database pushes, and who hears it.
+//! What the database pushes.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
-use runtime_fleet::{AccountPath, BreakerView, Change, MemberId, Watcher};
+use runtime_fleet::{AccountPath, BreakerView, Change, MemberId, Watchers};
 use serde::Deserialize;
 
 use crate::link::Listener;
-
-/// Who hears of changes.
-#[derive(Default)]
-pub(super) struct Watchers(Mutex<Vec<Weak<dyn Watcher>>>);
 
 /// Times are in microseconds.
 #[derive(Deserialize)]
@@ -19,22 +15,6 @@ enum Push {
     Breaker { breaker: Arc<str>, generation: u64, open: Option<u64>, probing: bool },
     Pause { pause: Arc<str>, wait: u64 },
     Short { short: Arc<str>, member: Arc<str> },
-}
-
-impl Watchers {
-    pub(super) fn add(&self, watcher: Weak<dyn Watcher>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(watcher);
-    }
-
-    fn tell(&self, change: &Change) {
-        let mut watchers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        watchers.retain(|watcher| watcher.strong_count() > 0);
-        let heard: Vec<_> = watchers.iter().filter_map(Weak::upgrade).collect();
-        drop(watchers);
-        for watcher in heard {
-            watcher.changed(change.clone());
-        }
-    }
 }
 
 impl Listener for Watchers {

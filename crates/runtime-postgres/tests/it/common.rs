@@ -76,10 +76,3 @@ pub(crate) async fn append(
     let entries = [note(body)];
     store.append(lease, Append { head, entries: &entries, approval: None, relaxed: false }).await
 }
-
-/// An error with its causes, and as a debugger shows it.
-pub(crate) fn told(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    let causes: Vec<_> = causes.map(|cause| format!("{cause} ({cause:?})")).collect();
-    causes.join(": ")
-}

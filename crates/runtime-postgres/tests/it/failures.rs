@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use runtime_fleet::conformance::told;
 use runtime_postgres::{PgConfig, PgStore};
 use runtime_store::{Store, StoreError};
 use test_postgres::Server;
 use test_way::Way;
 
-use crate::common::{append, hold, told};
+use crate::common::{append, hold};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_that_falls_silent_is_replaced() {

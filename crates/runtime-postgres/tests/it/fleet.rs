@@ -1,22 +1,14 @@
 //! What the processes of a fleet share: the suite, pushes, and many at once.
 
-use std::sync::{Arc, Weak};
-use std::time::Duration;
-
 use futures_util::future::join_all;
-use runtime_fleet::{
-    AccountPath, Accounts as _, Booking, Change, MemberId, OnLoss, Rules, SharedState as _,
-    StateError, Watcher, conformance,
-};
+use runtime_fleet::conformance::{self, told};
+use runtime_fleet::{AccountPath, Accounts as _, OnLoss, Rules, StateError};
 use runtime_postgres::{PgConfig, PgError, PgFleet, PgStore};
 use runtime_usage::Usd;
 use test_postgres::{Bouncer, Server};
-use tokio::sync::mpsc;
 
-use crate::common::{admin, block_on, schema, told};
+use crate::common::{admin, block_on, schema};
 use crate::roles::grants;
-
-const HOUR: Duration = Duration::from_secs(3_600);
 
 /// A fleet in a schema of its own.
 async fn fresh(url: &str) -> PgFleet {
@@ -84,24 +76,6 @@ async fn many_get_one_probe_and_no_more_money_than_there_is() {
     conformance::one_dollar(&fleets[..3], || {}).await;
 }
 
-/// Puts changes into a channel.
-#[derive(Debug)]
-pub(crate) struct Heard(mpsc::UnboundedSender<Change>);
-
-pub(crate) fn watch(fleet: &PgFleet) -> (Arc<Heard>, mpsc::UnboundedReceiver<Change>) {
-    let (sender, receiver) = mpsc::unbounded_channel();
-    let heard = Arc::new(Heard(sender));
-    let weak: Weak<Heard> = Arc::downgrade(&heard);
-    fleet.watch(weak);
-    (heard, receiver)
-}
-
-impl Watcher for Heard {
-    fn changed(&self, change: Change) {
-        let _ = self.0.send(change);
-    }
-}
-
 pub(crate) fn account(path: &str) -> AccountPath {
     AccountPath::new(path).unwrap()
 }
@@ -110,40 +84,10 @@ pub(crate) fn enforced(amount: Usd) -> Rules {
     Rules { amount, enforced: true, strict: false, marks: vec![80], on_loss: OnLoss::Spend }
 }
 
-fn asking(path: &str, amount: Usd) -> Booking {
-    let zero = Usd::ZERO;
-    Booking {
-        account: account(path),
-        member: MemberId::new("one"),
-        seq: 1,
-        heard: 0,
-        granted: zero,
-        spent: zero,
-        estimated: zero,
-        returned: zero,
-        least: amount,
-        most: amount,
-        ttl: HOUR,
-    }
-}
-
 #[tokio::test]
 async fn changes_are_pushed_to_the_others() {
     let Some(url) = test_postgres::url() else { return };
-    let fleets = several(url, 2).await;
-    let (_heard, mut changes) = watch(&fleets[1]);
-    let opened = fleets[0].open("api \"x\"\n", 0, HOUR).await.unwrap();
-    let Some(Change::Breaker { name, view }) = changes.recv().await else { panic!("a breaker") };
-    assert_eq!((&*name, view), ("api \"x\"\n", opened));
-
-    fleets[0].pause("gpt-5", HOUR).await.unwrap();
-    let paused = Change::Pause { name: "gpt-5".into(), wait: HOUR };
-    assert_eq!(changes.recv().await, Some(paused));
-
-    fleets[0].set(&account("c"), &enforced(Usd::from_cents(1))).await.unwrap();
-    fleets[0].book(&asking("c", Usd::from_cents(2))).await.unwrap();
-    let short = Change::Short { account: account("c"), member: MemberId::new("one") };
-    assert_eq!(changes.recv().await, Some(short));
+    conformance::pushes(&several(url, 2).await).await;
 }
 
 #[tokio::test]
@@ -154,11 +98,7 @@ async fn what_is_switched_off_is_not_pushed() {
     PgStore::migrate(config.clone()).await.unwrap();
     let one = PgFleet::connect(config.clone()).await.unwrap();
     let two = PgFleet::connect(config.push(false)).await.unwrap();
-    let (_heard, mut changes) = watch(&two);
-    one.open("api", 0, HOUR).await.unwrap();
-    // A push comes before the answer to a later call of the same connection.
-    two.open("api", 0, HOUR).await.unwrap();
-    assert!(changes.try_recv().is_err());
+    conformance::no_pushes(&one, &two).await;
 }
 
 #[tokio::test]

@@ -1,16 +1,14 @@
 //! A fleet whose database is killed, absent, or silent.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use futures_util::future::join;
-use runtime_fleet::{Change, SharedState as _, StateError, conformance};
+use runtime_fleet::SharedState as _;
+use runtime_fleet::conformance::{self, told};
 use runtime_postgres::{PgConfig, PgError, PgFleet, PgStore};
 use test_postgres::Server;
 use test_way::Way;
 
-use crate::common::told;
-use crate::fleet::{several, watch};
+use crate::fleet::several;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -18,20 +16,11 @@ const HOUR: Duration = Duration::from_secs(3_600);
 async fn no_money_is_granted_twice_when_the_server_is_killed() {
     let Some(server) = Server::start() else { return };
     let fleets = several(&server.url("postgres"), 3).await;
-    let answers = AtomicU64::new(0);
-    let told = || {
-        answers.fetch_add(1, Ordering::Relaxed);
+    let kill = || {
+        server.kill();
+        tokio::task::block_in_place(|| server.begin());
     };
-    let killed = async {
-        for kills in 1..=3 {
-            while answers.load(Ordering::Relaxed) < 100 * kills {
-                tokio::task::yield_now().await;
-            }
-            server.kill();
-            tokio::task::block_in_place(|| server.begin());
-        }
-    };
-    join(conformance::one_dollar(&fleets, told), killed).await;
+    conformance::one_dollar_and_kills(&fleets, kill).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -42,22 +31,8 @@ async fn a_server_that_is_away_at_the_start_is_there_later() {
     server.stop();
     let config = PgConfig::new(&url).timeout(Duration::from_millis(300));
     let fleet = PgFleet::connect(config).await.unwrap();
-    let (_heard, mut changes) = watch(&fleet);
-    let away = fleet.open("api", 0, HOUR).await.unwrap_err();
-    assert!(away.is_unavailable() && told(&away).contains("Connection refused"), "{}", told(&away));
-    assert!(changes.try_recv().is_err());
-
-    tokio::task::block_in_place(|| server.begin());
-    while fleet.open("api", 0, HOUR).await.is_err() {}
-    assert_eq!(changes.recv().await, Some(Change::Connected));
-    assert!(matches!(changes.recv().await, Some(Change::Breaker { .. })));
-
-    // It listens again after each connection.
-    server.kill();
-    tokio::task::block_in_place(|| server.begin());
-    while fleet.open("other", 0, HOUR).await.is_err() {}
-    assert_eq!(changes.recv().await, Some(Change::Connected));
-    assert!(matches!(changes.recv().await, Some(Change::Breaker { .. })));
+    let begin = || tokio::task::block_in_place(|| server.begin());
+    conformance::away_at_the_start(&fleet, || server.kill(), begin).await;
 }
 
 #[tokio::test]
@@ -81,21 +56,7 @@ async fn a_connection_that_falls_silent_is_noticed_within_the_time_of_a_call() {
     let url = format!("postgres://postgres@127.0.0.1:{}/postgres", way.port());
     let config = PgConfig::new(url).timeout(Duration::from_millis(400));
     let fleet = PgFleet::connect(config.clone()).await.unwrap();
-    let (_heard, mut changes) = watch(&fleet);
-    fleet.open("api", 0, HOUR).await.unwrap();
-    assert!(matches!(changes.recv().await, Some(Change::Breaker { .. })));
-
-    way.silence();
-    let late = fleet.open("api", 0, HOUR * 2).await.unwrap_err();
-    assert!(
-        matches!(late, StateError::Unavailable { attempted: "open a breaker", .. }),
-        "{late:?}"
-    );
-    assert!(told(&late).contains("no answer within 0.4 s"), "{}", told(&late));
-    // By another connection, which listens.
-    fleet.open("api", 0, HOUR * 3).await.unwrap();
-    assert_eq!(changes.recv().await, Some(Change::Connected));
-    assert!(matches!(changes.recv().await, Some(Change::Breaker { .. })));
+    conformance::silent(&fleet, || way.silence()).await;
 
     // A server that takes connections and says nothing is away at the start as well.
     way.close();
@@ -107,24 +68,14 @@ async fn a_connection_that_falls_silent_is_noticed_within_the_time_of_a_call() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_silent_connection_is_noticed_when_no_caller_waits_as_long() {
-    /// Callers that leave long before the time of a call is over.
-    const PATIENCE: Duration = Duration::from_millis(20);
     let Some(server) = Server::start() else { return };
     PgStore::migrate(&server.url("postgres")).await.unwrap();
     let way = Way::to(server.port());
     let url = format!("postgres://postgres@127.0.0.1:{}/postgres?push=no", way.port());
     let config = PgConfig::new(url).timeout(Duration::from_millis(400));
     let fleet = PgFleet::connect(config).await.unwrap();
-    fleet.pause("api", HOUR).await.unwrap();
-
-    way.silence();
-    for _ in 0..1_000 {
-        let answer = tokio::time::timeout(PATIENCE, fleet.pause("api", HOUR)).await;
-        if matches!(answer, Ok(Ok(()))) {
-            return;
-        }
-    }
-    panic!("the connection is still in use");
+    let patience = async || tokio::time::sleep(Duration::from_millis(20)).await;
+    conformance::impatient(&fleet, || way.silence(), patience).await;
 }
 
 #[tokio::test]

@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use runtime_fleet::conformance::told;
 use runtime_postgres::{PgConfig, PgError, PgStore};
 use runtime_store::{Store, StoreDurability, StoreError};
 use test_postgres::Server;
 
-use crate::common::{append, hold, told};
+use crate::common::{append, hold};
 
 /// Appends until a thread has this many entries. Returns what was acknowledged, by number.
 async fn write(

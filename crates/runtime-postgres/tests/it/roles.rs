@@ -1,9 +1,10 @@
 //! The application's role has no right to change tables.
 
+use runtime_fleet::conformance::told;
 use runtime_postgres::{PgConfig, PgStore};
 use runtime_store::conformance;
 
-use crate::common::{admin, schema, told};
+use crate::common::{admin, schema};
 
 /// What the guide grants.
 pub(crate) fn grants(schema: &str, role: &str) -> String {

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use runtime_fleet::conformance::told;
 use runtime_postgres::{PgConfig, PgStore};
 use runtime_store::Store;
 use test_postgres::Server;
 
-use crate::common::{admin, told};
+use crate::common::admin;
 
 #[tokio::test]
 async fn a_password_is_in_no_text() {

@@ -3,10 +3,9 @@
 use std::error::Error;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use runtime_fleet::conformance::told;
 use runtime_postgres::{PgConfig, PgError, PgStore};
 use test_postgres::Server;
-
-use crate::common::told;
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
 

@@ -1,10 +1,10 @@
 //! Redis Cluster: three nodes that share the keys.
 
-use runtime_fleet::{Change, SharedState as _, conformance};
+use runtime_fleet::{SharedState as _, conformance};
 use runtime_redis::RedisFleet;
 use test_redis::Cluster;
 
-use crate::common::{HOUR, fresh, several, watch};
+use crate::common::{HOUR, fresh, several};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_passes_the_suite_on_a_cluster() {
@@ -16,17 +16,12 @@ async fn it_passes_the_suite_on_a_cluster() {
     conformance::parts_of_a_whole(&fleets).await;
     conformance::one_dollar(&fleets[..3], || {}).await;
 
-    let (_heard, mut changes) = watch(&fleets[1]);
-    // Names that are on all nodes.
-    for name in ["a", "b", "c", "d", "e", "f"] {
-        fleets[0].pause(name, HOUR).await.unwrap();
-        let paused = Change::Pause { name: name.into(), wait: HOUR };
-        assert_eq!(changes.recv().await, Some(paused));
-    }
+    conformance::pushes(&fleets).await;
 
     // A node that is killed and comes back without its functions and keys.
     cluster.nodes()[1].kill();
     tokio::task::block_in_place(|| cluster.nodes()[1].begin());
+    // Names that are on all nodes.
     for name in ["a", "b", "c", "d", "e", "f"] {
         while fleets[0].pause(name, HOUR * 2).await.is_err() {}
     }

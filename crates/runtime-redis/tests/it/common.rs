@@ -1,14 +1,12 @@
-//! Fleets of the tests' own, and who hears of changes.
+//! Fleets of the tests' own.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use runtime_fleet::{AccountPath, Change, OnLoss, Rules, SharedState as _, Watcher};
+use runtime_fleet::{AccountPath, OnLoss, Rules};
 use runtime_redis::{RedisConfig, RedisFleet};
 use runtime_usage::Usd;
-use tokio::sync::mpsc;
 
 pub(crate) const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -30,35 +28,10 @@ pub(crate) async fn several(url: &str, count: usize) -> Vec<RedisFleet> {
     fleets.into_iter().map(Result::unwrap).collect()
 }
 
-/// Puts changes into a channel.
-#[derive(Debug)]
-pub(crate) struct Heard(mpsc::UnboundedSender<Change>);
-
-pub(crate) fn watch(fleet: &RedisFleet) -> (Arc<Heard>, mpsc::UnboundedReceiver<Change>) {
-    let (sender, receiver) = mpsc::unbounded_channel();
-    let heard = Arc::new(Heard(sender));
-    let weak: Weak<Heard> = Arc::downgrade(&heard);
-    fleet.watch(weak);
-    (heard, receiver)
-}
-
-impl Watcher for Heard {
-    fn changed(&self, change: Change) {
-        let _ = self.0.send(change);
-    }
-}
-
 pub(crate) fn account(path: &str) -> AccountPath {
     AccountPath::new(path).unwrap()
 }
 
 pub(crate) fn enforced(amount: Usd) -> Rules {
     Rules { amount, enforced: true, strict: false, marks: vec![80], on_loss: OnLoss::Spend }
-}
-
-/// An error with its causes, and as a debugger shows it.
-pub(crate) fn told(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    let causes: Vec<_> = causes.map(|cause| format!("{cause} ({cause:?})")).collect();
-    causes.join(": ")
 }

@@ -21,16 +21,7 @@ async fn histories_over_lines_that_fail_break_no_promise() {
         let states = join_all((0..3).map(|_| RedisFleet::connect(config.clone()))).await;
         let states: Vec<_> = states.into_iter().map(Result::unwrap).collect();
         let lose = async |number: u64| {
-            // Until a call of its own has no answer.
-            if number.is_multiple_of(2) {
-                way.close();
-                while states[0].pause("lost", HOUR).await.is_ok() {}
-                way.open();
-            } else {
-                way.lose_answers();
-                while states[0].pause("lost", HOUR).await.is_ok() {}
-                way.answer();
-            }
+            way.lose(number, async || states[0].pause("lost", HOUR).await.is_ok()).await;
         };
         conformance::a_troubled_history(&states, seed, Trouble::Lines, (15, lose)).await;
     }

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use runtime_fleet::SharedState as _;
+use runtime_fleet::conformance::told;
 use runtime_redis::{RedisConfig, RedisFleet, RedisFleetError};
 use test_redis::Server;
 
-use crate::common::{HOUR, told};
+use crate::common::HOUR;
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
 

@@ -1,12 +1,13 @@
 //! The suite that every backend runs, on a plain thread and in a runtime, and many at once.
 
 use futures_executor::block_on;
-use runtime_fleet::{Accounts as _, SharedState as _, conformance};
+use runtime_fleet::conformance::{self, told};
+use runtime_fleet::{Accounts as _, SharedState as _};
 use runtime_redis::{RedisConfig, RedisFleet};
 use runtime_usage::Usd;
 use test_redis::Server;
 
-use crate::common::{HOUR, account, enforced, fresh, prefix, several, told};
+use crate::common::{HOUR, account, enforced, fresh, prefix, several};
 
 #[test]
 fn it_passes_the_suite_on_a_plain_thread() {
@@ -76,18 +77,9 @@ async fn sums_are_exact_beyond_what_a_number_of_lua_is() {
     let state = fleet.set(&account("c"), &enforced(amount)).await.unwrap();
     assert_eq!(state.rules.amount, amount);
     let [some, more] = [9_007_199_254_740_993, 1].map(Usd::from_nanos);
-    let booking = |seq, spent| runtime_fleet::Booking {
-        account: account("c"),
-        member: runtime_fleet::MemberId::new("one"),
-        seq,
-        heard: 0,
-        granted: Usd::ZERO,
-        spent,
-        estimated: Usd::ZERO,
-        returned: Usd::ZERO,
-        least: Usd::ZERO,
-        most: Usd::ZERO,
-        ttl: HOUR,
+    let booking = |seq, spent| {
+        let booking = conformance::booking("c", "one");
+        runtime_fleet::Booking { seq, spent, ..booking }
     };
     fleet.book(&booking(1, some)).await.unwrap();
     let booked = fleet.book(&booking(2, some.saturating_add(more))).await.unwrap();

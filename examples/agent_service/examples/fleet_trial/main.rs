@@ -1,5 +1,5 @@
 //! Real processes under real faults: `cargo xtask world fleet` runs it over Postgres and Redis, with and without
-//! pushes.
+//! pushes; and `cargo xtask world partitions`, as root, between hosts whose wires are cut.
 //!
 //! - **Money.** Three processes with 32 tasks each spend $1 of a strict account at a provider that keeps its own
 //!   books. One is killed with its calls under way, the backend is killed and comes back, one process hears no
@@ -10,6 +10,10 @@
 #![expect(clippy::disallowed_methods, reason = "real processes, in real time")]
 
 mod backend;
+mod failover;
+mod growth;
+mod network;
+mod partitions;
 mod provider;
 
 use std::io::{BufRead as _, BufReader};
@@ -20,7 +24,7 @@ use std::time::{Duration, Instant};
 use std::{env, thread};
 
 use techrevati_runtime::events::{Clock as _, SystemClock};
-use techrevati_runtime::fleet::Fleet;
+use techrevati_runtime::fleet::{Fleet, FleetConfig};
 use techrevati_runtime::postgres::PgFleet;
 use techrevati_runtime::prelude::*;
 use techrevati_runtime::redis::RedisFleet;
@@ -45,8 +49,17 @@ fn main() -> Result<(), BoxError> {
     match *words {
         ["spend", url, provider] => spend(url, provider),
         ["call", url, provider, number] => call(url, provider, number.parse()?),
+        ["failover", kind @ ("postgres" | "redis")] => failover::trial(kind),
+        ["growth", kind @ ("postgres" | "redis")] => growth::trial(kind),
+        ["turns", url, pace] => growth::turns(url, pace),
+        ["partitions", kind @ ("postgres" | "redis")] => partitions::start(kind),
+        ["partitions-in", network, kind] => partitions::trial(network, kind),
+        ["member", url, provider, down] => partitions::member(url, provider, down),
         [kind @ ("postgres" | "redis"), push @ ("push" | "no-push")] => trial(kind, push == "push"),
-        _ => Err("it takes `postgres` or `redis`, and `push` or `no-push`".into()),
+        _ => {
+            Err("it takes `postgres` or `redis`, and `push` or `no-push`; or `failover`, `growth` or `partitions` in front"
+                .into())
+        }
     }
 }
 
@@ -114,7 +127,14 @@ fn judge(wrong: impl IntoIterator<Item = (bool, &'static str)>) -> Result<(), Bo
 /// A process that spends until nothing is left.
 #[tokio::main]
 async fn spend(url: &str, provider: &str) -> Result<(), BoxError> {
-    let fleet = join(url).await?;
+    let fleet = join(url, FleetConfig::default()).await?;
+    spend_all(&fleet, provider).await?;
+    // It may have been cut off. Then its time ends what it holds.
+    let _ = fleet.shutdown().await;
+    Ok(())
+}
+
+async fn spend_all(fleet: &Fleet, provider: &str) -> Result<(), BoxError> {
     let account = fleet.account("trial", Limit::strict(CAP)).await?;
     let provider: Arc<str> = provider.into();
     let tasks: Vec<_> = (0..TASKS)
@@ -123,8 +143,6 @@ async fn spend(url: &str, provider: &str) -> Result<(), BoxError> {
     for task in tasks {
         task.await?;
     }
-    // It may have been cut off. Then its time ends what it holds.
-    let _ = fleet.shutdown().await;
     Ok(())
 }
 
@@ -227,24 +245,13 @@ fn lateness(openings: &[Vec<(String, i64)>]) -> Vec<i64> {
 /// A process that calls whenever its breaker lets it. The first one then opens breakers of its own.
 #[tokio::main]
 async fn call(url: &str, provider: &str, number: usize) -> Result<(), BoxError> {
-    let fleet = join(url).await?;
-    let config =
-        CircuitBreakerConfig::default().failure_threshold(NonZeroU32::MIN).recovery_timeout(WAIT);
+    let fleet = join(url, FleetConfig::default()).await?;
+    let config = tripped_at_once();
     let api = fleet.breaker("api", config);
     let named: Vec<_> =
         (0..COOL_DOWNS).map(|opening| fleet.breaker(format!("b{opening}"), config)).collect();
-    let end = Instant::now() + WAIT * (COOL_DOWNS + 10);
-    while Instant::now() < end {
-        if let Ok(permit) = api.try_acquire() {
-            let provider = provider.to_owned();
-            let answered = tokio::task::spawn_blocking(move || ask(&provider, Usd::ZERO)).await?;
-            match answered {
-                Ok(true) => permit.success(),
-                _ => permit.failure(),
-            }
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let calls = caller(api, provider.to_owned());
+    let _ = tokio::time::timeout(WAIT * (COOL_DOWNS + 10), calls).await;
     let heard = tokio::spawn(tell(named.clone()));
     for breaker in named.iter().filter(|_| number == 0) {
         breaker.trip(Some(Duration::from_secs(60)));
@@ -254,6 +261,24 @@ async fn call(url: &str, provider: &str, number: usize) -> Result<(), BoxError> 
     let _ = tokio::time::timeout(Duration::from_secs(10), heard).await;
     let _ = fleet.shutdown().await;
     Ok(())
+}
+
+fn tripped_at_once() -> CircuitBreakerConfig {
+    CircuitBreakerConfig::default().failure_threshold(NonZeroU32::MIN).recovery_timeout(WAIT)
+}
+
+/// Calls whenever the breaker lets it.
+async fn caller(breaker: CircuitBreaker, provider: String) {
+    loop {
+        if let Ok(permit) = breaker.try_acquire() {
+            let provider = provider.clone();
+            match tokio::task::spawn_blocking(move || ask(&provider, Usd::ZERO)).await {
+                Ok(Ok(true)) => permit.success(),
+                _ => permit.failure(),
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 /// Tells when each breaker has opened.
@@ -266,11 +291,11 @@ async fn tell(mut closed: Vec<CircuitBreaker>) {
     }
 }
 
-async fn join(url: &str) -> Result<Fleet, BoxError> {
+async fn join(url: &str, config: FleetConfig) -> Result<Fleet, BoxError> {
     Ok(if url.starts_with("redis") {
-        Fleet::new(RedisFleet::connect(url).await?)?
+        Fleet::with_config(RedisFleet::connect(url).await?, config)?
     } else {
-        Fleet::new(PgFleet::connect(url).await?)?
+        Fleet::with_config(PgFleet::connect(url).await?, config)?
     })
 }
 

@@ -11,6 +11,7 @@ use techrevati_runtime::prelude::*;
 /// A provider that keeps books of its own: a line is the price of a call.
 pub(crate) struct Provider {
     pub(crate) address: String,
+    pub(crate) port: u16,
     books: Arc<Mutex<Books>>,
 }
 
@@ -23,8 +24,9 @@ pub(crate) struct Books {
 
 impl Provider {
     pub(crate) fn start(thought: Duration) -> Result<Self, BoxError> {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        let address = listener.local_addr()?.to_string();
+        let listener = TcpListener::bind("0.0.0.0:0")?;
+        let port = listener.local_addr()?.port();
+        let address = format!("127.0.0.1:{port}");
         let books = Arc::new(Mutex::new(Books::default()));
         let own = Arc::clone(&books);
         thread::spawn(move || {
@@ -33,7 +35,7 @@ impl Provider {
                 thread::spawn(move || answer(client, &books, thought));
             }
         });
-        Ok(Self { address, books })
+        Ok(Self { address, port, books })
     }
 
     pub(crate) fn books(&self) -> MutexGuard<'_, Books> {

@@ -1,0 +1,189 @@
+//! Connections to a server: what it pushes, and what happens while it is away or silent.
+
+use std::collections::VecDeque;
+use std::future::{Future as _, poll_fn};
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Poll, Waker};
+
+use super::{HOUR, all, booking, cents, enforced, member, one_dollar, path, yield_now};
+use crate::BoxFuture;
+use crate::error::StateError;
+use crate::state::{Accounts, Change, SharedState, Watcher};
+
+/// Keeps the changes that a backend tells of.
+#[derive(Debug, Default)]
+struct Heard(Mutex<(VecDeque<Change>, Option<Waker>)>);
+
+impl Watcher for Heard {
+    fn changed(&self, change: Change) {
+        let mut heard = self.0.lock().unwrap();
+        heard.0.push_back(change);
+        if let Some(waker) = heard.1.take() {
+            waker.wake();
+        }
+    }
+}
+
+impl Heard {
+    fn of(state: &dyn SharedState) -> Arc<Self> {
+        let heard = Arc::new(Self::default());
+        let weak = Arc::downgrade(&heard);
+        state.watch(weak);
+        heard
+    }
+
+    /// The next change, which is waited for.
+    async fn next(&self) -> Change {
+        poll_fn(|cx| {
+            let mut heard = self.0.lock().unwrap();
+            heard.1 = Some(cx.waker().clone());
+            heard.0.pop_front().map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
+    }
+
+    async fn breaker(&self) {
+        let change = self.next().await;
+        assert!(matches!(change, Change::Breaker { .. }), "{change:?}");
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.lock().unwrap().0.is_empty()
+    }
+}
+
+/// A change by the first connection is pushed to the second one.
+///
+/// # Panics
+///
+/// If another one is.
+pub async fn pushes<S: Accounts>(states: &[S]) {
+    let heard = Heard::of(&states[1]);
+    let view = states[0].open("api \"x\"\n", 0, HOUR).await.unwrap();
+    assert_eq!(heard.next().await, Change::Breaker { name: "api \"x\"\n".into(), view });
+
+    // On all nodes of a cluster.
+    for name in ["a", "b", "c", "d", "e", "f"] {
+        states[0].pause(name, HOUR).await.unwrap();
+        assert_eq!(heard.next().await, Change::Pause { name: name.into(), wait: HOUR });
+    }
+
+    states[0].set(&path("c"), &enforced(1)).await.unwrap();
+    let mut asking = booking("c", "one");
+    (asking.seq, asking.least, asking.most) = (1, cents(2), cents(2));
+    states[0].book(&asking).await.unwrap();
+    assert_eq!(heard.next().await, Change::Short { account: path("c"), member: member("one") });
+}
+
+/// A connection without pushes hears nothing of what another one changes.
+///
+/// # Panics
+///
+/// If it does.
+pub async fn no_pushes<S: SharedState>(other: &S, deaf: &S) {
+    let heard = Heard::of(deaf);
+    other.open("api", 0, HOUR).await.unwrap();
+    // A push comes before the answer to a later call of the same connection.
+    deaf.open("api", 0, HOUR).await.unwrap();
+    assert!(heard.is_empty());
+}
+
+/// A server that was away when the connection was made, and one that is killed, are there again after `begin`; each
+/// time the connection hears of it, and of changes.
+///
+/// # Panics
+///
+/// If it does not.
+pub async fn away_at_the_start<S: SharedState>(state: &S, kill: impl Fn(), begin: impl Fn()) {
+    let heard = Heard::of(state);
+    let away = state.open("0", 0, HOUR).await.unwrap_err();
+    assert!(away.is_unavailable() && told(&away).contains("Connection refused"), "{}", told(&away));
+    assert!(heard.is_empty());
+    for name in ["1", "2"] {
+        begin();
+        while state.open(name, 0, HOUR).await.is_err() {}
+        assert_eq!(heard.next().await, Change::Connected);
+        heard.breaker().await;
+        kill();
+    }
+}
+
+/// A connection on which nothing comes through after `silence` is noticed within 0.4 s, which is the time of a
+/// call, and replaced by one that hears of changes.
+///
+/// # Panics
+///
+/// If it is not.
+pub async fn silent<S: SharedState>(state: &S, silence: impl FnOnce()) {
+    let heard = Heard::of(state);
+    state.open("api", 0, HOUR).await.unwrap();
+    heard.breaker().await;
+    silence();
+    let late = state.open("api", 0, HOUR * 2).await.unwrap_err();
+    assert!(
+        matches!(late, StateError::Unavailable { attempted: "open a breaker", .. }),
+        "{late:?}"
+    );
+    assert!(told(&late).contains("no answer within 0.4 s"), "{}", told(&late));
+    state.open("api", 0, HOUR * 3).await.unwrap();
+    assert_eq!(heard.next().await, Change::Connected);
+    heard.breaker().await;
+}
+
+/// A connection on which nothing comes through after `silence` is noticed by callers that never wait for longer than
+/// `patience`.
+///
+/// # Panics
+///
+/// If it is not.
+pub async fn impatient<S: SharedState>(
+    state: &S,
+    silence: impl FnOnce(),
+    patience: impl AsyncFn(),
+) {
+    state.pause("api", HOUR).await.unwrap();
+    silence();
+    for _ in 0..1_000 {
+        let (mut call, mut over) = (state.pause("api", HOUR), pin!(patience()));
+        let is_answered = poll_fn(|cx| match call.as_mut().poll(cx) {
+            Poll::Ready(answer) => Poll::Ready(answer.is_ok()),
+            Poll::Pending => over.as_mut().poll(cx).map(|()| false),
+        });
+        if is_answered.await {
+            return;
+        }
+    }
+    panic!("the connection is still in use");
+}
+
+/// [`one_dollar`], while the server is killed and started again three times.
+///
+/// # Panics
+///
+/// If the books do not agree.
+pub async fn one_dollar_and_kills<S: Accounts>(states: &[S], kill: impl Fn() + Sync) {
+    let answers = AtomicU64::new(0);
+    let told = || {
+        // Relaxed: nothing but the number itself is told.
+        answers.fetch_add(1, Ordering::Relaxed);
+    };
+    let killed = async {
+        for kills in 1..=3 {
+            while answers.load(Ordering::Relaxed) < 100 * kills {
+                yield_now().await;
+            }
+            kill();
+        }
+    };
+    let both: Vec<BoxFuture<'_, ()>> = vec![Box::pin(one_dollar(states, &told)), Box::pin(killed)];
+    drop(all(both).await);
+}
+
+/// An error with its causes, and as a debugger shows it.
+pub fn told(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let causes: Vec<_> = causes.map(|cause| format!("{cause} ({cause:?})")).collect();
+    causes.join(": ")
+}
