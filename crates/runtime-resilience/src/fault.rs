@@ -12,6 +12,7 @@ mod http_date;
 mod index;
 mod json;
 mod kind;
+mod lookup;
 mod phrases;
 mod provider;
 #[cfg(any(feature = "reqwest-0-12", feature = "reqwest-0-13"))]
@@ -25,7 +26,6 @@ mod search;
 mod text;
 mod usual;
 mod wait;
-mod words;
 
 use std::fmt;
 use std::time::Duration;

@@ -1,18 +1,18 @@
 //! The rows of a provider that a reply may match, without asking each of them.
 //!
 //! A row that asks for words can match only if one of them is in the reply: as a whole field, or
-//! [in the message](super::words). Their rows are marked, and only these are then matched, in their order.
+//! [in the message](super::lookup). Their rows are marked, and only these are then matched, in their order.
 
 use std::sync::OnceLock;
 
 use super::condition::Wanted;
 use super::field::Reply;
 use super::json::Json;
+use super::lookup::{Marks, Names, Words};
 use super::provider::Provider;
 use super::rows;
 use super::rule::FaultRule;
 use super::search::beginning;
-use super::words::{Names, Words};
 
 /// The built-in rows of a provider, with their index.
 pub(super) struct Index {
@@ -84,33 +84,6 @@ impl Index {
         }
         let mut rows = marks.places().map(|place| self.rows[place]);
         rows.find(|row| ask.takes(row) && row.matches(reply))
-    }
-}
-
-/// A set of places of rows.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Marks([u64; 4]);
-
-impl Marks {
-    pub(super) fn set(&mut self, place: usize) {
-        self.0[place / 64] |= 1 << (place % 64);
-    }
-
-    pub(super) fn add(&mut self, other: &Self) {
-        for (mine, other) in self.0.iter_mut().zip(other.0) {
-            *mine |= other;
-        }
-    }
-
-    /// From the lowest.
-    fn places(self) -> impl Iterator<Item = usize> {
-        self.0.into_iter().enumerate().flat_map(|(at, mut bits)| {
-            std::iter::from_fn(move || {
-                let place = bits.trailing_zeros() as usize;
-                bits &= bits.checked_sub(1)?;
-                Some(64 * at + place)
-            })
-        })
     }
 }
 

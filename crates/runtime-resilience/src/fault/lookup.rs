@@ -3,8 +3,6 @@
 //! A few letters stand for a word. What is found may be another one; no word that is there is missed. The rows
 //! that are marked are matched anyway.
 
-use super::index::Marks;
-
 /// Several times the number of words, so that most slots have none.
 const SLOTS: usize = 1 << SLOT_BITS;
 const SLOT_BITS: u32 = 12;
@@ -192,4 +190,31 @@ fn fours(word: &[u8]) -> impl Iterator<Item = u32> {
 #[inline]
 const fn slot(key: u32) -> usize {
     (key.wrapping_mul(0x9E37_79B1) >> (u32::BITS - SLOT_BITS)) as usize
+}
+
+/// A set of places of rows.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Marks([u64; 4]);
+
+impl Marks {
+    pub(super) fn set(&mut self, place: usize) {
+        self.0[place / 64] |= 1 << (place % 64);
+    }
+
+    pub(super) fn add(&mut self, other: &Self) {
+        for (mine, other) in self.0.iter_mut().zip(other.0) {
+            *mine |= other;
+        }
+    }
+
+    /// From the lowest.
+    pub(super) fn places(self) -> impl Iterator<Item = usize> {
+        self.0.into_iter().enumerate().flat_map(|(at, mut bits)| {
+            std::iter::from_fn(move || {
+                let place = bits.trailing_zeros() as usize;
+                bits &= bits.checked_sub(1)?;
+                Some(64 * at + place)
+            })
+        })
+    }
 }
