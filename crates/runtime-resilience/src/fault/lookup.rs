@@ -208,7 +208,7 @@ impl Marks {
     }
 
     /// From the lowest.
-    fn places(self) -> impl Iterator<Item = usize> {
+    pub(super) fn places(self) -> impl Iterator<Item = usize> {
         self.0.into_iter().enumerate().flat_map(|(at, mut bits)| {
             std::iter::from_fn(move || {
                 let place = bits.trailing_zeros() as usize;
