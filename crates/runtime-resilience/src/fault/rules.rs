@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::body::{self, Nested};
 use super::field::Reply;
@@ -191,12 +191,37 @@ fn unknown<'a, N: Json<'a>>(error: N) -> Fault {
     let unknown = Fault::of(FaultKind::Unknown).read_from(FaultBasis::Nothing);
     // The scenario is that of the kind here: it is a reply and not a text.
     let by_phrase = |fault: Fault| Fault::of(fault.kind).read_from(fault.basis);
-    let by_text = |text| said::fault(text).or_else(|| of_phrase(text).map(by_phrase));
+    let by_text = |text| {
+        let said = by_words(text).or_else(|| by_status(text));
+        said.or_else(|| of_phrase(text).map(by_phrase))
+    };
     body::message(error).and_then(by_text).unwrap_or(unknown).of_unknown_reach()
 }
 
+/// The fault by the words of a text, if a row of the table knows them.
+pub(super) fn by_words(text: &str) -> Option<Fault> {
+    /// The providers whose names for errors are words of their own.
+    const NAMERS: [Provider; 4] =
+        [Provider::Other, Provider::Anthropic, Provider::Bedrock, Provider::Gemini];
+    let status = said::status(text).unwrap_or(0);
+    let named = said::names(text).find_map(|name| {
+        let body = json!({"error": {"code": name, "type": name, "status": name, "__type": name, "message": text}});
+        NAMERS.into_iter().find_map(|provider| of_said(provider, status, &body, Ask::ByFields))
+    });
+    named.or_else(|| {
+        let body = json!({"error": {"message": text}});
+        of_said(Provider::Other, status, &body, Ask::ByFields)
+    })
+}
+
+/// The fault by the status that a text names.
+pub(super) fn by_status(text: &str) -> Option<Fault> {
+    let body = json!({"error": {"message": text}});
+    of_said(Provider::Other, said::status(text)?, &body, Ask::ByStatus)
+}
+
 /// The fault of the body that the words of a text stand for, by the built-in rows that are asked.
-pub(super) fn of_said(provider: Provider, status: u16, body: &Value, ask: Ask) -> Option<Fault> {
+fn of_said(provider: Provider, status: u16, body: &Value, ask: Ask) -> Option<Fault> {
     let reply = Reply::new(provider, status, &(), body);
     let mut fault = FaultRules::BUILT_IN.find(&reply, provider, ask)?;
     // A date cannot be compared with anything here: only a duration is read.

@@ -1,42 +1,8 @@
-//! The facts that a text tells in the words of replies: many clients keep nothing else of a reply.
-
-use serde_json::json;
-
-use super::index::Ask;
-use super::provider::Provider;
-use super::{Fault, rules};
-
-/// The fault by the words of a text, or by the status that it names.
-pub(super) fn fault(text: &str) -> Option<Fault> {
-    by_words(text).or_else(|| by_status(text))
-}
-
-/// The fault by the words of a text, if a row of the table knows them.
-pub(super) fn by_words(text: &str) -> Option<Fault> {
-    let status = status(text).unwrap_or(0);
-    let named = names(text).find_map(|name| {
-        let body = json!({"error": {"code": name, "type": name, "status": name, "__type": name, "message": text}});
-        NAMERS.into_iter().find_map(|provider| rules::of_said(provider, status, &body, Ask::ByFields))
-    });
-    named.or_else(|| {
-        let body = json!({"error": {"message": text}});
-        rules::of_said(Provider::Other, status, &body, Ask::ByFields)
-    })
-}
-
-/// The fault by the status that a text names.
-pub(super) fn by_status(text: &str) -> Option<Fault> {
-    let body = json!({"error": {"message": text}});
-    rules::of_said(Provider::Other, status(text)?, &body, Ask::ByStatus)
-}
-
-/// The providers whose names for errors are words of their own.
-const NAMERS: [Provider; 4] =
-    [Provider::Other, Provider::Anthropic, Provider::Bedrock, Provider::Gemini];
+//! The names and the status in a text: many clients keep nothing else of a reply.
 
 /// The words that are written as providers write the names of errors: `insufficient_quota`,
 /// `ThrottlingException`.
-fn names(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn names(text: &str) -> impl Iterator<Item = &str> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
     words.filter(|word| word.contains('_') || word.to_ascii_lowercase().ends_with("exception"))
 }

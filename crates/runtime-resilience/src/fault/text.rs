@@ -6,7 +6,7 @@ use runtime_events::FailureScenario;
 
 use super::kind::FaultKind;
 use super::phrases::by_phrase;
-use super::{Fault, FaultBasis, rules, said};
+use super::{Fault, FaultBasis, rules};
 
 /// The fault of the texts of an error and its sources. Its reach is unknown.
 ///
@@ -17,9 +17,9 @@ pub(crate) fn of_texts(errors: &[&(dyn Error + 'static)]) -> Fault {
     let texts = texts(errors);
     let phrase = by_phrase(&texts);
     let scenario = phrase.map_or(FailureScenario::LlmError, |fault| fault.scenario);
-    let by_status = texts.iter().find_map(|text| said::by_status(text));
+    let by_status = texts.iter().find_map(|text| rules::by_status(text));
     let refused = by_status.filter(|fault| fault.status.is_some_and(|status| status < 500));
-    let by_words = texts.iter().find_map(|text| said::by_words(text));
+    let by_words = texts.iter().find_map(|text| rules::by_words(text));
     let fault = by_words.or(refused).or(phrase).or(by_status);
     let unknown = || Fault::of(FaultKind::Unknown).read_from(FaultBasis::Nothing);
     let fault = fault.unwrap_or_else(unknown).of_unknown_reach();
