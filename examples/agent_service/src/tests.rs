@@ -302,7 +302,7 @@ async fn a_service_that_drains_lets_runs_end_and_begins_none() {
     assert_eq!(approval.send().await.unwrap().status(), StatusCode::NO_CONTENT);
     let rest = events.rest().await;
     let [.., last, end] = &*rest else { panic!("{rest:?}") };
-    assert_eq!((&*last.kind, &*end.kind), ("agent.completed", "end"));
+    assert_eq!((&last.json()["event"], &*end.kind), (&json!("agent.completed"), "end"));
     let drained = served.await.unwrap();
     assert!(drained.in_time && drained.left_over.is_empty(), "{drained:?}");
 }
