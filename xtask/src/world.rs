@@ -25,6 +25,7 @@ const CHECKS: &[Check] = &[
     ("failover", failover),
     ("features", features),
     ("fleet", fleet),
+    ("fleet-peers", fleet_peers),
     ("fuzz", proofs::fuzz),
     ("growth", growth),
     ("litellm", litellm),
@@ -135,6 +136,15 @@ fn fleet(_: &Path) -> Result<(), Error> {
 /// A replica that takes over while processes spend.
 fn failover(_: &Path) -> Result<(), Error> {
     fleet_trial("failover", "run")
+}
+
+/// Three processes of a fleet beside three of `LiteLLM` with Redis, on the same load.
+fn fleet_peers(home: &Path) -> Result<(), Error> {
+    let Some(python) = python(home, &["litellm", "redis"]) else { return Ok(()) };
+    Cmd::cargo("build --release --locked --package agent_service --example fleet_trial").run()?;
+    let script = text(&workspace::root().join("xtask/world/fleet_peers.py"));
+    let replica = text(&workspace::target_dir().join("release/examples/fleet_trial"));
+    Cmd::program(python).args([script, replica]).run()
 }
 
 /// What turns cost one to ten processes, and what the backend is asked.

@@ -14,6 +14,7 @@ mod failover;
 mod growth;
 mod network;
 mod partitions;
+mod peer;
 mod provider;
 
 use std::io::{BufRead as _, BufReader};
@@ -49,6 +50,10 @@ fn main() -> Result<(), BoxError> {
     match *words {
         ["spend", url, provider] => spend(url, provider),
         ["call", url, provider, number] => call(url, provider, number.parse()?),
+        ["replica", url, kind, per_minute, thought, seconds] => {
+            let numbers = [per_minute.parse()?, thought.parse()?, seconds.parse()?];
+            peer::replica(url, kind, numbers)
+        }
         ["failover", kind @ ("postgres" | "redis")] => failover::trial(kind),
         ["growth", kind @ ("postgres" | "redis")] => growth::trial(kind),
         ["turns", url, pace] => growth::turns(url, pace),
