@@ -41,11 +41,10 @@ fn rewrite(path: &Path, change: fn(&str) -> String) -> Result<(), Error> {
 
 /// A manifest of the workspace with no other members than the crates.
 fn crates_alone(manifest: &str) -> String {
-    let line = |line: &str| match line.starts_with("members = ") {
-        true => "members = [\"crates/*\"]\n".to_owned(),
-        false => format!("{line}\n"),
-    };
-    manifest.lines().map(line).collect()
+    const CRATES: &str = "members = [\"crates/*\"]";
+    let members = |line: &str| line.starts_with("members = ");
+    let lines = manifest.lines().map(|line| if members(line) { CRATES } else { line });
+    lines.flat_map(|line| [line, "\n"]).collect()
 }
 
 /// A manifest without the dependencies of tests.

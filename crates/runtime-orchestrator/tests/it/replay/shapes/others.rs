@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::super::reply::Reply;
 use super::{
     AUTH, CONTEXT, Expected, NETWORK, NO_MODEL, OVERLOAD, POLICY, QUOTA, RATE, REQUEST, SERVER,
-    Shape, Shapes, TIMEOUT, expected,
+    Shape, Shapes, TIMEOUT,
 };
 
 pub(super) fn shapes() -> Vec<Shape> {
