@@ -63,12 +63,9 @@ impl Manifest {
     pub(crate) fn dependencies(&self, kind: &str) -> Vec<Dependency> {
         let mut found: Vec<Dependency> = Vec::new();
         for Entry { section, key, value } in &self.entries {
-            let section = match section.split_once(".dependencies") {
-                Some((_target, name)) if section.starts_with("target.") => {
-                    format!("dependencies{name}")
-                }
-                _ => section.clone(),
-            };
+            // The name of a target ends with a quote.
+            let of_target = section.starts_with("target.").then(|| section.split_once("'."));
+            let section = of_target.flatten().map_or(section.as_str(), |(_, section)| section);
             let (name, spec) = if section == kind {
                 match key.split_once('.') {
                     Some((name, key)) => (name.to_owned(), format!("{key} = {value}")),
@@ -147,6 +144,9 @@ libc = "0.2"
 
 [dev-dependencies]
 proptest.workspace = true
+
+[target.'cfg(not(loom))'.dev-dependencies]
+criterion.workspace = true
 "#;
 
     #[test]
@@ -174,7 +174,7 @@ proptest.workspace = true
         assert_eq!(found[0].spec, "workspace = true");
         assert_eq!(found[2].spec, "version = \"1\", default-features = false");
         let dev = manifest.dependencies("dev-dependencies");
-        assert_eq!(dev.len(), 1);
-        assert_eq!(dev[0].name, "proptest");
+        let names: Vec<_> = dev.iter().map(|dependency| dependency.name.as_str()).collect();
+        assert_eq!(names, ["proptest", "criterion"]);
     }
 }

@@ -1,9 +1,9 @@
 //! `cargo xtask world NAME`: checks against the world outside, which need a registry. They are no part of
 //! `ci`, cache what they fetch below `target/world`, and skip with a word where they cannot run.
 
-mod proofs;
-
 mod builds;
+mod minimal;
+mod proofs;
 
 use std::path::{Path, PathBuf};
 
@@ -26,7 +26,7 @@ const CHECKS: &[Check] = &[
     ("fleet", fleet),
     ("fuzz", proofs::fuzz),
     ("litellm", litellm),
-    ("minimal", minimal),
+    ("minimal", minimal::minimal),
     ("mutants", proofs::mutants),
     ("prices", prices),
     ("prometheus", prometheus),
@@ -140,25 +140,6 @@ fn litellm(home: &Path) -> Result<(), Error> {
     let test = "test --locked --package runtime-http --all-features --test it -- --ignored litellm";
     let run = Cmd::program(python).args([script, text(home), proxy, cargo]);
     run.args(test.split(' ')).run()
-}
-
-/// The workspace with the lowest versions of its dependencies that its manifests allow, in a copy: a manifest
-/// that promises too much does not build.
-fn minimal(home: &Path) -> Result<(), Error> {
-    let copy = home.join("copy");
-    if copy.exists() {
-        std::fs::remove_dir_all(&copy)
-            .map_err(|error| Error::Failed(format!("{}: {error}", copy.display())))?;
-    }
-    let prefix = format!("--prefix={}/", text(&copy));
-    Cmd::program("git").args(["checkout-index", "--all", &prefix]).run()?;
-    let manifest = text(&copy.join("Cargo.toml"));
-    // The flag is not stable, so the compiler has to be told that it is meant.
-    let lowest = Cmd::cargo("generate-lockfile -Z direct-minimal-versions --manifest-path");
-    let lowest = lowest.arg(&*manifest).env("RUSTC_BOOTSTRAP", "1");
-    lowest.run()?;
-    let check = Cmd::cargo("check --workspace --all-features --locked --manifest-path");
-    check.arg(&*manifest).env("CARGO_TARGET_DIR", text(&home.join("target"))).run()
 }
 
 /// The published price lists of `LiteLLM` and genai-prices, and what these libraries charge by them.

@@ -8,7 +8,7 @@ mod repair;
 mod syncer;
 mod writer;
 
-#[cfg(test)]
+#[cfg(all(test, not(runtime_loom)))]
 mod tests;
 
 use std::path::{Path, PathBuf};

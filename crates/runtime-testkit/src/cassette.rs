@@ -48,6 +48,7 @@
 //! it took when it was recorded, so timeouts and waits end as they did. A call whose caller left stays pending
 //! until it is dropped again.
 
+mod blocking;
 mod chance;
 mod clock;
 mod difference;
@@ -70,6 +71,7 @@ use runtime_events::{Clock, IdSource as _, RandomIds, Sleeper};
 use runtime_resilience::Classifier;
 
 pub use self::{
+    blocking::BlockingTape,
     chance::TapeIds,
     clock::TapeClock,
     difference::{Difference, differences},

@@ -70,9 +70,13 @@ fn servers(_: &mut Counts) -> Result<Note, Error> {
     Ok(Note::Skipped(format!("there is no {} here, so their tests skip", missing.join(" and no "))))
 }
 
+/// More tests at once than a small machine has processors: many wait for a server or a process of theirs.
+const THREADS: &str = "6";
+
 fn tests(counts: &mut Counts) -> Result<Note, Error> {
     // The step `tidy` has run the tests of xtask.
-    let test = locked("test --workspace --exclude xtask --no-fail-fast");
+    let test =
+        locked("test --workspace --exclude xtask --no-fail-fast").env("RUST_TEST_THREADS", THREADS);
     counted(counts, &test.args(dev::words(dev::TARGETS)))
 }
 

@@ -226,24 +226,7 @@ impl TryFrom<String> for Kind {
     type Error = String;
 
     fn try_from(word: String) -> Result<Self, String> {
-        const ALL: [FaultKind; 15] = [
-            FaultKind::RateLimit,
-            FaultKind::Quota,
-            FaultKind::Overload,
-            FaultKind::Server,
-            FaultKind::Timeout(TimeoutPhase::Unknown),
-            FaultKind::Network,
-            FaultKind::Auth,
-            FaultKind::ContextLength,
-            FaultKind::ContentPolicy,
-            FaultKind::Request,
-            FaultKind::Malformed,
-            FaultKind::Tool,
-            FaultKind::Cancelled,
-            FaultKind::Local,
-            FaultKind::Unknown,
-        ];
-        let kind = ALL.into_iter().find(|kind| kind.as_str() == word);
+        let kind = FaultKind::ALL.into_iter().find(|kind| kind.as_str() == word);
         kind.map(Self).ok_or_else(|| format!("`{word}` is no kind of a fault"))
     }
 }

@@ -198,7 +198,7 @@ impl Marks {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(runtime_loom)))]
 mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};

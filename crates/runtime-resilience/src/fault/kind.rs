@@ -93,6 +93,25 @@ wire_names! {
 }
 
 impl FaultKind {
+    /// Every kind, of timeouts the one whose phase is not known.
+    pub const ALL: [Self; 15] = [
+        Self::RateLimit,
+        Self::Quota,
+        Self::Overload,
+        Self::Server,
+        Self::Timeout(TimeoutPhase::Unknown),
+        Self::Network,
+        Self::Auth,
+        Self::ContextLength,
+        Self::ContentPolicy,
+        Self::Request,
+        Self::Malformed,
+        Self::Tool,
+        Self::Cancelled,
+        Self::Local,
+        Self::Unknown,
+    ];
+
     /// The name of the kind, without the phase of a timeout.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -91,6 +91,22 @@ impl Call {
         }
     }
 
+    /// It ended with a reply or an error.
+    pub(crate) fn ends<T, E>(self, result: Result<T, E>) -> Result<T, BoxError>
+    where
+        T: Serialize,
+        E: Into<BoxError>,
+    {
+        match result {
+            Ok(reply) => self.replies(reply),
+            Err(error) => {
+                let error = error.into();
+                self.fails(&*error);
+                Err(error)
+            }
+        }
+    }
+
     /// It ended with a reply.
     ///
     /// # Errors

@@ -45,18 +45,27 @@ impl Replay {
     ///
     /// The recorded error, or that the reply has another form than `T`.
     pub async fn reply<T: DeserializeOwned>(self) -> Result<T, BoxError> {
-        match self.end().await? {
-            End::Reply(reply) => self.read(reply),
-            _ => Err(self.odd("has no reply")),
+        self.read(self.end().await?)
+    }
+
+    /// [`reply`](Self::reply) on a thread, which parks on the clock until it is time.
+    ///
+    /// # Errors
+    ///
+    /// As of [`reply`](Self::reply), and that the caller of the recorded call had left it.
+    pub fn reply_blocking<T: DeserializeOwned>(self) -> Result<T, BoxError> {
+        if matches!(self.recording.end, End::Dropped) {
+            return Err(self.odd("never ended: its caller left it, which a thread cannot"));
         }
+        while let Some(left) = self.left(self.recording.took_us) {
+            self.clock.park(left);
+        }
+        self.read(self.ended()?)
     }
 
     /// The recorded reply at once.
     pub(crate) fn value<T: DeserializeOwned>(&self) -> Result<T, BoxError> {
-        match &self.recording.end {
-            End::Reply(reply) => self.read(reply),
-            _ => Err(self.odd("has no value")),
-        }
+        self.read(&self.recording.end)
     }
 
     /// What came before the first chunk, in its time.
@@ -77,9 +86,14 @@ impl Replay {
 
     /// The wait until the call has taken this long, if any is left.
     fn wait(&self, after_us: u64) -> Option<Sleep> {
+        Some(self.clock.sleep(self.left(after_us)?))
+    }
+
+    /// The time until the call has taken this long, if any is left.
+    fn left(&self, after_us: u64) -> Option<Duration> {
         let taken = self.clock.now().saturating_duration_since(self.begun);
         let left = Duration::from_micros(after_us).saturating_sub(taken);
-        (self.timed && !left.is_zero()).then(|| self.clock.sleep(left))
+        (self.timed && !left.is_zero()).then_some(left)
     }
 
     /// The next chunk of a stream, in its time; `None` at its end. It stays pending where the caller had left.
@@ -131,6 +145,11 @@ impl Replay {
         if let Some(wait) = self.wait(self.recording.took_us) {
             wait.await;
         }
+        self.ended()
+    }
+
+    /// The end of a call that ended.
+    fn ended(&self) -> Result<&End, BoxError> {
         match &self.recording.end {
             End::Error(error) => Err(Failure::from((**error).clone()).into()),
             End::Panicked => self.panics(),
@@ -138,7 +157,9 @@ impl Replay {
         }
     }
 
-    fn read<T: DeserializeOwned>(&self, reply: &Value) -> Result<T, BoxError> {
+    /// The reply of a call that ended so.
+    fn read<T: DeserializeOwned>(&self, end: &End) -> Result<T, BoxError> {
+        let End::Reply(reply) = end else { return Err(self.odd("has no reply")) };
         T::deserialize(reply).map_err(|error| self.odd(&format!("has another form: {error}")))
     }
 

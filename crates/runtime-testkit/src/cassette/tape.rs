@@ -252,14 +252,7 @@ impl Tape {
         let tape = self.clone();
         async move {
             match tape.begin(port, &name, request?)? {
-                Begun::Live(live) => match call().await {
-                    Ok(reply) => live.replies(reply),
-                    Err(error) => {
-                        let error = error.into();
-                        live.fails(&*error);
-                        Err(error)
-                    }
-                },
+                Begun::Live(live) => live.ends(call().await),
                 Begun::Known(replay) => replay.reply().await,
             }
         }

@@ -1,6 +1,7 @@
 //! Cassettes: what was recorded is played.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
+mod blocking;
 mod bodies;
 mod calls;
 mod errors;

@@ -28,8 +28,9 @@ pub(super) fn page(name: &str, plan: &Plan, outcomes: &[Outcome]) -> String {
         about(plan)
     );
     page += &table(outcomes);
-    page +=
-        &plot(plan, outcomes, ("Answered turns, in percent", 100.0), |turns| Some(share(turns)));
+    page += &plot(plan, outcomes, ("Answered turns, in percent", 100.0), |turns| {
+        Some(share(turns, |turn| turn.answered))
+    });
     let tail = |turns: &[Ended]| {
         let any = turns.iter().any(|turn| turn.answered);
         any.then(|| quantile(turns, 0.95).as_secs_f64())
@@ -69,7 +70,7 @@ fn time(time: Duration) -> String {
 }
 
 fn table(outcomes: &[Outcome]) -> String {
-    let mut table = "<section><table><tr><th>policy<th>answered<th>turns<th>calls<th>cost<th>half \
+    let mut table = "<section><table><tr><th>policy<th>answered<th>turned away<th>turns<th>calls<th>cost<th>half \
                      within<th>95 % within<th>99 % within</tr>\n"
         .to_owned();
     for (number, outcome) in outcomes.iter().enumerate() {
@@ -77,11 +78,12 @@ fn table(outcomes: &[Outcome]) -> String {
         // A `String` takes everything.
         let _ = writeln!(
             table,
-            "<tr><td><i class=\"k{}\"></i>{}<td>{:.1} %<td>{}<td>{}<td>{}<td>{half:.1} s<td>{most:.1} \
+            "<tr><td><i class=\"k{}\"></i>{}<td>{:.1} %<td>{:.1} %<td>{}<td>{}<td>{}<td>{half:.1} s<td>{most:.1} \
              s<td>{tail:.1} s</tr>",
             number % 6,
             escaped(&outcome.name),
-            outcome.share(),
+            outcome.answered(),
+            outcome.uncalled(),
             outcome.turns.len(),
             outcome.calls,
             outcome.cost.rounded(),

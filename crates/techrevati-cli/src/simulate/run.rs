@@ -1,6 +1,6 @@
 //! A policy of a plan in a simulation.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::num::NonZeroU32;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -30,12 +30,19 @@ pub(super) struct Ended {
     pub(super) at: Duration,
     pub(super) took: Duration,
     pub(super) answered: bool,
+    /// Whether a provider was called. If not, breakers or limits turned it away.
+    pub(super) called: bool,
 }
 
 impl Outcome {
     /// The answered share of turns, in percent.
-    pub(super) fn share(&self) -> f64 {
-        share(&self.turns)
+    pub(super) fn answered(&self) -> f64 {
+        share(&self.turns, |turn| turn.answered)
+    }
+
+    /// The share of turns that ended without a call, in percent.
+    pub(super) fn uncalled(&self) -> f64 {
+        share(&self.turns, |turn| !turn.called)
     }
 
     /// The time within which this share of the answers came.
@@ -46,23 +53,24 @@ impl Outcome {
     pub(super) fn line(&self) -> String {
         let Self { name, turns, calls, cost } = self;
         let [half, most, tail] = [0.5, 0.95, 0.99].map(|of| self.quantile(of).as_secs_f64());
-        let share = self.share();
+        let (answered, uncalled) = (self.answered(), self.uncalled());
         format!(
-            "{name}: {share:.1} % of {} turns answered, {calls} calls, {}; half within {half:.1} s, \
-             95 % within {most:.1} s, 99 % within {tail:.1} s",
+            "{name}: {answered:.1} % of {} turns answered, {uncalled:.1} % turned away without a call; \
+             {calls} calls, {}; half within {half:.1} s, 95 % within {most:.1} s, 99 % within {tail:.1} s",
             turns.len(),
             cost.rounded(),
         )
     }
 }
 
-pub(super) fn share(turns: &[Ended]) -> f64 {
-    let (mut all, mut answered) = (0_u32, 0_u32);
+/// The share of turns that are so, in percent.
+pub(super) fn share(turns: &[Ended], so: impl Fn(&Ended) -> bool) -> f64 {
+    let (mut all, mut counted) = (0_u32, 0_u32);
     for turn in turns {
         all += 1;
-        answered += u32::from(turn.answered);
+        counted += u32::from(so(turn));
     }
-    100.0 * f64::from(answered) / f64::from(all.max(1))
+    100.0 * f64::from(counted) / f64::from(all.max(1))
 }
 
 #[expect(
@@ -175,8 +183,9 @@ async fn turn(
 ) -> Ended {
     let at = sim.elapsed();
     let Ok(session) = orchestrator.session() else {
-        return Ended { at, took: Duration::ZERO, answered: false };
+        return Ended { at, took: Duration::ZERO, answered: false, called: false };
     };
+    let called = Cell::new(false);
     let limit = |after| Timeout::on(after, Arc::new(sim.time()));
     let turn = Turn::model("any")
         .usage_from(Reply::usage)
@@ -184,12 +193,13 @@ async fn turn(
         .within(limit(within))
         .timeout(limit(attempt));
     let call = async |attempt: Attempt| {
+        called.set(true);
         sim.provider(attempt.provider()).stream("hi", || attempt.token()).await
     };
     let answered = session.run_turn_recovering(turn, call).await.is_ok();
     let took = sim.elapsed().saturating_sub(at);
     let _ = session.finish(Ok::<_, TurnError>(())).summary;
-    Ended { at, took, answered }
+    Ended { at, took, answered, called: called.get() }
 }
 
 fn prices(plan: &Plan) -> Vec<(String, ModelPricing)> {

@@ -111,22 +111,6 @@ fn end() -> impl Strategy<Value = End> {
 }
 
 fn kind() -> impl Strategy<Value = FaultKind> {
-    prop::sample::select(vec![
-        FaultKind::RateLimit,
-        FaultKind::Quota,
-        FaultKind::Overload,
-        FaultKind::Server,
-        FaultKind::Timeout(TimeoutPhase::Provider),
-        FaultKind::Timeout(TimeoutPhase::Total),
-        FaultKind::Network,
-        FaultKind::Auth,
-        FaultKind::ContextLength,
-        FaultKind::ContentPolicy,
-        FaultKind::Request,
-        FaultKind::Malformed,
-        FaultKind::Tool,
-        FaultKind::Cancelled,
-        FaultKind::Local,
-        FaultKind::Unknown,
-    ])
+    let phase = prop::sample::select(TimeoutPhase::ALL).prop_map(FaultKind::Timeout);
+    prop_oneof![1 => phase, 7 => prop::sample::select(FaultKind::ALL.to_vec())]
 }

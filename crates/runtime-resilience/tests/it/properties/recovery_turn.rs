@@ -13,23 +13,7 @@ use runtime_resilience::{
 
 fn kind() -> impl Strategy<Value = FaultKind> {
     let phase = prop::sample::select(TimeoutPhase::ALL).prop_map(FaultKind::Timeout);
-    let other = prop::sample::select(vec![
-        FaultKind::RateLimit,
-        FaultKind::Quota,
-        FaultKind::Overload,
-        FaultKind::Server,
-        FaultKind::Network,
-        FaultKind::Auth,
-        FaultKind::ContextLength,
-        FaultKind::ContentPolicy,
-        FaultKind::Request,
-        FaultKind::Malformed,
-        FaultKind::Tool,
-        FaultKind::Cancelled,
-        FaultKind::Local,
-        FaultKind::Unknown,
-    ]);
-    prop_oneof![1 => phase, 4 => other]
+    prop_oneof![1 => phase, 4 => prop::sample::select(FaultKind::ALL.to_vec())]
 }
 
 fn asked() -> impl Strategy<Value = Option<Duration>> {
