@@ -91,11 +91,11 @@ fn two_lists_are_compared() -> Result<(), BoxError> {
         r#"{"openai": {"models": {"gpt-5.4": {"cost": {
             "input": 2.5, "output": 14, "cache_read": 0.25,
             "context_over_200k": {"input": 5, "output": 22.5, "cache_read": 0.5}
-        }}}}}"#,
+        }}, "gpt-5.4-mini": {"cost": {"input": 0.75, "output": 4.5}}}}}"#,
     )?;
     let diff = a_list_is_read()?.diff(&theirs);
     assert_eq!(diff.prices[0].to_string(), "gpt-5.4: output $15, not $14");
-    assert_eq!(diff.only_right, [Box::from("openai/gpt-5.4")]);
+    assert_eq!(diff.only_right, ["gpt-5.4-mini", "openai/gpt-5.4-mini"].map(Box::from));
     Ok(())
 }
 

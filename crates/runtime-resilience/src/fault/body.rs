@@ -23,6 +23,16 @@ pub(super) fn error<'a, N: Json<'a>>(body: N) -> N {
     if let Some(error) = body.get("base_resp").filter(told) {
         return error;
     }
+    // The clouds of Tencent and Volcengine.
+    let cloud = body.get("Response").or_else(|| body.get("ResponseMetadata"));
+    if let Some(error) = cloud.and_then(|around| around.get("Error")).filter(told) {
+        return error;
+    }
+    // Apigee, and what FastAPI raises with an object.
+    let raised = body.get("fault").or_else(|| body.get("detail")).filter(N::is_object);
+    if let Some(raised) = raised {
+        return raised.get("error").filter(told).unwrap_or(raised);
+    }
     // OpenAI's `response.failed`, and the realtime API's `response.done`.
     if let Some(response) = body.get("response") {
         let realtime = || response.get("status_details")?.get("error").filter(told);
@@ -89,7 +99,7 @@ pub(super) fn text<'a, N: Json<'a>>(error: N, name: &str) -> Option<&'a str> {
 /// The error's message for people.
 #[inline]
 pub(super) fn message<'a, N: Json<'a>>(error: N) -> Option<&'a str> {
-    const NAMES: [&str; 10] = [
+    const NAMES: [&str; 11] = [
         "message",
         "Message",
         "detail",
@@ -100,6 +110,7 @@ pub(super) fn message<'a, N: Json<'a>>(error: N) -> Option<&'a str> {
         "errorMessage",
         "error_description",
         "title",
+        "faultstring",
     ];
     if let Some(text) = error.text() {
         return Some(text);
@@ -114,7 +125,7 @@ pub(super) fn message<'a, N: Json<'a>>(error: N) -> Option<&'a str> {
 /// The error's code, if it is text.
 #[inline]
 pub(super) fn code<'a, N: Json<'a>>(error: N) -> Option<&'a str> {
-    const NAMES: [&str; 4] = ["code", "error_code", "errorCode", "reason"];
+    const NAMES: [&str; 5] = ["code", "error_code", "errorCode", "reason", "Code"];
     NAMES.into_iter().find_map(|name| text(error, name))
 }
 

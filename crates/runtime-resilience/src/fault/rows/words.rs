@@ -350,6 +350,7 @@ pub(super) const RATE: &[&str] = &[
     "throttling_error",
     "model_rate_limit",
     "request_limit_exceeded",
+    "RequestLimitExceeded",
     "resource_exhausted",
 ];
 

@@ -21,6 +21,35 @@ fn text(body: &Value) -> Value {
 }
 
 #[test]
+fn the_envelopes_of_clouds_and_frameworks_are_opened() {
+    let told = "This model's maximum context length is 8192 tokens.";
+    for body in [
+        // FastAPI's `HTTPException` with an object.
+        json!({"detail": {"message": told}}),
+        json!({"detail": {"error": {"message": told, "type": "invalid_request_error"}}}),
+        json!({"detail": {"error": told}}),
+        // Tencent's cloud, and Volcengine's.
+        json!({"Response": {"Error": {"Code": "InvalidParameter", "Message": told}, "RequestId": "1"}}),
+        json!({"ResponseMetadata": {"RequestId": "1", "Error": {"Code": "InvalidParameter", "Message": told}}}),
+        // Apigee.
+        json!({"fault": {"faultstring": told, "detail": {"errorcode": "steps.raisefault.RaiseFault"}}}),
+    ] {
+        let fault = read(Provider::Other, 400, &[], &body.to_string());
+        assert_eq!(facts(&fault), CONTEXT, "{body}");
+    }
+    let limited = json!({"Response": {"Error": {"Code": "RequestLimitExceeded", "Message": "…"}, "RequestId": "1"}});
+    // Tencent's cloud answers with 200.
+    assert_eq!(facts(&read(Provider::Other, 200, &[], &limited.to_string())), RATE);
+    let spent = json!({"fault": {"faultstring": "Rate limit quota violation. Quota limit exceeded. Identifier : _default",
+        "detail": {"errorcode": "policies.ratelimit.QuotaViolation"}}});
+    // Apigee's gateways answer with 500 unless told otherwise.
+    for status in [429, 500] {
+        let kind = read(Provider::Other, status, &[], &spent.to_string()).kind;
+        assert!(matches!(kind, FaultKind::RateLimit | FaultKind::Quota), "{kind}");
+    }
+}
+
+#[test]
 fn upstream_body_is_read_first() {
     let too_long = json!({"type": "error", "error": {
         "type": "invalid_request_error", "message": "prompt is too long: 210000 tokens > 200000"}});
