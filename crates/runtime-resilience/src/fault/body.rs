@@ -29,7 +29,8 @@ pub(super) fn error<'a, N: Json<'a>>(body: N) -> N {
         return error;
     }
     // Apigee, and what FastAPI raises with an object.
-    let raised = body.get("fault").or_else(|| body.get("detail")).filter(N::is_object);
+    let raised =
+        body.get("fault").or_else(|| body.get("detail")).filter(|raised| raised.is_object());
     if let Some(raised) = raised {
         return raised.get("error").filter(told).unwrap_or(raised);
     }

@@ -304,6 +304,10 @@ static NAMES: &[Rule] = &[
         .says(Code, &["session_expired", "websocket_connection_limit_reached"])
         .cools(Call)
         .counts(false),
+    // Apigee's gateways answer with 500 unless they are told otherwise.
+    Rule::any(RateLimit)
+        .mentions(Message, &["rate limit quota violation", "spike arrest violation"])
+        .cools(Key),
     // NVIDIA's word for a model that fails, under 400.
     Rule::any(Server).mentions(Message, &["DEGRADED function"]).cools(Model),
     Rule::any(Server).mentions(Message, CRASHED).never_here().cools(Model),
