@@ -31,7 +31,9 @@ pub(super) fn error<'a, N: Json<'a>>(body: N) -> N {
     // Apigee, and what FastAPI raises with an object.
     let raised =
         body.get("fault").or_else(|| body.get("detail")).filter(|raised| raised.is_object());
-    if let Some(raised) = raised {
+    if let Some(raised) = raised
+        && message(body).is_none()
+    {
         return raised.get("error").filter(told).unwrap_or(raised);
     }
     // OpenAI's `response.failed`, and the realtime API's `response.done`.

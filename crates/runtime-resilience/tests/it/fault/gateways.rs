@@ -28,6 +28,8 @@ fn the_envelopes_of_clouds_and_frameworks_are_opened() {
         json!({"detail": {"message": told}}),
         json!({"detail": {"error": {"message": told, "type": "invalid_request_error"}}}),
         json!({"detail": {"error": told}}),
+        // Details beside the message are not the message.
+        json!({"message": told, "detail": {"message": "see the documentation", "request_id": "1"}}),
         // Tencent's cloud, and Volcengine's.
         json!({"Response": {"Error": {"Code": "InvalidParameter", "Message": told}, "RequestId": "1"}}),
         json!({"ResponseMetadata": {"RequestId": "1", "Error": {"Code": "InvalidParameter", "Message": told}}}),
