@@ -4,11 +4,30 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use runtime_resilience::{FadingHistogram, FirstTokens};
+use thread_local::ThreadLocal;
 
 /// The lengths of answers, so that turns reserve the usual length instead of the worst case. Clones
 /// share them.
+///
+/// Each thread notes some lengths before it tells the others, so that turns on several threads do not
+/// wait for each other.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct UsualOutput(Arc<Mutex<BTreeMap<Box<str>, FadingHistogram>>>);
+pub(crate) struct UsualOutput(Arc<Lengths>);
+
+#[derive(Debug, Default)]
+struct Lengths {
+    known: Mutex<BTreeMap<Box<str>, FadingHistogram>>,
+    notes: ThreadLocal<Mutex<BTreeMap<Box<str>, Note>>>,
+}
+
+/// What a thread knows about a model.
+#[derive(Debug, Default)]
+struct Note {
+    /// What it has not told yet.
+    lengths: Vec<u64>,
+    /// The usual length when it told the last ones.
+    usual: Option<u64>,
+}
 
 impl UsualOutput {
     /// The number of answers before a length is usual.
@@ -17,35 +36,76 @@ impl UsualOutput {
     /// The number of models that are kept, so that hostile model names cannot fill the memory.
     const MODELS: usize = 1_024;
 
+    /// The number of models that a thread has notes about.
+    const NOTES: usize = 8;
+
+    /// The number of lengths that a thread tells at once.
+    const TOLD: usize = 16;
+
     /// Adds the length of an answer.
     pub(crate) fn observe(&self, model: &str, tokens: u64) {
-        let mut models = self.models();
-        if let Some(lengths) = models.get_mut(model) {
-            lengths.add(tokens);
-            return;
-        }
-        // The model with the fewest answers makes room, so hostile names do not displace real ones.
-        if models.len() >= Self::MODELS
-            && let Some(least) = models.iter().min_by_key(|(_, lengths)| lengths.samples())
-        {
-            let least = least.0.clone();
-            models.remove(&least);
-        }
-        models.entry(model.into()).or_default().add(tokens);
+        self.with_note(model, |note| {
+            note.lengths.push(tokens);
+            if note.lengths.len() >= Self::TOLD {
+                self.0.tell(model, note);
+            }
+        });
     }
 
     /// The length that 95 of 100 answers of the model do not exceed, once there are enough answers.
     pub(crate) fn tokens(&self, model: &str) -> Option<u64> {
-        let usual = |lengths: &FadingHistogram| {
-            (lengths.samples() >= Self::ENOUGH).then(|| lengths.quantile(0.95))?
-        };
-        self.models().get(model).and_then(usual)
+        self.with_note(model, |note| {
+            if note.usual.is_none() {
+                self.0.tell(model, note);
+            }
+            note.usual
+        })
     }
 
-    // Changes do not panic half-way, so a poisoned lock still has consistent data.
-    fn models(&self) -> MutexGuard<'_, BTreeMap<Box<str>, FadingHistogram>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn with_note<T>(&self, model: &str, act: impl FnOnce(&mut Note) -> T) -> T {
+        let mut notes = lock(self.0.notes.get_or_default());
+        if let Some(note) = notes.get_mut(model) {
+            return act(note);
+        }
+        if notes.len() >= Self::NOTES {
+            for (model, mut note) in std::mem::take(&mut *notes) {
+                self.0.tell(&model, &mut note);
+            }
+        }
+        act(notes.entry(model.into()).or_default())
     }
+}
+
+impl Lengths {
+    /// Adds the lengths of a note to those of all threads.
+    fn tell(&self, model: &str, note: &mut Note) {
+        let mut known = lock(&self.known);
+        if !note.lengths.is_empty() {
+            make_room(&mut known, model);
+            let lengths = known.entry(model.into()).or_default();
+            note.lengths.drain(..).for_each(|tokens| lengths.add(tokens));
+        }
+        let enough = known.get(model).filter(|lengths| lengths.samples() >= UsualOutput::ENOUGH);
+        note.usual = enough.and_then(|lengths| lengths.quantile(0.95));
+        drop(known);
+    }
+}
+
+/// Makes room for another model, if there are too many: the one with the fewest answers goes, so hostile
+/// names do not displace real ones.
+fn make_room(known: &mut BTreeMap<Box<str>, FadingHistogram>, model: &str) {
+    if known.len() >= UsualOutput::MODELS
+        && !known.contains_key(model)
+        && let Some(least) = known.iter().min_by_key(|(_, lengths)| lengths.samples())
+    {
+        let least = least.0.clone();
+        known.remove(&least);
+    }
+}
+
+// Changes do not panic half-way, so a poisoned lock still has consistent data.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The times to the first token. Clones share them.
@@ -58,7 +118,7 @@ impl FirstTokensByModel {
 
     pub(crate) fn of(&self, model: &Arc<str>) -> FirstTokens {
         // Only the map's own code runs under the lock.
-        let mut models = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut models = lock(&self.0);
         let name = if models.len() >= Self::MODELS && !models.contains_key(model) {
             Arc::default()
         } else {
@@ -88,6 +148,19 @@ mod tests {
         usual.observe("m", 1);
         (0..2_000).for_each(|name: u32| usual.observe(&name.to_string(), 1));
         assert_eq!(usual.tokens("m"), Some(1), "names with few samples make room");
-        assert_eq!(usual.models().len(), UsualOutput::MODELS);
+        assert_eq!(lock(&usual.0.known).len(), UsualOutput::MODELS);
+    }
+
+    #[test]
+    fn usual_output_adds_up_what_threads_have_observed() {
+        let usual = UsualOutput::default();
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| (0..UsualOutput::TOLD).for_each(|_| usual.observe("m", 7)));
+            }
+        });
+        assert_eq!(usual.tokens("m"), Some(7));
+        (0..UsualOutput::NOTES).for_each(|name| usual.observe(&name.to_string(), 1));
+        assert_eq!(lock(&usual.0.known).len(), 8, "a thread tells all when it has too many models");
     }
 }

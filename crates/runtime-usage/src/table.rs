@@ -222,7 +222,11 @@ impl PricingTable {
         self.shared.prices.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn with_prices<R>(&self, model: &str, f: impl FnOnce(&Arc<ModelPrices>) -> R) -> Option<R> {
+    pub(crate) fn with_prices<R>(
+        &self,
+        model: &str,
+        f: impl FnOnce(&Arc<ModelPrices>) -> R,
+    ) -> Option<R> {
         with_lower_case(model, |name| self.book().resolve(name).map(|(prices, _)| f(prices)))
     }
 

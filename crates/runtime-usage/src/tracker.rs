@@ -289,7 +289,10 @@ impl CachedPrice {
         // Read before the price: a change in between makes the cache look stale, never fresh.
         let version = table.version();
         if self.version != Some(version) {
-            *self = Self { version: Some(version), prices: table.prices(model) };
+            // A copy, whose references are counted here: trackers on several threads that count in one
+            // place slow each other down.
+            let copy = |prices: &Arc<ModelPrices>| Arc::new(ModelPrices::clone(prices));
+            *self = Self { version: Some(version), prices: table.with_prices(model, copy) };
         }
         self.prices.as_ref()
     }

@@ -229,6 +229,7 @@ const CORE: &[&str] = &[
     "serde_json",
     "serde_path_to_error",
     "thiserror",
+    "thread_local",
     "uuid",
 ];
 

@@ -1,7 +1,10 @@
 //! A session's core, borrowed or kept alive.
 
+use std::borrow::Cow;
 use std::ops::Deref;
 use std::sync::Arc;
+
+use runtime_resilience::CircuitBreaker;
 
 use super::Core;
 use crate::error::TurnError;
@@ -18,6 +21,14 @@ impl<'s> Hold<'s> {
     /// Whether the turn may outlive the session's value.
     pub(crate) const fn is_owned(&self) -> bool {
         matches!(self, Self::Owned(_))
+    }
+
+    /// The breaker of turns without a route, for as long as the turn lives.
+    pub(crate) fn breaker(&self) -> Option<Cow<'s, CircuitBreaker>> {
+        match self {
+            Self::Borrowed(core) => core.setup.breaker.as_ref().map(Cow::Borrowed),
+            Self::Owned(core) => core.setup.breaker.clone().map(Cow::Owned),
+        }
     }
 
     /// Reserves the expected cost of a turn, for as long as the turn lives.

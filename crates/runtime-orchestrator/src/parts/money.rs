@@ -22,6 +22,7 @@ pub(crate) use self::ask::Ask;
 pub(crate) use self::funds::Funds;
 pub(crate) use self::till::Till;
 use crate::parts::names::{Payer, clean_name};
+use crate::parts::sinks::Own;
 use crate::usual::UsualOutput;
 
 /// What the accounts of a path need besides reserving and settling.
@@ -44,7 +45,7 @@ pub(crate) struct Money {
     /// Whether the session observes the length of answers.
     learns: bool,
     /// `None` without a sink, and after the session's last event.
-    sink: Mutex<Option<Arc<dyn UsageSink>>>,
+    sink: Mutex<Option<Own<dyn UsageSink>>>,
     sink_failures: AtomicU64,
 }
 
@@ -110,7 +111,7 @@ impl Money {
             owns_account,
             tracker: UsageTracker::with_pricing(pricing),
             usual,
-            sink: Mutex::new(sink),
+            sink: Mutex::new(sink.map(Arc::new)),
             sink_failures: AtomicU64::new(0),
         }
     }
@@ -215,11 +216,11 @@ impl Money {
     }
 
     /// The sink of the usage records.
-    pub(crate) fn sink(&self) -> Option<Arc<dyn UsageSink>> {
+    pub(crate) fn sink(&self) -> Option<Own<dyn UsageSink>> {
         self.sink_slot().clone()
     }
 
-    fn sink_slot(&self) -> MutexGuard<'_, Option<Arc<dyn UsageSink>>> {
+    fn sink_slot(&self) -> MutexGuard<'_, Option<Own<dyn UsageSink>>> {
         // Single assignments: the slot stays consistent after a panic.
         self.sink.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -18,6 +18,10 @@ pub(crate) struct Sinks {
     pub(crate) usage: Option<Arc<dyn UsageSink>>,
 }
 
+/// A sink that a session shares with others, counted by the session itself: sessions on several threads
+/// that count in one place slow each other down.
+pub(crate) type Own<S> = Arc<Arc<S>>;
+
 thread_local! {
     /// The session whose sink this thread is in, or zero. The key is the address of the session's id,
     /// which is valid because the caller holds the id.

@@ -106,7 +106,7 @@ impl Stream {
             stamp: DateTime::<Utc>::MIN_UTC,
             labels,
             log: VecDeque::new(),
-            line: Line::new(sink),
+            line: Line::new(sink.map(Arc::new)),
             over: false,
             readers: None,
             waiting: 0,
@@ -268,7 +268,7 @@ impl Stream {
         if self.keeps {
             state.log.push_back(event);
         }
-        let readers = state.readers.as_mut().map(|readers| readers.take()).unwrap_or_default();
+        let readers = state.readers.as_mut().map(|readers| readers.take());
         Some((state, Aside { evicted, readers }))
     }
 

@@ -1,5 +1,6 @@
 //! A running turn that repeats its call after a failure.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use serde_json::Value;
 use super::attempt::{Attempt, Facts};
 use super::meaning::ends_the_session;
 use super::story::{Pending, Story};
-use crate::core::{Core, Entry, Hold};
+use crate::core::{Entry, Hold};
 use crate::error::{TurnError, TurnTimeoutError};
 use crate::failure::{fault_of, refused_inside, retried_inside};
 use crate::limits::{Limits, Until};
@@ -62,10 +63,10 @@ struct Ready {
 
 impl Ready {
     /// The breaker and limiter that must admit it: the route's, or the orchestrator's.
-    fn gate<'g>(&'g self, core: &'g Core, parent: SpanId) -> Gate<'g> {
+    fn gate<'s, 'g>(&'g self, core: &'g Hold<'s>, parent: SpanId) -> Gate<'s, 'g> {
         match &self.route {
             Some(route) => {
-                let breaker = (!self.last_resort).then(|| route.breaker());
+                let breaker = (!self.last_resort).then(|| Cow::Owned(route.breaker().clone()));
                 Gate { parent, breaker, limiter: route.limiter() }
             }
             None => Gate { parent, ..Gate::of(core) },

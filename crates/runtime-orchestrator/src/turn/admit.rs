@@ -1,5 +1,6 @@
 //! Admission of turns and attempts.
 
+use std::borrow::Cow;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
@@ -21,19 +22,20 @@ use crate::turn::part::Part;
 use crate::wait::{Interrupted, race};
 
 /// The breaker and the limiter before a call.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Gate<'g> {
+#[derive(Debug)]
+pub(crate) struct Gate<'s, 'g> {
     /// The parent span of a wait.
     pub(crate) parent: SpanId,
-    pub(crate) breaker: Option<&'g CircuitBreaker>,
+    /// The permit is to live as long as the turn.
+    pub(crate) breaker: Option<Cow<'s, CircuitBreaker>>,
     pub(crate) limiter: Option<&'g RateLimiter>,
 }
 
-impl<'g> Gate<'g> {
+impl<'s, 'g> Gate<'s, 'g> {
     /// The gate of turns without a route.
-    pub(crate) fn of(core: &'g Core) -> Self {
-        let (breaker, limiter) = (core.setup.breaker.as_ref(), core.setup.limiter.as_ref());
-        Self { parent: core.stream.root(), breaker, limiter }
+    pub(crate) fn of(core: &'g Hold<'s>) -> Self {
+        let limiter = core.setup.limiter.as_ref();
+        Self { parent: core.stream.root(), breaker: core.breaker(), limiter }
     }
 }
 
@@ -79,12 +81,12 @@ pub(crate) fn refused(core: &Core, model: &str, error: &TurnError) {
 /// Admits one attempt. Waits for money that comes in parts, and for the rate limit, if there is one.
 pub(crate) async fn pass<'s>(
     core: &Hold<'s>,
-    gate: Gate<'_>,
+    gate: Gate<'s, '_>,
     model: &str,
     ask: &Ask,
     pace: Pace,
 ) -> Result<(Held<'s>, Pace), TurnError> {
-    let funds = funds(core, gate, model, ask, &pace).await?;
+    let funds = funds(core, &gate, model, ask, &pace).await?;
     let rate = match gate.limiter {
         None => None,
         Some(limiter) => {
@@ -99,12 +101,12 @@ pub(crate) async fn pass<'s>(
 #[inline]
 pub(crate) fn pass_now<'s>(
     core: &Hold<'s>,
-    gate: Gate<'_>,
+    gate: Gate<'s, '_>,
     model: &str,
     ask: &Ask,
     pace: Pace,
 ) -> Result<(Held<'s>, Pace), TurnError> {
-    let funds = before_rate(core, gate, model, ask)?;
+    let funds = before_rate(core, &gate, model, ask)?;
     let reserve = |limiter: &RateLimiter| limiter.try_reserve(core.money.demand(model, ask));
     let rate = gate.limiter.map(reserve).transpose()?;
     after_rate(core, gate, funds, rate, pace)
@@ -116,7 +118,7 @@ const TRIES: usize = 4;
 /// [`before_rate`] that asks for more money, if it comes in parts from elsewhere, before it refuses.
 async fn funds<'s>(
     core: &Hold<'s>,
-    gate: Gate<'_>,
+    gate: &Gate<'s, '_>,
     model: &str,
     ask: &Ask,
     pace: &Pace,
@@ -158,11 +160,11 @@ fn interrupted(by: Interrupted) -> TurnError {
 #[inline]
 fn before_rate<'s>(
     core: &Hold<'s>,
-    gate: Gate<'_>,
+    gate: &Gate<'s, '_>,
     model: &str,
     ask: &Ask,
 ) -> Result<Funds<'s>, TurnError> {
-    gate.breaker.map_or(Ok(()), CircuitBreaker::check)?;
+    gate.breaker.as_deref().map_or(Ok(()), CircuitBreaker::check)?;
     core.money.expire_estimates(|| core.setup.timers.clock.utc_now());
     core.fund(model, ask)
 }
@@ -170,7 +172,7 @@ fn before_rate<'s>(
 #[inline]
 fn after_rate<'s>(
     core: &Core,
-    gate: Gate<'_>,
+    gate: Gate<'s, '_>,
     funds: Funds<'s>,
     rate: Option<RateReservation>,
     mut pace: Pace,
@@ -178,8 +180,8 @@ fn after_rate<'s>(
     match gate.breaker.map(CircuitBreaker::try_acquire_told).transpose() {
         Ok(admitted) => {
             let (permit, change) = admitted.unzip();
-            if let (Some(breaker), Some(Some(change))) = (gate.breaker, change) {
-                tell::breaker(&core.stream, breaker.name(), change);
+            if let (Some(permit), Some(Some(change))) = (&permit, change) {
+                tell::breaker(&core.stream, permit.breaker().name(), change);
             }
             if rate.is_some() {
                 pace.begin(core.time.now());

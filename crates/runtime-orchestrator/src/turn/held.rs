@@ -1,9 +1,12 @@
 //! The permit and the reservations of a call, until its outcome.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use runtime_resilience::{CallOutcome, Demand, Fault, FaultKind, Permit, RateReservation, Reach};
+use runtime_resilience::{
+    CallOutcome, CircuitBreaker, Demand, Fault, FaultKind, Permit, RateReservation, Reach,
+};
 use runtime_usage::{ReportedUsage, UsageSnapshot, Usd};
 
 use crate::parts::money::{Bill, Funds, Till};
@@ -13,7 +16,7 @@ use crate::tell;
 
 /// The permit, the rate and the money that a call holds, and the progress of the call.
 pub(crate) struct Held<'s> {
-    permit: Option<Permit>,
+    permit: Option<Permit<Cow<'s, CircuitBreaker>>>,
     rate: Option<Box<RateReservation>>,
     funds: Option<Funds<'s>>,
     call: Call,
@@ -37,7 +40,7 @@ enum Call {
 impl<'s> Held<'s> {
     #[inline]
     pub(crate) fn new(
-        permit: Option<Permit>,
+        permit: Option<Permit<Cow<'s, CircuitBreaker>>>,
         rate: Option<RateReservation>,
         funds: Funds<'s>,
     ) -> Self {

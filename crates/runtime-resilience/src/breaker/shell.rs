@@ -1,5 +1,6 @@
 //! The breaker as callers hold it: shared, timed and observed.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -125,19 +126,22 @@ impl CircuitBreaker {
         Ok(Permit::new(self.clone(), self.ticket()?))
     }
 
-    /// As [`try_acquire`](Self::try_acquire), with the transition that it caused, if any: from open to
-    /// half-open. The listener has been called.
+    /// Admits a call with a permit that owns or borrows `breaker`, as the caller has it. Also returns the
+    /// transition that it caused, if any: from open to half-open. The listener has been called.
     ///
     /// # Errors
     ///
     /// As for [`try_acquire`](Self::try_acquire).
-    pub fn try_acquire_told(&self) -> Result<(Permit, Option<Transition>), CircuitOpenError> {
-        match self.shared.cell.admit_closed(|| self.shared.now()) {
-            Some(ticket) => Ok((Permit::new(self.clone(), ticket), None)),
-            None => {
-                self.shared.admit().map(|(ticket, told)| (Permit::new(self.clone(), ticket), told))
-            }
-        }
+    #[inline]
+    pub fn try_acquire_told<B: Borrow<Self>>(
+        breaker: B,
+    ) -> Result<(Permit<B>, Option<Transition>), CircuitOpenError> {
+        let shared = &*breaker.borrow().shared;
+        let (ticket, told) = match shared.cell.admit_closed(|| shared.now()) {
+            Some(ticket) => (ticket, None),
+            None => shared.admit()?,
+        };
+        Ok((Permit::new(breaker, ticket), told))
     }
 
     /// Admits a call. While the breaker is closed, this only reads one word that nobody writes, so that

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Weak};
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 
 use runtime_events::AgentEvent;
 use runtime_sinks::{
@@ -51,6 +51,67 @@ fn dropped_event_is_freed() {
     assert!(weak.upgrade().is_some());
     ring.emit(&event(2)).unwrap();
     assert!(weak.upgrade().is_none());
+}
+
+#[test]
+fn events_of_several_threads_are_in_order() {
+    let ring = RingBufferEventSink::with_capacity(NonZeroUsize::new(3).unwrap());
+    for n in 0..10 {
+        thread::scope(|scope| {
+            scope.spawn(|| ring.emit(&event(n)).unwrap());
+        });
+        ring.emit(&event(100 + n)).unwrap();
+    }
+    let numbers: Vec<_> = ring.events().iter().map(|event| number(event)).collect();
+    assert_eq!((numbers, ring.dropped()), (vec![108, 9, 109], 17));
+}
+
+#[test]
+fn each_thread_loses_its_oldest_events_first() {
+    const THREADS: u64 = 4;
+    const EACH: u64 = 3_000;
+    let ring = RingBufferEventSink::with_capacity(NonZeroUsize::new(100).unwrap());
+    let gapless = |numbers: &[u64]| {
+        assert!(numbers.len() <= 100);
+        for thread in 0..THREADS {
+            let own = || numbers.iter().filter(move |number| *number / EACH == thread);
+            assert!(own().zip(own().skip(1)).all(|(n, next)| n + 1 == *next), "{numbers:?}");
+        }
+    };
+    let numbers = || ring.events().iter().map(|event| number(event)).collect::<Vec<_>>();
+    let emit_all = |thread| {
+        (0..EACH).for_each(|n| ring.emit(&event(thread * EACH + n)).unwrap());
+    };
+    thread::scope(|scope| {
+        let emitters = (0..THREADS).map(|thread| scope.spawn(move || emit_all(thread)));
+        let emitters: Vec<_> = emitters.collect();
+        while !emitters.iter().all(ScopedJoinHandle::is_finished) {
+            gapless(&numbers());
+        }
+    });
+    gapless(&numbers());
+    assert_eq!((ring.len(), ring.events().len()), (100, 100));
+    assert_eq!(ring.dropped(), THREADS * EACH - 100);
+
+    ring.clear();
+    assert!(ring.is_empty() && ring.events().is_empty());
+    ring.emit(&event(1)).unwrap();
+    assert_eq!((ring.len(), ring.dropped()), (1, THREADS * EACH - 100));
+}
+
+#[test]
+fn event_of_a_thread_that_fell_silent_is_freed() {
+    let ring = RingBufferEventSink::with_capacity(NonZeroUsize::MIN);
+    let first = thread::scope(|scope| {
+        let emit = scope.spawn(|| {
+            let first = event(1);
+            ring.emit(&first).unwrap();
+            Arc::downgrade(&first)
+        });
+        emit.join().unwrap()
+    });
+    (0..256).for_each(|n| ring.emit(&event(n)).unwrap());
+    assert!(first.upgrade().is_none());
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! [`Ledger`]: the amounts spent by model and by role.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::Duration;
+
+use thread_local::ThreadLocal;
 
 use super::Charge;
 use super::estimates::{Estimate, Estimates};
@@ -23,13 +25,29 @@ pub(super) type Amounts = BTreeMap<Arc<str>, Usd>;
 
 /// The breakdown of an account, made at the first entry.
 #[derive(Debug, Default)]
-pub(super) struct Ledger(Mutex<Option<Box<Books>>>);
+pub(super) struct Ledger(OnceLock<Box<Entries>>);
 
+/// One book, until a thread would have to wait for it. From then on each thread has a page of its own,
+/// and they are added up when they are read.
 #[derive(Debug, Default)]
-struct Books {
+struct Entries {
+    book: Mutex<Book>,
+    pages: OnceLock<Box<ThreadLocal<Mutex<Names>>>>,
+}
+
+/// The entries of threads that did not have to wait, and all estimates.
+#[derive(Debug, Default)]
+struct Book {
+    spent: Names,
+    /// What was taken back of the amounts here and on the pages.
+    taken: Names,
+    estimates: Estimates,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Names {
     by_model: Amounts,
     by_role: Amounts,
-    estimates: Estimates,
 }
 
 impl Ledger {
@@ -43,67 +61,95 @@ impl Ledger {
     }
 
     fn enter_names(&self, charge: &Charge<'_>) {
-        self.books().get_or_insert_default().enter(charge);
+        let Entries { book, pages } = &**self.0.get_or_init(Box::default);
+        if charge.estimated {
+            return lock(book).estimate(charge);
+        }
+        if pages.get().is_none() {
+            match book.try_lock() {
+                Ok(mut book) => return book.spent.enter(charge),
+                Err(TryLockError::Poisoned(book)) => return book.into_inner().spent.enter(charge),
+                Err(TryLockError::WouldBlock) => {}
+            }
+        }
+        lock(pages.get_or_init(Box::default).get_or_default()).enter(charge);
     }
 
     /// Takes up to the cost of a charge out of the estimates, those of its model and role if it names
     /// them. Returns how much it was.
     pub(super) fn correct(&self, over: &Charge<'_>) -> u64 {
-        let correct = |books: &mut Box<Books>| {
-            let taken = books.estimates.take(over.cost.nanos(), over.model, over.role);
-            books.subtract(&taken)
-        };
-        self.books().as_mut().map_or(0, correct)
+        let Some(entries) = self.0.get() else { return 0 };
+        let mut book = lock(&entries.book);
+        let taken = book.estimates.take(over.cost.nanos(), over.model, over.role);
+        book.take_back(&taken)
     }
 
     /// Takes out the estimates that are older than this. Returns how much it was.
     pub(super) fn expire(&self, now: Duration, after: Duration) -> u64 {
-        let expire = |books: &mut Box<Books>| {
-            let expired = books.estimates.expire(now, after);
-            books.subtract(&expired)
-        };
-        self.books().as_mut().map_or(0, expire)
+        let Some(entries) = self.0.get() else { return 0 };
+        let mut book = lock(&entries.book);
+        let expired = book.estimates.expire(now, after);
+        book.take_back(&expired)
     }
 
     /// The amounts by model and by role. Each adds up to `spent`, unless it is empty.
     pub(super) fn read(&self, spent: Usd) -> (Amounts, Amounts) {
-        let books = self.books();
-        let amounts = books.as_ref().map(|books| (books.by_model.clone(), books.by_role.clone()));
-        drop(books);
-        let (by_model, by_role) = amounts.unwrap_or_default();
-        (completed(by_model, spent), completed(by_role, spent))
-    }
-
-    // No entry can panic half-way, so the contents of a poisoned lock are consistent.
-    fn books(&self) -> MutexGuard<'_, Option<Box<Books>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut sum = Names::default();
+        if let Some(Entries { book, pages }) = self.0.get().map(Box::as_ref) {
+            let book = lock(book);
+            sum = book.spent.clone();
+            pages.get().iter().flat_map(|pages| pages.iter()).for_each(|page| sum.add(&lock(page)));
+            sum.subtract(&book.taken);
+        }
+        (completed(sum.by_model, spent), completed(sum.by_role, spent))
     }
 }
 
-impl Books {
-    fn enter(&mut self, charge: &Charge<'_>) {
-        add(&mut self.by_model, charge.model, charge.cost);
-        add(&mut self.by_role, charge.role, charge.cost);
-        if charge.estimated {
-            self.estimates.add(charge.cost.nanos(), charge.model, charge.role);
-        }
+// No entry can panic half-way, so the contents of a poisoned lock are consistent.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Book {
+    fn estimate(&mut self, charge: &Charge<'_>) {
+        self.spent.enter(charge);
+        self.estimates.add(charge.cost.nanos(), charge.model, charge.role);
     }
 
-    fn subtract(&mut self, estimates: &[Estimate]) -> u64 {
+    fn take_back(&mut self, estimates: &[Estimate]) -> u64 {
         for Estimate { amount, model, role, .. } in estimates {
-            subtract(&mut self.by_model, model, *amount);
-            subtract(&mut self.by_role, role, *amount);
+            self.taken.enter(&Charge::new(Usd::from_nanos(*amount)).model(model).role(role));
         }
         // Each is part of the spent amount, and so is their sum.
         estimates.iter().map(|estimate| estimate.amount).sum()
     }
 }
 
+impl Names {
+    fn enter(&mut self, charge: &Charge<'_>) {
+        add(&mut self.by_model, charge.model, charge.cost);
+        add(&mut self.by_role, charge.role, charge.cost);
+    }
+
+    fn add(&mut self, other: &Self) {
+        other.by_model.iter().for_each(|(model, amount)| add(&mut self.by_model, model, *amount));
+        other.by_role.iter().for_each(|(role, amount)| add(&mut self.by_role, role, *amount));
+    }
+
+    fn subtract(&mut self, taken: &Self) {
+        taken
+            .by_model
+            .iter()
+            .for_each(|(model, amount)| subtract(&mut self.by_model, model, *amount));
+        taken.by_role.iter().for_each(|(role, amount)| subtract(&mut self.by_role, role, *amount));
+    }
+}
+
 /// Takes an amount from where [`add`] put it.
-fn subtract(amounts: &mut Amounts, name: &str, nanos: u64) {
+fn subtract(amounts: &mut Amounts, name: &str, taken: Usd) {
     let name = if amounts.contains_key(name) { name } else { OTHERS };
     if let Some(amount) = amounts.get_mut(name) {
-        *amount = amount.saturating_sub(Usd::from_nanos(nanos));
+        *amount = amount.saturating_sub(taken);
         if amount.is_zero() {
             amounts.remove(name);
         }
@@ -131,4 +177,48 @@ fn add(amounts: &mut Amounts, name: &str, cost: Usd) {
     let name = if amounts.len() < NAMES { name } else { OTHERS };
     let amount = amounts.entry(name.into()).or_default();
     *amount = amount.saturating_add(cost);
+}
+
+#[cfg(all(test, not(runtime_loom)))]
+mod tests {
+    use super::*;
+
+    fn usd(nanos: u64) -> Usd {
+        Usd::from_nanos(nanos)
+    }
+
+    fn charge(nanos: u64) -> Charge<'static> {
+        Charge::new(usd(nanos)).model("m").role("writer")
+    }
+
+    #[test]
+    fn thread_that_would_wait_enters_on_a_page_of_its_own() {
+        let ledger = Ledger::default();
+        ledger.enter(&charge(1));
+        let entries = ledger.0.get().expect("the first entry makes it");
+        let book = lock(&entries.book);
+        ledger.enter(&charge(10));
+        drop(book);
+        assert!(entries.pages.get().is_some());
+        ledger.enter(&charge(100));
+        assert_eq!(lock(&entries.book).spent.by_model["m"], usd(1), "the book is left alone");
+
+        let (by_model, by_role) = ledger.read(usd(111));
+        assert_eq!((by_model["m"], by_role["writer"]), (usd(111), usd(111)));
+    }
+
+    #[test]
+    fn estimate_is_taken_back_from_what_is_on_pages() {
+        let ledger = Ledger::default();
+        ledger.enter(&charge(5).estimated());
+        let entries = ledger.0.get().expect("the first entry makes it");
+        let book = lock(&entries.book);
+        ledger.enter(&charge(10).role("editor"));
+        drop(book);
+
+        assert_eq!(ledger.correct(&charge(8)), 5);
+        let (by_model, by_role) = ledger.read(usd(10));
+        assert_eq!(by_model["m"], usd(10));
+        assert_eq!(by_role.into_iter().collect::<Vec<_>>(), [("editor".into(), usd(10))]);
+    }
 }

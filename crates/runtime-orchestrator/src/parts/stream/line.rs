@@ -12,10 +12,12 @@ use std::thread::{self, ThreadId};
 use runtime_events::AgentEvent;
 use runtime_sinks::EventSink;
 
+use crate::parts::sinks::Own;
+
 /// The waiting events, the thread in the sink, and what is out.
 pub(super) struct Line {
     /// `None` without a sink, and after the last event.
-    sink: Option<Arc<dyn EventSink>>,
+    sink: Option<Own<dyn EventSink>>,
     /// The event to be delivered next.
     next: Option<Arc<AgentEvent>>,
     /// The events behind it, if several wait.
@@ -46,15 +48,15 @@ pub(super) enum Step {
     /// Another thread is in the sink.
     Wait,
     /// [`Line::delivered`] is to follow.
-    Deliver(Arc<dyn EventSink>, Arc<AgentEvent>),
+    Deliver(Own<dyn EventSink>, Arc<AgentEvent>),
 }
 
 /// What is left to do for an event once the lock is released.
 pub(super) struct Aside {
     /// The event that is no longer kept.
     pub(super) evicted: Option<Arc<AgentEvent>>,
-    /// The readers that waited for the event.
-    pub(super) readers: Vec<Waker>,
+    /// The readers that waited for the event, if there is one.
+    pub(super) readers: Option<Vec<Waker>>,
 }
 
 thread_local! {
@@ -69,21 +71,23 @@ pub(super) fn this_thread() -> ThreadId {
 impl Aside {
     pub(super) fn finish(self) {
         drop(self.evicted);
-        self.readers.into_iter().for_each(Waker::wake);
+        if let Some(readers) = self.readers {
+            readers.into_iter().for_each(Waker::wake);
+        }
     }
 }
 
 impl Line {
-    pub(super) const fn new(sink: Option<Arc<dyn EventSink>>) -> Self {
+    pub(super) const fn new(sink: Option<Own<dyn EventSink>>) -> Self {
         Self { sink, next: None, queue: None, inside: None, out: 0, caused: 0, last: Last::Due }
     }
 
-    pub(super) const fn sink(&self) -> Option<&Arc<dyn EventSink>> {
-        self.sink.as_ref()
+    pub(super) fn sink(&self) -> Option<&Arc<dyn EventSink>> {
+        self.sink.as_deref()
     }
 
     /// Removes the sink. Events that are posted later are not delivered.
-    pub(super) fn close(&mut self) -> Option<Arc<dyn EventSink>> {
+    pub(super) fn close(&mut self) -> Option<Own<dyn EventSink>> {
         (self.next, self.queue) = (None, None);
         self.sink.take()
     }
