@@ -7,15 +7,15 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use runtime_events::{AgentEvent, AgentEventName, AgentFailureClass, ManualClock};
+use runtime_events::{AgentEvent, AgentEventName, AgentFailureClass, Clock, ManualClock};
 use runtime_orchestrator::{
-    BoxError, Drained, OrchestrationSession, Orchestrator, Turn, TurnError,
+    BoxError, Drained, OrchestrationSession, Orchestrator, Shutdown, Turn, TurnError,
 };
 use runtime_sinks::testing::RecordingEventSink;
 use runtime_usage::{Account, Limit, Usd};
@@ -73,17 +73,20 @@ fn any_op() -> impl Strategy<Value = Op> {
         2 => at().prop_map(Op::Poll),
         4 => (at(), how).prop_map(|(at, how)| Op::End(at, how)),
         2 => at().prop_map(Op::HandOn),
-        2 => (1..4_u64).prop_map(Op::Advance),
-        1 => (0..6_u64).prop_map(Op::Drain),
-        3 => Just(Op::PollDrains),
+        3 => (1..4_u64).prop_map(Op::Advance),
+        1 => (0..9_u64).prop_map(Op::Drain),
+        4 => Just(Op::PollDrains),
         1 => at().prop_map(Op::DropDrain),
     ]
 }
 
 proptest! {
     #[test]
-    fn drain_loses_no_session_and_begins_nothing(ops in vec(any_op(), 0..60)) {
-        let mut world = World::new();
+    fn drain_loses_no_session_and_begins_nothing(
+        ops in vec(any_op(), 0..60),
+        grace in prop::sample::select(vec![0, 0, 1, 3, 5]),
+    ) {
+        let mut world = World::new(Duration::from_secs(grace));
         for op in &ops {
             world.apply(op);
         }
@@ -92,6 +95,8 @@ proptest! {
 }
 
 type Work = Pin<Box<dyn Future<Output = Result<(), bool>>>>;
+
+type Draining = Pin<Box<dyn Future<Output = Drained>>>;
 
 /// A running turn, tool or pause. The error is whether a shutdown is the cause.
 struct Task {
@@ -109,16 +114,23 @@ struct World {
     search: Orchestrator,
     sessions: Vec<Arc<OrchestrationSession>>,
     tasks: Vec<Task>,
-    drains: Vec<Pin<Box<dyn Future<Output = Drained>>>>,
-    /// The numbers of begin events and of open sessions when draining began.
-    begun: Option<(usize, u64)>,
+    /// Each with the end of its timeout.
+    drains: Vec<(Instant, Draining)>,
+    grace: Duration,
+    /// When draining began.
+    begun: Option<Instant>,
+    /// The number of sessions that were open when it began or were opened since.
+    open_since: u64,
+    /// The number of begin events when the grace was over, as a drain noticed.
+    closed: Option<usize>,
 }
 
 impl World {
-    fn new() -> Self {
+    fn new(grace: Duration) -> Self {
         let (clock, events) = (ManualClock::new(), RecordingEventSink::new());
         let company = Account::new(Limit::recorded(Usd::from_dollars(1)));
         let lead = Orchestrator::new("lead", "draft")
+            .shutdown(&Shutdown::on(clock.clone()).grace(grace))
             .time(clock.clone())
             .event_sink(events.clone())
             .pricing(prices())
@@ -128,7 +140,21 @@ impl World {
             .event_sink(events.clone())
             .pricing(prices());
         let (sessions, tasks, drains) = (Vec::new(), Vec::new(), Vec::new());
-        Self { clock, events, company, lead, search, sessions, tasks, drains, begun: None }
+        let (begun, open_since, closed) = (None, 0, None);
+        Self {
+            clock,
+            events,
+            company,
+            lead,
+            search,
+            sessions,
+            tasks,
+            drains,
+            grace,
+            begun,
+            open_since,
+            closed,
+        }
     }
 
     fn apply(&mut self, op: &Op) {
@@ -136,20 +162,23 @@ impl World {
             Op::Open => {
                 let opened = self.lead.session();
                 assert_eq!(opened.is_err(), self.begun.is_some());
+                self.open_since += u64::from(opened.is_ok());
                 self.sessions.extend(opened.map(Arc::new));
             }
             Op::Child(at) => {
                 let Some(parent) = self.session(*at) else { return };
-                let opened = parent.child("reader");
                 let closed = parent.status().is_terminal();
-                assert_eq!(opened.is_err(), self.begun.is_some() || closed);
+                let opened = parent.child("reader");
+                assert_eq!(opened.is_err(), self.closed.is_some() || closed);
+                self.open_since += u64::from(opened.is_ok());
                 self.sessions.extend(opened.map(Arc::new));
             }
             Op::Below(at) => {
                 let Some(parent) = self.session(*at) else { return };
-                let opened = self.search.session_below(&parent);
                 let closed = parent.status().is_terminal();
-                assert_eq!(opened.is_err(), self.begun.is_some() || closed);
+                let opened = self.search.session_below(&parent);
+                assert_eq!(opened.is_err(), self.closed.is_some() || closed);
+                self.open_since += u64::from(opened.is_ok());
                 self.sessions.extend(opened.map(Arc::new));
             }
             Op::Begin(at, kind) => {
@@ -208,16 +237,17 @@ impl World {
                 let closed = session.status().is_terminal();
                 let result =
                     now(session.run_turn(Turn::model("m"), async || Ok::<_, BoxError>(())));
-                let (by, before) = (result.as_ref().err().map(TurnError::is_shutdown), &self.begun);
+                let (by, before) =
+                    (result.as_ref().err().map(TurnError::is_shutdown), &self.closed);
                 let summary = session.finish(result.map(drop)).summary;
                 assert!(closed || before.is_none() || by == Some(true) || summary.iterations > 25);
                 assert!(closed || summary.shutdown == (by == Some(true)));
             }
             Op::Advance(seconds) => self.clock.advance(Duration::from_secs(*seconds)),
             Op::Drain(seconds) => {
-                let (lead, timeout) =
-                    (self.lead.clone(), limit(&self.clock, Duration::from_secs(*seconds)));
-                self.drains.push(Box::pin(async move { lead.drain(timeout).await }));
+                let (lead, after) = (self.lead.clone(), Duration::from_secs(*seconds));
+                let (until, timeout) = (self.clock.now() + after, limit(&self.clock, after));
+                self.drains.push((until, Box::pin(async move { lead.drain(timeout).await })));
                 self.poll_drains();
             }
             Op::PollDrains => self.poll_drains(),
@@ -227,7 +257,7 @@ impl World {
                 }
             }
         }
-        if let Some((beginnings, _)) = self.begun {
+        if let Some(beginnings) = self.closed {
             assert_eq!(self.beginnings(), beginnings, "nothing begins");
         }
     }
@@ -260,14 +290,14 @@ impl World {
         let closed = session.status().is_terminal();
         match work.as_mut().now_or_never() {
             None => {
-                assert!(!closed && self.begun.is_none());
+                assert!(!closed && self.closed.is_none());
                 self.tasks.push(Task { session: Arc::clone(session), kind, returns, work });
             }
             Some(result) => {
                 let by_shutdown = result.unwrap_err();
                 if closed {
                     assert_eq!(by_shutdown, session.summary().shutdown);
-                } else if self.begun.is_some() {
+                } else if self.closed.is_some() {
                     let iterations = session.summary().iterations;
                     assert!(by_shutdown || iterations > 25, "refused, and why");
                 } else {
@@ -282,12 +312,19 @@ impl World {
         if self.drains.is_empty() {
             return;
         }
-        let before = (self.beginnings(), self.open());
-        let (begun, clock) = (*self.begun.get_or_insert(before), &self.clock);
+        let now = self.clock.now();
+        if self.begun.is_none() {
+            (self.begun, self.open_since) = (Some(now), self.open());
+        }
+        let over = self.begun.map(|begun| begun + self.grace);
+        if self.drains.iter().any(|(until, _)| Some(*until).min(over) <= Some(now)) {
+            self.closed = self.closed.or_else(|| Some(self.beginnings()));
+        }
+        let clock = &self.clock;
         let mut done = Vec::new();
         // A drain that waits for nothing on the clock waits for threads in sinks.
         spin_until(|| {
-            self.drains.retain_mut(|drain| match drain.as_mut().now_or_never() {
+            self.drains.retain_mut(|(_, drain)| match drain.as_mut().now_or_never() {
                 None => true,
                 Some(drained) => {
                     done.push(drained);
@@ -297,7 +334,8 @@ impl World {
             clock.waiting() == self.drains.len()
         });
         for drained in done {
-            assert_eq!(drained.ended + drained.left_over.len() as u64, begun.1, "none is lost");
+            let known = drained.ended + drained.left_over.len() as u64;
+            assert_eq!(known, self.open_since, "none is lost");
             let stuck = drained.left_over.iter().filter(|left| left.stuck).count() as u64;
             assert_eq!(stuck, self.open());
         }
@@ -338,8 +376,8 @@ impl World {
         assert!(self.drains.is_empty(), "the drains are done after all sessions");
         let drained = wait_for(self.lead.drain(limit(&self.clock, Duration::ZERO)));
         assert!(drained.left_over.iter().all(|left| !left.stuck));
-        if let Some((_, open)) = self.begun {
-            assert_eq!(drained.ended + drained.left_over.len() as u64, open);
+        if self.begun.is_some() {
+            assert_eq!(drained.ended + drained.left_over.len() as u64, self.open_since);
         }
         let streams = by_session(&self.events.events());
         let by_shutdown = streams.iter().filter(|stream| {
