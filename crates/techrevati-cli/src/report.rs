@@ -41,7 +41,8 @@ fn write(
         write(&mut file)?;
         file.flush()
     };
-    written().map_err(|source| Error::WriteFile { path: path.clone(), source })
+    written().map_err(|source| Error::WriteFile { path: path.clone(), source })?;
+    Ok(writeln!(io::stdout(), "wrote {}", path.display())?)
 }
 
 /// Written while the log is read, since a log may be larger than memory.

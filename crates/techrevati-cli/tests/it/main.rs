@@ -71,7 +71,8 @@ fn report_writes_every_format_to_file_or_stdout() {
         assert!(text.starts_with(start), "{format}");
         let out = TempFile::new(format, "");
         let joined = format!("--format={format}");
-        assert_eq!(run(&["report", LOG, &joined, "-o", out.path()]).0, 0);
+        let told = format!("wrote {}\n", out.path());
+        assert_eq!(run(&["report", LOG, &joined, "-o", out.path()]), (0, told, String::new()));
         assert_eq!(fs::read_to_string(out.path()).unwrap(), text);
     }
 }
