@@ -81,11 +81,11 @@ async fn openai_stream(
     let request = serde_json::from_value(json!({ "model": model, "messages": messages }))?;
     let request: async_openai::types::chat::CreateChatCompletionRequest = request;
     let mut chunks = openai_client(tape, session, url).chat().create_stream(request).await?;
-    let mut said = String::new();
+    let mut said = Vec::new();
     while let Some(chunk) = chunks.next().await {
-        said += &format!("{:?}", chunk.map_err(|error| error.to_string()));
+        said.push(format!("{:?}", chunk.map_err(|error| error.to_string())));
     }
-    Ok(said)
+    Ok(said.concat())
 }
 
 fn rig_client(tape: &Tape, session: &OrchestrationSession) -> ReqwestMiddlewareClient {
@@ -115,11 +115,11 @@ async fn rig_stream(
     url.clone_into(&mut config.base_url);
     let model = config.connect(rig_client(tape, session)).chat(model);
     let mut items = model.stream(QUESTION)?;
-    let mut said = String::new();
+    let mut said = Vec::new();
     while let Some(item) = items.next().await {
-        said += &format!("{:?}", item.map_err(|error| error.to_string()));
+        said.push(format!("{:?}", item.map_err(|error| error.to_string())));
     }
-    Ok(said)
+    Ok(said.concat())
 }
 
 fn block_on<F: Future>(future: F) -> F::Output {
