@@ -1,10 +1,12 @@
 //! `cassette` and `diff`.
 
-use std::fs;
+use std::{fs, process};
 
+use futures_executor::block_on;
+use runtime_postgres::{PgConfig, PgStore};
 use serde_json::{Value, json};
 
-use crate::threads::story;
+use crate::stories::{order, story};
 use crate::{LOG, TempFile, run};
 
 /// A session whose contents were captured.
@@ -47,17 +49,36 @@ fn a_log_without_contents_says_what_is_missing() {
     assert_eq!((code, &*error), (1, "error: there is no call that a cassette could play\n"));
 }
 
+fn is_of_the_order(text: &str) {
+    let lines = objects(text);
+    let call = |at: usize| json!([lines[at]["port"], lines[at]["name"], lines[at]["any"]]);
+    assert_eq!((call(1), call(2)), (json!(["model", null, true]), json!(["tool", "look", true])));
+    assert_eq!(lines[1]["reply"], json!({ "text": "pay 12", "api_key": "[redacted]" }));
+    assert_eq!(lines[2]["error"]["fault"]["kind"], "tool");
+}
+
 #[test]
 fn a_thread_becomes_a_cassette() {
     let place = story("cassette");
     let (code, text, _) = place.cassette("order-4711");
     assert_eq!(code, 0);
-    let lines = objects(&text);
-    let call = |at: usize| json!([lines[at]["port"], lines[at]["name"], lines[at]["any"]]);
-    assert_eq!((call(1), call(2)), (json!(["model", null, true]), json!(["tool", "look", true])));
-    assert_eq!(lines[1]["reply"], json!({ "text": "pay 12", "api_key": "[redacted]" }));
-    assert_eq!(lines[2]["error"]["fault"]["kind"], "tool");
+    is_of_the_order(&text);
     let (code, _, error) = place.cassette("nobody");
+    assert_eq!((code, &*error), (1, "error: there is no thread `nobody`\n"));
+}
+
+#[test]
+fn a_thread_in_postgres_becomes_a_cassette() {
+    let Some(url) = test_postgres::url() else { return };
+    let schema = format!("cassette{}", process::id());
+    let config = || PgConfig::new(url).schema(&*schema);
+    block_on(PgStore::migrate(config())).expect("it is the owner's");
+    order(&block_on(PgStore::connect(config())).expect("it is there"));
+    let of = |thread| run(&["cassette", url, "--schema", &schema, "--thread", thread]);
+    let (code, text, error) = of("order-4711");
+    assert_eq!(code, 0, "{error}");
+    is_of_the_order(&text);
+    let (code, _, error) = of("nobody");
     assert_eq!((code, &*error), (1, "error: there is no thread `nobody`\n"));
 }
 

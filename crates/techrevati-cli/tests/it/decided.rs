@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::threads::{lines, pending, story};
+use crate::stories::story;
+use crate::threads::{lines, pending};
 
 #[test]
 fn what_was_decided_is_shown_and_what_can_go_on_is_listed() {

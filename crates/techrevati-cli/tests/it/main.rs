@@ -8,6 +8,7 @@ mod migrations;
 mod readers;
 #[cfg(feature = "simulate")]
 mod simulate;
+mod stories;
 mod tail;
 mod threads;
 mod told;
