@@ -1,10 +1,12 @@
 //! Measures the runtime and its peers in one run, and checks the promised ratios.
 //!
-//! `cargo xtask bench --peers` builds and starts it. With `--markdown` the tables can be pasted into a
-//! document, and `turns` prints the cost of a turn by the age of its
-//! session, and `together` how many turns several tasks make in a second. Every case is measured in short batches, one case after the other, round after round, so
-//! that a change of the machine's speed affects all. The ratio of two cases is the median of their ratios
-//! in each round. Times are printed. Only the ratios are checked, and that our cases allocate nothing.
+//! `cargo xtask bench --peers` builds and starts it. With `--markdown` the tables can be pasted into a document,
+//! `turns` prints the cost of a turn by the age of its session, `together` how many turns several tasks make in a
+//! second, and `told` how long a thread takes to see what another one has written.
+//!
+//! Every case is measured in short batches, one case after the other, round after round, so that a change of the
+//! machine's speed affects all. The ratio of two cases is the median of their ratios in each round. Times are
+//! printed. Only the ratios are checked, and that our cases allocate nothing.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command prints its output")]
 
 mod measure;
@@ -29,6 +31,10 @@ fn main() -> ExitCode {
         ["--markdown"] => peers(true),
         ["turns"] => lines(turns::all()),
         ["together"] => lines(turns::together()),
+        ["told"] => {
+            println!("{:.0}", threads::told());
+            ExitCode::SUCCESS
+        }
         _ => {
             eprintln!("peers: unexpected arguments {arguments:?}");
             ExitCode::from(2)

@@ -1,11 +1,11 @@
 //! Batches on two threads at once.
 
 use std::hint;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use crate::measure::{nanos, now};
+use crate::measure::{median, nanos, now};
 
 /// The part of the longer batch in which both threads must work.
 const TOGETHER: f64 = 0.9;
@@ -36,6 +36,33 @@ pub(crate) fn batches(work: &(dyn Fn(u64) + Send + Sync), calls: u64, count: usi
         (run(), other.join().unwrap_or_default())
     });
     one.into_iter().zip(two).map(|(a, b)| Batch::of(a, b)).collect()
+}
+
+/// The nanoseconds until a thread sees what another one has written, on two processors: what threads pay for each
+/// thing that they both write.
+pub(crate) fn told() -> f64 {
+    const EXCHANGES: u32 = 1_000;
+    const ROUNDS: u32 = 101;
+    let number = AtomicU32::new(0);
+    // Acquire and Release: a thread that sees a number has seen the ones before.
+    let answer = |from: u32, until: u32| {
+        for own in (from..until).step_by(2) {
+            while number.load(Ordering::Acquire) != own {
+                hint::spin_loop();
+            }
+            number.store(own + 1, Ordering::Release);
+        }
+    };
+    let mut rounds: Vec<f64> = thread::scope(|scope| {
+        scope.spawn(|| answer(1, 2 * ROUNDS * EXCHANGES));
+        let round = |round| {
+            let start = now();
+            answer(2 * round * EXCHANGES, 2 * (round + 1) * EXCHANGES);
+            nanos(now() - start) / f64::from(2 * EXCHANGES)
+        };
+        (0..ROUNDS).map(round).collect()
+    });
+    median(&mut rounds).unwrap_or_default()
 }
 
 impl Batch {

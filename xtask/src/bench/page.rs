@@ -32,7 +32,8 @@ pub(super) fn write(peers: impl Fn(&[&str]) -> Cmd) -> Result<(), Error> {
     ];
     save(PLOT, &plot::svg("The cost of a turn", &lines))?;
 
-    put(&mut page, "together", &together(&points(&peers(&["together"]).read()?)))?;
+    let rates = points(&peers(&["together"]).read()?);
+    put(&mut page, "together", &together(&rates, peers(&["told"]).read()?.trim()))?;
 
     match instructions::unable() {
         Some(why) => println!("skipped: instructions ({why})"),
@@ -79,12 +80,14 @@ fn turns(ours: &[Point], theirs: &[Point]) -> String {
     [heading.to_owned()].into_iter().chain(ours.iter().map(row)).collect()
 }
 
-fn together(rates: &[Point]) -> String {
+/// `told` are the nanoseconds until one processor sees what another one has written.
+fn together(rates: &[Point], told: &str) -> String {
     let alone = rates.first().map_or(1.0, |(_, rate)| *rate);
     let row =
         |(tasks, rate): &Point| format!("| {tasks} | {:.0} | {:.2} |\n", rate / 1e3, rate / alone);
     let heading = "| tasks | thousand turns a second | ratio |\n|---:|---:|---:|\n";
-    [heading.to_owned()].into_iter().chain(rates.iter().map(row)).collect()
+    let table: String = rates.iter().map(row).collect();
+    format!("{heading}{table}\nA processor saw what the other one had written after {told} ns.\n")
 }
 
 /// The processor, the compiler and the versions.
