@@ -13,6 +13,7 @@ mod index;
 mod json;
 mod kind;
 mod lookup;
+mod numbers;
 mod phrases;
 mod provider;
 #[cfg(any(feature = "reqwest-0-12", feature = "reqwest-0-13"))]

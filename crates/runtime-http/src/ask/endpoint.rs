@@ -28,6 +28,7 @@ const HOSTS: &[(&str, Provider)] = &[
     (".bigmodel.cn", Provider::Zai),
     (".minimax.io", Provider::MiniMax),
     (".minimaxi.com", Provider::MiniMax),
+    (".baidubce.com", Provider::Baidu),
     (".together.xyz", Provider::Together),
     (".together.ai", Provider::Together),
     (".fireworks.ai", Provider::Fireworks),

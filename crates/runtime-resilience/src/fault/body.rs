@@ -2,6 +2,7 @@
 
 use super::flat::Flat;
 use super::json::Json;
+use super::numbers;
 use super::provider::Provider;
 
 /// The description of the error: the object or the text in the provider's envelope.
@@ -125,11 +126,18 @@ pub(super) fn message<'a, N: Json<'a>>(error: N) -> Option<&'a str> {
     })
 }
 
-/// The error's code, if it is text.
+/// The error's code: a text, or a number that stands for one. Z.ai's imitation of Anthropic's API has the
+/// digits in the type.
 #[inline]
 pub(super) fn code<'a, N: Json<'a>>(error: N) -> Option<&'a str> {
-    const NAMES: [&str; 5] = ["code", "error_code", "errorCode", "reason", "Code"];
-    NAMES.into_iter().find_map(|name| text(error, name))
+    text(error, "code").or_else(|| other_code(error))
+}
+
+fn other_code<'a, N: Json<'a>>(error: N) -> Option<&'a str> {
+    const NAMES: [&str; 4] = ["error_code", "errorCode", "reason", "Code"];
+    let named = || NAMES.into_iter().find_map(|name| text(error, name));
+    let digits = || text(error, "type").filter(|text| text.parse::<u32>().is_ok());
+    named().or_else(digits).or_else(|| numbers::name(error))
 }
 
 /// The error's type: beside the text, where the error is one.

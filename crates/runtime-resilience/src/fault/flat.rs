@@ -33,10 +33,11 @@ enum Part<'a> {
     Text(Cow<'a, str>),
     List,
     Object,
+    Page(&'a str),
 }
 
 impl<'a> Flat<'a> {
-    /// The body as JSON, or its plain text; `null` if it is neither.
+    /// The body as JSON, or its plain text, or a page; `null` if it is none of them.
     pub(super) fn of(body: &'a [u8]) -> Self {
         let text = if body.len() > LONGEST { "" } else { str::from_utf8(body).unwrap_or_default() };
         if text.is_empty() { Self { values: Vec::new() } } else { Self::of_text(text) }
@@ -57,13 +58,16 @@ impl<'a> Flat<'a> {
         flat
     }
 
-    /// A text for people. A page is none, nor is JSON that is cut off.
+    /// A text for people, or a page. JSON that is cut off is none.
     #[cold]
     fn put_plain(&mut self, text: &'a str) {
         let text = text.trim_ascii();
-        if !text.is_empty() && !text.starts_with(['<', '{', '[', '"']) {
-            self.inside(Cow::Borrowed("")).put(Part::Text(Cow::Borrowed(text)));
-        }
+        let part = match text.as_bytes().first() {
+            None | Some(b'{' | b'[' | b'"') => return,
+            Some(b'<') => Part::Page(text),
+            Some(_) => Part::Text(Cow::Borrowed(text)),
+        };
+        self.inside(Cow::Borrowed("")).put(part);
     }
 
     /// The document as a value.
@@ -127,6 +131,13 @@ impl<'a> Json<'a> for At<'a> {
     #[inline]
     fn is_object(self) -> bool {
         self.node().is_some_and(|node| matches!(node.value, Part::Object))
+    }
+
+    fn page(self) -> Option<&'a str> {
+        match self.node()?.value {
+            Part::Page(page) => Some(page),
+            _ => None,
+        }
     }
 
     fn items(self) -> Option<impl Iterator<Item = Self>> {

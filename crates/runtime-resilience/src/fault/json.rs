@@ -15,6 +15,11 @@ pub(super) trait Json<'a>: Copy {
     /// The last field of this name, as parsers keep it.
     fn get(self, name: &str) -> Option<Self>;
 
+    /// A page for people, in place of a document.
+    fn page(self) -> Option<&'a str> {
+        None
+    }
+
     fn first_item(self) -> Option<Self> {
         self.items()?.next()
     }

@@ -44,6 +44,9 @@ wire_names! {
         Zai = "zai",
         /// MiniMax.
         MiniMax = "minimax",
+        /// Baidu AI Cloud.
+        #[doc(alias = "Qianfan")]
+        Baidu = "baidu",
         /// Together AI.
         Together = "together",
         /// Fireworks AI.

@@ -95,6 +95,14 @@ pub(super) fn in_words(message: &str, now: DateTime<Utc>) -> Option<Duration> {
     waits().or_else(dates).filter(|asked| !asked.is_zero())
 }
 
+/// The wait in a page for people, wherever it is: Google's says `Please try again in 30 seconds` behind a
+/// long style.
+#[cold]
+pub(super) fn in_page(page: &str, now: DateTime<Utc>) -> Option<Duration> {
+    let start = || page.rfind("</style>").or_else(|| page.find("<body")).unwrap_or(0);
+    in_words(&page[page.find("try again in ").unwrap_or_else(start)..], now)
+}
+
 /// The wait in the headers of the provider behind `OpenRouter`, which passes them on in
 /// `error.metadata.headers`. A reset is a time since 1970 in milliseconds.
 pub(super) fn in_metadata<'a, N: Json<'a>>(error: N, now: DateTime<Utc>) -> Option<Duration> {
@@ -124,6 +132,7 @@ pub(super) fn in_body<'a, N: Json<'a>>(body: N, error: N) -> Option<Duration> {
 /// A duration at the start of a text, in lower case: `6m0s.`, `17 seconds`, `1 hour and 5 minutes`.
 fn duration(text: &str) -> Option<Duration> {
     let mut words = text.split_ascii_whitespace().map(|word| {
+        let word = word.find("</").map_or(word, |tag| &word[..tag]);
         word.trim_start_matches(['"', '\'', '`', '(', '~'])
             .trim_end_matches(|c: char| !c.is_alphanumeric())
     });

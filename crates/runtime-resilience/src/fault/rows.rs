@@ -13,6 +13,7 @@ use super::kind::FaultKind::{
 };
 use super::kind::FaultScope::{Call, Key, Model, Provider as Place};
 use super::kind::{Reach, TimeoutPhase};
+use super::numbers::{RPC_FAILED, RPC_WRONG};
 use super::provider::Provider::{self, Anthropic, Azure, Bedrock, Gemini, Ollama, OpenRouter};
 use super::rule::FaultRule as Rule;
 
@@ -22,9 +23,9 @@ mod words;
 
 use places::{BROKEN_OFF, BUSY, CRASHED, NO_ROOM, NO_TLS, NOT_LOADED, UNREACHED};
 use words::{
-    A_RATE, ACCOUNT, ANY_LIMIT, ANY_QUOTA, BAD_IMAGE, CLOSED, DAILY, FREQUENT, GONE, LACK, LIMIT,
-    MODEL, MONEY, NO_KEY, NO_MODEL, NO_MONEY, RATE, REFUSED, SPENT, STOPPED, THROTTLED, TOO_LONG,
-    TOO_OFTEN, TOOL_CALL, UNABLE,
+    A_RATE, ACCOUNT, ANY_LIMIT, ANY_QUOTA, BAD_IMAGE, CLOSED, DAILY, FAILED, FREQUENT, GONE, LACK,
+    LIMIT, MODEL, MONEY, NO_KEY, NO_MODEL, NO_MONEY, RATE, REFUSED, SPENT, STOPPED, THROTTLED,
+    TOO_LONG, TOO_OFTEN, TOOL_CALL, UNABLE, WRONG,
 };
 
 /// The rows that a provider's replies are read by, in order: rows by words, the provider's own first,
@@ -129,6 +130,8 @@ static GEMINI: &[Rule] = &[
     Rule::new(Gemini, Request).says(StopReason, &["MISSING_THOUGHT_SIGNATURE"]),
     Rule::new(Gemini, Quota).mentions(Reason, &["CREDITS_BALANCE", "BILLING_DISABLED"]),
     Rule::new(Gemini, Quota).says(Reason, &["QUOTA_EXHAUSTED"]).cools(Model),
+    // Of Google's tools for images and video.
+    Rule::new(Gemini, ContentPolicy).mentions(Reason, &["UNSAFE_GENERATION"]),
     Rule::new(Gemini, ContentPolicy).has(BlockReason),
     Rule::new(Gemini, Quota).mentions(QuotaId, &["PerDay"]).cools(Model),
     Rule::new(Gemini, RateLimit).mentions(QuotaId, &["PerMinute"]),
@@ -228,6 +231,14 @@ static OPENROUTER: &[Rule] = &[
 
 static OLLAMA: &[Rule] = &[
     Rule::new(Ollama, Malformed).mentions(Message, TOOL_CALL),
+    // A model that cannot chat, think or see.
+    Rule::new(Ollama, Request)
+        .status(400, 400)
+        .mentions(Message, &["does not support "])
+        .cools(Model)
+        .elsewhere(true),
+    // The model wants a newer server.
+    Rule::new(Ollama, Request).status(412, 412).cools(Model).elsewhere(true),
     Rule::new(Ollama, Overload).status(503, 503),
     Rule::new(Ollama, RateLimit).status(429, 429).cools(Key),
     Rule::new(Ollama, Timeout(TimeoutPhase::Provider)).status(408, 408).never_here(),
@@ -253,6 +264,8 @@ static WORDS: &[Rule] = &[
 static NAMES: &[Rule] = &[
     Rule::any(Quota).says(Code, NO_MONEY),
     Rule::any(Quota).says(Type, NO_MONEY),
+    // ElevenLabs has the name there, under 401.
+    Rule::any(Quota).says(Status, &["quota_exceeded"]),
     // Google says so of a minute's limit, too.
     Rule::any(Quota).mentions(Message, &["exceeded your current quota"]).unless(&[
         "ai.google.dev",
@@ -343,6 +356,8 @@ static STATUSES: &[Rule] = &[
     Rule::any(Server).status(409, 409).cools(Call).counts(false),
     Rule::any(ContextLength).status(413, 413),
     Rule::any(RateLimit).status(429, 429),
+    // Groq's for a tier that is full.
+    Rule::any(Overload).status(498, 498),
     Rule::any(Request).status(400, 499),
     // A 503 without a name may come from anywhere on the way.
     Rule::any(Overload).status(503, 503).reach(Reach::Failed),
@@ -355,6 +370,11 @@ static STATUSES: &[Rule] = &[
     Rule::any(Server).status(500, 599),
     Rule::any(Request)
         .says(Type, &["invalid_request_error", "bad_request_error", "BadRequestError"]),
+    Rule::any(Request).says(Code, WRONG),
+    Rule::any(Request).says(Code, &["not_found"]).cools(Model).elsewhere(true),
+    Rule::any(Auth).says(Code, &["authentication", "permission_denied"]),
+    Rule::any(Overload).says(Code, &["service_unavailable"]),
+    Rule::any(Server).says(Code, FAILED),
     Rule::any(Auth).says(Type, &["authentication_error", "AuthenticationError"]),
     Rule::any(Auth).says(Type, &["permission_error", "PermissionDeniedError"]).cools(Model),
     Rule::any(Request)
@@ -372,9 +392,11 @@ static STATUSES: &[Rule] = &[
             "upstream_error",
         ],
     ),
-    Rule::any(Server).says(Code, &["upstream_error", "provider_disconnected"]),
     Rule::any(Server).says(StopReason, &["error"]),
-    Rule::any(Timeout(TimeoutPhase::Provider)).mentions(Message, &["code = deadlineexceeded"]),
+    Rule::any(Request).says(Code, RPC_WRONG),
+    Rule::any(Server).says(Code, RPC_FAILED),
+    Rule::any(Timeout(TimeoutPhase::Provider))
+        .mentions(Message, &["code = deadlineexceeded", "deadline exceeded"]),
     Rule::any(Overload).mentions(Message, &["code = unavailable"]),
     Rule::any(Auth).mentions(Message, &["code = unauthenticated", "code = permissiondenied"]),
     Rule::any(Request).mentions(Message, &["code = invalidargument"]),

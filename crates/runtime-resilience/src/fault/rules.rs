@@ -14,7 +14,7 @@ use super::json::Json;
 use super::kind::{FaultKind, FaultScope};
 use super::phrases::of_phrase;
 use super::provider::Provider;
-use super::retry_after::{in_body, in_metadata, in_place, in_words, reset_of_limits};
+use super::retry_after::{in_body, in_metadata, in_page, in_place, in_words, reset_of_limits};
 use super::rule::FaultRule;
 use super::{Fault, FaultBasis, rows, said};
 
@@ -172,7 +172,16 @@ fn asked<'a, H: Headers + ?Sized, N: Json<'a>>(
         Some(Nested::Object(body)) => body::message(body::error(*body)).or_else(raw),
         Some(Nested::Text(body)) => body::message(body::error(body.root())).or_else(raw),
     };
-    asked.or_else(limits).or_else(|| in_words(words().filter(|_| passes(fault.kind))?, now))
+    let page = || {
+        in_page(
+            reply.body.page().filter(|_| passes(fault.kind) || fault.kind == FaultKind::Server)?,
+            now,
+        )
+    };
+    asked
+        .or_else(limits)
+        .or_else(|| in_words(words().filter(|_| passes(fault.kind))?, now))
+        .or_else(page)
 }
 
 /// The wait that a text asks for. A date in it cannot be compared with anything.

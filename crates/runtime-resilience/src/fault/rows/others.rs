@@ -9,8 +9,12 @@ use crate::fault::kind::FaultKind::{
 };
 use crate::fault::kind::FaultScope::Model;
 use crate::fault::kind::{Reach, TimeoutPhase};
+use crate::fault::numbers::{
+    BAIDU_BUSY, BAIDU_FAILED, BAIDU_KEY, BAIDU_RATE, BAIDU_SPENT, BAIDU_WRONG, MINIMAX_CONTENT,
+    MINIMAX_FAILED, MINIMAX_KEY, MINIMAX_LATE, MINIMAX_RATE, MINIMAX_SPENT, MINIMAX_WRONG,
+};
 use crate::fault::provider::Provider::{
-    self, Cerebras, Cohere, DeepSeek, GitHub, Groq, HuggingFace, LiteLlm, LlamaCpp, MiniMax,
+    self, Baidu, Cerebras, Cohere, DeepSeek, GitHub, Groq, HuggingFace, LiteLlm, LlamaCpp, MiniMax,
     Mistral, Moonshot, Qwen, Tgi, Vllm, XAi, Zai,
 };
 
@@ -38,6 +42,7 @@ static TABLES: &[(Provider, &[Rule])] = &[
     (Qwen, QWEN),
     (Zai, ZAI),
     (MiniMax, MINIMAX),
+    (Baidu, BAIDU),
     (Cohere, COHERE),
     (HuggingFace, HUGGING_FACE),
     (GitHub, GITHUB),
@@ -100,7 +105,6 @@ static GROQ: &[Rule] = &[
         .says(Code, &["model_permission_blocked_org", "model_permission_blocked_project"])
         .cools(Model),
     Rule::new(Groq, Quota).says(Code, &["blocked_api_access"]),
-    Rule::new(Groq, Overload).status(498, 498),
 ];
 
 static CEREBRAS: &[Rule] = &[
@@ -148,27 +152,25 @@ static QWEN: &[Rule] = &[
             "limit_burst_rate",
         ],
     ),
-    // The tokens of a minute. Its code is `insufficient_quota`.
-    Rule::new(Qwen, RateLimit).begins(Message, &["Allocated quota exceeded"]),
+    // The tokens of a minute. Their code is `insufficient_quota`, and so may be their words.
+    Rule::new(Qwen, RateLimit)
+        .mentions(Message, &["allocated quota exceeded", "error-code#token-limit"]),
     Rule::new(Qwen, Auth).says(Code, &["InvalidApiKey"]),
     Rule::new(Qwen, Request).says(Code, &["ModelNotFound"]).cools(Model).elsewhere(true),
 ];
 
 static ZAI: &[Rule] = &[
-    Rule::new(Zai, Quota).says(Code, ZAI_SPENT),
-    // At its imitation of Anthropic's API.
-    Rule::new(Zai, Quota).says(Type, ZAI_SPENT),
+    // No balance, the day's, week's and month's limit, and a plan that is over.
+    Rule::new(Zai, Quota).says(Code, &["1113", "1304", "1308", "1309", "1310"]),
     Rule::new(Zai, ContextLength).says(Code, &["1261"]),
-    Rule::new(Zai, ContextLength).says(Type, &["1261"]),
     Rule::new(Zai, ContentPolicy).says(Code, &["1301"]),
-    Rule::new(Zai, ContentPolicy).says(Type, &["1301"]),
     Rule::new(Zai, RateLimit).says(Code, &["1302", "1303"]),
-    Rule::new(Zai, RateLimit).says(Type, &["1302", "1303"]),
-    Rule::new(Zai, Overload).says(Code, &["1305"]).cools(Model),
-    Rule::new(Zai, Overload).says(Type, &["1305"]).cools(Model),
+    Rule::new(Zai, Overload).says(Code, &["1305", "1312"]).cools(Model),
     Rule::new(Zai, Auth).says(Code, &["1000", "1001", "1002", "1003", "1004", "1110", "1112"]),
-    Rule::new(Zai, Auth).says(Code, &["1220"]).cools(Model),
+    // A plan without this model.
+    Rule::new(Zai, Auth).says(Code, &["1220", "1311"]).cools(Model),
     Rule::new(Zai, Request).says(Code, &["1211", "1222"]).cools(Model).elsewhere(true),
+    Rule::new(Zai, Request).says(Code, &["1210", "1213", "1214", "1215"]),
     Rule::new(Zai, ContentPolicy).says(StopReason, &["sensitive"]),
     Rule::new(Zai, ContextLength)
         .says(StopReason, &["model_context_window_exceeded"])
@@ -176,13 +178,31 @@ static ZAI: &[Rule] = &[
     Rule::new(Zai, Network).says(StopReason, &["network_error"]),
 ];
 
-/// No balance, the day's, week's and month's limit, and a plan that is over.
-const ZAI_SPENT: &[&str] = &["1113", "1304", "1308", "1309", "1310"];
-
 static MINIMAX: &[Rule] = &[
     Rule::new(MiniMax, ContentPolicy)
         .mentions(Message, &["input new_sensitive", "output new_sensitive"]),
-    Rule::new(MiniMax, Auth).begins(Message, &["login fail"]),
+    Rule::new(MiniMax, Auth).mentions(Message, &["login fail: "]),
+    Rule::new(MiniMax, RateLimit).says(Code, MINIMAX_RATE),
+    Rule::new(MiniMax, Quota).says(Code, MINIMAX_SPENT),
+    Rule::new(MiniMax, Auth).says(Code, MINIMAX_KEY),
+    Rule::new(MiniMax, ContentPolicy).says(Code, MINIMAX_CONTENT),
+    Rule::new(MiniMax, Timeout(TimeoutPhase::Provider)).says(Code, MINIMAX_LATE),
+    Rule::new(MiniMax, Server).says(Code, MINIMAX_FAILED),
+    Rule::new(MiniMax, Request).says(Code, MINIMAX_WRONG),
+];
+
+static BAIDU: &[Rule] = &[
+    Rule::new(Baidu, RateLimit).says(Code, BAIDU_RATE),
+    Rule::new(Baidu, Quota).says(Code, BAIDU_SPENT),
+    Rule::new(Baidu, Auth).says(Code, BAIDU_KEY),
+    Rule::new(Baidu, Overload).says(Code, BAIDU_BUSY),
+    Rule::new(Baidu, Server).says(Code, BAIDU_FAILED),
+    Rule::new(Baidu, Request).says(Code, BAIDU_WRONG),
+    Rule::new(Baidu, ContextLength).says(Code, &["characters_too_long", "tokens_too_long"]),
+    Rule::new(Baidu, ContentPolicy).says(Type, &["unsafe_request"]),
+    Rule::new(Baidu, Quota)
+        .says(Code, &["QUOTA_USER_DAILY_REQUEST", "QUOTA_USER_DAILY_FREE"])
+        .cools(Model),
 ];
 
 static COHERE: &[Rule] = &[
@@ -201,4 +221,8 @@ static GITHUB: &[Rule] = &[
     Rule::new(GitHub, ContextLength)
         .says(Code, &["model_max_prompt_tokens_exceeded", "tokens_limit_reached"]),
     Rule::new(GitHub, Quota).says(Code, &["quota_exceeded"]),
+    Rule::new(GitHub, Request)
+        .says(Code, &["unavailable_model", "unsupported_api_for_model"])
+        .cools(Model)
+        .elsewhere(true),
 ];

@@ -55,7 +55,7 @@ pub(super) const NO_ROOM: &[&str] = &[
 pub(super) const NOT_LOADED: &[&str] =
     &["model unloaded", "model is unloaded", "model is not loaded", "model not loaded"];
 
-/// A connection broke off, in the words of clients: httpx, Node and undici, okhttp, Go's `http2`, hyper.
+/// A connection broke off, in the words of clients: httpx, Node and undici, okhttp, Go, hyper and `h2`.
 pub(super) const BROKEN_OFF: &[&str] = &[
     "peer closed connection",
     "incomplete chunked read",
@@ -65,6 +65,11 @@ pub(super) const BROKEN_OFF: &[&str] = &[
     "stream was reset",
     "sent goaway",
     "error reading a body",
+    "connection closed before",
+    "connection error received",
+    "stream error received",
+    "unexpected eof",
+    "\": eof",
     "server disconnected",
     "broken pipe",
 ];
@@ -101,6 +106,8 @@ pub(super) const NO_TLS: &[&str] = &[
     "unable to verify the first certificate",
     "unable to get local issuer",
     "invalid peer certificate",
+    "received fatal alert",
+    "tls handshake eof",
     "ssl connection could not be established",
     "ssl_connect",
     "pkix path building failed",

@@ -235,6 +235,9 @@ pub(super) const GONE: &[&str] = &[
     "invalid model",
     "not a valid model",
     "unknown model",
+    "unavailable model",
+    "no such model",
+    "model name is invalid",
     "model not found",
     "not supported by any provider",
     "model is not supported",
@@ -365,3 +368,17 @@ pub(super) const NO_MODEL: &[&str] = &[
     "model_terms_required",
     "invalid_model",
 ];
+
+/// In a stream: a request that is none, in the codes of Google's interactions.
+pub(super) const WRONG: &[&str] = &[
+    "invalid_request",
+    "failed_precondition",
+    "out_of_range",
+    "parameter_unknown",
+    "already_exists",
+    "unimplemented",
+];
+
+/// In a stream: the server failed.
+pub(super) const FAILED: &[&str] =
+    &["api_error", "internal_error", "aborted", "upstream_error", "provider_disconnected"];

@@ -73,6 +73,22 @@ fn gemini_names_its_errors_in_replies_and_in_streams() {
 }
 
 #[test]
+fn gemini_names_the_errors_of_interactions_in_words() {
+    let cases = [
+        ("invalid_request", REQUEST),
+        ("authentication", AUTH),
+        ("rate_limit_exceeded", RATE),
+        ("api_error", SERVER),
+        ("service_unavailable", at(OVERLOAD, FaultScope::Model)),
+    ];
+    for (code, expected) in cases {
+        let event = json!({"event_type": "error", "error": {"code": code, "message": "…"}});
+        let fault = Fault::from_stream_error(Provider::Gemini, &event);
+        assert_eq!((fault.kind, fault.retry), (expected.0, expected.1), "{code}");
+    }
+}
+
+#[test]
 fn gemini_reports_a_wrong_key_as_an_invalid_argument() {
     let body = r#"{"error":{"code":400,"status":"INVALID_ARGUMENT","message":"API key not valid. Please pass a valid API key.",
         "details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"API_KEY_INVALID","domain":"googleapis.com"}]}}"#;
@@ -215,7 +231,7 @@ fn ollama_is_retried_only_while_it_is_busy() {
     assert_eq!(facts(&read(Provider::Ollama, 404, &[], missing)), NO_MODEL);
     let long = r#"{"error":"the input length exceeds the context length"}"#;
     assert_eq!(facts(&read(Provider::Ollama, 400, &[], long)), CONTEXT);
-    for status in (400..600).filter(|status| ![429, 503].contains(status)) {
+    for status in (400..600).filter(|status| ![429, 498, 503].contains(status)) {
         assert!(!read(Provider::Ollama, status, &[], "").retry, "{status}");
     }
     // A stream has only a text, which is read.

@@ -241,3 +241,21 @@ fn message_of_a_rate_limit_is_read_without_headers() {
     let body = json!({"error": {"code": "server_error", "message": words}});
     assert_eq!(Fault::from_json(Provider::OpenAi, 500, &(), &body, now()).asked, None);
 }
+
+#[test]
+fn wait_stands_in_a_page_for_people_behind_its_style() {
+    let page = |words: &str| {
+        let style = "p{margin:11px 0 22px}".repeat(100);
+        format!(
+            "<!DOCTYPE html><html><head><style>{style}</style></head><body><p>{words}</p></body></html>"
+        )
+    };
+    let asked = |status: u16, words: &str| {
+        let body = page(words);
+        Fault::from_response(Provider::Gemini, status, &(), body.as_bytes(), now()).asked
+    };
+    assert_eq!(asked(502, "Please try again in 30 seconds."), ms(30_000));
+    assert_eq!(asked(429, "Too many requests. Please wait 2 minutes."), ms(120_000));
+    assert_eq!(asked(503, "Please try again in a few minutes."), None);
+    assert_eq!(asked(403, "Please try again in 30 seconds."), None);
+}

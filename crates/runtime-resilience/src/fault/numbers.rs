@@ -1,0 +1,75 @@
+//! Numbers that stand for an error in place of a name. Each is read as a name: the field that has it, and the
+//! number. The sources are in `docs/faults.md`.
+
+use super::json::Json;
+
+/// `MiniMax`'s `base_resp`.
+pub(super) const MINIMAX_RATE: &[&str] =
+    &["status_code 1002", "status_code 1039", "status_code 1041", "status_code 2045"];
+/// No balance, and the allowance of a plan.
+pub(super) const MINIMAX_SPENT: &[&str] = &["status_code 1008", "status_code 2056"];
+pub(super) const MINIMAX_KEY: &[&str] = &["status_code 1004", "status_code 2049"];
+pub(super) const MINIMAX_CONTENT: &[&str] = &["status_code 1026", "status_code 1027"];
+pub(super) const MINIMAX_LATE: &[&str] = &["status_code 1001"];
+pub(super) const MINIMAX_FAILED: &[&str] =
+    &["status_code 1000", "status_code 1024", "status_code 1033"];
+pub(super) const MINIMAX_WRONG: &[&str] =
+    &["status_code 1042", "status_code 2013", "status_code 20132"];
+
+/// Baidu's first API. Of its rates, 4 is that of a whole cluster.
+pub(super) const BAIDU_RATE: &[&str] =
+    &["error_code 4", "error_code 18", "error_code 336501", "error_code 336502"];
+/// The day's requests, or an account without money; and all requests of a free API.
+pub(super) const BAIDU_SPENT: &[&str] = &["error_code 17", "error_code 19"];
+pub(super) const BAIDU_KEY: &[&str] = &[
+    "error_code 6",
+    "error_code 13",
+    "error_code 14",
+    "error_code 100",
+    "error_code 110",
+    "error_code 111",
+];
+pub(super) const BAIDU_BUSY: &[&str] = &["error_code 2"];
+pub(super) const BAIDU_FAILED: &[&str] = &["error_code 1", "error_code 15", "error_code 336000"];
+pub(super) const BAIDU_WRONG: &[&str] =
+    &["error_code 3", "error_code 336001", "error_code 336002", "error_code 336003"];
+
+/// JSON-RPC, as MCP has it.
+pub(super) const RPC_WRONG: &[&str] = &["code -32700", "code -32600", "code -32601", "code -32602"];
+pub(super) const RPC_FAILED: &[&str] = &["code -32603"];
+
+static KNOWN: &[&[&str]] = &[
+    MINIMAX_RATE,
+    MINIMAX_SPENT,
+    MINIMAX_KEY,
+    MINIMAX_CONTENT,
+    MINIMAX_LATE,
+    MINIMAX_FAILED,
+    MINIMAX_WRONG,
+    BAIDU_RATE,
+    BAIDU_SPENT,
+    BAIDU_KEY,
+    BAIDU_BUSY,
+    BAIDU_FAILED,
+    BAIDU_WRONG,
+    RPC_WRONG,
+    RPC_FAILED,
+];
+
+/// The name that stands for the number of an error, if it is a known one.
+pub(super) fn name<'a, N: Json<'a>>(error: N) -> Option<&'static str> {
+    const FIELDS: [&str; 3] = ["status_code", "error_code", "code"];
+    let is_status = |number: &i64| (400..600).contains(number);
+    FIELDS.into_iter().find_map(|field| {
+        let number = error.get(field)?.number()?.as_i64();
+        known(field, number.filter(|number| !is_status(number))?)
+    })
+}
+
+fn known(field: &str, number: i64) -> Option<&'static str> {
+    let is_it = |name: &&str| {
+        let told = name.strip_prefix(field).and_then(|rest| rest.strip_prefix(' '));
+        told.is_some_and(|told| told.parse() == Ok(number))
+    };
+    KNOWN.iter().copied().flatten().copied().find(is_it)
+}
