@@ -6,7 +6,7 @@
 
 use super::counts::{Count, Counts, Field, Odd};
 use super::finish::Finish;
-use super::path;
+use super::path::{self, Path};
 use super::provider::{HasCost, Provider};
 use crate::snapshot::UsageSnapshot;
 
@@ -34,11 +34,14 @@ pub(crate) static ANTHROPIC: Provider = Provider {
     tokens: additive,
     elsewhere: &[],
     // Fast mode, and inference in the United States only, have factors on all tokens.
-    surcharges: &[("speed", &["standard"]), ("inference_geo", &["global", "not_available"])],
+    surcharges: &[
+        (Path::new("speed"), &["standard"]),
+        (Path::new("inference_geo"), &["global", "not_available"]),
+    ],
     tools: &[],
     // Gateways with Anthropic's form have one.
     cost: HasCost::Sometimes,
-    tier: &["service_tier"],
+    tier: &Path::all(["service_tier"]),
     model: "model",
     finish: Finish::Answer(&["stop_reason", "delta.stop_reason"]),
     streamed: |event| path::bytes_of_text(event, "delta", &["text", "thinking", "partial_json"]),

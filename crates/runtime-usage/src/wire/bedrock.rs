@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::anthropic::by_lifetime;
 use super::counts::{Counts, Field, Odd};
 use super::finish::Finish;
-use super::path;
+use super::path::{self, Path};
 use super::provider::{HasCost, Provider};
 use crate::snapshot::UsageSnapshot;
 
@@ -18,21 +18,21 @@ pub(crate) static BEDROCK: Provider = Provider {
     envelope: Some("metadata"),
     usage: Some("usage"),
     fields: &[
-        Field::required("inputTokens").also(&["inputTokenCount"]),
-        Field::required("outputTokens").also(&["outputTokenCount"]),
+        Field::required("inputTokens").also(&Path::all(["inputTokenCount"])),
+        Field::required("outputTokens").also(&Path::all(["outputTokenCount"])),
         Field::total("totalTokens"),
-        Field::optional("cacheReadInputTokens").also(&["cacheReadInputTokenCount"]),
-        Field::optional("cacheWriteInputTokens").also(&["cacheWriteInputTokenCount"]),
+        Field::optional("cacheReadInputTokens").also(&Path::all(["cacheReadInputTokenCount"])),
+        Field::optional("cacheWriteInputTokens").also(&Path::all(["cacheWriteInputTokenCount"])),
         Field::optional("cacheDetails[ttl=5m].inputTokens"),
         Field::optional("cacheDetails[ttl=1h].inputTokens"),
     ],
     tokens,
     elsewhere: &["/amazon-bedrock-invocationMetrics"],
     // Inference of optimised latency has prices of its own.
-    surcharges: &[("performanceConfig.latency", &["standard"])],
+    surcharges: &[(Path::new("performanceConfig.latency"), &["standard"])],
     tools: &[],
     cost: HasCost::Never,
-    tier: &["serviceTier.type"],
+    tier: &Path::all(["serviceTier.type"]),
     model: "model",
     finish: Finish::Answer(&[
         "stopReason",

@@ -5,7 +5,7 @@ use std::array;
 use serde_json::Value;
 
 use super::error::{ReportedUsageError, ReportedUsageErrorKind as Kind};
-use super::path;
+use super::path::{Object, Path};
 
 type Checked = Result<(), ReportedUsageError>;
 
@@ -18,9 +18,9 @@ const SLOTS: usize = 17;
 /// A count that a provider may report.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Field {
-    path: &'static str,
+    path: Path,
     /// The names that imitators have for it, in the order of their reading.
-    also: &'static [&'static str],
+    also: &'static [Path],
     role: Role,
 }
 
@@ -33,28 +33,32 @@ enum Role {
 }
 
 impl Field {
+    const fn new(path: &'static str, role: Role) -> Self {
+        Self { path: Path::new(path), also: &[], role }
+    }
+
     /// A count that is listed as missing if it is not reported.
     pub(crate) const fn required(path: &'static str) -> Self {
-        Self { path, also: &[], role: Role::Required }
+        Self::new(path, Role::Required)
     }
 
     /// A count that is zero if it is not reported.
     pub(crate) const fn optional(path: &'static str) -> Self {
-        Self { path, also: &[], role: Role::Optional }
+        Self::new(path, Role::Optional)
     }
 
     /// The total of the counts in the same report.
     pub(crate) const fn total(path: &'static str) -> Self {
-        Self { path, also: &[], role: Role::Total }
+        Self::new(path, Role::Total)
     }
 
     /// A count that is not used, and is listed as missing if it is not zero.
     pub(crate) const fn uncounted(path: &'static str) -> Self {
-        Self { path, also: &[], role: Role::Uncounted }
+        Self::new(path, Role::Uncounted)
     }
 
     /// Reads these paths where the first one has nothing.
-    pub(crate) const fn also(mut self, paths: &'static [&'static str]) -> Self {
+    pub(crate) const fn also(mut self, paths: &'static [Path]) -> Self {
         self.also = paths;
         self
     }
@@ -78,13 +82,13 @@ impl Counts {
 
     /// Replaces known counts by those in `usage`. Counts are cumulative, so nothing is added. On
     /// failure nothing changes.
-    pub(crate) fn replace(&mut self, usage: &Value) -> Checked {
+    pub(crate) fn replace(&mut self, usage: &mut Object<'_>) -> Checked {
         let mut values = [None; SLOTS];
         for (value, field) in values.iter_mut().zip(self.fields) {
             for path in std::iter::once(&field.path).chain(field.also) {
-                path::visit(usage, path, &mut |found| {
+                usage.visit(*path, &mut |found| {
                     // Only an array has several, and its items add up.
-                    *value = Some(value.unwrap_or(0_u64).saturating_add(count(path, found)?));
+                    *value = Some(value.unwrap_or(0_u64).saturating_add(count(path.text, found)?));
                     Ok(())
                 })?;
                 if value.is_some() {
@@ -125,9 +129,9 @@ impl Counts {
 
     /// The counts, in the order of the fields.
     pub(crate) fn all(&self) -> [Count; SLOTS] {
-        let none = Field::optional("");
+        static NONE: Field = Field::optional("");
         array::from_fn(|slot| Count {
-            field: self.fields.get(slot).copied().unwrap_or(none),
+            field: self.fields.get(slot).unwrap_or(&NONE),
             value: self.values[slot],
             report: self.reports[slot],
         })
@@ -141,14 +145,14 @@ impl Counts {
             Role::Uncounted => count.tokens() > 0,
             Role::Optional | Role::Total => false,
         };
-        self.all().into_iter().filter(missed).map(|count| count.field.path)
+        self.all().into_iter().filter(missed).map(|count| count.field.path.text)
     }
 }
 
 /// A count of a provider.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Count {
-    field: Field,
+    field: &'static Field,
     value: Option<u64>,
     report: u64,
 }
@@ -200,7 +204,9 @@ impl Count {
     pub(crate) fn holds(self, parts: &[Self], odd: &mut Odd) -> bool {
         let fits = self.value.is_none_or(|whole| sum(parts) <= u128::from(whole));
         if !fits {
-            odd.extend(parts.iter().filter(|part| part.tokens() > 0).map(|part| part.field.path));
+            odd.extend(
+                parts.iter().filter(|part| part.tokens() > 0).map(|part| part.field.path.text),
+            );
         }
         fits
     }
@@ -215,7 +221,7 @@ impl Count {
             sum == total || (sum < total && parts.iter().any(missed))
         };
         sums.iter().position(fits).unwrap_or_else(|| {
-            odd.push(self.field.path);
+            odd.push(self.field.path.text);
             0
         })
     }

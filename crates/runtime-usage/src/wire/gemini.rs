@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::counts::{Counts, Field, Odd};
 use super::finish::Finish;
-use super::path;
+use super::path::{self, Path};
 use super::provider::{HasCost, Provider};
 use crate::snapshot::UsageSnapshot;
 
@@ -18,7 +18,7 @@ pub(crate) static GEMINI: Provider = Provider {
     fields: &[
         Field::required("promptTokenCount"),
         // The Live API answers with a response.
-        Field::required("candidatesTokenCount").also(&["responseTokenCount"]),
+        Field::required("candidatesTokenCount").also(&Path::all(["responseTokenCount"])),
         Field::total("totalTokenCount"),
         Field::optional("cachedContentTokenCount"),
         Field::optional("thoughtsTokenCount"),
@@ -27,7 +27,7 @@ pub(crate) static GEMINI: Provider = Provider {
         Field::optional("cacheTokensDetails[modality=AUDIO].tokenCount"),
         Field::optional("toolUsePromptTokensDetails[modality=AUDIO].tokenCount"),
         Field::optional("candidatesTokensDetails[modality=AUDIO].tokenCount")
-            .also(&["responseTokensDetails[modality=AUDIO].tokenCount"]),
+            .also(&Path::all(["responseTokensDetails[modality=AUDIO].tokenCount"])),
         // Images have a price of their own.
         Field::uncounted("candidatesTokensDetails[modality=IMAGE].tokenCount"),
     ],
@@ -35,15 +35,15 @@ pub(crate) static GEMINI: Provider = Provider {
     // Gemini Code Assist.
     elsewhere: &["/response/usageMetadata"],
     surcharges: &[],
-    tools: &[
+    tools: &Path::all([
         "candidates[].groundingMetadata.webSearchQueries[]",
         "candidates[].groundingMetadata.groundingChunks[].maps",
         // A line of the results of a batch, which costs half.
         "key",
-    ],
+    ]),
     cost: HasCost::Never,
     // The former at Vertex AI, the latter in the Gemini API.
-    tier: &["trafficType", "serviceTier"],
+    tier: &Path::all(["trafficType", "serviceTier"]),
     model: "modelVersion",
     finish: Finish::Choices("candidates", "finishReason"),
     streamed: |chunk| {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::counts::{Counts, Field, Odd};
 use super::finish::Finish;
-use super::path;
+use super::path::{self, Path};
 use super::provider::{HasCost, Provider};
 use crate::snapshot::UsageSnapshot;
 
@@ -19,7 +19,7 @@ pub(crate) static OLLAMA: Provider = Provider {
     surcharges: &[],
     tools: &[],
     cost: HasCost::Never,
-    tier: &["service_tier"],
+    tier: &Path::all(["service_tier"]),
     model: "model",
     finish: Finish::Answer(&["done_reason"]),
     streamed: |line| {

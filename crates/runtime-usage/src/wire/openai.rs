@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::anthropic::by_lifetime;
 use super::counts::{Count, Counts, Field, Odd};
 use super::finish::Finish;
-use super::path;
+use super::path::{self, Path};
 use super::provider::{HasCost, Provider};
 use crate::snapshot::UsageSnapshot;
 
@@ -22,8 +22,8 @@ pub(crate) static OPENAI_CHAT: Provider = Provider {
     // Groq, and Moonshot's streams.
     elsewhere: &["/x_groq/usage", "/choices/0/usage"],
     // Perplexity has a fee for each request, by how much it searches.
-    surcharges: &[("search_context_size", &[])],
-    tools: &[
+    surcharges: &[(Path::new("search_context_size"), &[])],
+    tools: &Path::all([
         // Groq's Compound: its tools, and its models, each at prices of its own.
         "choices[].message.executed_tools[]",
         "choices[].delta.executed_tools[]",
@@ -33,9 +33,9 @@ pub(crate) static OPENAI_CHAT: Provider = Provider {
         "choices[].delta.annotations[type=url_citation]",
         "web_search[]",
         "plugins.search.count",
-    ],
+    ]),
     cost: HasCost::Sometimes,
-    tier: &["service_tier"],
+    tier: &Path::all(["service_tier"]),
     model: "model",
     finish: Finish::Choices("choices", "finish_reason"),
     streamed: chat_text,
@@ -54,16 +54,16 @@ pub(crate) static OPENAI_RESPONSES: Provider = Provider {
         Field::total("total_tokens"),
         // The realtime API has `input_token_details`.
         Field::optional("input_tokens_details.cached_tokens")
-            .also(&["input_token_details.cached_tokens"]),
+            .also(&Path::all(["input_token_details.cached_tokens"])),
         Field::optional("input_tokens_details.cache_write_tokens")
-            .also(&["input_tokens_details.cached_creation_tokens"]),
+            .also(&Path::all(["input_tokens_details.cached_creation_tokens"])),
         Field::optional("input_tokens_details.audio_tokens")
-            .also(&["input_token_details.audio_tokens"]),
+            .also(&Path::all(["input_token_details.audio_tokens"])),
         Field::optional("input_tokens_details.cached_tokens_details.audio_tokens")
-            .also(&["input_token_details.cached_tokens_details.audio_tokens"]),
+            .also(&Path::all(["input_token_details.cached_tokens_details.audio_tokens"])),
         Field::optional("output_tokens_details.reasoning_tokens"),
         Field::optional("output_tokens_details.audio_tokens")
-            .also(&["output_token_details.audio_tokens"]),
+            .also(&Path::all(["output_token_details.audio_tokens"])),
         Field::optional("input_tokens_details.cache_creation.ephemeral_5m_input_tokens"),
         Field::optional("input_tokens_details.cache_creation.ephemeral_1h_input_tokens"),
         // Images have a price of their own, and so have tools that run at xAI.
@@ -73,16 +73,16 @@ pub(crate) static OPENAI_RESPONSES: Provider = Provider {
     tokens: inclusive,
     elsewhere: &[],
     surcharges: &[],
-    tools: &[
+    tools: &Path::all([
         "output[type=web_search_call]",
         "output[type=file_search_call]",
         "output[type=code_interpreter_call]",
         "output[type=image_generation_call]",
         // Searches of Doubao at Volcengine.
         "tool_usage.web_search",
-    ],
+    ]),
     cost: HasCost::Sometimes,
-    tier: &["service_tier"],
+    tier: &Path::all(["service_tier"]),
     model: "model",
     finish: Finish::Response,
     streamed: response_text,
@@ -99,10 +99,10 @@ pub(crate) static OPENAI_RESPONSES: Provider = Provider {
 /// `SGLang` has the reasoning at the top level, `LiteLLM` says how long what it wrote lasts. Perplexity's
 /// searches and citations are billed beside the tokens.
 const CHAT: [Field; 17] = [
-    Field::required("prompt_tokens").also(&["input_tokens"]),
-    Field::required("completion_tokens").also(&["output_tokens"]),
+    Field::required("prompt_tokens").also(&Path::all(["input_tokens"])),
+    Field::required("completion_tokens").also(&Path::all(["output_tokens"])),
     Field::total("total_tokens"),
-    Field::optional("prompt_tokens_details.cached_tokens").also(&[
+    Field::optional("prompt_tokens_details.cached_tokens").also(&Path::all([
         "prompt_token_details.cached_tokens",
         "input_tokens_details.cached_tokens",
         "prompt_cache_hit_tokens",
@@ -111,30 +111,30 @@ const CHAT: [Field; 17] = [
         "prompt_tokens_details.cache_read_tokens",
         "num_cached_tokens",
         "cache_read_input_tokens",
-    ]),
-    Field::optional("prompt_tokens_details.cache_write_tokens").also(&[
+    ])),
+    Field::optional("prompt_tokens_details.cache_write_tokens").also(&Path::all([
         "prompt_tokens_details.cache_creation_input_tokens",
         "prompt_tokens_details.cache_creation_tokens",
         "prompt_tokens_details.cached_creation_tokens",
         "cache_creation_input_tokens",
-    ]),
+    ])),
     // Transcriptions have `input_token_details`.
     Field::optional("prompt_tokens_details.audio_tokens")
-        .also(&["input_token_details.audio_tokens"]),
+        .also(&Path::all(["input_token_details.audio_tokens"])),
     Field::optional("prompt_tokens_details.cached_tokens_details.audio_tokens"),
     Field::optional("completion_tokens_details.reasoning_tokens")
-        .also(&["output_tokens_details.reasoning_tokens", "reasoning_tokens"]),
+        .also(&Path::all(["output_tokens_details.reasoning_tokens", "reasoning_tokens"])),
     Field::optional("completion_tokens_details.audio_tokens"),
     Field::optional("prompt_tokens_details.cache_creation_token_details.ephemeral_5m_input_tokens")
-        .also(&[
+        .also(&Path::all([
             "prompt_tokens_details.cache_creation.ephemeral_5m_input_tokens",
             "prompt_tokens_details.cached_creation_5m_tokens",
-        ]),
+        ])),
     Field::optional("prompt_tokens_details.cache_creation_token_details.ephemeral_1h_input_tokens")
-        .also(&[
+        .also(&Path::all([
             "prompt_tokens_details.cache_creation.ephemeral_1h_input_tokens",
             "prompt_tokens_details.cached_creation_1h_tokens",
-        ]),
+        ])),
     Field::uncounted("citation_tokens"),
     Field::uncounted("num_search_queries"),
     Field::uncounted("num_sources_used"),

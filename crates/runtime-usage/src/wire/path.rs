@@ -9,6 +9,115 @@ use super::error::{ReportedUsageError, ReportedUsageErrorKind as Kind};
 
 type Visited = Result<(), ReportedUsageError>;
 
+/// A path whose beginning is known beforehand, since most objects do not have it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Path {
+    pub(crate) text: &'static str,
+    /// The length of its first name.
+    first: usize,
+    /// The bits of its first name, and of the second if it is a field of the first.
+    bits: [u64; 2],
+}
+
+impl Path {
+    pub(crate) const fn new(text: &'static str) -> Self {
+        let first = name_at(text, 0);
+        let second = if is_dot(text, first) { name_at(text, first + 1) } else { first };
+        Self { text, first, bits: [bit(text, 0, first), bit(text, first + 1, second)] }
+    }
+
+    pub(crate) const fn all<const N: usize>(texts: [&'static str; N]) -> [Self; N] {
+        let mut paths = [Self { text: "", first: 0, bits: [0; 2] }; N];
+        let mut at = 0;
+        while at < N {
+            paths[at] = Self::new(texts[at]);
+            at += 1;
+        }
+        paths
+    }
+}
+
+/// The end of the name that begins at this place.
+const fn name_at(path: &str, mut at: usize) -> usize {
+    let path = path.as_bytes();
+    while at < path.len() && !matches!(path[at], b'.' | b'[') {
+        at += 1;
+    }
+    at
+}
+
+const fn is_dot(path: &str, at: usize) -> bool {
+    at < path.len() && path.as_bytes()[at] == b'.'
+}
+
+/// One of 64 bits for a name: by its length, and its first and last letters.
+const fn bit(text: &str, start: usize, end: usize) -> u64 {
+    if end <= start {
+        return 0;
+    }
+    let text = text.as_bytes();
+    let letters = 3 * text[start] as usize + 5 * text[end - 1] as usize;
+    1 << ((letters + 7 * (end - start)) % 64)
+}
+
+/// The bits of all names in an object. What is none may have any.
+fn bits(value: &Value) -> u64 {
+    let Some(fields) = value.as_object() else { return u64::MAX };
+    fields.keys().fold(0, |bits, name| bits | bit(name, 0, name.len()))
+}
+
+/// An object that is asked for many paths. It remembers the last object inside it.
+pub(crate) struct Object<'a> {
+    value: &'a Value,
+    bits: u64,
+    inside: (&'static str, &'a Value, u64),
+}
+
+impl<'a> Object<'a> {
+    pub(crate) fn new(value: &'a Value) -> Self {
+        Self { value, bits: bits(value), inside: ("", &Value::Null, 0) }
+    }
+
+    /// As [`visit`].
+    pub(crate) fn visit(
+        &mut self,
+        path: Path,
+        with: &mut dyn FnMut(&'a Value) -> Visited,
+    ) -> Visited {
+        let Path { text, first, bits: [outer, inner] } = path;
+        if self.bits & outer == 0 {
+            return Ok(());
+        }
+        let (name, rest) = text.split_at(first);
+        match self.value.as_object() {
+            Some(fields) if rest.is_empty() => match fields.get(name) {
+                None | Some(Value::Null) => Ok(()),
+                Some(value) => with(value),
+            },
+            Some(fields) if rest.starts_with('.') => {
+                if self.inside.0 != name {
+                    let value = fields.get(name).unwrap_or(&Value::Null);
+                    self.inside = (name, value, bits(value));
+                }
+                let (_, value, bits) = self.inside;
+                if bits & inner == 0 { Ok(()) } else { descend(value, text, &rest[1..], with) }
+            }
+            _ => visit(self.value, text, with),
+        }
+    }
+
+    /// As [`text`].
+    pub(crate) fn text(&mut self, path: Path) -> Option<&'a str> {
+        let mut found = None;
+        // A value of another shape has no text.
+        let _ = self.visit(path, &mut |value| {
+            found = value.as_str().or(found);
+            Ok(())
+        });
+        found
+    }
+}
+
 /// Calls `with` for every value at `path`. Absent and null values are skipped.
 pub(crate) fn visit<'a>(
     value: &'a Value,

@@ -8,7 +8,7 @@ use super::cost::Cost;
 use super::counts::{Counts, Field, Odd};
 use super::error::{ReportedUsageError, ReportedUsageErrorKind as Kind};
 use super::finish::{Finish, Finished};
-use super::path;
+use super::path::{self, Object, Path};
 use crate::reported::ReportedUsage;
 use crate::snapshot::UsageSnapshot;
 use crate::tier::ServiceTier;
@@ -27,14 +27,14 @@ pub(crate) struct Provider {
     /// Where else imitators have the usage object, in the body.
     pub(crate) elsewhere: &'static [&'static str],
     /// The words that change the price, in the usage object or the body, each with the usual ones.
-    pub(crate) surcharges: &'static [(&'static str, &'static [&'static str])],
+    pub(crate) surcharges: &'static [(Path, &'static [&'static str])],
     /// The paths of what the provider's own tools did, in the body or the usage object. They are billed
     /// beside the tokens.
-    pub(crate) tools: &'static [&'static str],
+    pub(crate) tools: &'static [Path],
     /// Whether the usage object should have the cost.
     pub(crate) cost: HasCost,
     /// The paths of the tier, in the body or in the usage object: the first that has a text counts.
-    pub(crate) tier: &'static [&'static str],
+    pub(crate) tier: &'static [Path],
     /// The path of the model's name in the body.
     pub(crate) model: &'static str,
     /// Where the body, or an event, says why the answer ended.
@@ -141,9 +141,10 @@ impl Reading {
                 return Err(ReportedUsageError::about(field, value, Kind::NotAnObject));
             }
         }
+        let (mut in_body, mut in_usage) = (Object::new(body), Object::new(usage));
         if usage.is_object() {
             let mut counts = self.known.counts;
-            counts.replace(usage)?;
+            counts.replace(&mut in_usage)?;
             match self.provider().cost {
                 HasCost::Never => {}
                 // An imitator may mean something else by the name.
@@ -152,16 +153,16 @@ impl Reading {
             }
             self.known.counts = counts;
             for (at, (path, usual)) in self.provider().surcharges.iter().enumerate() {
-                let word = path::text(usage, path).or_else(|| path::text(body, path));
+                let word = in_usage.text(*path).or_else(|| in_body.text(*path));
                 if word.is_some_and(|word| !usual.contains(&word)) {
                     self.known.surcharged |= 1 << at;
                 }
             }
         }
         for (at, path) in self.provider().tools.iter().enumerate() {
-            for place in [body, usage] {
+            for place in [&mut in_body, &mut in_usage] {
                 // A value of another shape tells of no tool, nor does a count of zero.
-                let _ = path::visit(place, path, &mut |found| {
+                let _ = place.visit(*path, &mut |found| {
                     self.known.used |= u16::from(found.as_u64() != Some(0)) << at;
                     Ok(())
                 });
@@ -169,7 +170,7 @@ impl Reading {
         }
         self.known.finished.read(self.provider().finish, body);
         let Provider { tier: tiers, model, .. } = *self.provider();
-        let tier = |path: &&'static str| path::text(body, path).or_else(|| path::text(usage, path));
+        let tier = |path: &Path| in_body.text(*path).or_else(|| in_usage.text(*path));
         if let Some(tier) = tiers.iter().find_map(tier) {
             let known = tier_of(tier);
             self.known.tier = Some(known.unwrap_or_default());
@@ -195,19 +196,19 @@ impl Reading {
         usage.missing.extend(counts.missing());
         usage.missing.append(&mut odd);
         let set = |bits: u16, at: usize| bits & (1 << at) != 0;
-        let surcharges = provider.surcharges.iter().map(|(path, _)| *path).enumerate();
+        let surcharges = provider.surcharges.iter().map(|(path, _)| path).enumerate();
         let surcharges = surcharges.filter(|(at, _)| set((*surcharged).into(), *at));
-        let tools = provider.tools.iter().copied().enumerate().filter(|(at, _)| set(*used, *at));
+        let tools = provider.tools.iter().enumerate().filter(|(at, _)| set(*used, *at));
         match cost.total() {
             // It has all of them in it.
             Ok(cost) => usage.cost = Some(cost),
             Err(field) => {
-                usage.missing.extend(surcharges.chain(tools).map(|(_, path)| path));
+                usage.missing.extend(surcharges.chain(tools).map(|(_, path)| path.text));
                 usage.missing.extend((provider.cost == HasCost::Always).then_some(field));
             }
         }
         // It may have a price of its own.
-        usage.missing.extend(odd_tier.then(|| provider.tier[0]));
+        usage.missing.extend(odd_tier.then(|| provider.tier[0].text));
         usage.missing.extend(odd_cost.then_some("cost"));
         usage
     }
