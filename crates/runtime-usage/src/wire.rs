@@ -29,9 +29,9 @@ use crate::reported::ReportedUsage;
 /// | `OpenAI` chat and responses | yes | `service_tier` | `model` |
 /// | `OpenRouter` | yes | `service_tier` | `model` |
 /// | Anthropic | no | `usage.service_tier` | `model` |
-/// | Gemini | yes; thoughts and tool prompts are separate | `trafficType`, `serviceTier` | `modelVersion` |
+/// | Gemini | yes; thoughts and tool prompts are separate | `trafficType`, `serviceTier` | `modelVersion`, `model` |
 /// | Bedrock Converse | no | `serviceTier.type` | not named |
-/// | Ollama | there is no cache | there are none | `model` |
+/// | Ollama | yes | there are none | `model` |
 ///
 /// Unknown fields are ignored, and an unknown tier is read as the standard one and listed as missing. A count that is
 /// absent or null is zero; if the provider should have sent it, it is listed in
@@ -88,7 +88,7 @@ pub enum UsageFormat {
     ///
     /// In a stream, the output in `message_start` is a placeholder. The totals are in `message_delta`.
     Anthropic,
-    /// A response of Gemini, from its own API or from Vertex AI.
+    /// A response of Gemini, from its own API or from Vertex AI, or one of its interactions.
     ///
     /// Thoughts and tool prompts are separate from candidates and prompt. Thoughts are read as part of
     /// the candidates only if the total allows no other reading.

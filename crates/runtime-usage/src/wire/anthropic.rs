@@ -42,7 +42,7 @@ pub(crate) static ANTHROPIC: Provider = Provider {
     // Gateways with Anthropic's form have one.
     cost: HasCost::Sometimes,
     tier: &Path::all(["service_tier"]),
-    model: "model",
+    model: &Path::all(["model"]),
     finish: Finish::Answer(&["stop_reason", "delta.stop_reason"]),
     streamed: |event| path::bytes_of_text(event, "delta", &["text", "thinking", "partial_json"]),
     is_report: |event| path::text(event, "type") != Some("message_start"),

@@ -33,7 +33,7 @@ pub(crate) static BEDROCK: Provider = Provider {
     tools: &[],
     cost: HasCost::Never,
     tier: &Path::all(["serviceTier.type"]),
-    model: "model",
+    model: &Path::all(["model"]),
     finish: Finish::Answer(&[
         "stopReason",
         "messageStop.stopReason",

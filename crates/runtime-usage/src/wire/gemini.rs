@@ -2,7 +2,7 @@
 //!
 //! In the reference of Vertex AI the total is the sum of all four. In the reference of the Gemini API
 //! it excludes tool prompts. Both are accepted. Some models count the thoughts as candidates, which
-//! the total reveals.
+//! the total reveals. The Interactions API has the same counts under names of its own.
 
 use serde_json::Value;
 
@@ -16,24 +16,31 @@ pub(crate) static GEMINI: Provider = Provider {
     envelope: None,
     usage: Some("usageMetadata"),
     fields: &[
-        Field::required("promptTokenCount"),
+        Field::required("promptTokenCount").also(&Path::all(["total_input_tokens"])),
         // The Live API answers with a response.
-        Field::required("candidatesTokenCount").also(&Path::all(["responseTokenCount"])),
-        Field::total("totalTokenCount"),
-        Field::optional("cachedContentTokenCount"),
-        Field::optional("thoughtsTokenCount"),
-        Field::optional("toolUsePromptTokenCount"),
-        Field::optional("promptTokensDetails[modality=AUDIO].tokenCount"),
-        Field::optional("cacheTokensDetails[modality=AUDIO].tokenCount"),
-        Field::optional("toolUsePromptTokensDetails[modality=AUDIO].tokenCount"),
-        Field::optional("candidatesTokensDetails[modality=AUDIO].tokenCount")
-            .also(&Path::all(["responseTokensDetails[modality=AUDIO].tokenCount"])),
+        Field::required("candidatesTokenCount")
+            .also(&Path::all(["responseTokenCount", "total_output_tokens"])),
+        Field::total("totalTokenCount").also(&Path::all(["total_tokens"])),
+        Field::optional("cachedContentTokenCount").also(&Path::all(["total_cached_tokens"])),
+        Field::optional("thoughtsTokenCount").also(&Path::all(["total_thought_tokens"])),
+        Field::optional("toolUsePromptTokenCount").also(&Path::all(["total_tool_use_tokens"])),
+        Field::optional("promptTokensDetails[modality=AUDIO].tokenCount")
+            .also(&Path::all(["input_tokens_by_modality[modality=audio].tokens"])),
+        Field::optional("cacheTokensDetails[modality=AUDIO].tokenCount")
+            .also(&Path::all(["cached_tokens_by_modality[modality=audio].tokens"])),
+        Field::optional("toolUsePromptTokensDetails[modality=AUDIO].tokenCount")
+            .also(&Path::all(["tool_use_tokens_by_modality[modality=audio].tokens"])),
+        Field::optional("candidatesTokensDetails[modality=AUDIO].tokenCount").also(&Path::all([
+            "responseTokensDetails[modality=AUDIO].tokenCount",
+            "output_tokens_by_modality[modality=audio].tokens",
+        ])),
         // Images have a price of their own.
-        Field::uncounted("candidatesTokensDetails[modality=IMAGE].tokenCount"),
+        Field::uncounted("candidatesTokensDetails[modality=IMAGE].tokenCount")
+            .also(&Path::all(["output_tokens_by_modality[modality=image].tokens"])),
     ],
     tokens,
-    // Gemini Code Assist.
-    elsewhere: &["/response/usageMetadata"],
+    // Gemini Code Assist, and the Interactions API, whole and in a stream.
+    elsewhere: &["/response/usageMetadata", "/usage", "/interaction/usage"],
     surcharges: &[],
     tools: &Path::all([
         "candidates[].groundingMetadata.webSearchQueries[]",
@@ -44,16 +51,19 @@ pub(crate) static GEMINI: Provider = Provider {
     cost: HasCost::Never,
     // The former at Vertex AI, the latter in the Gemini API.
     tier: &Path::all(["trafficType", "serviceTier"]),
-    model: "modelVersion",
+    // The latter in the Interactions API.
+    model: &Path::all(["modelVersion", "model", "interaction.model"]),
     finish: Finish::Choices("candidates", "finishReason"),
     streamed: |chunk| {
         let texts = ["text", "functionCall.name", "functionCall.args"];
         path::bytes_of_text(chunk, "candidates[].content.parts[]", &texts)
+            + path::bytes_of_text(chunk, "delta", &["text", "arguments"])
     },
     is_report: |_| true,
     is_end: |chunk: &Value| {
         path::text(chunk, "candidates[].finishReason").is_some()
             || path::text(chunk, "promptFeedback.blockReason").is_some()
+            || path::text(chunk, "event_type") == Some("interaction.completed")
     },
 };
 

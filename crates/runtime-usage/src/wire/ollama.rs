@@ -1,4 +1,5 @@
-//! Ollama's own API: two counts, which are left out if they are zero or unknown.
+//! Ollama's own API: two counts, which are left out if they are zero or unknown, and how much of the first was
+//! cached.
 //!
 //! A stream has them on its last line, which is `done`.
 
@@ -13,14 +14,18 @@ use crate::snapshot::UsageSnapshot;
 pub(crate) static OLLAMA: Provider = Provider {
     envelope: None,
     usage: None,
-    fields: &[Field::required("prompt_eval_count"), Field::required("eval_count")],
+    fields: &[
+        Field::required("prompt_eval_count"),
+        Field::required("eval_count"),
+        Field::optional("prompt_eval_cached_count"),
+    ],
     tokens,
     elsewhere: &[],
     surcharges: &[],
     tools: &[],
     cost: HasCost::Never,
     tier: &Path::all(["service_tier"]),
-    model: "model",
+    model: &Path::all(["model"]),
     finish: Finish::Answer(&["done_reason"]),
     streamed: |line| {
         path::bytes_of_text(line, "message", &["content", "thinking"])
@@ -31,9 +36,9 @@ pub(crate) static OLLAMA: Provider = Provider {
     is_end: is_done,
 };
 
-fn tokens(counts: &Counts, _: &mut Odd) -> UsageSnapshot {
-    let [read, written, ..] = counts.all();
-    UsageSnapshot::new(read.tokens(), written.tokens())
+fn tokens(counts: &Counts, odd: &mut Odd) -> UsageSnapshot {
+    let [read, written, cached, ..] = counts.all();
+    UsageSnapshot::new(read.without(&[cached], odd), written.tokens()).cache_read(cached.tokens())
 }
 
 fn is_done(line: &Value) -> bool {

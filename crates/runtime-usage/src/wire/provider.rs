@@ -8,7 +8,7 @@ use super::cost::Cost;
 use super::counts::{Counts, Field, Odd};
 use super::error::{ReportedUsageError, ReportedUsageErrorKind as Kind};
 use super::finish::{Finish, Finished};
-use super::path::{self, Object, Path};
+use super::path::{Object, Path};
 use crate::reported::ReportedUsage;
 use crate::snapshot::UsageSnapshot;
 use crate::tier::ServiceTier;
@@ -35,8 +35,8 @@ pub(crate) struct Provider {
     pub(crate) cost: HasCost,
     /// The paths of the tier, in the body or in the usage object: the first that has a text counts.
     pub(crate) tier: &'static [Path],
-    /// The path of the model's name in the body.
-    pub(crate) model: &'static str,
+    /// The paths of the model's name in the body: the first that has a text counts.
+    pub(crate) model: &'static [Path],
     /// Where the body, or an event, says why the answer ended.
     pub(crate) finish: Finish,
     /// The number of bytes of output in an event of a stream.
@@ -169,7 +169,7 @@ impl Reading {
             }
         }
         self.known.finished.read(self.provider().finish, body);
-        let Provider { tier: tiers, model, .. } = *self.provider();
+        let Provider { tier: tiers, model: models, .. } = *self.provider();
         let tier = |path: &Path| in_body.text(*path).or_else(|| in_usage.text(*path));
         if let Some(tier) = tiers.iter().find_map(tier) {
             let known = tier_of(tier);
@@ -177,7 +177,8 @@ impl Reading {
             self.known.odd_tier = known.is_none();
         }
         // Some servers send an empty name in the first chunk.
-        let model = path::text(body, model).filter(|model| !model.is_empty());
+        let model = models.iter().find_map(|path| in_body.text(*path));
+        let model = model.filter(|model| !model.is_empty());
         if model.is_some() && model != self.model.as_deref() {
             self.model = model.map(Arc::from);
         }
