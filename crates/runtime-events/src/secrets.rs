@@ -16,6 +16,7 @@
 //! so the time grows with the length of the text, whatever it is.
 
 mod bytes;
+mod forms;
 mod heat;
 mod issuers;
 mod json;

@@ -14,7 +14,9 @@ use self::Alphabet::{Alnum, Base64, Dotted, Hex, Letters, Path, Upper, Url, Uuid
 /// The letters that may follow a prefix. A `*` may stand for any of them: some providers mask the
 /// keys that they quote.
 #[derive(Clone, Copy, Debug)]
-enum Alphabet {
+pub(super) enum Alphabet {
+    /// Decimal digits.
+    Digits,
     /// Hexadecimal digits.
     Hex,
     /// Hexadecimal digits and `-`.
@@ -36,9 +38,10 @@ enum Alphabet {
 }
 
 impl Alphabet {
-    const fn has(self, byte: u8) -> bool {
+    pub(super) const fn has(self, byte: u8) -> bool {
         byte == b'*'
             || match self {
+                Self::Digits => byte.is_ascii_digit(),
                 Hex => byte.is_ascii_hexdigit(),
                 Uuid => byte.is_ascii_hexdigit() || byte == b'-',
                 Upper => byte.is_ascii_uppercase() || byte.is_ascii_digit(),
@@ -61,6 +64,8 @@ type Issuer = (&'static str, &'static [u8], usize, Alphabet);
 #[rustfmt::skip]
 const ISSUERS: &[Issuer] = &[
     ("Google", b"1//0", 40, Url),
+    ("Salesforce", b"5AEP861", 60, Dotted),
+    ("Salesforce", b"5Aep861", 60, Dotted),
     ("Bedrock", b"ABSK", 40, Base64),
     ("AWS", b"ABIA", 16, Upper),
     ("AWS", b"ACCA", 16, Upper),
@@ -233,7 +238,11 @@ const ISSUERS: &[Issuer] = &[
     ("Shopify", b"shpat_", 16, Hex),
     ("Shopify", b"shpca_", 16, Hex),
     ("Shopify", b"shppa_", 16, Hex),
+    ("Shopify", b"shprt_", 16, Alnum),
+    ("Shopify", b"shpsb_", 16, Alnum),
     ("Shopify", b"shpss_", 16, Hex),
+    ("Shopify", b"shptka_", 16, Alnum),
+    ("Shopify", b"shpua_", 16, Alnum),
     ("Inngest", b"signkey-prod-", 32, Hex),
     ("Inngest", b"signkey-test-", 32, Hex),
     ("Anthropic", b"sk-ant-", 10, Url),
@@ -258,6 +267,7 @@ const ISSUERS: &[Issuer] = &[
     ("SonarQube", b"sqa_", 40, Hex),
     ("SonarQube", b"sqp_", 40, Hex),
     ("SonarQube", b"squ_", 40, Hex),
+    ("Yandex", b"t1.", 100, Dotted),
     ("Typeform", b"tfp_", 30, Dotted),
     ("Together", b"tgp_v1_", 43, Url),
     ("Scalingo", b"tk-us-", 30, Url),
@@ -285,6 +295,7 @@ const ISSUERS: &[Issuer] = &[
     ("Slack", b"xoxp-", 10, Url),
     ("Slack", b"xoxr-", 10, Url),
     ("Slack", b"xoxs-", 10, Url),
+    ("Yandex", b"y0_", 50, Url),
     ("Google", b"ya29.", 10, Url),
 ];
 

@@ -7,7 +7,7 @@ use super::heat::Heat;
 use super::quote::Quote;
 use super::shapes::{is_hash, is_random};
 use super::value::{Manner, run};
-use super::{issuers, names, schemes, shapes};
+use super::{forms, issuers, names, schemes, shapes};
 
 /// A text that is being read.
 pub(super) struct Scan<'t> {
@@ -150,7 +150,7 @@ impl<'t> Scan<'t> {
         for at in first..end {
             if before == JOINT
                 && self.may_begin(at)
-                && let Some(to) = issuers::key(text, at).or_else(|| shapes::secret(text, at))
+                && let Some(to) = known(text, at)
             {
                 return Some((at, to));
             }
@@ -278,6 +278,13 @@ impl<'t> Scan<'t> {
         }
         self.next_blank
     }
+}
+
+/// The end of the key of a known kind that begins here.
+#[inline]
+fn known(text: &[u8], at: usize) -> Option<usize> {
+    let marked = issuers::key(text, at).or_else(|| shapes::secret(text, at));
+    marked.or_else(|| forms::key(text, at))
 }
 
 /// Whether a user and a port could not be this: there is a colon, and no number after it.

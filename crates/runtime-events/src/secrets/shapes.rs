@@ -5,8 +5,9 @@ use super::bytes::{count, count_back, is_url};
 /// How far a shape is looked for from each place: what bounds the time for any text.
 const FAR: usize = 512;
 
-/// The first two bytes of these shapes.
-pub(super) const BEGINNINGS: [&[u8; 2]; 4] = [b"sk", b"ey", b"--", b"pa"];
+/// The first two bytes of these shapes, and of the forms.
+pub(super) const BEGINNINGS: [&[u8; 2]; 9] =
+    [b"sk", b"ey", b"--", b"pa", b"00", b"ac", b"ak", b"pk", b"re"];
 
 /// The end of the secret that begins here, which has no issuer's prefix of its own.
 #[inline]

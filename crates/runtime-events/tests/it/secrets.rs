@@ -114,6 +114,11 @@ const SECRETS: &[&str] = &[
     "slack ⟨xoxe-1-My0xLTQ5+ZRwh1flQ/ZG7bdOOh1Q⟩",
     "launchdarkly init ⟨sdk-2eaa7f3b-4a71-5e4e-48dd-74089a58f3ae⟩",
     "refused bce-v3: ⟨bce-v3/ALTAK-wrkcrOg258LewmCNybdo4/c1e1777155a0e9d8f27c7d9cf07255bc509cb3ac⟩",
+    // Two parts of known lengths behind a prefix that ordinary names have, too.
+    "clickup ⟨pk_5113700_VYFJWEJJZS2QAEF5YUPSOPMWVFIUEJ9H⟩, refused",
+    "(⟨re_8tKb3cQz_Lq7Vd2RfXw9NmYp4Hs6TjGkA⟩)",
+    "arize ⟨ak-1f0e2d3c-4b5a-6978-8796-a5b4c3d2e1f0-Zx9cVb8nMq7wEr6tYu5iOp4aSd3fGh2j⟩.",
+    "tried ⟨access_token$production$abcdefgh12345678$0123456789abcdef0123456789abcdef⟩",
     // What looks random after a word that says so.
     "Wrong key ⟨0123456789abcdef0123456789abcdef0123456789abcdef⟩, try again",
     "Invalid API key ⟨4bf92f3577b34da6a3ce929d0e0e4736⟩",
@@ -131,6 +136,9 @@ const ORDINARY: &[&str] = &[
     "as-1730000000-abcdef, as-a-service, api-550e8400-e29b-41d4-a716-446655440000",
     "the cio of access-production-database, e2b_sandbox_timeout_in_seconds=300",
     "5Q~ and a1Q~b are no secrets, nor is x.atlasv1.y; A4Q~ is a size",
+    "re_training_processing_of_all_models, re_12345678_abc, pk_1234567_ROWS, pk_users_id_account",
+    "ak-47, ak-123e4567-e89b-12d3-a456-426614174000, access_token$production$, 00D5j000000ABCD!",
+    "t1.column_of_the_first_table = t2.id, y0_offset=4, shpat_ and shpua_ are prefixes",
     "sb_secret_rotation=daily, vck_enabled=true, rnd_seed=1234567890, llx-cache",
     "AAAAAAAAAAAAAAAAAAAAAAAA padding, whsec_ is the prefix, jina_embeddings_v3_base_model",
     "commit 2fd4e1c67a2d28fced849ee1bb76e7391b93eb12 on main",
