@@ -8,8 +8,8 @@ use super::field::ReplyField::{
     BlockReason, Code, Exception, Message, Metadata, QuotaId, Reason, Status, StopReason, Type,
 };
 use super::kind::FaultKind::{
-    Auth, ContentPolicy, ContextLength, Malformed, Network, Overload, Quota, RateLimit, Request,
-    Server, Timeout,
+    Auth, ContentPolicy, ContextLength, Local, Malformed, Network, Overload, Quota, RateLimit,
+    Request, Server, Timeout,
 };
 use super::kind::FaultScope::{Call, Key, Model, Provider as Place};
 use super::kind::{Reach, TimeoutPhase};
@@ -21,7 +21,7 @@ mod others;
 mod places;
 mod words;
 
-use places::{BROKEN_OFF, BUSY, CRASHED, NO_ROOM, NO_TLS, NOT_LOADED, UNREACHED};
+use places::{BROKEN_OFF, BUSY, CRASHED, NO_ROOM, NO_SPACE, NO_TLS, NOT_LOADED, UNREACHED};
 use words::{
     A_RATE, ACCOUNT, ANY_LIMIT, ANY_QUOTA, BAD_IMAGE, CLOSED, DAILY, FAILED, FREQUENT, GONE, LACK,
     LIMIT, MODEL, MONEY, NO_KEY, NO_MODEL, NO_MONEY, RATE, REFUSED, SPENT, STOPPED, THROTTLED,
@@ -92,7 +92,6 @@ static ANTHROPIC_NAMES: &[Rule] = &[
     Rule::new(Anthropic, RateLimit).says(Type, &["rate_limit_error"]),
     Rule::new(Anthropic, Overload).says(Type, &["overloaded_error"]),
     Rule::new(Anthropic, Timeout(TimeoutPhase::Provider)).says(Type, &["timeout_error"]),
-    Rule::new(Anthropic, Server).says(Type, &["api_error"]),
     Rule::new(Anthropic, Auth).says(Type, &["authentication_error"]),
     Rule::new(Anthropic, Auth).says(Type, &["permission_error"]).cools(Model),
     Rule::new(Anthropic, Request).says(Type, &["not_found_error"]).cools(Model).elsewhere(true),
@@ -273,7 +272,8 @@ static NAMES: &[Rule] = &[
         "for metric",
     ]),
     Rule::any(Quota).begins(Message, &["quota exceeded"]).unless(ANY_QUOTA),
-    Rule::any(ContextLength).says(Code, &["context_length_exceeded", "context_too_large"]),
+    Rule::any(ContextLength)
+        .says(Code, &["context_length_exceeded", "context_too_large", "max_tokens_per_request"]),
     // More tokens than a whole minute allows: no wait helps.
     Rule::any(ContextLength).begins(Message, &["Request too large for"]),
     Rule::any(ContentPolicy).says(
@@ -404,4 +404,5 @@ static STATUSES: &[Rule] = &[
     Rule::any(Network).mentions(Message, BROKEN_OFF),
     Rule::any(Network).mentions(Message, UNREACHED),
     Rule::any(Network).mentions(Message, NO_TLS),
+    Rule::any(Local).mentions(Message, NO_SPACE),
 ];

@@ -55,7 +55,7 @@ pub(super) const NO_ROOM: &[&str] = &[
 pub(super) const NOT_LOADED: &[&str] =
     &["model unloaded", "model is unloaded", "model is not loaded", "model not loaded"];
 
-/// A connection broke off, in the words of clients: httpx, Node and undici, okhttp, Go, hyper and `h2`.
+/// A connection broke off, in the words of clients: httpx, Node and undici, okhttp, Go, hyper and `h2`, Codex.
 pub(super) const BROKEN_OFF: &[&str] = &[
     "peer closed connection",
     "incomplete chunked read",
@@ -70,6 +70,9 @@ pub(super) const BROKEN_OFF: &[&str] = &[
     "stream error received",
     "unexpected eof",
     "\": eof",
+    "error: eof",
+    "stream disconnected",
+    "stream closed before",
     "server disconnected",
     "broken pipe",
 ];
@@ -93,6 +96,7 @@ pub(super) const UNREACHED: &[&str] = &[
     "no route to host",
     "error while dialing",
     "client error (connect)",
+    "unable to connect",
     "fetch failed",
 ];
 
@@ -100,6 +104,7 @@ pub(super) const UNREACHED: &[&str] = &[
 pub(super) const NO_TLS: &[&str] = &[
     "certificate verify failed",
     "certificate_verify_failed",
+    "(_ssl.c:",
     "failed to verify certificate",
     "self-signed certificate",
     "self signed certificate",
@@ -112,3 +117,7 @@ pub(super) const NO_TLS: &[&str] = &[
     "ssl_connect",
     "pkix path building failed",
 ];
+
+/// The caller's own machine has no room left.
+pub(super) const NO_SPACE: &[&str] =
+    &["no space left on device", "disk quota exceeded", "too many open files"];

@@ -162,8 +162,8 @@ pub(super) const FREQUENT: &[&str] = &["per minute", "per min", "per second", "p
 /// … and says that one of its limits is reached.
 pub(super) const LIMIT: &[&str] = &["limit", "quota", "exceed", "too many"];
 
-/// A message of one's own rate, although all are busy.
-pub(super) const A_RATE: &[&str] = &["rate limit", "per minute"];
+/// A message of one's own rate, although all are busy, or a guess, as Cloudflare's of the host behind it.
+pub(super) const A_RATE: &[&str] = &["rate limit", "per minute", "may indicate"];
 
 /// A message says that there were too many requests, under whatever status.
 pub(super) const TOO_OFTEN: &[&str] = &[
@@ -178,6 +178,8 @@ pub(super) const TOO_OFTEN: &[&str] = &[
     "rate-limited",
     "rate increased too quickly",
     "concurrency limit",
+    "concurrent request limit",
+    "throttled",
     "request limit reached",
     "resourceexhausted",
     "throttlingexception",
@@ -243,6 +245,8 @@ pub(super) const GONE: &[&str] = &[
     "model is not supported",
     "non-serverless model",
     "endpoint is paused",
+    "not accessible via the",
+    "is only supported in v1/",
 ];
 
 /// A message says what a model cannot do; another may.
@@ -280,6 +284,8 @@ pub(super) const REFUSED: &[&str] = &[
     "input was flagged",
     "flagged as sensitive",
     "may contain sensitive",
+    "can't help with that request",
+    "can't assist with that request",
     "violated guardrail",
     "violated moderation",
     "guardrail checks",
