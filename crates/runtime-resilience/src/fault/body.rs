@@ -29,9 +29,9 @@ pub(super) fn error<'a, N: Json<'a>>(body: N) -> N {
     if let Some(error) = cloud.and_then(|around| around.get("Error")).filter(told) {
         return error;
     }
-    // Apigee, and what FastAPI raises with an object.
-    let raised =
-        body.get("fault").or_else(|| body.get("detail")).filter(|raised| raised.is_object());
+    // Apigee, what FastAPI raises with an object, and CLOVA Studio.
+    let raised = ["fault", "detail", "status"].into_iter();
+    let raised = raised.filter_map(|name| body.get(name)).find(|raised| raised.is_object());
     if let Some(raised) = raised
         && message(body).is_none()
     {
@@ -133,11 +133,30 @@ pub(super) fn code<'a, N: Json<'a>>(error: N) -> Option<&'a str> {
     text(error, "code").or_else(|| other_code(error))
 }
 
+#[inline(never)]
 fn other_code<'a, N: Json<'a>>(error: N) -> Option<&'a str> {
     const NAMES: [&str; 4] = ["error_code", "errorCode", "reason", "Code"];
     let named = || NAMES.into_iter().find_map(|name| text(error, name));
     let digits = || text(error, "type").filter(|text| text.parse::<u32>().is_ok());
-    named().or_else(digits).or_else(|| numbers::name(error))
+    named().or_else(digits).or_else(|| numbered(error))
+}
+
+/// The name that stands for the number of an error, if it is a known one.
+fn numbered<'a, N: Json<'a>>(error: N) -> Option<&'static str> {
+    const FIELDS: [&str; 3] = ["status_code", "error_code", "code"];
+    let is_status = |number: &i64| (400..600).contains(number);
+    FIELDS.into_iter().find_map(|field| {
+        let number = error.get(field)?.number()?.as_i64();
+        known(field, number.filter(|number| !is_status(number))?)
+    })
+}
+
+fn known(field: &str, number: i64) -> Option<&'static str> {
+    let is_it = |name: &&str| {
+        let told = name.strip_prefix(field).and_then(|rest| rest.strip_prefix(' '));
+        told.is_some_and(|told| told.parse() == Ok(number))
+    };
+    numbers::KNOWN.iter().copied().flatten().copied().find(is_it)
 }
 
 /// The error's type: beside the text, where the error is one.

@@ -33,7 +33,6 @@ enum Part<'a> {
     Text(Cow<'a, str>),
     List,
     Object,
-    Page(&'a str),
 }
 
 impl<'a> Flat<'a> {
@@ -62,12 +61,13 @@ impl<'a> Flat<'a> {
     #[cold]
     fn put_plain(&mut self, text: &'a str) {
         let text = text.trim_ascii();
-        let part = match text.as_bytes().first() {
+        // A page is the name of a `null`: nothing but its own reader may take it for a text.
+        let (name, value) = match text.as_bytes().first() {
             None | Some(b'{' | b'[' | b'"') => return,
-            Some(b'<') => Part::Page(text),
-            Some(_) => Part::Text(Cow::Borrowed(text)),
+            Some(b'<') => (text, Part::Null),
+            Some(_) => ("", Part::Text(Cow::Borrowed(text))),
         };
-        self.inside(Cow::Borrowed("")).put(part);
+        self.values.push(Node { name: Cow::Borrowed(name), value, end: 1 });
     }
 
     /// The document as a value.
@@ -134,10 +134,8 @@ impl<'a> Json<'a> for At<'a> {
     }
 
     fn page(self) -> Option<&'a str> {
-        match self.node()?.value {
-            Part::Page(page) => Some(page),
-            _ => None,
-        }
+        let root = self.node().filter(|_| self.place == 0)?;
+        Some(&*root.name).filter(|page| !page.is_empty())
     }
 
     fn items(self) -> Option<impl Iterator<Item = Self>> {
@@ -163,6 +161,7 @@ struct Next<'v, 'a> {
 }
 
 impl<'a> Next<'_, 'a> {
+    #[inline]
     fn put(self, value: Part<'a>) {
         let end = self.values.len() + 1;
         self.values.push(Node { name: self.name, value, end });
@@ -230,6 +229,7 @@ impl<'a> Visitor<'a> for Next<'_, 'a> {
         Ok(())
     }
 
+    #[inline]
     fn visit_map<A: MapAccess<'a>>(self, mut fields: A) -> Result<(), A::Error> {
         /// How `serde_json` gives a number if anybody in the build turns on its `arbitrary_precision`.
         const NUMBER: &str = "$serde_json::private::Number";

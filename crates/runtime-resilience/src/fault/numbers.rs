@@ -1,8 +1,6 @@
 //! Numbers that stand for an error in place of a name. Each is read as a name: the field that has it, and the
 //! number. The sources are in `docs/faults.md`.
 
-use super::json::Json;
-
 /// `MiniMax`'s `base_resp`.
 pub(super) const MINIMAX_RATE: &[&str] =
     &["status_code 1002", "status_code 1039", "status_code 1041", "status_code 2045"];
@@ -38,7 +36,8 @@ pub(super) const BAIDU_WRONG: &[&str] =
 pub(super) const RPC_WRONG: &[&str] = &["code -32700", "code -32600", "code -32601", "code -32602"];
 pub(super) const RPC_FAILED: &[&str] = &["code -32603"];
 
-static KNOWN: &[&[&str]] = &[
+/// All of them.
+pub(super) const KNOWN: &[&[&str]] = &[
     MINIMAX_RATE,
     MINIMAX_SPENT,
     MINIMAX_KEY,
@@ -55,21 +54,3 @@ static KNOWN: &[&[&str]] = &[
     RPC_WRONG,
     RPC_FAILED,
 ];
-
-/// The name that stands for the number of an error, if it is a known one.
-pub(super) fn name<'a, N: Json<'a>>(error: N) -> Option<&'static str> {
-    const FIELDS: [&str; 3] = ["status_code", "error_code", "code"];
-    let is_status = |number: &i64| (400..600).contains(number);
-    FIELDS.into_iter().find_map(|field| {
-        let number = error.get(field)?.number()?.as_i64();
-        known(field, number.filter(|number| !is_status(number))?)
-    })
-}
-
-fn known(field: &str, number: i64) -> Option<&'static str> {
-    let is_it = |name: &&str| {
-        let told = name.strip_prefix(field).and_then(|rest| rest.strip_prefix(' '));
-        told.is_some_and(|told| told.parse() == Ok(number))
-    };
-    KNOWN.iter().copied().flatten().copied().find(is_it)
-}

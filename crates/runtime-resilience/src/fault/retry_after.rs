@@ -132,9 +132,10 @@ pub(super) fn in_body<'a, N: Json<'a>>(body: N, error: N) -> Option<Duration> {
 /// A duration at the start of a text, in lower case: `6m0s.`, `17 seconds`, `1 hour and 5 minutes`.
 fn duration(text: &str) -> Option<Duration> {
     let mut words = text.split_ascii_whitespace().map(|word| {
-        let word = word.find("</").map_or(word, |tag| &word[..tag]);
-        word.trim_start_matches(['"', '\'', '`', '(', '~'])
-            .trim_end_matches(|c: char| !c.is_alphanumeric())
+        let word = word.trim_start_matches(['"', '\'', '`', '(', '~']);
+        // What follows at once: the end of a text in JSON, or of a paragraph in a page.
+        let end = word.find(['"', '\\', '<']).unwrap_or(word.len());
+        word[..end].trim_end_matches(|c: char| !c.is_alphanumeric())
     });
     let mut sum = None;
     while let Some(word) = words.next().filter(|word| !word.is_empty()) {
@@ -284,6 +285,9 @@ fn number(text: &str, unit: Unit) -> Option<Duration> {
     }
     let digit = |sum: u64, digit: &u8| sum.checked_mul(10)?.checked_add((digit - b'0').into());
     let whole = whole.iter().try_fold(0, digit).map_or(Duration::MAX, |whole| unit.times(whole));
+    if part.is_empty() {
+        return Some(whole);
+    }
     let (mut nanos, mut weight, mut finer) = (0, unit.nanos(), false);
     for byte in part {
         weight /= 10;

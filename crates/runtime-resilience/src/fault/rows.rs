@@ -5,7 +5,7 @@
 //! the names are in `docs/faults.md`.
 
 use super::field::ReplyField::{
-    BlockReason, Code, Exception, Message, Metadata, QuotaId, Reason, Status, StopReason, Type,
+    BlockReason, Code, Message, Metadata, QuotaId, Reason, Status, StopReason, Type,
 };
 use super::kind::FaultKind::{
     Auth, ContentPolicy, ContextLength, Local, Malformed, Network, Overload, Quota, RateLimit,
@@ -17,15 +17,20 @@ use super::numbers::{RPC_FAILED, RPC_WRONG};
 use super::provider::Provider::{self, Anthropic, Azure, Bedrock, Gemini, Ollama, OpenRouter};
 use super::rule::FaultRule as Rule;
 
+mod bedrock;
+mod limits;
 mod others;
 mod places;
 mod words;
 
+use limits::{
+    A_RATE, ANY_LIMIT, ANY_QUOTA, DAILY, FREQUENT, LACK, LIMIT, MONEY, NO_MONEY, RATE, SPENT,
+    THROTTLED, TOO_OFTEN,
+};
 use places::{BROKEN_OFF, BUSY, CRASHED, NO_ROOM, NO_SPACE, NO_TLS, NOT_LOADED, UNREACHED};
 use words::{
-    A_RATE, ACCOUNT, ANY_LIMIT, ANY_QUOTA, BAD_IMAGE, CLOSED, DAILY, FAILED, FREQUENT, GONE, LACK,
-    LIMIT, MODEL, MONEY, NO_KEY, NO_MODEL, NO_MONEY, RATE, REFUSED, SPENT, STOPPED, THROTTLED,
-    TOO_LONG, TOO_OFTEN, TOOL_CALL, UNABLE, WRONG,
+    ACCOUNT, BAD_IMAGE, CLOSED, ELSEWHERE, FAILED, GONE, MODEL, NO_KEY, NO_MODEL, REFUSED, STOPPED,
+    TOO_LONG, TOOL_CALL, UNABLE, UNREADABLE, WRONG,
 };
 
 /// The rows that a provider's replies are read by, in order: rows by words, the provider's own first,
@@ -37,7 +42,7 @@ pub(super) fn of(provider: Provider) -> impl Iterator<Item = &'static Rule> {
         Azure => (AZURE, &[]),
         Anthropic => (ANTHROPIC, ANTHROPIC_NAMES),
         Gemini => (GEMINI, GEMINI_NAMES),
-        Bedrock => (BEDROCK, &[]),
+        Bedrock => (bedrock::ROWS, &[]),
         OpenRouter => (OPENROUTER, &[]),
         Ollama => (OLLAMA, &[]),
         other => (others::of(other), &[]),
@@ -160,56 +165,6 @@ static GEMINI_NAMES: &[Rule] = &[
     Rule::new(Gemini, Request).says(Status, &["NOT_FOUND"]).cools(Model).elsewhere(true),
 ];
 
-static BEDROCK: &[Rule] = &[
-    Rule::new(Bedrock, Quota)
-        .says(Exception, &["ThrottlingException"])
-        .mentions(Message, &["per day"])
-        .cools(Model),
-    Rule::new(Bedrock, RateLimit)
-        .says(Exception, &["ThrottlingException", "TooManyRequestsException"]),
-    Rule::new(Bedrock, Quota).says(Exception, &["ServiceQuotaExceededException"]),
-    Rule::new(Bedrock, Overload).says(Exception, &["ModelNotReadyException"]).cools(Model),
-    Rule::new(Bedrock, Timeout(TimeoutPhase::Provider)).says(Exception, &["ModelTimeoutException"]),
-    Rule::new(Bedrock, ContextLength)
-        .says(Exception, &["ValidationException", "ModelErrorException"])
-        .mentions(Message, TOO_LONG),
-    // The model wrote a tool call that cannot be read.
-    Rule::new(Bedrock, Malformed)
-        .says(Exception, &["ModelStreamErrorException", "ModelErrorException"])
-        .mentions(Message, &["invalid sequence as part of ToolUse"]),
-    Rule::new(Bedrock, ContentPolicy)
-        .says(StopReason, &["content_filtered", "guardrail_intervened"]),
-    Rule::new(Bedrock, ContextLength)
-        .says(StopReason, &["model_context_window_exceeded"])
-        .reach(Reach::Unknown),
-    // The model had begun.
-    Rule::new(Bedrock, Server)
-        .says(Exception, &["ModelStreamErrorException", "ModelErrorException"])
-        .cools(Model)
-        .reach(Reach::Unknown),
-    Rule::new(Bedrock, Server).says(Exception, &["InternalServerException"]),
-    Rule::new(Bedrock, Overload).says(Exception, &["ServiceUnavailableException"]),
-    Rule::new(Bedrock, ContextLength)
-        .says(Exception, &["ValidationException"])
-        .mentions(Message, &["too long", "maxLength"]),
-    Rule::new(Bedrock, Request)
-        .says(Exception, &["ValidationException"])
-        .mentions(Message, &["model identifier is invalid", "on-demand throughput"])
-        .cools(Model)
-        .elsewhere(true),
-    Rule::new(Bedrock, Request).says(Exception, &["ValidationException"]),
-    Rule::new(Bedrock, Auth).says(Exception, &["AccessDeniedException"]).cools(Model),
-    Rule::new(Bedrock, Auth).says(
-        Exception,
-        &["UnrecognizedClientException", "ExpiredTokenException", "InvalidSignatureException"],
-    ),
-    Rule::new(Bedrock, Request)
-        .says(Exception, &["ResourceNotFoundException"])
-        .cools(Model)
-        .elsewhere(true),
-    Rule::new(Bedrock, Server).status(424, 424).cools(Model).reach(Reach::Unknown),
-];
-
 static OPENROUTER: &[Rule] = &[
     Rule::new(OpenRouter, RateLimit)
         .status(402, 402)
@@ -257,6 +212,7 @@ static WORDS: &[Rule] = &[
     Rule::any(Malformed).mentions(Message, TOOL_CALL),
     // Under 400 at Google, xAI and others.
     Rule::any(Auth).mentions(Message, NO_KEY),
+    Rule::any(Auth).mentions(Message, ELSEWHERE),
 ];
 
 /// `OpenAI`'s names, which its imitators use too, and words that many use.
@@ -306,7 +262,7 @@ static NAMES: &[Rule] = &[
     Rule::any(Request).says(Code, NO_MODEL).cools(Model).elsewhere(true),
     Rule::any(Request).says(Type, NO_MODEL).cools(Model).elsewhere(true),
     Rule::any(Request)
-        .status(400, 499)
+        .status(0, 499)
         .mentions(Message, MODEL)
         .mentions(Message, GONE)
         .cools(Model)
@@ -315,6 +271,10 @@ static NAMES: &[Rule] = &[
     // A session of the realtime API is over after a while. The next one goes on.
     Rule::any(Network)
         .says(Code, &["session_expired", "websocket_connection_limit_reached"])
+        .cools(Call)
+        .counts(false),
+    Rule::any(Network)
+        .mentions(Message, &["session hit the maximum duration"])
         .cools(Call)
         .counts(false),
     // Apigee's gateways answer with 500 unless they are told otherwise.
@@ -405,4 +365,6 @@ static STATUSES: &[Rule] = &[
     Rule::any(Network).mentions(Message, UNREACHED),
     Rule::any(Network).mentions(Message, NO_TLS),
     Rule::any(Local).mentions(Message, NO_SPACE),
+    Rule::any(Malformed).mentions(Message, UNREADABLE),
+    Rule::any(Server).mentions(Message, &["internal server error"]),
 ];

@@ -4,7 +4,10 @@
 /// `ThrottlingException`.
 pub(super) fn names(text: &str) -> impl Iterator<Item = &str> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
-    words.filter(|word| word.contains('_') || word.to_ascii_lowercase().ends_with("exception"))
+    let is_type = |word: &str| word.len() > "Error".len() && word.ends_with("Error");
+    words.filter(move |word| {
+        word.contains('_') || is_type(word) || word.to_ascii_lowercase().ends_with("exception")
+    })
 }
 
 /// The HTTP status of an error that a text names: after a word for it, or before its reason.

@@ -1,7 +1,8 @@
 //! The rows of `OpenAI`'s imitators and of gateways, by their words. The sources are in `docs/faults.md`.
 
 use super::Rule;
-use super::words::{THROTTLED, TOO_LONG};
+use super::limits::THROTTLED;
+use super::words::TOO_LONG;
 use crate::fault::field::ReplyField::{Code, Message, StopReason, Type};
 use crate::fault::kind::FaultKind::{
     Auth, ContentPolicy, ContextLength, Malformed, Network, Overload, Quota, RateLimit, Request,

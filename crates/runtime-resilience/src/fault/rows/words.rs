@@ -42,94 +42,9 @@ pub(super) const TOO_LONG: &[&str] = &[
     "max message tokens",
     "shorter input",
     "shorter prompt",
+    "text too long",
     "max allowed tokens",
 ];
-
-/// A message is about a rate, and not about one request.
-pub(super) const THROTTLED: &[&str] = &[
-    "rate limit",
-    "ratelimit",
-    "per minute",
-    "per min",
-    "per day",
-    "per hour",
-    "per second",
-    "please wait",
-    "throttl",
-    "tpm",
-    "tpd",
-];
-
-/// A message says that no money or no allowance is left.
-pub(super) const SPENT: &[&str] = &[
-    "no credits",
-    "out of credits",
-    "any credits",
-    "add credits",
-    "purchase credits",
-    "purchase more credits",
-    "requires more credits",
-    "monthly included credits",
-    "spending limit",
-    "spend limit",
-    "spending cap",
-    "billing hard limit",
-    "usage limit",
-    "monthly limit",
-    "monthly quota",
-    "call volume quota",
-    "weekly limit",
-    "daily limit",
-    "premium request allowance",
-    "out of extra usage",
-    "free allocated quota",
-    "daily free allocation",
-    "available credits",
-    "credits exhausted",
-    "account is in good standing",
-    "payment required",
-    "past invoices",
-    "unpaid invoice",
-    "subscription quota",
-    "past due",
-    "is overdue",
-    "in arrears",
-    "credits expired",
-    "please recharge",
-    "please top up",
-    "top up your",
-    "budget has been exceeded",
-    "over budget",
-    "exceededbudget",
-    "欠费",
-];
-
-/// A message speaks of money, or of an allowance, …
-pub(super) const MONEY: &[&str] =
-    &["balance", "credit", "quota", "funds", "allowance", "余额", "额度"];
-
-/// … and says that there is too little of it.
-pub(super) const LACK: &[&str] = &[
-    "insufficient ",
-    " insufficient",
-    "not enough",
-    "is exhausted",
-    "are exhausted",
-    "been exhausted",
-    "exhausted its",
-    "depleted",
-    "is too low",
-    "overdue",
-    "run out of",
-    "ran out of",
-    "不足",
-    "用尽",
-    "耗尽",
-    "扣费额度失败",
-];
-
-/// Google's word for any limit, a rate of one's own, and a right that one has not.
-pub(super) const ANY_LIMIT: &[&str] = &["check quota", "per minute", "rate limit", "permission"];
 
 /// A message says that the model's tool call cannot be read.
 pub(super) const TOOL_CALL: &[&str] = &[
@@ -141,55 +56,6 @@ pub(super) const TOOL_CALL: &[&str] = &[
     "failed to call a function",
     "failed to generate json",
 ];
-
-/// A message is about a whole day, …
-pub(super) const DAILY: &[&str] = &[
-    "per day",
-    "per-day",
-    "per 86400s",
-    "(tpd)",
-    "(rpd)",
-    "tpd rate limit",
-    "limit_rpd",
-    "daily quota",
-    "daily rate limit",
-    "daily request limit",
-];
-
-/// A message is about a minute or less, …
-pub(super) const FREQUENT: &[&str] = &["per minute", "per min", "per second", "per hour"];
-
-/// … and says that one of its limits is reached.
-pub(super) const LIMIT: &[&str] = &["limit", "quota", "exceed", "too many"];
-
-/// A message of one's own rate, although all are busy, or a guess, as Cloudflare's of the host behind it.
-pub(super) const A_RATE: &[&str] = &["rate limit", "per minute", "may indicate"];
-
-/// A message says that there were too many requests, under whatever status.
-pub(super) const TOO_OFTEN: &[&str] = &[
-    "too many requests",
-    "too many concurrent requests",
-    "rate limit exceeded",
-    "rate limit reached",
-    "rate limit has been exceeded",
-    "rate limit is exceeded",
-    "exceeded your rate limit",
-    "exceeded a secondary rate limit",
-    "rate-limited",
-    "rate increased too quickly",
-    "concurrency limit",
-    "concurrent request limit",
-    "throttled",
-    "request limit reached",
-    "resourceexhausted",
-    "throttlingexception",
-    "too many tokens, please wait",
-    "速率限制",
-    "过于频繁",
-];
-
-/// No limit but that is reached. Google says so of a minute's limit, too.
-pub(super) const ANY_QUOTA: &[&str] = &["quota exceeded for", "per minute", "metric"];
 
 /// A message says that the key is none.
 pub(super) const NO_KEY: &[&str] = &[
@@ -207,6 +73,13 @@ pub(super) const NO_KEY: &[&str] = &[
     "invalid access token",
     "invalid_grant",
     "token has been revoked",
+];
+
+/// A message says that callers from there are not served.
+pub(super) const ELSEWHERE: &[&str] = &[
+    "location is not supported",
+    "unsupported countries",
+    "country, region, or territory not supported",
 ];
 
 /// A message says of an account …
@@ -227,6 +100,8 @@ pub(super) const MODEL: &[&str] = &["model", "endpoint"];
 /// … that it is not there, or not any more.
 pub(super) const GONE: &[&str] = &[
     "is no longer available",
+    "does not exist",
+    "on-demand throughput",
     "is not available",
     "no healthy deployments",
     "been decommissioned",
@@ -324,45 +199,6 @@ pub(super) const BAD_IMAGE: &[&str] = &[
     "image_file_not_found",
 ];
 
-/// No money and no allowance is left.
-pub(super) const NO_MONEY: &[&str] = &[
-    "insufficient_quota",
-    "insufficient_user_quota",
-    "insufficient_balance",
-    "insufficient_balance_error",
-    "insufficient_credits",
-    "insufficient_funds",
-    "accountoverdueerror",
-    "billing_not_active",
-    "token_quota_reached",
-    "setlimitexceeded",
-    "not_enough_balance",
-    "credit_balance_exhausted",
-    "credit_balance_too_low",
-    "billing_hard_limit_reached",
-    "organization_spend_limit_exceeded",
-    "project_spend_limit_exceeded",
-    "organization_usage_limit_exceeded",
-    "usage_limit_reached",
-    "usage_not_included",
-];
-
-/// Too many requests or tokens.
-pub(super) const RATE: &[&str] = &[
-    "rate_limit_exceeded",
-    "rate_limit_error",
-    "rate_limited",
-    "ratelimitreached",
-    "slow_down",
-    "too_many_requests",
-    "too_many_requests_error",
-    "throttling_error",
-    "model_rate_limit",
-    "request_limit_exceeded",
-    "RequestLimitExceeded",
-    "resource_exhausted",
-];
-
 /// The model is not there, or not any more.
 pub(super) const NO_MODEL: &[&str] = &[
     "model_not_found",
@@ -388,3 +224,15 @@ pub(super) const WRONG: &[&str] = &[
 /// In a stream: the server failed.
 pub(super) const FAILED: &[&str] =
     &["api_error", "internal_error", "aborted", "upstream_error", "provider_disconnected"];
+
+/// The client cannot read what came, in the words of JSON's readers: Rust, Python, JavaScript, Go.
+pub(super) const UNREADABLE: &[&str] = &[
+    "expected value at line",
+    "eof while parsing",
+    "failed to parse response",
+    "failed to parse completion response",
+    "expecting value: line",
+    "jsondecodeerror",
+    "unexpected end of json input",
+    "looking for beginning of value",
+];
