@@ -21,6 +21,7 @@ mod limits;
 mod losses;
 mod many;
 mod money;
+mod parts;
 
 use std::future::{Future, poll_fn};
 use std::task::Poll;
@@ -34,6 +35,7 @@ pub use self::connections::{
 };
 pub use self::histories::{Trouble, a_history, a_troubled_history};
 pub use self::many::{one_dollar, one_probe_each_time, parts_of_a_whole};
+pub use self::parts::{members_report, parts_in_full};
 use crate::BoxFuture;
 use crate::member::MemberId;
 use crate::money::{AccountPath, Booked, Booking, OnLoss, Rules};
@@ -53,6 +55,9 @@ pub async fn run<S: Accounts, F: Future<Output = S>>(mut new: impl FnMut() -> F)
     limits::shares(&new().await).await;
     limits::late_reports(&new().await).await;
     limits::pauses(&new().await).await;
+    for seed in 0..4 {
+        parts_in_full(&new().await, seed).await;
+    }
     money::opening(&new().await).await;
     money::grants(&new().await).await;
     money::trees(&new().await).await;

@@ -33,32 +33,59 @@ pub struct Share {
 
 /// The parts that members would have of a limit, if each went by its part at once: max-min fair by demand.
 ///
-/// Who wants less than an equal part of what is left gets what it wants, and the others share the rest equally. If
-/// all have what they want, what is left is split equally. A member counts as if it wanted at least a quarter of
-/// an equal part, so that one that is new can begin.
+/// Who wants less than an equal part of what is left gets what it wants, and the others have equal parts of the
+/// rest. If all have what they want, what is left is split equally. A member counts as if it wanted at least a
+/// quarter of an equal part, so that one that is new can begin. What cannot be divided is not used, except that no
+/// part is zero, while there is a limit: those who come first have it then.
 ///
 /// ```
 /// use runtime_fleet::fair_parts;
 ///
 /// assert_eq!(fair_parts(60, &[10, 100, 100]), [10, 25, 25]);
 /// assert_eq!(fair_parts(60, &[10, 20, 0]), [18, 28, 13]);
+/// assert_eq!(fair_parts(1, &[5, 5]), [1, 1]);
 /// ```
 pub fn fair_parts(limit: u64, demands: &[u64]) -> Vec<u64> {
-    let members = u64::try_from(demands.len()).unwrap_or(u64::MAX).max(1);
-    let floor = limit / members / 4;
-    let wants: Vec<_> = demands.iter().map(|demand| *demand.max(&floor)).collect();
-    let mut order: Vec<_> = (0..wants.len()).collect();
-    order.sort_by_key(|index| wants[*index]);
+    let members = u64::try_from(demands.len()).unwrap_or(u64::MAX);
+    let mut sorted = demands.to_vec();
+    sorted.sort_unstable();
+    let division = Division::of(limit, members, sorted.into_iter().map(|demand| (demand, 1)));
+    demands.iter().map(|demand| division.part(*demand)).collect()
+}
 
-    let (mut parts, mut left, mut behind) = (vec![0; wants.len()], limit, members);
-    for index in order {
-        let part = wants[index].min(left / behind);
-        parts[index] = part;
-        (left, behind) = (left - part, behind - 1);
+/// How a limit is divided: all that a member's part depends on, beside its own demand.
+pub(crate) struct Division {
+    /// What a member wants at least.
+    floor: u64,
+    /// The water level: who wants more has this much.
+    level: u64,
+    /// What is left for each, if nobody wants more.
+    spare: u64,
+}
+
+impl Division {
+    /// `demands` are those of all `members`, the smallest first, with how many have each.
+    pub(crate) fn of(limit: u64, members: u64, demands: impl Iterator<Item = (u64, u64)>) -> Self {
+        let (mut left, mut behind) = (limit, members);
+        let floor = limit / members.max(1) / 4;
+        for (demand, count) in demands {
+            let (want, equal) = (demand.max(floor), left / behind.max(1));
+            if want > equal {
+                return Self { floor, level: equal.max(limit.min(1)), spare: 0 };
+            }
+            (left, behind) = (left - want * count, behind - count);
+        }
+        Self { floor, level: u64::MAX, spare: left / members.max(1) }
     }
-    // What nobody asked for.
-    for part in &mut parts {
-        *part += left / members;
+
+    pub(crate) fn part(&self, demand: u64) -> u64 {
+        demand.max(self.floor).min(self.level).saturating_add(self.spare)
     }
-    parts
+}
+
+/// A demand as it is told: no more than sixteen values from a number to its double, and none below the demand. What
+/// a backend looks at grows with the values that there are.
+pub(crate) fn rounded(demand: u64) -> u64 {
+    let step = 1 << (u64::BITS - demand.leading_zeros()).saturating_sub(5);
+    demand.div_ceil(step).saturating_mul(step)
 }

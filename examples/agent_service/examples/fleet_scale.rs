@@ -142,7 +142,8 @@ impl Fleet {
                 limit: format!("gpt-5 of {}", self.size).into(),
                 limits: requests(1_000_000),
                 applied: requests(1),
-                demand: requests(10_000),
+                // Another one in each report.
+                demand: requests(seq * 7 % 64 * 100),
             }),
         }
         report

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::config::Moment;
 use crate::config::Policy;
-use crate::pace::{PerMinute, Share, Want};
+use crate::pace::{PerMinute, Share, Want, rounded};
 
 /// How far back demand is looked at.
 const WINDOW: Duration = Duration::from_secs(10);
@@ -79,7 +79,7 @@ impl Part {
             Applied::Nothing => self.limits.map(|limit| limit.map(|_| 0)),
             Applied::Share(share) => share,
         };
-        let demand = std::array::from_fn(|index| Some(per_minute(index)));
+        let demand = std::array::from_fn(|index| Some(rounded(per_minute(index))));
         Want { limit: self.name.clone(), limits: self.limits, applied, demand }
     }
 

@@ -10,6 +10,13 @@ create table @.fleet_member (
   until timestamptz not null
 ) with (fillfactor = 50);
 
+-- How many there are, until one comes or leaves, or the first of them may be over. One row.
+create table @.fleet_size (
+  members bigint not null,
+  next_end timestamptz not null
+) with (fillfactor = 50);
+insert into @.fleet_size values (0, '-infinity');
+
 create table @.fleet_breaker (
   name text collate "C" primary key,
   generation bigint not null,
@@ -23,7 +30,11 @@ create table @.fleet_breaker (
 -- Limits, and pauses of limits and routes. A limit's row is locked while its shares change.
 create table @.fleet_limit (
   name text collate "C" primary key,
-  pause_until timestamptz
+  pause_until timestamptz,
+  -- Sums over its shares.
+  members bigint not null default 0,
+  used numeric[] not null default '{0, 0, 0, 0}',  -- what they may use
+  next_end timestamptz not null default 'infinity'  -- no share ends before
 ) with (fillfactor = 50);
 
 -- Members' parts of limits. In each array: requests, input tokens, output tokens, tokens a minute.
@@ -37,6 +48,16 @@ create table @.fleet_share (
   given bigint[] not null,    -- what it may go by
   demand bigint[] not null,
   primary key (name, member)
+) with (fillfactor = 50);
+
+-- How many members of a limit have a value: of `limits` (1 to 4), or of `demand` (5 to 8). So a part is found without
+-- a look at all shares.
+create table @.fleet_tally (
+  name text collate "C" not null,
+  what integer not null,
+  value bigint not null,
+  members bigint not null,
+  primary key (name, what, value)
 ) with (fillfactor = 50);
 
 create table @.fleet_account (
@@ -214,66 +235,155 @@ begin
   return (select @.fleet_left(pause_until, p_now) from @.fleet_limit where name = p_name and pause_until > p_now);
 end $$;
 
--- What a member may have of one number of a limit whose row is locked: its fair part, as `fair_parts` of the
--- crate runtime-fleet has it, but never what another one was given or still goes by.
-create function @.fleet_part(p_name text, p_member text, d integer) returns bigint language plpgsql as $$
+-- When the time of a member is over, in steps of a sixteenth of it: all members are looked at for those that
+-- are over, and so only that often, however many of them die.
+create function @.fleet_end(p_now timestamptz, p_ttl bigint) returns timestamptz language plpgsql as $$
 declare
-  whole bigint;
-  members bigint;
-  behind bigint;
-  rest bigint;
-  part bigint;
-  own bigint := 0;
-  used numeric := 0;
-  s record;
+  step bigint := greatest(p_ttl / 16, 1);
 begin
-  select min(limits[d]), count(*) into whole, members from @.fleet_share where name = p_name;
-  rest := whole;
-  behind := members;
-  for s in
-    select member, greatest(demand[d], whole / members / 4) as want, greatest(applied[d], given[d], 0) as used
-      from @.fleet_share where name = p_name order by want, member collate "C"
+  return @.fleet_after('epoch', ((extract(epoch from p_now) * 1000000)::bigint + p_ttl) / step * step + step);
+end $$;
+
+-- A member is there until its time is over; without a time, it leaves. Returns how many there are.
+create function @.fleet_members(p_member text, p_ttl bigint, p_now timestamptz) returns bigint language plpgsql as $$
+declare
+  size @.fleet_size;
+  is_known boolean;
+begin
+  update @.fleet_member set until = @.fleet_end(p_now, p_ttl) where id = p_member and until > p_now and p_ttl > 0;
+  is_known := found;
+  select * into size from @.fleet_size;
+  if is_known and size.next_end > p_now then
+    return size.members;
+  end if;
+  -- Who comes or leaves waits for others who do.
+  select * into size from @.fleet_size for no key update;
+  if is_known and size.next_end > p_now then
+    return size.members;
+  elsif p_ttl = 0 then
+    delete from @.fleet_member where id = p_member;
+  elsif not is_known then
+    insert into @.fleet_member as m (id, until) values (p_member, @.fleet_end(p_now, p_ttl))
+      on conflict (id) do update set until = excluded.until;
+  end if;
+  delete from @.fleet_member where id in
+    (select id from @.fleet_member where until <= p_now for update skip locked);
+  select count(*), coalesce(min(until), 'infinity') into size from @.fleet_member where until > p_now;
+  update @.fleet_size set members = size.members, next_end = size.next_end;
+  return size.members;
+end $$;
+
+-- What a share is counted by.
+create function @.fleet_values(s @.fleet_share) returns table (what integer, value bigint) language sql immutable as $$
+  select d, s.limits[d] from generate_series(1, 4) as d where s.limits[d] is not null
+  union all select d + 4, coalesce(s.demand[d], 0) from generate_series(1, 4) as d where s.member is not null
+$$;
+
+-- What its member may use of each number.
+create function @.fleet_used(s @.fleet_share) returns numeric[] language sql immutable as $$
+  select array_agg(greatest(s.applied[d], s.given[d], 0)::numeric order by d) from generate_series(1, 4) as d
+$$;
+
+-- Counts a share that has changed, or comes, or leaves. Its limit's row is locked.
+create function @.fleet_count(p_name text, was @.fleet_share, s @.fleet_share) returns void language plpgsql as $$
+begin
+  if was.limits is distinct from s.limits or was.demand is distinct from s.demand then
+    insert into @.fleet_tally as t (name, what, value, members)
+      select p_name, what, value, sum(more) from (
+        select what, value, 1 as more from @.fleet_values(s)
+        union all select what, value, -1 from @.fleet_values(was)) as changes
+      group by what, value having sum(more) <> 0
+      on conflict (name, what, value) do update set members = t.members + excluded.members;
+  end if;
+end $$;
+
+-- Ends the shares of a limit whose row is locked, if their time is over. All are looked at for that.
+create function @.fleet_end_shares(inout l @.fleet_limit, p_now timestamptz) language plpgsql as $$
+declare
+  was @.fleet_share;
+begin
+  for was in delete from @.fleet_share where name = l.name and until <= p_now returning * loop
+    perform @.fleet_count(l.name, was, null);
+    l.members := l.members - 1;
+    l.used := @.fleet_plus(l.used, @.fleet_used(was), -1);
+  end loop;
+  delete from @.fleet_tally where name = l.name and members = 0;
+  select coalesce(min(until), 'infinity') into l.next_end from @.fleet_share where name = l.name;
+end $$;
+
+create function @.fleet_plus(a numeric[], b numeric[], p_times integer) returns numeric[] language sql immutable as $$
+  select array_agg(a[d] + p_times * b[d] order by d) from generate_series(1, 4) as d
+$$;
+
+-- What a member that is counted may have of one number of a limit: its fair part, as `fair_parts` of the crate
+-- runtime-fleet has it, but never what others were given or still go by.
+create function @.fleet_part(
+  p_name text, d integer, whole bigint, p_demand bigint, p_members bigint, p_others numeric
+) returns bigint language plpgsql strict as $$
+declare
+  least_want bigint := whole / p_members / 4;
+  own bigint := greatest(p_demand, least_want);
+  rest bigint := whole;
+  behind bigint := p_members;
+  t record;
+begin
+  for t in
+    select greatest(value, least_want) as want, members from @.fleet_tally
+      where name = p_name and what = d + 4 and members > 0 order by value
   loop
-    part := least(s.want, rest / behind);
-    rest := rest - part;
-    behind := behind - 1;
-    if s.member = p_member then
-      own := part;
-    else
-      used := used + s.used;
+    if t.want > rest / behind then
+      own := least(own, greatest(rest / behind, least(whole, 1)));
+      rest := 0;
+      exit;
     end if;
+    rest := rest - t.want * t.members;
+    behind := behind - t.members;
   end loop;
   -- What nobody asked for is divided evenly.
-  return greatest(least(own + rest / members, whole - used), 0);
+  return greatest(least(own + rest / p_members, whole - p_others), 0);
 end $$;
 
 -- A member's part of a limit whose row is locked.
 create function @.fleet_share_of(p_report jsonb, p_want jsonb) returns jsonb language plpgsql as $$
 declare
-  who text := p_report->>'member';
-  ttl bigint := (p_report->>'ttl')::bigint;
-  limit_name text := p_want->>'limit';
   n timestamptz := clock_timestamp();
-  parts bigint[] := array[null, null, null, null];
+  ttl bigint := (p_report->>'ttl')::bigint;
+  l @.fleet_limit;
+  was @.fleet_share;
+  s @.fleet_share;
 begin
-  delete from @.fleet_share where name = limit_name and (until <= n or member = who and ttl = 0);
-  if ttl > 0 then
-    insert into @.fleet_share as s (name, member, seq, until, limits, applied, given, demand)
-      select limit_name, who, (p_report->>'seq')::bigint, @.fleet_after(n, ttl), w.limits, w.applied, '{}', w.demand
-      from jsonb_to_record(p_want) as w(limits bigint[], applied bigint[], demand bigint[])
-      on conflict (name, member) do update set seq = excluded.seq, until = excluded.until,
-        limits = excluded.limits, applied = excluded.applied, demand = excluded.demand
-        where s.seq <= excluded.seq;
-    if found then
-      for d in 1..4 loop
-        if exists (select 1 from @.fleet_share s where s.name = limit_name and s.limits[d] is not null) then
-          parts[d] := @.fleet_part(limit_name, who, d);
-        end if;
-      end loop;
-      update @.fleet_share set given = parts where name = limit_name and member = who;
+  select * into l from @.fleet_limit where name = p_want->>'limit';
+  if l.next_end <= n then
+    l := @.fleet_end_shares(l, n);
+  end if;
+  select * into was from @.fleet_share where name = l.name and member = p_report->>'member';
+  if ttl > 0 and was.seq > (p_report->>'seq')::bigint then
+    s := was;
+  else
+    if was.member is not null then
+      l.members := l.members - 1;
+      l.used := @.fleet_plus(l.used, @.fleet_used(was), -1);
+    end if;
+    if ttl > 0 then
+      select l.name, p_report->>'member', (p_report->>'seq')::bigint, @.fleet_end(n, ttl), w.limits, w.applied,
+        array[null, null, null, null]::bigint[], w.demand into s
+        from jsonb_to_record(p_want) as w(limits bigint[], applied bigint[], demand bigint[]);
+      l.members := l.members + 1;
+      perform @.fleet_count(l.name, was, s);
+      select array_agg(@.fleet_part(l.name, d, whole, coalesce(s.demand[d], 0), l.members, l.used[d]) order by d)
+        into s.given from generate_series(1, 4) as d left join (
+          select what, min(value) as whole from @.fleet_tally where name = l.name and what <= 4 and members > 0
+          group by what) as limits on what = d;
+      l.used := @.fleet_plus(l.used, @.fleet_used(s), 1);
+      l.next_end := least(l.next_end, s.until);
+      insert into @.fleet_share select s.* on conflict (name, member) do update set seq = s.seq, until = s.until,
+        limits = s.limits, applied = s.applied, given = s.given, demand = s.demand;
     else
-      select given into parts from @.fleet_share where name = limit_name and member = who;
+      perform @.fleet_count(l.name, was, null);
+      delete from @.fleet_share where name = l.name and member = p_report->>'member';
     end if;
   end if;
-  return jsonb_build_object('given', parts, 'paused', @.fleet_paused(limit_name, n));
+  update @.fleet_limit set members = l.members, used = l.used, next_end = l.next_end where name = l.name;
+  return jsonb_build_object('given', coalesce(s.given, array[null, null, null, null]::bigint[]),
+    'paused', @.fleet_paused(l.name, n));
 end $$;

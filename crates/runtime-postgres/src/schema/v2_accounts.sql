@@ -261,26 +261,14 @@ end $$;
 -- A member's report, and the answer to it.
 create function @.fleet_sync(p_report jsonb) returns jsonb language plpgsql as $$
 declare
-  who text := p_report->>'member';
-  ttl bigint := (p_report->>'ttl')::bigint;
   n timestamptz := clock_timestamp();
-  members bigint;
+  members bigint := @.fleet_members(p_report->>'member', (p_report->>'ttl')::bigint, n);
   want jsonb;
   breakers jsonb;
   shares jsonb := '[]';
   pauses jsonb;
   told record;
 begin
-  if ttl > 0 then
-    insert into @.fleet_member as m (id, until) values (who, @.fleet_after(n, ttl))
-      on conflict (id) do update set until = excluded.until;
-  else
-    delete from @.fleet_member where id = who;
-  end if;
-  select count(*) into members from @.fleet_member where until > n;
-  delete from @.fleet_member where id in
-    (select id from @.fleet_member where until < n - interval '1 minute' for update skip locked);
-
   select jsonb_agg(@.fleet_view(b, n) order by place) into breakers
     from jsonb_array_elements_text(p_report->'breakers') with ordinality as names(name, place)
     left join @.fleet_breaker b on b.name = names.name;

@@ -124,6 +124,37 @@ async fn the_disk_is_waited_for_where_money_is_granted() {
     }
 }
 
+/// What a report looks at does not grow with the fleet: its own share and the sums, and never all shares.
+#[tokio::test]
+async fn a_report_looks_at_as_many_rows_in_a_fleet_of_any_size() {
+    let Some(url) = test_postgres::url() else { return };
+    let admin = admin(url).await;
+    let mut looked_at = Vec::new();
+    for members in [10, 100, 500] {
+        let schema = schema();
+        let config = PgConfig::new(url).schema(&schema);
+        PgStore::migrate(config.clone()).await.unwrap();
+        let fleet = PgFleet::connect(config).await.unwrap();
+        conformance::members_report(&fleet, members, 1).await;
+        // Counts of tables, as of any moment, come late and are of all: those of a transaction are its own.
+        let call = format!(
+            "begin; select {schema}.fleet_sync('{{\"member\": \"m3\", \"seq\": 2, \"ttl\": 3600000000, \
+             \"breakers\": [], \"pauses\": [], \"bookings\": [], \"wants\": [{{\"limit\": \"api\", \
+             \"limits\": [1000000, null, null, null], \"applied\": [1, null, null, null], \
+             \"demand\": [9984, null, null, null]}}]}}')"
+        );
+        admin.batch_execute(&call).await.unwrap();
+        let rows = format!(
+            "select coalesce(sum(seq_tup_read + coalesce(idx_tup_fetch, 0)), 0)::bigint \
+             from pg_stat_xact_user_tables where schemaname = '{schema}'"
+        );
+        looked_at.push(admin.query_one(&rows, &[]).await.unwrap().get::<_, i64>(0));
+        admin.batch_execute("rollback").await.unwrap();
+    }
+    // From 0 to 10,000 there are about 160 demands. A small table is read as a whole.
+    assert!(looked_at.iter().all(|rows| *rows < 400), "rows looked at: {looked_at:?}");
+}
+
 #[tokio::test]
 async fn an_amount_that_the_database_cannot_keep_is_refused() {
     let Some(url) = test_postgres::url() else { return };

@@ -147,76 +147,140 @@ local function pause(keys, args)
   end
 end
 
--- What a member may have of one number of a limit: its fair part, as `fair_parts` of the crate runtime-fleet has
--- it, but never what another one was given or still goes by. -1 is no limit.
-local function part_of(shares, who, d)
-  local whole, count = math.huge, #shares
-  for _, share in ipairs(shares) do
-    if share.limits[d] >= 0 then
-      whole = math.min(whole, share.limits[d])
+-- What members of a limit have of each number is summed up beside them, so that a part follows from the sums: how
+-- many have a limit, how many want as much, and what all may use.
+local function nobody()
+  local sums = { members = 0, ends = math.huge, of = {} }
+  for d = 1, 4 do
+    sums.of[d] = { used = 0, limits = {}, demands = {} }
+  end
+  return sums
+end
+
+local function count(counts, value, by)
+  local number = (counts[value] or 0) + by
+  counts[value] = number > 0 and number or nil
+end
+
+local function used(s, d)
+  return math.max(s.applied[d], s.given[d], 0)
+end
+
+-- A member comes or leaves.
+local function sum_up(sums, s, by)
+  sums.members = sums.members + by
+  for d, of in ipairs(sums.of) do
+    of.used = of.used + by * used(s, d)
+    count(of.demands, math.max(s.demand[d], 0), by)
+    if s.limits[d] >= 0 then
+      count(of.limits, s.limits[d], by)
     end
+  end
+  if by > 0 then
+    sums.ends = math.min(sums.ends, s.ends)
+  end
+end
+
+-- The sums, without members whose time is over. All members are looked at only if there may be one.
+local function sums_of(key, n)
+  local packed = redis.call('HGET', key, 'sums')
+  local sums = packed and cmsgpack.unpack(packed)
+  if sums and sums.ends > n then
+    return sums
+  end
+  sums = nobody()
+  local found = redis.call('HGETALL', key)
+  for i = 1, #found, 2 do
+    if string.sub(found[i], 1, 2) == 'm:' then
+      local s = cmsgpack.unpack(found[i + 1])
+      if s.ends > n then
+        sum_up(sums, s, 1)
+      else
+        redis.call('HDEL', key, found[i])
+      end
+    end
+  end
+  return sums
+end
+
+-- What a member that is counted may have of one number of a limit: its fair part, as `fair_parts` of the crate
+-- runtime-fleet has it, but never what others were given or still go by. -1 is no limit.
+local function part_of(sums, d, demand, others)
+  local whole = math.huge
+  for limit in pairs(sums.of[d].limits) do
+    whole = math.min(whole, limit)
   end
   if whole == math.huge then
     return -1
   end
-  local wants, used = {}, 0
-  local floor = math.floor(math.floor(whole / count) / 4)
-  for _, share in ipairs(shares) do
-    table.insert(wants, { who = share.who, want = math.max(share.demand[d], floor) })
-    if share.who ~= who then
-      used = used + math.max(share.applied[d], share.given[d], 0)
-    end
+  local demands = {}
+  for value in pairs(sums.of[d].demands) do
+    table.insert(demands, value)
   end
-  table.sort(wants, function(a, b)
-    return a.want < b.want or (a.want == b.want and a.who < b.who)
-  end)
-  local rest, own = whole, 0
-  for place, share in ipairs(wants) do
-    local part = math.min(share.want, math.floor(rest / (count - place + 1)))
-    rest = rest - part
-    if share.who == who then
-      own = part
+  table.sort(demands)
+  local floor = math.floor(math.floor(whole / sums.members) / 4)
+  local rest, behind, level = whole, sums.members, math.huge
+  for _, value in ipairs(demands) do
+    local want, equal = math.max(value, floor), math.floor(rest / behind)
+    if want > equal then
+      level = math.max(equal, math.min(whole, 1))
+      break
     end
+    local members = sums.of[d].demands[value]
+    rest, behind = rest - want * members, behind - members
   end
+  local own = math.min(math.max(demand, floor), level)
   -- What nobody asked for is divided evenly.
-  own = own + math.floor(rest / count)
-  return math.max(math.min(own, whole - used), 0)
+  if level == math.huge then
+    own = own + math.floor(rest / sums.members)
+  end
+  return math.max(math.min(own, whole - others), 0)
+end
+
+-- When the time of a member is over, in steps of a sixteenth of it: members are looked at for their ends only that
+-- often, however many of them die.
+local function end_of(n, ttl)
+  local step = math.max(math.floor(ttl / 16), 1)
+  return math.ceil((n + ttl) / step) * step
 end
 
 -- A member's part of a limit, of four numbers, and what is left of a pause or -1.
 local function share(keys, args)
-  local who, seq, ttl = args[1], tonumber(args[2]), tonumber(args[3])
-  local n, own, shares = now(), nil, {}
-  local found = redis.call('HGETALL', keys[1])
-  for i = 1, #found, 2 do
-    if string.sub(found[i], 1, 2) == 'm:' then
-      local other = cmsgpack.unpack(found[i + 1])
-      other.who = string.sub(found[i], 3)
-      if other.ends <= n or other.who == who and ttl == 0 then
-        redis.call('HDEL', keys[1], found[i])
-      elseif other.who == who then
-        own = other
-      else
-        table.insert(shares, other)
+  local key, field, seq, ttl = keys[1], 'm:' .. args[1], tonumber(args[2]), tonumber(args[3])
+  local n = now()
+  local sums, given = sums_of(key, n), { -1, -1, -1, -1 }
+  local packed = redis.call('HGET', key, field)
+  local own = packed and cmsgpack.unpack(packed)
+  if ttl > 0 and own and own.seq > seq then
+    given = own.given
+  else
+    if own then
+      sum_up(sums, own, -1)
+    end
+    local others = {}
+    for d = 1, 4 do
+      others[d] = sums.of[d].used
+    end
+    if ttl > 0 then
+      own = { seq = seq, ends = end_of(n, ttl), limits = {}, applied = {}, demand = {}, given = given }
+      for d = 1, 4 do
+        own.limits[d] = tonumber(args[3 + d])
+        own.applied[d] = tonumber(args[7 + d])
+        own.demand[d] = tonumber(args[11 + d])
       end
+      sum_up(sums, own, 1)
+      for d = 1, 4 do
+        given[d] = part_of(sums, d, own.demand[d], others[d])
+        sums.of[d].used = others[d] + used(own, d)
+      end
+      redis.call('HSET', key, field, cmsgpack.pack(own), 'sums', cmsgpack.pack(sums))
+    elseif sums.members > 0 then
+      redis.call('HDEL', key, field)
+      redis.call('HSET', key, 'sums', cmsgpack.pack(sums))
+    else
+      redis.call('HDEL', key, field, 'sums')
     end
   end
-  local given = own and own.given or { -1, -1, -1, -1 }
-  if ttl > 0 and seq >= (own and own.seq or 0) then
-    own = { who = who, seq = seq, ends = n + ttl, limits = {}, applied = {}, demand = {}, given = { 0, 0, 0, 0 } }
-    for d = 1, 4 do
-      own.limits[d] = tonumber(args[3 + d])
-      own.applied[d] = tonumber(args[7 + d])
-      own.demand[d] = tonumber(args[11 + d])
-    end
-    table.insert(shares, own)
-    given = {}
-    for d = 1, 4 do
-      given[d] = part_of(shares, who, d)
-    end
-    own.given, own.who = given, nil
-    redis.call('HSET', keys[1], 'm:' .. who, cmsgpack.pack(own))
-  end
-  return { given[1], given[2], given[3], given[4], paused_of(keys[1], n) }
+  return { given[1], given[2], given[3], given[4], paused_of(key, n) }
 end
 

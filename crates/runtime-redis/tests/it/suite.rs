@@ -111,6 +111,32 @@ async fn a_heartbeat_has_as_many_commands_as_it_has_parts() {
     assert_eq!(calls() - before, 4);
 }
 
+/// What a report looks at does not grow with the fleet: its own member and the sums, and never all members.
+#[tokio::test]
+async fn a_report_looks_at_as_much_in_a_fleet_of_any_size() {
+    let Some(server) = Server::start(&[]) else { return };
+    let mut looked_at = Vec::new();
+    for members in [10, 100, 1_000] {
+        let prefix = prefix();
+        let fleet =
+            RedisFleet::connect(RedisConfig::new(server.url()).prefix(&prefix)).await.unwrap();
+        conformance::members_report(&fleet, members, 1).await;
+        server.cli(&["CONFIG", "RESETSTAT"]);
+        conformance::members_report(&fleet, members, 2).await;
+        let stats = server.cli(&["INFO", "commandstats"]);
+        let calls = |command: &str| {
+            let stat = format!("cmdstat_{command}:calls=");
+            let line = stats.lines().find_map(|line| line.strip_prefix(&*stat));
+            line.map_or(0, |rest| rest.split(',').next().unwrap().parse::<u64>().unwrap())
+        };
+        let sums = server.cli(&["HSTRLEN", &format!("{prefix}:limit:api"), "sums"]);
+        looked_at.push(sums.trim().parse::<u64>().unwrap());
+        assert_eq!((calls("hgetall"), calls("hget")), (0, 3 * members), "of {members} members");
+    }
+    // They have a number for each demand that there is, and from 0 to 10,000 there are about 160.
+    assert!(looked_at.iter().all(|bytes| *bytes < 1_200), "bytes of the sums: {looked_at:?}");
+}
+
 #[tokio::test]
 async fn functions_that_were_lost_are_loaded_again() {
     let Some(server) = Server::start(&[]) else { return };
