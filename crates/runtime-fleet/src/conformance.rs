@@ -69,6 +69,7 @@ pub async fn run<S: Accounts, F: Future<Output = S>>(mut new: impl FnMut() -> F)
     losses::spent(&new().await).await;
     losses::returned(&new().await).await;
     losses::corrected(&new().await).await;
+    losses::handed_on(&new().await).await;
     losses::forgotten(&new().await).await;
 }
 

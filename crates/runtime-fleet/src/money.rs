@@ -255,6 +255,7 @@ pub struct Level {
     /// The account.
     pub state: AccountState,
     /// The marks that this member is to tell, in per cent: those that the spent amount has reached for the first
-    /// time with its bookings after [`heard`](Booking::heard). Each mark is given to one member.
+    /// time with its bookings after [`heard`](Booking::heard), and those of members that are not heard of any more,
+    /// and had not said that they heard them. Each mark is given to one member at a time.
     pub marks: Vec<u16>,
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{HOUR, Owner, cents, enforced, member, path, report, sums, sync};
-use crate::money::{OnLoss, Rules};
+use crate::money::{Booked, OnLoss, Rules};
 use crate::state::Accounts;
 use runtime_usage::Usd;
 
@@ -79,6 +79,43 @@ pub(super) async fn corrected(state: &dyn Accounts) {
     let _ = owner.book().await;
     assert_eq!(state.correct(&path("d"), &one, cents(20)).await.unwrap(), cents(8));
     assert_eq!(sums(state, "d").await, [4, 0, 0]);
+}
+
+/// A mark that a member has not said to have heard goes to the next one, if its time is over.
+pub(super) async fn handed_on(state: &dyn Accounts) {
+    state.set(&path("c"), &Rules { marks: vec![30], ..enforced(100) }).await.unwrap();
+    state.set(&path("c/x"), &Rules { marks: vec![50, 60], ..enforced(50) }).await.unwrap();
+    state.set(&path("c/y"), &enforced(50)).await.unwrap();
+    let told = |booked: &Booked| -> Vec<Vec<u16>> {
+        booked.path.iter().map(|level| level.marks.clone()).collect()
+    };
+    let mut one = Owner::new(state, "c/x", "one");
+    let mut two = Owner::new(state, "c/x", "two");
+    let mut three = Owner::new(state, "c/y", "three");
+    for owner in [&mut one, &mut two, &mut three] {
+        assert_eq!(owner.take(cents(5), cents(5)).await, cents(5));
+        let _ = owner.book().await;
+    }
+    (one.next.spent, one.next.ttl) = (cents(30), Duration::from_nanos(1));
+    assert_eq!(told(&one.unheard().await), [vec![50, 60], vec![30]]);
+
+    assert_eq!(told(&three.book().await), [vec![], vec![30]], "of its own path");
+    // A heartbeat that has nothing else to tell.
+    two.next.seq += 1;
+    let mut heartbeat = report("two", two.next.seq);
+    heartbeat.bookings = vec![two.next.clone()];
+    let view = sync(state, heartbeat).await;
+    assert_eq!(told(view.booked[0].as_ref().unwrap()), [vec![50, 60], vec![]]);
+    two.next.heard = two.next.seq;
+    one.next.ttl = HOUR;
+    for owner in [&mut one, &mut two, &mut three] {
+        let marks = told(&owner.book().await).concat();
+        assert_eq!(marks, [0; 0], "they were handed on, and heard");
+    }
+    (one.next.spent, one.next.ttl) = (cents(40), Duration::ZERO);
+    state.set(&path("c/x"), &Rules { marks: vec![80], ..enforced(50) }).await.unwrap();
+    assert_eq!(told(&one.book().await), [vec![80], vec![]]);
+    assert_eq!(told(&two.book().await).concat(), [0; 0], "who says farewell tells it");
 }
 
 /// A backend that has forgotten a booking learns it from the next.

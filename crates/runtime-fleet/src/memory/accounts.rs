@@ -22,6 +22,8 @@ struct Account {
     rules: Rules,
     /// The spent amount whose marks were given to members.
     told: Usd,
+    /// Marks that were given to members that are away, and that these have not said to have heard.
+    owed: Vec<u16>,
     /// A member that was refused money, and until when others hear of that.
     short: Option<(MemberId, Duration)>,
 }
@@ -95,7 +97,7 @@ impl Books {
             return Err(StateError::NoAccountAbove { account: path.clone(), above });
         }
         let rules = rules.clone();
-        let account = Account { rules: rules.clone(), told: Usd::ZERO, short: None };
+        let account = Account { rules: rules.clone(), told: Usd::ZERO, owed: vec![], short: None };
         self.accounts.entry(path.clone()).or_insert(account).rules = rules;
         Ok(())
     }
@@ -139,7 +141,14 @@ impl Books {
         if current {
             self.give_marks(&key, *seq)?;
         }
-        Ok((self.answer(&key, now)?, short))
+        let answer = self.answer(&key, now)?;
+        if booking.ttl.is_zero()
+            && let Some(grant) = self.grants.get_mut(&key)
+        {
+            // Who says farewell tells what its last answer has.
+            grant.marks.clear();
+        }
+        Ok((answer, short))
     }
 
     /// Grants what a booking asks for. Returns the account that has too little, if one has.
@@ -179,7 +188,8 @@ impl Books {
         for path in key.0.path() {
             let spent = self.state(&path)?.spent;
             let Some(account) = self.accounts.get_mut(&path) else { continue };
-            let marks: Vec<_> = account.rules.marks_between(account.told, spent).collect();
+            let mut marks = std::mem::take(&mut account.owed);
+            marks.extend(account.rules.marks_between(account.told, spent));
             account.told = account.told.max(spent);
             if let Some(grant) = self.grants.get_mut(key) {
                 grant.marks.extend(marks.into_iter().map(|mark| (seq, path.clone(), mark)));
@@ -232,16 +242,23 @@ impl Books {
         Ok(counted.saturating_add(own))
     }
 
-    /// Takes what members hold whose time is over.
+    /// Takes what members hold whose time is over, and the marks that they may not have told.
     fn collect(&mut self, root: &str, now: Duration) {
         let due = |(path, _): &&(AccountPath, MemberId), grant: &Grant| {
             path.root() == root && !grant.away && grant.until <= now
         };
+        let mut owed = Vec::new();
         for (key, grant) in &mut self.grants {
             if due(&key, grant)
                 && let Some(account) = self.accounts.get(&key.0)
             {
                 grant.expire(account.rules.on_loss);
+                owed.append(&mut grant.marks);
+            }
+        }
+        for (_, path, mark) in owed {
+            if let Some(account) = self.accounts.get_mut(&path) {
+                account.owed.push(mark);
             }
         }
     }

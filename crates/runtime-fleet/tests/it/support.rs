@@ -173,6 +173,10 @@ impl Member {
         *self.line.line.lock().unwrap() = line;
     }
 
+    pub(crate) fn is_up(&self) -> bool {
+        *self.line.line.lock().unwrap() == Line::Up
+    }
+
     /// While the answer to the next booking is on its way, this happens.
     pub(crate) fn meanwhile(&self, what: impl FnOnce() + Send + 'static) {
         *self.line.meanwhile.lock().unwrap() = Some(Box::new(what));

@@ -73,6 +73,7 @@ create table @.fleet_account (
   granted bigint not null default 0,
   holders integer not null default 0,  -- of grants that are not used up
   told bigint not null default 0,  -- the spent amount whose marks were given to members
+  owed integer[] not null default '{}',  -- marks given to members that are away, and not said to have been heard
   short_member text,
   short_until timestamptz
 ) with (fillfactor = 50);

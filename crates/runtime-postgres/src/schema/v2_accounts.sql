@@ -60,6 +60,13 @@ begin
     else
       g.counted := @.fleet_held(was);
     end if;
+    if was.marks <> '[]' then
+      g.marks := '[]';
+      update @.fleet_account a set owed = owed || array(
+          select (mark->>'percent')::integer from jsonb_array_elements(was.marks) as mark
+          where mark->>'account' = a.path)
+        where path = any(@.fleet_path(was.account));
+    end if;
     perform @.fleet_put(was, g);
   end loop;
   -- By then nobody comes back.
@@ -173,17 +180,23 @@ begin
   was := g;
   g.marks := g.marks || coalesce((
     select jsonb_agg(jsonb_build_object('seq', seq, 'account', a.path, 'percent', mark) order by at)
-      from @.fleet_account a, unnest(a.marks) with ordinality as marks(mark, at)
-      where a.path = any(paths) and @.fleet_reached(a.spent, a.amount, mark)
-        and not @.fleet_reached(a.told, a.amount, mark)), '[]');
-  update @.fleet_account set told = spent where path = any(paths) and told < spent;
+      from @.fleet_account a, unnest(a.owed || array(
+        select mark from unnest(a.marks) as mark where @.fleet_reached(a.spent, a.amount, mark)
+          and not @.fleet_reached(a.told, a.amount, mark))) with ordinality as marks(mark, at)
+      where a.path = any(paths)), '[]');
+  update @.fleet_account set told = greatest(told, spent), owed = '{}'
+    where path = any(paths) and (told < spent or owed <> '{}');
+  answer := @.fleet_booked(g, n);
+  if (b->>'ttl')::bigint = 0 then
+    -- Who says farewell tells what its last answer has.
+    g.marks := '[]';
+  end if;
   if g.marks <> was.marks then
     perform @.fleet_put(was, g);
   end if;
-  answer := @.fleet_booked(g, n);
 end $$;
 
--- Whether a booking has to lock its tree: it has news, or asks, or somebody's time is over.
+-- Whether a booking has to lock its tree: it has news, or asks, or is owed marks, or somebody's time is over.
 create function @.fleet_is_news(b jsonb) returns boolean language plpgsql as $$
 declare
   g @.fleet_grant;
@@ -194,7 +207,8 @@ begin
   select * into g from @.fleet_grant where account = b->>'account' and member = b->>'member';
   return not found or g.away or g.granted <> (b->>'granted')::bigint or g.spent <> (b->>'spent')::bigint
     or g.estimated <> (b->>'estimated')::bigint or g.returned <> (b->>'returned')::bigint or g.marks <> '[]'
-    or exists (select 1 from @.fleet_grant where root = g.root and not away and until <= clock_timestamp());
+    or exists (select 1 from @.fleet_grant where root = g.root and not away and until <= clock_timestamp())
+    or exists (select 1 from @.fleet_account where path = any(@.fleet_path(g.account)) and owed <> '{}');
 end $$;
 
 -- Bookings, with locks in one order. An answer is null if there is no such account. Also returns whether money

@@ -166,6 +166,13 @@ local function expire(tree)
       else
         g.counted = held(was)
       end
+      -- What it has not said to have heard goes to the next one.
+      for _, mark in ipairs(was.marks) do
+        local account = account_of(tree, mark.account)
+        account.owed = account.owed or {}
+        table.insert(account.owed, mark.percent)
+      end
+      g.marks = {}
       put(tree, was, g)
     end
   end

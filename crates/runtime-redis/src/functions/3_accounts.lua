@@ -57,19 +57,23 @@ local function reached(spent, account, percent)
   return NOTHING < spent and times(account.amount, percent) <= times(spent, 100)
 end
 
--- Gives the member the marks that the path has reached, until it has heard them.
+-- Gives the member the marks that the path has reached, and those that are owed, until it has heard them.
 local function give_marks(tree, paths, g)
   for level = #paths, 1, -1 do
     local account = account_of(tree, paths[level])
+    local marks = account.owed or {}
     for percent in string.gmatch(account.marks, '%d+') do
       percent = tonumber(percent)
       if reached(account.spent, account, percent) and not reached(account.told, account, percent) then
-        table.insert(g.marks, { seq = g.seq, account = paths[level], percent = percent })
+        table.insert(marks, percent)
       end
     end
-    if account.told < account.spent then
-      account.told = account.spent
-      account.is_changed = true
+    for _, percent in ipairs(marks) do
+      table.insert(g.marks, { seq = g.seq, account = paths[level], percent = percent })
+    end
+    if account.told < account.spent or account.owed then
+      account.told = account.told < account.spent and account.spent or account.told
+      account.owed, account.is_changed = nil, true
     end
   end
 end
@@ -123,9 +127,14 @@ local function book(keys, args)
     grant(tree, paths, g, known, { least = read(args[11]), most = read(args[12]) }, channel)
     give_marks(tree, paths, g)
   end
+  local answer = booked(tree, paths, g)
+  if ttl == 0 then
+    -- Who says farewell tells what its last answer has.
+    g.marks = {}
+  end
   put(tree, was, g)
   write(tree)
-  return booked(tree, paths, g)
+  return answer
 end
 
 -- Opens an account. One that is there gets these rules only if that is asked for.
