@@ -5,10 +5,9 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::ready;
 use runtime_store::{
-    Body, BoxFuture, CheckpointRecord, DivergedError, Entered, Entry, EntryKind, Fold, Journal,
-    JournalError, Part, Place, Seal, SealError, Slot, Step, StepKind, Store, Stored, Thread,
+    Body, BoxFuture, DivergedError, Entered, Entry, EntryKind, Fold, Journal, JournalError, Part,
+    Place, Seal, SealError, Slot, Step, StepKind, Store, Stored, Thread,
 };
-use serde::de::IgnoredAny;
 
 use crate::durable::OnDivergence;
 use crate::writer::Writer;
@@ -81,20 +80,6 @@ pub(crate) async fn read(
         }
     }
     Ok(fold)
-}
-
-/// The role of the agent that a thread was handed over to, by its last checkpoint.
-pub(crate) async fn taker(
-    store: &dyn Store,
-    thread: &Thread,
-    seal: Option<&dyn Seal>,
-) -> Option<Arc<str>> {
-    let before = thread.base.checked_sub(1)?;
-    let mut checkpoint = store.read(&thread.id, before, 1).await.ok()?.pop()?;
-    open(&mut checkpoint, thread, seal).ok()?;
-    let record = serde_json::from_slice(&checkpoint.entry.body).ok()?;
-    let CheckpointRecord::<IgnoredAny> { role, .. } = record;
-    role
 }
 
 /// Opens a sealed entry.

@@ -28,7 +28,7 @@ use serde::de::DeserializeOwned;
 use crate::durable::{Durable, OnDivergence};
 use crate::error::{ParkedError, RunError, class_of};
 use crate::held::{Held, Keeping, held_by};
-use crate::journal::{EngineJournal, StoreJournal, leave_behind, read, taker};
+use crate::journal::{EngineJournal, StoreJournal, leave_behind, read};
 use crate::life::{Life, Over};
 use crate::outcome::{Done, Parked, Run};
 use crate::session::DurableSession;
@@ -163,17 +163,14 @@ impl Durable {
         T: Serialize + DeserializeOwned,
     {
         let mut runs = Vec::new();
-        // Some may be for others.
-        for thread in self.store.runnable(limit.saturating_mul(4)).await? {
+        let role = role_of(&self.orchestrator);
+        // Other processes may be faster with some.
+        for thread in self.store.runnable(Some(role), limit.saturating_mul(4)).await? {
             if runs.len() == limit {
                 break;
             }
-            if !self.is_for_us(&thread).await {
-                continue;
-            }
             match self.run(&thread, async |session| body(session).await).await {
-                // Another process was faster.
-                Err(RunError::Held(_)) => {}
+                Err(RunError::Held(_) | RunError::OtherRole { .. }) => {}
                 run => runs.push((thread, run)),
             }
         }
@@ -302,13 +299,6 @@ async fn over_with<T: Serialize>(
 }
 
 impl Durable {
-    /// Whether a thread was not handed over to an agent of another role. What cannot be read is told by its run.
-    async fn is_for_us(&self, thread: &ThreadId) -> bool {
-        let Ok(Some(thread)) = self.store.thread(thread).await else { return true };
-        let role = taker(&*self.store, &thread, self.settings.seal.as_deref()).await;
-        role.is_none_or(|role| role == *role_of(&self.orchestrator))
-    }
-
     /// Checks that the code has asked for all recorded steps, or leaves the others behind.
     async fn complete(&self, life: &Life) -> Result<(), JournalError> {
         let complete = life.writer.fold().check_end(&self.settings.code).map_err(Box::new);
@@ -357,10 +347,14 @@ pub(crate) async fn write(
     kind: EntryKind,
     record: &impl Serialize,
 ) -> Result<(), JournalError> {
+    life.writer.append(entry(kind, record)?, None, false).await
+}
+
+/// An entry that is of no step.
+pub(crate) fn entry(kind: EntryKind, record: &impl Serialize) -> Result<Entry, JournalError> {
     let body = serde_json::to_vec(record)
         .map_err(|error| JournalError::Corrupt { seq: 0, what: error.to_string() })?;
-    let entry = Entry { kind, version: Entry::VERSION, step: None, print: None, body };
-    life.writer.append(entry, None, false).await
+    Ok(Entry { kind, version: Entry::VERSION, step: None, print: None, body })
 }
 
 fn restored(totals: &Totals) -> Restored {

@@ -48,6 +48,14 @@ struct Batch {
     entries: Vec<Entry>,
     approval: Option<ApprovalUse>,
     relaxed: bool,
+    role: Option<Arc<str>>,
+}
+
+impl Batch {
+    /// Whether others may join it.
+    const fn is_plain(&self) -> bool {
+        self.approval.is_none() && self.role.is_none()
+    }
 }
 
 impl Writer {
@@ -84,17 +92,26 @@ impl Writer {
         approval: Option<ApprovalUse>,
         relaxed: bool,
     ) -> Appended {
+        self.enqueue(Batch { entries: vec![entry], approval, relaxed, role: None })
+    }
+
+    /// Appends a checkpoint from which an agent of this role goes on.
+    pub(crate) fn checkpoint(self: &Arc<Self>, entry: Entry, role: Option<Arc<str>>) -> Appended {
+        self.enqueue(Batch { entries: vec![entry], approval: None, relaxed: false, role })
+    }
+
+    fn enqueue(self: &Arc<Self>, mut added: Batch) -> Appended {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        if approval.is_none()
+        if added.is_plain()
             && let Some((batch, appended)) = &queue.waiting
             && let Some(batch) = &mut *lock(batch)
-            && batch.approval.is_none()
+            && batch.is_plain()
         {
-            batch.entries.push(entry);
-            batch.relaxed &= relaxed;
+            batch.entries.append(&mut added.entries);
+            batch.relaxed &= added.relaxed;
             return appended.clone();
         }
-        let batch = Arc::new(Mutex::new(Some(Batch { entries: vec![entry], approval, relaxed })));
+        let batch = Arc::new(Mutex::new(Some(added)));
         let (writer, slot, before) = (Arc::clone(self), Arc::clone(&batch), queue.last.take());
         let appended = async move {
             if let Some(before) = before {
@@ -146,8 +163,8 @@ impl Writer {
         let head = self.fold().head();
         let sealed = self.sealed(head, &batch.entries)?;
         let entries = sealed.as_deref().unwrap_or(&batch.entries);
-        let Batch { approval, relaxed, .. } = &batch;
-        let append = Append { head, entries, approval: approval.as_ref(), relaxed: *relaxed };
+        let (approval, role) = (batch.approval.as_ref(), batch.role.as_deref());
+        let append = Append { head, entries, approval, relaxed: batch.relaxed, role };
         let asked = self.session.now();
         match self.store.append(&self.lease, append).await {
             Ok(()) => self.held_from(asked),

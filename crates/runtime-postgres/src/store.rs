@@ -165,7 +165,7 @@ impl Store for PgStore {
     }
 
     fn append<'a>(&'a self, lease: &'a Lease, append: Append<'a>) -> StoreFuture<'a, ()> {
-        let Append { head, entries, approval, relaxed } = append;
+        let Append { head, entries, approval, relaxed, role } = append;
         let approval_id = approval.map(|used| &used.id);
         let about = About { head, approval: approval_id, ..of_lease(lease) };
         let call = Call { function: "append", attempts: "append to a thread", about };
@@ -183,7 +183,7 @@ impl Store for PgStore {
                 .collect();
             let bodies: Vec<_> = entries.iter().map(|entry| entry.body.as_slice()).collect();
             let digest = approval.map(|used| used.digest.as_bytes().as_slice());
-            let params: [Param<'_>; 12] = [
+            let params: [Param<'_>; 13] = [
                 (&lease.thread.as_str(), Type::TEXT),
                 (&number(lease.fence), Type::INT8),
                 (&micros(lease.claim.ttl), Type::INT8),
@@ -196,6 +196,7 @@ impl Store for PgStore {
                 (&approval_id.map(|id| &**id), Type::TEXT),
                 (&digest, Type::BYTEA),
                 (&relaxed, Type::BOOL),
+                (&role, Type::TEXT),
             ];
             call.make(&self.link, &params).await.map(drop)
         })
@@ -244,14 +245,18 @@ impl Store for PgStore {
         })
     }
 
-    fn runnable(&self, limit: usize) -> StoreFuture<'_, Vec<ThreadId>> {
+    fn runnable<'a>(
+        &'a self,
+        role: Option<&'a str>,
+        limit: usize,
+    ) -> StoreFuture<'a, Vec<ThreadId>> {
         let call = Call {
             function: "runnable",
             attempts: "list threads that can run",
             about: About::default(),
         };
         Box::pin(async move {
-            let params: [Param<'_>; 1] = [(&number(limit), Type::INT8)];
+            let params: [Param<'_>; 2] = [(&role, Type::TEXT), (&number(limit), Type::INT8)];
             call.make(&self.link, &params).await?.iter().map(ids).collect()
         })
     }

@@ -151,12 +151,14 @@ impl Store for SqliteStore {
     }
 
     fn append<'a>(&'a self, lease: &'a Lease, append: Append<'a>) -> StoreFuture<'a, ()> {
-        let Append { head, entries, approval, relaxed } = append;
+        let Append { head, entries, approval, relaxed, role } = append;
         let (lease, entries, approval) = (lease.clone(), entries.to_vec(), approval.cloned());
+        let role = role.map(ToOwned::to_owned);
         let need = if relaxed { Need::Relaxed } else { Need::Write };
         self.worker.call(("append to a thread", need), move |work| {
-            let approval = approval.as_ref();
-            entries::append(work, &lease, &Append { head, entries: &entries, approval, relaxed })
+            let (approval, role) = (approval.as_ref(), role.as_deref());
+            let append = Append { head, entries: &entries, approval, relaxed, role };
+            entries::append(work, &lease, &append)
         })
     }
 
@@ -190,9 +192,15 @@ impl Store for SqliteStore {
         })
     }
 
-    fn runnable(&self, limit: usize) -> StoreFuture<'_, Vec<ThreadId>> {
-        self.worker
-            .call(("list runnable threads", Need::Read), move |work| threads::runnable(work, limit))
+    fn runnable<'a>(
+        &'a self,
+        role: Option<&'a str>,
+        limit: usize,
+    ) -> StoreFuture<'a, Vec<ThreadId>> {
+        let role = role.map(ToOwned::to_owned);
+        self.worker.call(("list runnable threads", Need::Read), move |work| {
+            threads::runnable(work, role.as_deref(), limit)
+        })
     }
 
     fn cancel<'a>(&'a self, thread: &'a ThreadId) -> StoreFuture<'a, ()> {

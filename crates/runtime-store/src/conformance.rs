@@ -42,6 +42,7 @@ pub async fn run<S: Store, F: Future<Output = S>>(mut new: impl FnMut() -> F) {
     approvals::amendments(&new().await).await;
     inbox::run(&new().await).await;
     listing::run(&new().await).await;
+    listing::handed_over(&new().await).await;
     listing::prune_and_forget(&new().await).await;
 }
 
@@ -78,7 +79,7 @@ async fn append(
     head: u64,
     entries: &[Entry],
 ) -> Result<(), StoreError> {
-    store.append(lease, Append { head, entries, approval: None, relaxed: false }).await
+    store.append(lease, Append { head, entries, approval: None, relaxed: false, role: None }).await
 }
 
 fn request(thread: &ThreadId, step: StepKey, amount: u32) -> ApprovalRequest {

@@ -20,7 +20,7 @@
 //! let (lease, begun) = store.acquire(&thread, &claim("host-1")).await?;
 //! let entry = Entry { kind: EntryKind::LIFE, version: 1, step: None, print: None, body: b"{}".to_vec() };
 //! let entries = [entry];
-//! let append = Append { head: begun.head, entries: &entries, approval: None, relaxed: false };
+//! let append = Append { head: begun.head, entries: &entries, approval: None, relaxed: false, role: None };
 //! store.append(&lease, append).await?;
 //! store.release(&lease, Leave::Runnable).await?;
 //!

@@ -140,9 +140,13 @@ impl Store for MemoryStore {
         })
     }
 
-    fn runnable(&self, limit: usize) -> StoreFuture<'_, Vec<ThreadId>> {
+    fn runnable<'a>(
+        &'a self,
+        role: Option<&'a str>,
+        limit: usize,
+    ) -> StoreFuture<'a, Vec<ThreadId>> {
         self.at(|rows, now| {
-            let mut rows: Vec<_> = rows.values().filter(|row| row.is_runnable(now)).collect();
+            let mut rows: Vec<_> = rows.values().filter(|row| row.is_runnable(role, now)).collect();
             rows.sort_by_key(|row| row.thread.wake_at.unwrap_or(row.thread.touched));
             Ok(rows.into_iter().take(limit).map(|row| row.thread.id.clone()).collect())
         })

@@ -102,8 +102,13 @@ pub trait Store: Approvals + Inbox + Debug + Send + Sync {
         limit: usize,
     ) -> StoreFuture<'a, Vec<Thread>>;
 
-    /// Threads that can run now and that nobody holds, those that have waited longest first.
-    fn runnable(&self, limit: usize) -> StoreFuture<'_, Vec<ThreadId>>;
+    /// Threads that can run now and that nobody holds, those that have waited longest first. With a role, those that
+    /// were [handed over](Append::role) to another one are left out.
+    fn runnable<'a>(
+        &'a self,
+        role: Option<&'a str>,
+        limit: usize,
+    ) -> StoreFuture<'a, Vec<ThreadId>>;
 
     /// Cancels a thread that nobody holds.
     ///
@@ -195,6 +200,8 @@ pub struct Append<'a> {
     pub entries: &'a [Entry],
     /// The approval that the first entry uses up. It is for the step of that entry.
     pub approval: Option<&'a ApprovalUse>,
+    /// With a checkpoint: the role of the agents that the thread is for from then on. `None` is any.
+    pub role: Option<&'a str>,
     /// Whether the entries may be lost with the machine: what they say costs money at most once more.
     pub relaxed: bool,
 }

@@ -114,8 +114,13 @@ async fn client(sim: Sim, shared: Rc<Shared>, number: usize) {
                         .map_or(*known, |thread| thread.head),
                     _ => *known,
                 };
-                let append =
-                    Append { head: last, entries: &entries, approval: uses, relaxed: false };
+                let append = Append {
+                    head: last,
+                    entries: &entries,
+                    approval: uses,
+                    relaxed: false,
+                    role: None,
+                };
                 let lease = lease.clone();
                 if store.append(&lease, append).await.is_ok() {
                     if uses.is_some() {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::StepError;
-use crate::run::write;
+use crate::run::entry;
 use crate::session::DurableSession;
 
 /// # Checkpoints
@@ -93,7 +93,10 @@ pub(super) async fn begin_anew<S: Serialize>(
         let fold = life.writer.fold();
         (fold.totals(), fold.lives())
     };
-    let record = CheckpointRecord { state, totals, lives, role };
-    let written = write(life, EntryKind::CHECKPOINT, &record).await;
+    let record = CheckpointRecord { state, totals, lives, role: role.clone() };
+    let written = match entry(EntryKind::CHECKPOINT, &record) {
+        Ok(entry) => life.writer.checkpoint(entry, role).await,
+        Err(error) => Err(error),
+    };
     written.map_err(|error| life.broken(error))
 }

@@ -224,7 +224,8 @@ impl<'g> Client<'g> {
             print: None,
             body: serde_json::to_vec(&(self.number, self.calls)).unwrap(),
         }];
-        let append = Append { head, entries: &entries, approval: uses.as_ref(), relaxed: false };
+        let append =
+            Append { head, entries: &entries, approval: uses.as_ref(), relaxed: false, role: None };
         let appended = self.careless(&lease, append).await;
         let head = match &appended {
             Ok(()) => {

@@ -93,9 +93,9 @@ fn sleeps_park_and_wake_by_the_clock() {
     world.clock.advance(Duration::from_secs(3_600));
     assert!(waits(world.run(&durable, body)).starts_with("the time "), "the second one");
     world.clock.advance(Duration::from_secs(7_199));
-    assert!(world.store.runnable(9).now_or_never().unwrap().unwrap().is_empty());
+    assert!(world.store.runnable(None, 9).now_or_never().unwrap().unwrap().is_empty());
     world.clock.advance(Duration::from_secs(1));
-    assert_eq!(world.store.runnable(9).now_or_never().unwrap().unwrap(), [thread()]);
+    assert_eq!(world.store.runnable(None, 9).now_or_never().unwrap().unwrap(), [thread()]);
     value(world.run(&durable, body));
 }
 

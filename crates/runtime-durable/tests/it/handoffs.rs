@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use runtime_durable::{Durable, DurableSession, Run, RunError};
 use runtime_orchestrator::{BoxError, Orchestrator, Turn};
-use runtime_store::{Seal, Store, ThreadState};
+use runtime_store::{Inbox as _, Seal, Store, ThreadId, ThreadState};
 use runtime_usage::{ModelPricing, PricingTable, UsageSnapshot, Usd};
 
 use crate::world::{World, error, thread, value};
@@ -58,6 +58,31 @@ fn the_other_role_takes_it_with_its_work_and_its_books() {
     assert_eq!((done.totals.iterations, done.totals.cost()), (2, Usd::from_cents(2)));
 }
 
+/// Threads of another role stand in nobody's way, however many there are.
+#[test]
+fn threads_for_others_do_not_keep_an_agent_from_its_own() {
+    let world = World::new();
+    let (writer, editor) = (agent(&world, "writer"), agent(&world, "editor"));
+    for number in 0..9 {
+        let run = writer.run(format!("t{number}"), async |session| writes(&world, session).await);
+        assert!(matches!(run.now_or_never(), Some(Ok(Run::Parked(_)))));
+    }
+    let waits = async |session: &DurableSession| {
+        session.wait_for::<u32>("go").await?;
+        Ok(String::new())
+    };
+    assert!(matches!(writer.run("z", waits).now_or_never(), Some(Ok(Run::Parked(_)))));
+    world.store.deliver(&ThreadId::new("z").unwrap(), "go", &1.into()).now_or_never();
+    // Its id is the last one, and it has waited as long as the others.
+    let taken = |durable: &Durable, limit| {
+        let runs = durable.resume_runnable(limit, async |session| Ok(session.thread().to_string()));
+        let runs = runs.now_or_never().unwrap().unwrap();
+        runs.into_iter().map(|(id, _)| id.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(taken(&writer, 1), ["z"]);
+    assert!(taken(&editor, 99).iter().any(|id| id == "t8"));
+}
+
 #[test]
 fn it_is_handed_over_once_wherever_processes_die() {
     for points in 0.. {
@@ -102,7 +127,7 @@ impl Seal for Mirror {
 }
 
 #[test]
-fn the_role_of_a_sealed_thread_is_known_to_who_has_the_key() {
+fn a_sealed_thread_is_handed_over_too() {
     let world = World::new();
     let (writer, editor) =
         (agent(&world, "writer").seal(Mirror), agent(&world, "editor").seal(Mirror));

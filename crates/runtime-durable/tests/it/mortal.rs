@@ -179,12 +179,9 @@ impl Store for Mortal {
         }
     }
 
-    fn runnable(&self, limit: usize) -> StoreFuture<'_, Vec<ThreadId>> {
-        self.store.runnable(limit)
-    }
-
     mortal! {
         acquire(thread: &'a ThreadId, claim: &'a Claim) -> (Lease, Thread);
+        runnable(role: Option<&'a str>, limit: usize) -> Vec<ThreadId>;
         renew(lease: &'a Lease) -> ();
         release(lease: &'a Lease, left: Leave) -> ();
         append(lease: &'a Lease, append: Append<'a>) -> ();

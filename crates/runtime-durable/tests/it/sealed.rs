@@ -44,7 +44,7 @@ fn tampered(world: &World, kept: &[Stored], change: impl FnOnce(&mut Vec<Entry>)
     let (lease, _) = copy.store.acquire(&thread(), &claim).now_or_never().unwrap().unwrap();
     let mut entries: Vec<_> = kept.iter().map(|stored| stored.entry.clone()).collect();
     change(&mut entries);
-    let append = Append { head: 0, entries: &entries, approval: None, relaxed: false };
+    let append = Append { head: 0, entries: &entries, approval: None, relaxed: false, role: None };
     copy.store.append(&lease, append).now_or_never().unwrap().unwrap();
     let durable = copy.durable(Orchestrator::new("clerk", "orders")).seal(KeySeal::new(&[7; 32]));
     let run = copy.run(&durable, async |session| {

@@ -114,7 +114,8 @@ impl Writer {
         let Step { key, print, .. } = Step::keyed(name, &serde_json::Value::Null, (0, &key));
         let (step, print) = (Some(key), Some(print));
         let entries = [Entry { kind, version: 1, step, print, body: BODY.to_vec() }];
-        let append = Append { head: self.head, entries: &entries, approval: None, relaxed };
+        let append =
+            Append { head: self.head, entries: &entries, approval: None, relaxed, role: None };
         block_on(self.store.append(&self.lease, append)).unwrap();
         self.head += 1;
     }

@@ -74,5 +74,10 @@ pub(crate) async fn append(
     body: &str,
 ) -> Result<(), StoreError> {
     let entries = [note(body)];
-    store.append(lease, Append { head, entries: &entries, approval: None, relaxed: false }).await
+    store
+        .append(
+            lease,
+            Append { head, entries: &entries, approval: None, relaxed: false, role: None },
+        )
+        .await
 }

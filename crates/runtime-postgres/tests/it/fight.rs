@@ -83,6 +83,7 @@ async fn writer(
             entries: &entries,
             approval: approval.as_ref(),
             relaxed: random.bool(),
+            role: None,
         };
         let result = store.append(&lease, append).await;
         *got.entry(word(&result)).or_default() += 1;

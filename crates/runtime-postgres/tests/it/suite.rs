@@ -56,7 +56,7 @@ async fn an_abandoned_thread_can_run_at_once() {
     let lease = hold(&store, "t").await;
     store.abandon(&lease);
     // Calls of one connection are made in order, once they are sent.
-    while store.runnable(1).await.unwrap().is_empty() {
+    while store.runnable(None, 1).await.unwrap().is_empty() {
         tokio::task::yield_now().await;
     }
 }
@@ -74,7 +74,7 @@ async fn a_relaxed_append_alone_does_not_wait_for_the_disk() {
         // The setting is seen from within the transaction alone.
         let call = format!(
             "begin; select {schema}.append('t', 1, 1000000, 0, '{{1}}', '{{1}}', '{{null}}', '{{null}}', '{{a}}', null, \
-             null, {relaxed})"
+             null, {relaxed}, null)"
         );
         admin.batch_execute(&call).await.unwrap();
         let row = admin.query_one("show synchronous_commit", &[]).await.unwrap();

@@ -54,7 +54,8 @@ impl Turns {
     async fn turn(&mut self, relaxed: bool) {
         let [intent, outcome] = self.entries();
         for (entries, relaxed) in [([intent], relaxed), ([outcome], false)] {
-            let append = Append { head: self.head, entries: &entries, approval: None, relaxed };
+            let append =
+                Append { head: self.head, entries: &entries, approval: None, relaxed, role: None };
             if self.store.append(&self.lease, append).await.is_ok() {
                 self.head += 1;
             }

@@ -11,14 +11,15 @@ use super::threads::fenced;
 use super::work::{Done, Fail, Micros, Work, column, corrupt, counted, not_approved, rows};
 
 pub(super) fn append(work: &Work<'_>, lease: &Lease, append: &Append<'_>) -> Done<()> {
-    let Append { head, entries, approval, .. } = *append;
+    let Append { head, entries, approval, role, .. } = *append;
     let (mut seq, head) = (column(head), column(head));
     let last = head.saturating_add(rows(entries.len()));
     let base = entries.iter().rposition(|entry| entry.kind == EntryKind::CHECKPOINT);
     let base = base.map(|place| head.saturating_add(rows(place)).saturating_add(1));
     // All of the check, and the change, in one statement.
     let thread = work.first(
-        "UPDATE thread SET head = ?4, base = coalesce(?5, base), held_until = ?6, touched = ?7
+        "UPDATE thread SET head = ?4, base = coalesce(?5, base), held_until = ?6, touched = ?7,
+            role = CASE WHEN ?5 IS NULL THEN role ELSE ?8 END
         WHERE id = ?1 AND fence = ?2 AND head = ?3 AND holder IS NOT NULL
         RETURNING number",
         params![
@@ -28,7 +29,8 @@ pub(super) fn append(work: &Work<'_>, lease: &Lease, append: &Append<'_>) -> Don
             last,
             base,
             work.now.after(lease.claim.ttl),
-            work.now
+            work.now,
+            role
         ],
         |row| Ok(row.get(0)?),
     )?;

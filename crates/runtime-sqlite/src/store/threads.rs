@@ -174,13 +174,14 @@ pub(super) fn threads(
     work.all(LIST, listed, |row| Ok(Found::read(row)?.seen(work.now)))
 }
 
-pub(super) fn runnable(work: &Work<'_>, limit: usize) -> Done<Vec<ThreadId>> {
+pub(super) fn runnable(work: &Work<'_>, role: Option<&str>, limit: usize) -> Done<Vec<ThreadId>> {
     work.all(
         "SELECT id FROM thread
         WHERE (state = 1 OR (state = 2 AND wake_at <= ?1))
             AND (holder IS NULL OR held_until <= ?1)
+            AND (role IS NULL OR ?3 IS NULL OR role = ?3)
         ORDER BY coalesce(wake_at, touched), number LIMIT ?2",
-        params![work.now, rows(limit)],
+        params![work.now, rows(limit), role],
         id,
     )
 }

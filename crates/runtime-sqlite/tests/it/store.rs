@@ -40,7 +40,7 @@ fn entry(kind: EntryKind, step: Option<&Step>, body: &[u8]) -> Entry {
 }
 
 fn plain(head: u64, entries: &[Entry]) -> Append<'_> {
-    Append { head, entries, approval: None, relaxed: false }
+    Append { head, entries, approval: None, relaxed: false, role: None }
 }
 
 fn append(

@@ -11,12 +11,12 @@ pub(super) async fn run(store: &dyn Store) {
     let lease = hold(store, "t").await;
     assert_eq!(store.message(&lease.thread, "answer").await.unwrap(), None);
     store.release(&lease, Leave::Parked(None)).await.unwrap();
-    assert_eq!(store.runnable(9).await.unwrap(), []);
+    assert_eq!(store.runnable(None, 9).await.unwrap(), []);
     let message = json!({ "ok": true, "text": "naïve \u{0}" });
     assert!(store.deliver(&lease.thread, "answer", &message).await.unwrap());
     assert!(!store.deliver(&lease.thread, "answer", &json!(2)).await.unwrap());
     assert_eq!(store.message(&lease.thread, "answer").await.unwrap(), Some(message));
-    assert_eq!(store.runnable(9).await.unwrap(), std::slice::from_ref(&lease.thread));
+    assert_eq!(store.runnable(None, 9).await.unwrap(), std::slice::from_ref(&lease.thread));
     assert_eq!(store.message(&thread("none"), "answer").await.unwrap(), None);
     refused(store.deliver(&thread("none"), "k", &json!(1)).await, |error| {
         matches!(error, StoreError::NoThread { .. })

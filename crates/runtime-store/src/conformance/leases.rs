@@ -55,7 +55,7 @@ pub(super) async fn entries(store: &dyn Store) {
         matches!(error, StoreError::HeadMoved { head: 3, .. })
     });
     let more = [entry(EntryKind::from_code(0x142), None, &vec![b'x'; 100_000])];
-    let relaxed = Append { head: 2, entries: &more, approval: None, relaxed: true };
+    let relaxed = Append { head: 2, entries: &more, approval: None, relaxed: true, role: None };
     store.append(&lease, relaxed).await.unwrap();
 
     let all = store.read(&lease.thread, 0, 100).await.unwrap();
@@ -95,7 +95,7 @@ pub(super) async fn ends(store: &dyn Store) {
     store.release(&lease, Leave::Failed).await.unwrap();
     let seen = store.thread(&lease.thread).await.unwrap().unwrap();
     assert_eq!(seen.state, ThreadState::Failed);
-    assert!(store.runnable(9).await.unwrap().is_empty());
+    assert!(store.runnable(None, 9).await.unwrap().is_empty());
     let lease = hold(store, "failed").await;
     refused(store.cancel(&lease.thread).await, |error| matches!(error, StoreError::Held { .. }));
     store.release(&lease, Leave::Runnable).await.unwrap();

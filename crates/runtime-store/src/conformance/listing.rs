@@ -8,7 +8,7 @@ use super::{append, brief, claim, entry, hold, refused, thread, tool};
 use crate::entry::EntryKind;
 use crate::error::StoreError;
 use crate::retention::{Retention, sweep};
-use crate::store::Store;
+use crate::store::{Append, Store};
 use crate::thread::{Leave, Thread, ThreadId, ThreadState};
 
 fn ids(threads: &[Thread]) -> Vec<&str> {
@@ -26,7 +26,7 @@ pub(super) async fn run(store: &dyn Store) {
     }
     assert_eq!(ids(&store.threads(&[], None, 9).await.unwrap()), ["a", "b", "c", "d"]);
     assert_eq!(ids(&store.threads(&[], Some(&thread("b")), 1).await.unwrap()), ["c"]);
-    assert_eq!(store.runnable(9).await.unwrap(), [], "all are held");
+    assert_eq!(store.runnable(None, 9).await.unwrap(), [], "all are held");
     let created = store.thread(&thread("a")).await.unwrap().unwrap().created;
 
     // A lease that is over makes a thread runnable, and a parked one runs when it is its time.
@@ -36,13 +36,42 @@ pub(super) async fn run(store: &dyn Store) {
     let (lease, _) = store.acquire(&thread("g"), &claim("x")).await.unwrap();
     let hour = later(created, 3600);
     store.release(&lease, Leave::Parked(Some(hour))).await.unwrap();
-    let mut runnable = store.runnable(9).await.unwrap();
+    let mut runnable = store.runnable(None, 9).await.unwrap();
     runnable.sort();
     assert_eq!(runnable.iter().map(ThreadId::as_str).collect::<Vec<_>>(), ["e", "f"]);
     let parked = store.threads(&[ThreadState::Parked], None, 9).await.unwrap();
     assert_eq!(ids(&parked), ["f", "g"]);
     let wake_at = parked.last().and_then(|thread| thread.wake_at).unwrap();
     assert!((wake_at - hour).abs() < TimeDelta::milliseconds(1), "{wake_at} for {hour}");
+}
+
+/// A thread that was handed over stands in nobody's way: it is listed for its role alone, until its next checkpoint
+/// says otherwise.
+pub(super) async fn handed_over(store: &dyn Store) {
+    let checkpoint = [entry(EntryKind::CHECKPOINT, None, b"{}")];
+    let of_role =
+        |head, role| Append { head, entries: &checkpoint, approval: None, relaxed: false, role };
+    for id in 0..20 {
+        let lease = hold(store, &format!("for-editors-{id}")).await;
+        store.append(&lease, of_role(0, Some("editor"))).await.unwrap();
+        store.release(&lease, Leave::Runnable).await.unwrap();
+    }
+    let last = hold(store, "for-any").await;
+    store.release(&last, Leave::Runnable).await.unwrap();
+    let writers = store.runnable(Some("writer"), 1).await.unwrap();
+    assert_eq!(writers, std::slice::from_ref(&last.thread), "the last one of 21");
+    assert_eq!(store.runnable(Some("editor"), 99).await.unwrap().len(), 21);
+    assert_eq!(store.runnable(None, 99).await.unwrap().len(), 21);
+
+    let lease = hold(store, "for-editors-0").await;
+    let intent = [entry(EntryKind::INTENT, Some(&tool("k")), b"{}")];
+    append(store, &lease, 1, &intent).await.unwrap();
+    store.release(&lease, Leave::Runnable).await.unwrap();
+    assert_eq!(store.runnable(Some("writer"), 99).await.unwrap().len(), 1, "it is the editor's");
+    let lease = hold(store, "for-editors-0").await;
+    store.append(&lease, of_role(2, None)).await.unwrap();
+    store.release(&lease, Leave::Runnable).await.unwrap();
+    assert_eq!(store.runnable(Some("writer"), 99).await.unwrap().len(), 2);
 }
 
 pub(super) async fn prune_and_forget(store: &dyn Store) {

@@ -17,6 +17,8 @@ use crate::thread::{Claim, Lease, Leave, Thread, ThreadId, ThreadState};
 
 pub(super) struct Row {
     pub(super) thread: Thread,
+    /// Whom it was handed over to.
+    role: Option<Box<str>>,
     pub(super) entries: Vec<Stored>,
     approvals: Vec<Approval>,
     pub(super) inbox: BTreeMap<String, Value>,
@@ -37,7 +39,8 @@ impl Row {
             created: now,
             touched: now,
         };
-        Self { thread, entries: Vec::new(), approvals: Vec::new(), inbox: BTreeMap::new() }
+        let (entries, approvals, inbox) = (Vec::new(), Vec::new(), BTreeMap::new());
+        Self { thread, role: None, entries, approvals, inbox }
     }
 
     /// The thread without a lease that is over.
@@ -77,14 +80,15 @@ impl Row {
         }
     }
 
-    pub(super) fn is_runnable(&self, now: DateTime<Utc>) -> bool {
+    pub(super) fn is_runnable(&self, role: Option<&str>, now: DateTime<Utc>) -> bool {
         let woken = self.thread.wake_at.is_some_and(|wake_at| wake_at <= now);
         let ready = match self.thread.state {
             ThreadState::Runnable => true,
             ThreadState::Parked => woken,
             _ => false,
         };
-        ready && self.not_held(now).is_ok()
+        let is_for = |asks| self.role.as_deref().is_none_or(|role| role == asks);
+        ready && role.is_none_or(is_for) && self.not_held(now).is_ok()
     }
 
     pub(super) fn acquire(
@@ -147,7 +151,7 @@ impl Row {
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         self.not_fenced(lease)?;
-        let Append { head, entries, approval, .. } = append;
+        let Append { head, entries, approval, role, .. } = append;
         if self.thread.head != head {
             return Err(StoreError::HeadMoved { thread: lease.thread.clone(), head });
         }
@@ -162,6 +166,7 @@ impl Row {
             thread.head += 1;
             if entry.kind == EntryKind::CHECKPOINT {
                 thread.base = thread.head;
+                self.role = role.map(Into::into);
             }
             let (seq, fence) = (thread.head, lease.fence);
             self.entries.push(Stored { seq, fence, at: now, entry: entry.clone() });

@@ -73,12 +73,9 @@ impl Store for SimStore {
         }
     }
 
-    fn runnable(&self, limit: usize) -> StoreFuture<'_, Vec<ThreadId>> {
-        self.over(move |store| store.runnable(limit))
-    }
-
     over_the_line! {
         acquire(thread: &'a ThreadId, claim: &'a Claim) -> (Lease, Thread);
+        runnable(role: Option<&'a str>, limit: usize) -> Vec<ThreadId>;
         renew(lease: &'a Lease) -> ();
         release(lease: &'a Lease, left: Leave) -> ();
         append(lease: &'a Lease, append: Append<'a>) -> ();

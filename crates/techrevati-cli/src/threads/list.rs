@@ -115,7 +115,7 @@ fn step(step: &OpenStep) -> String {
 
 /// The threads that a process can go on with now.
 pub(super) fn runnable(store: &dyn Store, limit: usize, as_json: bool) -> Result<(), Error> {
-    let threads = block_on(store.runnable(limit))?;
+    let threads = block_on(store.runnable(None, limit))?;
     if threads.is_empty() {
         return Err(Error::Refused("no thread can go on now".to_owned()));
     }

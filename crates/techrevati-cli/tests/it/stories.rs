@@ -84,7 +84,7 @@ pub(crate) fn hold(store: &impl Store, thread: &str, ttl: Duration) -> (Lease, u
 }
 
 pub(crate) fn append(store: &impl Store, (lease, head): &(Lease, u64), entries: &[Entry]) {
-    let append = Append { head: *head, entries, approval: None, relaxed: false };
+    let append = Append { head: *head, entries, approval: None, relaxed: false, role: None };
     block_on(store.append(lease, append)).expect("it has room");
 }
 
