@@ -6,6 +6,7 @@
 mod accounts;
 mod backend;
 mod bank;
+mod bills;
 mod breakers;
 mod calls;
 mod draw;
@@ -37,6 +38,7 @@ const KINDS: &[(&str, Scenario)] = &[
     ("durable", durable::run),
     ("fleet", fleet::run),
     ("stores", stores::run),
+    ("bills", bills::run),
 ];
 
 /// The kind that a seed is of.
