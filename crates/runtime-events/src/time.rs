@@ -52,6 +52,12 @@ pub trait Sleeper: Debug + Send + Sync {
     fn park(&self, timeout: Duration) {
         thread::park_timeout(timeout);
     }
+
+    /// Whether other threads run beside the one that waits. In a simulation none does, and code that may block is run
+    /// where it is.
+    fn has_threads(&self) -> bool {
+        true
+    }
 }
 
 /// The clock of the first, for what takes a clock and a sleeper as one value.
@@ -73,6 +79,10 @@ impl<C: Debug + Send + Sync, S: Sleeper> Sleeper for (C, S) {
 
     fn park(&self, timeout: Duration) {
         self.1.park(timeout);
+    }
+
+    fn has_threads(&self) -> bool {
+        self.1.has_threads()
     }
 }
 

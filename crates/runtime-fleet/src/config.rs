@@ -206,4 +206,8 @@ impl Sleeper for FleetClock {
     fn park(&self, timeout: Duration) {
         self.0.park(timeout);
     }
+
+    fn has_threads(&self) -> bool {
+        self.0.has_threads()
+    }
 }

@@ -205,6 +205,10 @@ impl Sleeper for Timers {
         let at = later(self.clock.now(), duration);
         Sleep::new(Timer::new(Arc::clone(&self.clock), self.sleeper.clone(), at))
     }
+
+    fn has_threads(&self) -> bool {
+        self.sleeper.as_ref().is_none_or(|sleeper| sleeper.has_threads())
+    }
 }
 
 impl fmt::Debug for Timers {

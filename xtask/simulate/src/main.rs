@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command prints its output")]
 
 mod accounts;
+mod agents;
 mod backend;
 mod bank;
 mod bills;
@@ -39,6 +40,7 @@ const KINDS: &[(&str, Scenario)] = &[
     ("fleet", fleet::run),
     ("stores", stores::run),
     ("bills", bills::run),
+    ("agents", agents::run),
 ];
 
 /// The kind that a seed is of.

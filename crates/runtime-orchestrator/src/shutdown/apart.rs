@@ -18,11 +18,15 @@ pub(super) type Job<T> = Box<dyn FnOnce() -> T + Send>;
 /// Runs each job on a thread of its own. Waits for them, but not longer than `patience`. `None` for
 /// a job that has not returned: its thread runs on.
 ///
-/// The time is the system's: other clocks do not tell how long a sink takes, and may jump.
+/// The time is the system's: other clocks do not tell how long a sink takes, and may jump. Without threads, each job
+/// is run here.
 pub(super) async fn apart<T: Send + 'static>(
     jobs: Vec<Job<T>>,
-    patience: Duration,
+    (patience, has_threads): (Duration, bool),
 ) -> Vec<Option<T>> {
+    if !has_threads {
+        return jobs.into_iter().map(|job| Some(job())).collect();
+    }
     let count = jobs.len();
     if count == 0 {
         return Vec::new();

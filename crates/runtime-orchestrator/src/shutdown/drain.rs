@@ -58,7 +58,7 @@ impl Drain {
         }
         if !self.emptied(self.until).await {
             let grace = later(self.clock.now(), FOR_SINKS);
-            deliver(self.roster.cancel_rest()).await;
+            deliver(self.roster.cancel_rest(), self.has_threads()).await;
             self.emptied(grace).await;
         }
         self.finish().await
@@ -80,8 +80,12 @@ impl Drain {
         .await
     }
 
+    fn has_threads(&self) -> bool {
+        self.sleeper.as_ref().is_none_or(|sleeper| sleeper.has_threads())
+    }
+
     async fn finish(self) -> Drained {
-        let failures = self.sinks.flush().await;
+        let failures = self.sinks.flush(self.has_threads()).await;
         let mut drained = self.roster.report();
         drained.sink_failures = failures;
         for left in &drained.left_over {
@@ -104,17 +108,18 @@ impl Drain {
 
 /// Delivers the last events of cancelled sessions. Sessions with the same sinks share a thread: a
 /// sink that blocks holds up only them.
-async fn deliver(cancelled: Vec<Arc<dyn Member>>) {
+async fn deliver(cancelled: Vec<Arc<dyn Member>>, has_threads: bool) {
     let mut by_sinks: HashMap<_, Vec<Arc<dyn Member>>> = HashMap::new();
     for member in cancelled {
         let Sinks { events, usage } = member.sinks();
-        let key = (events.as_ref().map(address), usage.as_ref().map(address));
+        // In the order of the sessions, where there is one thread for all.
+        let key = has_threads.then(|| (events.as_ref().map(address), usage.as_ref().map(address)));
         by_sinks.entry(key).or_default().push(member);
     }
     let job = |members: Vec<Arc<dyn Member>>| -> Job<()> {
         Box::new(move || members.iter().for_each(|member| member.deliver()))
     };
-    apart(by_sinks.into_values().map(job).collect(), FOR_SINKS).await;
+    apart(by_sinks.into_values().map(job).collect(), (FOR_SINKS, has_threads)).await;
 }
 
 /// A place among the wakers of the roster.
@@ -156,12 +161,12 @@ impl SinkSet {
     }
 
     /// Flushes all sinks. Returns their errors.
-    async fn flush(&self) -> Vec<String> {
+    async fn flush(&self, has_threads: bool) -> Vec<String> {
         let events = self.events.values().cloned();
         let events = events.map(|sink| -> Job<_> { Box::new(move || caught(|| sink.flush())) });
         let usage = self.usage.values().cloned();
         let usage = usage.map(|sink| -> Job<_> { Box::new(move || caught(|| sink.flush())) });
-        let flushed = apart(events.chain(usage).collect(), FOR_SINKS).await;
+        let flushed = apart(events.chain(usage).collect(), (FOR_SINKS, has_threads)).await;
         let late = || Some(format!("the sink has not returned after {FOR_SINKS:?}"));
         flushed.into_iter().filter_map(|failure| failure.unwrap_or_else(late)).collect()
     }

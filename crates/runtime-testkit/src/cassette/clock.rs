@@ -77,6 +77,10 @@ impl Sleeper for TapeClock {
     fn park(&self, timeout: Duration) {
         self.time.park(timeout);
     }
+
+    fn has_threads(&self) -> bool {
+        self.time.has_threads()
+    }
 }
 
 impl fmt::Debug for TapeClock {

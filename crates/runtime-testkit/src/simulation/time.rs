@@ -159,6 +159,10 @@ impl Sleeper for SimTime {
     fn park(&self, timeout: Duration) {
         self.times.advance_to(self.times.now().saturating_add(timeout));
     }
+
+    fn has_threads(&self) -> bool {
+        false
+    }
 }
 
 impl fmt::Debug for SimTime {
