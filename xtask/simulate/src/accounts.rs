@@ -63,12 +63,17 @@ async fn payer(sim: Sim, levels: [Level; 2], number: usize) {
         // The company pays for some calls alone.
         let path = if rng.u8(..3) == 0 { &levels[1..] } else { &levels[..] };
         let amount = rng.u64(1..300_000_000);
-        let Ok(held) = path[0].0.reserve(Usd::from_nanos(amount)) else { continue };
+        let wraps_up = rng.u8(..4) == 0;
+        let (own, asked) = (&path[0].0, Usd::from_nanos(amount));
+        let held = if wraps_up { own.reserve_wrap_up(asked) } else { own.reserve(asked) };
+        let Ok(held) = held else { continue };
         for (account, known) in path {
             Known::add(&known.reserved, amount);
             let (limit, balance) = (account.limit(), account.balance());
             let used = balance.spent.saturating_add(balance.reserved);
-            if used > limit.amount.saturating_sub(limit.wrap_up) {
+            // Who wraps up may use what its own account has set aside, and not what those above have.
+            let aside = if wraps_up && account.is(own) { Usd::ZERO } else { limit.wrap_up };
+            if used > limit.amount.saturating_sub(aside) {
                 sim.fail("a call got what is set aside");
             }
         }

@@ -105,8 +105,8 @@ fn crossed(account: &Account, told: &mut BTreeSet<Mark>) -> Result<(), String> {
     let limit = account.limit();
     let spent = u128::from(account.balance().spent.nanos());
     for percent in MARKS {
-        let reached = spent > 0
-            && spent * 100 >= u128::from(limit.amount.nanos()) * u128::from(percent);
+        let reached =
+            spent > 0 && spent * 100 >= u128::from(limit.amount.nanos()) * u128::from(percent);
         let name = limit.name.as_deref().unwrap_or_default();
         if reached && !told.remove(&(name.to_owned(), percent)) {
             return Err(format!("`{name}` has crossed {percent} %, and nobody was told"));
@@ -127,8 +127,7 @@ impl Setup {
             .failure_threshold(NonZeroU32::new(rng.u32(1..4)).unwrap_or(NonZeroU32::MIN))
             .recovery_timeout(seconds(rng, 1..6));
         let listener = Arc::clone(&answers);
-        let breaker =
-            CircuitBreaker::with_listener(MODEL, config, Arc::new(sim.time()), listener);
+        let breaker = CircuitBreaker::with_listener(MODEL, config, Arc::new(sim.time()), listener);
         let backoff = Backoff::default().cap(seconds(rng, 1..4));
         let mut recovery = RecoveryConfig::default().backoff(backoff);
         if rng.bool() {

@@ -1,8 +1,9 @@
 //! Tasks that share a breaker, and end their calls in each way, late ones too.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::fmt;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU16, NonZeroU32};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,7 +11,8 @@ use std::time::Duration;
 
 use runtime_events::Sleeper;
 use runtime_resilience::{
-    CircuitBreaker, CircuitBreakerConfig, CircuitState, Transition, TransitionListener,
+    CircuitBreaker, CircuitBreakerConfig, CircuitState, CircuitWindow, Transition,
+    TransitionListener,
 };
 use runtime_testkit::simulation::{Broken, Ran, Sim, Simulation};
 
@@ -46,6 +48,49 @@ struct Shared {
     /// The probes that are under way, and the most that may be.
     probes: Cell<u32>,
     most: u32,
+    counted: RefCell<Counted>,
+}
+
+/// The calls of a closed breaker, as they are counted beside it.
+struct Counted {
+    generation: u32,
+    /// The failures in a row, and those that open the breaker.
+    row: u32,
+    threshold: u32,
+    /// Whether each of the latest calls failed, and how many of them open the breaker if half of them did.
+    window: Option<(VecDeque<bool>, u32)>,
+}
+
+/// The calls of a window.
+const WINDOW: u16 = 6;
+
+impl Counted {
+    /// A call of this generation has ended. Whether the breaker must open.
+    fn end(&mut self, generation: u32, failed: bool) -> bool {
+        if std::mem::replace(&mut self.generation, generation) != generation {
+            self.row = 0;
+            self.window.iter_mut().for_each(|(latest, _)| latest.clear());
+        }
+        self.row = if failed { self.row + 1 } else { 0 };
+        let in_window = self.window.as_mut().is_some_and(|(latest, least)| {
+            latest.push_back(failed);
+            if latest.len() > WINDOW.into() {
+                latest.pop_front();
+            }
+            let failures = latest.iter().filter(|failed| **failed).count();
+            latest.len() >= *least as usize && 2 * failures >= latest.len()
+        });
+        self.row >= self.threshold || in_window
+    }
+
+    /// The failures in a row, and the calls and the failures in the window.
+    fn counts(&self) -> [u32; 3] {
+        let (mut calls, mut failures) = (0, 0);
+        for failed in self.window.iter().flat_map(|(latest, _)| latest) {
+            (calls, failures) = (calls + 1, failures + u32::from(*failed));
+        }
+        [self.row, calls, failures]
+    }
 }
 
 pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
@@ -53,24 +98,35 @@ pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
         let mut rng = sim.rng("plan");
         let most = one_of(&mut rng, &[1, 1, 2, 3]);
         let some = |number: u32| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
-        let config = CircuitBreakerConfig::default()
-            .failure_threshold(some(rng.u32(1..4)))
+        let threshold = rng.u32(1..5);
+        let mut config = CircuitBreakerConfig::default()
+            .failure_threshold(some(threshold))
             .recovery_timeout(seconds(&mut rng, 2..10))
             .half_open_max_probes(some(most))
             .successes_to_close(some(rng.u32(1..3)))
             .half_open_lease(Duration::MAX);
+        let least = rng.bool().then(|| rng.u32(2..6));
+        if let Some(least) = least {
+            let calls = NonZeroU16::new(WINDOW).unwrap_or(NonZeroU16::MIN);
+            config = config.window(CircuitWindow::of_calls(calls).minimum_calls(some(least)));
+        }
+        let window = least.map(|least| (VecDeque::new(), least));
+        let counted = Counted { generation: 0, row: 0, threshold, window };
         let generations = Arc::new(Generations::default());
         let (time, listener) = (Arc::new(sim.time()), Arc::clone(&generations));
         let breaker = CircuitBreaker::with_listener("api", config, time, listener);
-        let shared = Rc::new(Shared { breaker, generations, probes: Cell::new(0), most });
+        let (probes, counted) = (Cell::new(0), RefCell::new(counted));
+        let shared = Rc::new(Shared { breaker, generations, probes, most, counted });
+        sim.spawn("operator", operator(sim.clone(), Rc::clone(&shared)));
         for number in 0..rng.usize(1..8) {
             sim.spawn(format!("caller {number}"), caller(sim.clone(), Rc::clone(&shared), number));
         }
         let time = sim.time();
         sim.at_end("the breaker is not stuck", move || {
-            // Past every cool-down.
-            time.park(Duration::from_secs(3_600));
-            for _ in 0..2 {
+            // The first may open it, as the one that makes a window full enough; the last two close it.
+            for _ in 0..4 {
+                // Past every cool-down.
+                time.park(Duration::from_secs(3_600));
                 shared.breaker.try_acquire().map_err(|error| error.to_string())?.success();
             }
             let state = shared.breaker.state();
@@ -78,6 +134,20 @@ pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
         });
         Ok(())
     })
+}
+
+/// Somebody who opens the breaker by hand. One that is open stays so for the longer of both waits.
+async fn operator(sim: Sim, shared: Rc<Shared>) {
+    let mut rng = sim.rng("operator");
+    for _ in 0..rng.usize(..4) {
+        sim.sleep(millis(&mut rng, 0..15_000)).await;
+        let left = || shared.breaker.snapshot().retry_after.unwrap_or_default();
+        let before = left();
+        shared.breaker.trip(rng.bool().then(|| millis(&mut rng, 0..12_000)));
+        if left() < before {
+            sim.fail(format!("it was to be open for {before:?}, and is for {:?}", left()));
+        }
+    }
 }
 
 async fn caller(sim: Sim, shared: Rc<Shared>, number: usize) {
@@ -98,10 +168,31 @@ async fn caller(sim: Sim, shared: Rc<Shared>, number: usize) {
         }
         sim.sleep(millis(&mut rng, 0..9_000)).await;
         let before = generations.now();
-        match rng.u8(..10) {
-            0 | 1 => drop(permit),
-            _ if rng.u8(..100) < failing => permit.failure(),
-            _ => permit.success(),
+        let failed = match rng.u8(..10) {
+            0 | 1 => {
+                drop(permit);
+                None
+            }
+            _ if rng.u8(..100) < failing => {
+                permit.failure();
+                Some(true)
+            }
+            _ => {
+                permit.success();
+                Some(false)
+            }
+        };
+        if !is_probe && before == began {
+            let mut counted = shared.counted.borrow_mut();
+            let opens = failed.is_some_and(|failed| counted.end(began, failed));
+            let counts = shared.breaker.snapshot().counts;
+            let counts = [counts.failures_in_a_row, counts.calls, counts.failures];
+            let opened = generations.now() != before;
+            if opens != opened {
+                sim.fail(format!("after {:?} it opened: {opened}", counted.counts()));
+            } else if failed.is_some() && !opened && counts != counted.counts() {
+                sim.fail(format!("it has counted {counts:?}, and not {:?}", counted.counts()));
+            }
         }
         if is_probe {
             shared.probes.set(shared.probes.get() - 1);

@@ -14,7 +14,9 @@ use runtime_resilience::{
     Backoff, CircuitBreaker, CircuitBreakerConfig, CircuitState, FaultError, Hedge, JitterMode,
     RateLimiter, RateLimits, RetryBudget, RetryBudgetConfig, Route, Routes,
 };
-use runtime_testkit::simulation::{Broken, Provider, Ran, Reply, Sim, SimTime, Simulation, World};
+use runtime_testkit::simulation::{
+    Broken, Endpoint, Provider, Ran, Reply, Sim, SimTime, Simulation, World,
+};
 use runtime_usage::{Account, Limit, ModelPricing, PricingTable, UsageSnapshot, Usd};
 
 use crate::draw::{millis, one_of, seconds};
@@ -67,16 +69,19 @@ struct Setup {
     places: Rc<Places>,
     /// The retries for a hundred answers.
     percent: u32,
-    routed: bool,
+    routes: Option<Routes>,
     strict: bool,
+}
+
+fn price() -> ModelPricing {
+    ModelPricing::per_million(Usd::from_dollars(3), Usd::from_dollars(15))
 }
 
 fn prices() -> PricingTable {
     let prices = PricingTable::new();
     for (_, model) in PLACES {
-        let price = ModelPricing::per_million(Usd::from_dollars(3), Usd::from_dollars(15));
         // The names are no one else's.
-        let _ = prices.register(model, price);
+        let _ = prices.register(model, price());
     }
     prices
 }
@@ -146,26 +151,30 @@ impl Setup {
         if rng.u8(..3) == 0 {
             orchestrator = orchestrator.deadline(Timeout::on(seconds(rng, 20..200), time));
         }
+        let limited = rng.bool();
+        let mut routes = None;
         if routed {
             let ways = PLACES.into_iter().enumerate().map(|(at, (provider, model))| {
-                Route::new(provider, model)
+                let route = Route::new(provider, model)
                     .circuit_breaker(breakers[at].clone())
-                    .rate_limiter(limiters[at].clone())
-                    .retry_budget(retries())
+                    .retry_budget(retries());
+                if limited { route.rate_limiter(limiters[at].clone()) } else { route }
             });
             let ways = match rng.u8(..3) {
                 0 => Routes::round_robin(ways),
                 1 => Routes::least_loaded(ways),
                 _ => Routes::ordered(ways),
             };
-            recovery = recovery.routes(ways.with_clock(Arc::new(sim.time())));
+            let ways = ways.with_clock(Arc::new(sim.time()));
+            routes = Some(ways.clone());
+            recovery = recovery.routes(ways);
         } else {
             recovery = recovery.retry_budget(retries());
             orchestrator =
                 orchestrator.circuit_breaker(breakers[0].clone()).rate_limiter(limiters[0].clone());
         }
         let orchestrator = orchestrator.recovery(recovery);
-        Self { orchestrator, company, breakers, places, percent, routed, strict }
+        Self { orchestrator, company, breakers, places, percent, routes, strict }
     }
 
     /// What holds at every step, and at the end.
@@ -211,13 +220,23 @@ impl Setup {
         sim.always("retries are within their budget", move || {
             let (retries, answers) = setup.places.retries(0);
             let most = RESERVE + setup.percent * answers / 100;
-            if retries <= most || setup.routed {
+            if retries <= most || setup.routes.is_some() {
                 return Ok(());
             }
             Err(format!("{retries} retries after {answers} answers; {most} are allowed"))
         });
         let setup = Rc::clone(self);
         sim.always("places are left alone as they ask", move || setup.places.broken());
+        let (setup, providers) = (Rc::clone(self), PLACES.map(|(name, _)| sim.provider(name)));
+        sim.at_end("what providers bill was reserved and is paid", move || {
+            let calls = providers.iter().flat_map(Endpoint::arrived);
+            let billed: Usd = calls.filter_map(|call| Some(price().cost(&call.billed?))).sum();
+            let spent = setup.company.balance().spent;
+            if billed <= spent || !setup.strict {
+                return Ok(());
+            }
+            Err(format!("{billed} is billed, and {spent} is in the books"))
+        });
     }
 
     fn turn(&self, rng: &mut Rng, time: &SimTime) -> (Turn<Reply>, Option<Duration>) {
@@ -288,10 +307,10 @@ async fn one_turn(sim: &Sim, setup: &Setup, session: &OrchestrationSession, rng:
     let began = sim.elapsed();
     let watch = Watch::default();
     // Without recovery, a turn knows of no routes.
-    let ended = if setup.routed || rng.u8(..5) > 0 {
+    let ended = if setup.routes.is_some() || rng.u8(..5) > 0 {
         let call = async |attempt: Attempt| {
             let place = PLACES.iter().position(|(provider, _)| *provider == attempt.provider());
-            let retry = attempt.number() > 1 && !setup.routed;
+            let retry = attempt.number() > 1 && setup.routes.is_none();
             let call = Call { place: place.unwrap_or(0), retry: retry || attempt.is_hedge() };
             one_call(sim, setup, &watch, call, || attempt.token()).await
         };
@@ -303,6 +322,12 @@ async fn one_turn(sim: &Sim, setup: &Setup, session: &OrchestrationSession, rng:
         };
         sim.time().within(patience, session.run_turn(turn, call)).await
     };
+    for (place, route) in setup.routes.iter().flat_map(Routes::snapshot).enumerate() {
+        if let Some(rests) = route.rests {
+            let until = sim.elapsed() + rests;
+            setup.places.rest(place, until).unwrap_or_else(|why| sim.fail(why));
+        }
+    }
     let took = sim.elapsed().saturating_sub(began);
     let Some(total) = total else { return };
     if took > total {

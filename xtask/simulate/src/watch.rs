@@ -16,6 +16,8 @@ struct Place {
     threshold: u32,
     /// Until when it asked to be left alone.
     rests_until: Duration,
+    /// Until when it may rest at the most, by what it said and by what is usual.
+    may_rest_until: Duration,
     /// The failures that its breaker may have counted, and those that it needs for what it did.
     faults: u32,
     needed: u32,
@@ -61,9 +63,20 @@ impl Places {
     pub(crate) fn failed(&self, place: usize, now: Duration, fault: &Fault) {
         let mut place = self.at(place);
         place.faults += u32::from(fault.counts);
+        const USUAL: Duration = Duration::from_secs(5);
+        place.may_rest_until = place.may_rest_until.max(now + fault.asked.unwrap_or(USUAL));
         if let Some(asked) = fault.asked {
             place.rests_until = place.rests_until.max(now + asked);
         }
+    }
+
+    /// A place rests until then, as the library says.
+    pub(crate) fn rest(&self, place: usize, until: Duration) -> Result<(), String> {
+        let most = self.at(place).may_rest_until;
+        if until <= most {
+            return Ok(());
+        }
+        Err(format!("a place rests until {until:?}, and nobody asked for more than {most:?}"))
     }
 
     /// The retries and the answers of a place.

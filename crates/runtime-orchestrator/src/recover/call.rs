@@ -13,7 +13,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 
-use runtime_resilience::FirstTokens;
+use runtime_resilience::{FirstTokens, RouteLease};
 
 use super::attempt::Attempt;
 use super::hedge::Hedged;
@@ -70,14 +70,20 @@ impl<'s> Recovering<'s> {
             };
             // Hedges are rare, so the future of a turn has no room for two calls.
             let mut second = Box::pin(made(launched));
-            let (mut failed, mut running) = (None, [true, true]);
+            let (mut failed, mut running) = (false, [true, true]);
             let (outcome, hedged) = poll_fn(|cx| {
                 if running[0]
                     && let Poll::Ready(outcome) = first.as_mut().poll(cx)
                 {
                     running[0] = false;
                     match outcome {
-                        Err(error) if running[1] => failed = Some(error),
+                        Err(error) if running[1] => {
+                            self.note_failure(
+                                &error,
+                                self.lease.as_ref().map(RouteLease::route).cloned(),
+                            );
+                            failed = true;
+                        }
                         outcome => return Poll::Ready((outcome, false)),
                     }
                 }
@@ -86,7 +92,13 @@ impl<'s> Recovering<'s> {
                 {
                     running[1] = false;
                     match outcome {
-                        Err(error) if running[0] => failed = Some(error),
+                        Err(error) if running[0] => {
+                            self.note_failure(
+                                &error,
+                                lease.as_ref().map(RouteLease::route).cloned(),
+                            );
+                            failed = true;
+                        }
                         outcome => return Poll::Ready((outcome, true)),
                     }
                 }
@@ -95,12 +107,15 @@ impl<'s> Recovering<'s> {
             .await;
             let (winner, loser) = if hedged { (&beside, &pulse) } else { (&pulse, &beside) };
             loser.lose();
-            if failed.is_none() {
+            if !failed {
                 // The slower one took at least this long. Without this sample, the delay of hedges
                 // would shrink over time.
                 times.observe(loser.first_token().unwrap_or_else(|| loser.age()));
             }
-            self.settle_hedge(lease, hedged, failed.as_ref());
+            if hedged {
+                // The place of the loser is free.
+                self.lease = lease;
+            }
             noted(outcome, winner, &times)
         }
     }

@@ -40,25 +40,12 @@ impl<'s> Recovering<'s> {
         routes.select(&others, demand).or_else(|_| routes.select(&self.tried, demand)).ok()
     }
 
-    /// Keeps the place of the winner. `failed` is the error of the other one, if it had ended.
-    pub(super) fn settle_hedge(
-        &mut self,
-        mut lease: Option<RouteLease>,
-        hedged: bool,
-        failed: Option<&TurnError>,
-    ) {
-        if hedged {
-            std::mem::swap(&mut self.lease, &mut lease);
-        }
-        let (Some(error), Some(lost)) = (failed, lease) else { return };
-        self.note_failure(error, lost.route());
-    }
-
-    /// Reports a failure on a route to all, and excludes the route from this turn.
-    fn note_failure(&mut self, error: &TurnError, route: &Route) {
-        if let Some(fault) = fault_of(error) {
-            let _ = self.tell_routes(error, &fault, route);
-            self.tried.add(route);
+    /// Reports the failure of one of two calls at once: others must not call its route while the other call goes on.
+    /// Excludes the route from this turn.
+    pub(super) fn note_failure(&mut self, error: &TurnError, route: Option<Route>) {
+        if let (Some(fault), Some(route)) = (fault_of(error), route) {
+            let _ = self.tell_routes(error, &fault, &route);
+            self.tried.add(&route);
         }
     }
 }

@@ -159,9 +159,10 @@ impl<'s> Recovering<'s> {
     /// Chooses the route of the next attempt, and computes its times.
     fn ready(&mut self) -> Result<Ready, TurnError> {
         let core = &self.core;
-        if self.lease.is_none()
-            && let Some(routes) = &core.setup.recovery.routes
-        {
+        if let Some(lease) = &self.lease {
+            // Others may have been asked to leave it alone while this turn waited.
+            lease.check()?;
+        } else if let Some(routes) = &core.setup.recovery.routes {
             self.lease =
                 Some(routes.select(&self.tried, core.money.demand(&self.story.model, self.ask()))?);
         }

@@ -29,7 +29,11 @@ pub(super) struct Script {
 
 #[derive(Clone, Copy)]
 enum End {
-    Answer { counted: bool, cost: Option<u64>, wrong: bool },
+    Answer {
+        counted: bool,
+        cost: Option<u64>,
+        wrong: bool,
+    },
     Fails(Reach, Option<Duration>),
     /// Nothing more is heard.
     Hangs,

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::Routes;
 use crate::route::core::Pick;
+use crate::route::error::NoRouteError;
 use crate::route::place::Route;
 
 /// A selected route. It counts as a call under way there until it is dropped.
@@ -28,6 +29,16 @@ impl RouteLease {
     /// Whether the route's breaker was half-open, so that the call finds out whether it is back.
     pub const fn is_probe(&self) -> bool {
         self.pick.probe
+    }
+
+    /// Looks whether the route still takes calls, before another one: it may have come to rest since it was selected.
+    /// With [`fail_open`](Routes::fail_open) it is called all the same.
+    ///
+    /// # Errors
+    ///
+    /// [`NoRouteError`] with the time at which its rest is over.
+    pub fn check(&self) -> Result<(), NoRouteError> {
+        self.routes.still_takes(self.pick)
     }
 
     /// Whether the route was taken although it is out, because all are: see
