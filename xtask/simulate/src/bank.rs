@@ -19,6 +19,10 @@ pub(crate) struct Books {
     /// How often people have said yes to a call, and how often a life has seen the call fail after that.
     pub(crate) approved: BTreeMap<String, u32>,
     pub(crate) failed: BTreeMap<String, u32>,
+    /// When each life of a thread began, and when it was last seen.
+    lived: BTreeMap<String, BTreeMap<Duration, Duration>>,
+    /// The first message under each key.
+    said: BTreeMap<String, String>,
     /// What was broken first.
     pub(crate) broken: Option<String>,
 }
@@ -73,5 +77,28 @@ impl Bank {
 
     pub(crate) fn approve(&self, call: &str) {
         *self.books().approved.entry(call.to_owned()).or_default() += 1;
+    }
+
+    /// A life that began at the first of these times was seen to live at the second one.
+    pub(crate) fn live(&self, thread: &str, (began, until): (Duration, Duration)) {
+        let mut books = self.books();
+        let lives = books.lived.entry(thread.to_owned()).or_default();
+        let last = lives.entry(began).or_insert(until);
+        *last = until.max(*last);
+    }
+
+    /// How long all lives of a thread have lived, at least.
+    pub(crate) fn lived(&self, thread: &str) -> Duration {
+        let books = self.books();
+        let lives = books.lived.get(thread).into_iter().flatten();
+        lives.map(|(began, until)| until.saturating_sub(*began)).sum()
+    }
+
+    pub(crate) fn say(&self, key: &str, message: &str) {
+        self.books().said.entry(key.to_owned()).or_insert_with(|| message.to_owned());
+    }
+
+    pub(crate) fn said(&self, key: &str) -> Option<String> {
+        self.books().said.get(key).cloned()
     }
 }

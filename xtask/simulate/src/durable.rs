@@ -1,19 +1,24 @@
 //! Durable threads that two processes run, which crash, hang, and lose their store.
 
+mod life;
+
 use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fastrand::Rng;
-use runtime_durable::{Done, Durable, DurableSession, DurableTool, Reconciled, Run, StepError};
-use runtime_orchestrator::{BoxError, Effect, Orchestrator, Timeout, ToolCall, Turn};
-use runtime_store::{Approvals as _, MemoryStore, Store as _, ThreadId};
+use runtime_durable::{Done, Durable, DurableSession, Run, RunError};
+use runtime_orchestrator::{Orchestrator, Timeout};
+use runtime_store::{
+    Approvals as _, Fold, Inbox as _, MemoryStore, Store as _, ThreadId, ThreadState, Totals,
+};
 use runtime_testkit::simulation::{Broken, Provider, Ran, Sim, Simulation, World};
+use runtime_usage::{Limit, ModelPricing, PricingTable, Usd};
 use serde_json::json;
 
+use self::life::Step;
 use crate::bank::Bank;
-use crate::draw::{millis, one_of, seconds};
+use crate::draw::millis;
 use crate::now;
 
 /// How long faults go on.
@@ -22,16 +27,12 @@ const TROUBLED: Duration = Duration::from_secs(90);
 const LONGEST: Duration = Duration::from_secs(900);
 const LEASE: Duration = Duration::from_secs(3);
 const WORKERS: usize = 2;
-
-/// A step of a thread. Those of one thread follow from its name, so that they are the same in each life.
-#[derive(Clone, Copy)]
-enum Step {
-    Turn,
-    Recovering,
-    Pay { effect: Effect, approved: bool, refused: u8 },
-    Sleep(Duration),
-    Value,
-}
+/// The deadline of each thread, which none reaches.
+const DEADLINE: Duration = Duration::from_secs(3_600);
+const MODEL: &str = "gpt-5";
+/// The most tokens of a call, which strict budgets reserve.
+const INPUT: u64 = 2_000;
+const OUTPUT: u64 = 500;
 
 struct Shared {
     store: MemoryStore,
@@ -41,7 +42,7 @@ struct Shared {
 
 pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
     let mut rng = simulation.rng("world");
-    let openai = Provider::healthy().troubled(&mut rng, 2, TROUBLED);
+    let openai = Provider::healthy().tokens(50..INPUT, 5..OUTPUT).troubled(&mut rng, 2, TROUBLED);
     let mut world = World::new().provider("openai", openai);
     world = world.troubled_line("store", (&mut rng, 4), TROUBLED);
     for _ in 0..rng.usize(..5) {
@@ -68,6 +69,10 @@ pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
         let shared = Rc::new(shared);
         let people = people(sim.clone(), Rc::clone(&shared));
         sim.spawn("people", people);
+        for thread in &shared.threads {
+            let speaker = speaker(sim.clone(), Rc::clone(&shared), thread.clone());
+            sim.spawn(format!("speaker to {thread}"), speaker);
+        }
         for number in 0..WORKERS {
             let shared = Rc::clone(&shared);
             sim.process(format!("worker {number}"), move |sim| worker(sim, Rc::clone(&shared)));
@@ -81,6 +86,14 @@ fn watch(sim: &Sim, shared: &Rc<Shared>) {
     let bank = shared.bank.clone();
     sim.always("each effect at most once", move || bank.broken());
     let shared = Rc::clone(shared);
+    let (of, openai) = (Rc::clone(&shared), sim.provider("openai"));
+    sim.at_end("what the provider bills is in the journals", move || {
+        let billed: Usd =
+            openai.arrived().iter().filter_map(|call| Some(price().cost(&call.billed?))).sum();
+        let booked = of.threads.iter().map(|thread| booked(&of.store, thread));
+        let booked: Usd = booked.sum::<Result<_, String>>()?;
+        if billed <= booked { Ok(()) } else { Err(format!("{billed} is billed of {booked}")) }
+    });
     sim.at_end("journals are whole", move || {
         shared.threads.iter().try_for_each(|thread| whole(&shared.store, thread))
     });
@@ -138,34 +151,101 @@ async fn people(sim: Sim, shared: Rc<Shared>) {
     }
 }
 
+/// Somebody who sends messages, each more than once: the first counts.
+async fn speaker(sim: Sim, shared: Rc<Shared>, thread: ThreadId) {
+    let mut rng = sim.rng(&format!("speaker to {thread}"));
+    let steps = life::plan(&sim, &thread);
+    let asked = steps.iter().enumerate().filter(|(_, step)| matches!(step, Step::Ask));
+    for (number, _) in asked {
+        let key = format!("{thread}/{number}");
+        let times = rng.u32(1..4);
+        let mut sent = 0;
+        while sent < times && !ended(&shared) && sim.elapsed() < LONGEST / 2 {
+            sim.sleep(millis(&mut rng, 0..9_000)).await;
+            let message = format!("message {sent}");
+            // Before its first life, there is no thread to send to.
+            if let Ok(first) = shared.store.deliver(&thread, &key, &json!(message)).await {
+                if first != (sent == 0) {
+                    sim.fail("the first message is not the first");
+                }
+                shared.bank.say(&key, &message);
+                sent += 1;
+            }
+        }
+    }
+}
+
 /// The session of the last life has the turns of all lives.
 fn went_on<T>(done: &Done<T>) -> Result<(), String> {
     let Some(summary) = &done.summary else { return Ok(()) };
     let (turns, all) = (summary.iterations, done.totals.iterations);
-    if turns == all { Ok(()) } else { Err(format!("its last session has {turns} turns of {all}")) }
+    if turns != all {
+        return Err(format!("its last session has {turns} turns of {all}"));
+    }
+    let cost = cost(&done.totals);
+    let spent = summary.budget.as_ref().map(|budget| budget.spent_usd);
+    if summary.usage.total_cost_usd != cost || spent != Some(cost) {
+        return Err(format!("its last session has spent {spent:?} of {cost}"));
+    }
+    Ok(())
+}
+
+fn cost(totals: &Totals) -> Usd {
+    totals.models.values().map(|model| model.cost).sum()
+}
+
+/// What a thread has spent, by its journal.
+fn booked(store: &MemoryStore, thread: &ThreadId) -> Result<Usd, String> {
+    let Some(Ok(entries)) = now(store.read(thread, 0, usize::MAX)) else { return Ok(Usd::ZERO) };
+    let mut fold = Fold::new();
+    entries.iter().try_for_each(|entry| fold.apply(entry)).map_err(|error| error.to_string())?;
+    Ok(cost(&fold.totals()))
+}
+
+fn price() -> ModelPricing {
+    ModelPricing::per_million(Usd::from_dollars(3), Usd::from_dollars(15))
 }
 
 /// A process that runs all threads until they have ended.
 async fn worker(sim: Sim, shared: Rc<Shared>) {
     let mut rng = sim.rng(&format!("{:?} {}", sim, sim.life()));
+    let prices = PricingTable::new();
+    // The name is nobody else's.
+    let _ = prices.register(MODEL, price());
     let orchestrator = Orchestrator::new("clerk", "orders")
         .max_iterations(100_000)
+        .pricing(prices)
+        .budget(Limit::strict(Usd::from_dollars(1_000)))
+        .deadline(Timeout::on(DEADLINE, Arc::new(sim.time())))
         .time(sim.time())
         .ids(sim.ids())
         .event_sink(sim.events());
     let store = sim.store(shared.store.clone());
     let durable = Durable::new(orchestrator, store).lease(LEASE).code_version("1");
+    // It may run all threads, or those that are to go on.
+    let sees_all = sim.rng("worker").bool();
+    let body = async |session: &DurableSession| life::life(&sim, &shared, session).await;
+    let look = |run: Result<Run<Vec<String>>, RunError>, thread: &ThreadId| {
+        if let Ok(Run::Done(done)) = run {
+            let ended = paid(&shared, thread, &done.value).and_then(|()| went_on(&done));
+            ended.unwrap_or_else(|why| sim.fail(why));
+        }
+    };
     while !ended(&shared) && sim.elapsed() < LONGEST / 2 {
         let mut threads = shared.threads.clone();
         rng.shuffle(&mut threads);
         for thread in threads {
-            let run =
-                durable.run(&thread, async |session| life(&sim, &shared, session).await).await;
-            if let Ok(Run::Done(done)) = run {
-                let ended = paid(&shared, &thread, &done.value).and_then(|()| went_on(&done));
-                ended.unwrap_or_else(|why| sim.fail(why));
+            let state = match now(shared.store.thread(&thread)) {
+                Some(Ok(Some(thread))) => thread.state,
+                _ => ThreadState::Failed,
+            };
+            // Nobody but its caller begins a thread, or one that has failed.
+            if sees_all || state == ThreadState::Failed {
+                look(durable.run(&thread, body).await, &thread);
             }
         }
+        let runs = durable.resume_runnable(9, body).await.unwrap_or_default();
+        runs.into_iter().for_each(|(thread, run)| look(run, &thread));
         sim.sleep(millis(&mut rng, 100..3_000)).await;
     }
     if !ended(&shared) {
@@ -180,125 +260,4 @@ fn paid(shared: &Shared, thread: &ThreadId, calls: &[String]) -> Result<(), Stri
     let made: BTreeSet<_> = made.filter(|call| call.starts_with(&prefix)).collect();
     let said: BTreeSet<_> = calls.iter().cloned().collect();
     if made == said { Ok(()) } else { Err(format!("`{thread}` said {said:?}, and paid {made:?}")) }
-}
-
-/// The steps of a thread.
-fn plan(sim: &Sim, thread: &ThreadId) -> Vec<Step> {
-    let mut rng = sim.rng(thread.as_str());
-    (0..rng.usize(1..6)).map(|_| step(&mut rng)).collect()
-}
-
-fn step(rng: &mut Rng) -> Step {
-    match rng.u8(..9) {
-        0 => Step::Turn,
-        1 => Step::Recovering,
-        2 => Step::Value,
-        3 => Step::Sleep(seconds(rng, 1..60)),
-        _ => Step::Pay {
-            effect: one_of(rng, &[Effect::Keyed, Effect::Irreversible]),
-            approved: rng.bool(),
-            refused: one_of(rng, &[0, 0, 1, 2]),
-        },
-    }
-}
-
-/// One life of a thread. Its value is the payments that were made.
-async fn life(
-    sim: &Sim,
-    shared: &Shared,
-    session: &DurableSession,
-) -> Result<Vec<String>, BoxError> {
-    let (mut made, began) = (Vec::new(), sim.elapsed());
-    let limit = || Timeout::on(Duration::from_secs(20), Arc::new(sim.time()));
-    let openai = sim.provider("openai");
-    for (number, step) in plan(sim, session.thread()).into_iter().enumerate() {
-        let name = format!("{}/{number}", session.thread());
-        let bank = &shared.bank;
-        match step {
-            Step::Turn | Step::Recovering => {
-                let turn = Turn::model("gpt-5").timeout(limit());
-                let ask = async || {
-                    // A life that was replaced may ask a model once more: it costs, and does nothing.
-                    bank.make(&name, (false, began));
-                    Ok::<_, BoxError>(openai.call("hi").await?.text)
-                };
-                if matches!(step, Step::Turn) {
-                    session.run_turn(turn, ask).await?;
-                } else {
-                    session.run_turn_recovering(turn, async |_| ask().await).await?;
-                }
-                bank.record(&name, sim.elapsed());
-            }
-            Step::Sleep(time) => session.sleep(time).await?,
-            Step::Value => {
-                session.value("lucky", || 7).await?;
-            }
-            Step::Pay { effect, approved, refused } => {
-                let call = Payment { name, effect, approved, refused };
-                if call.make(sim, bank, session).await? {
-                    made.push(call.name);
-                }
-            }
-        }
-    }
-    Ok(made)
-}
-
-/// A payment of a thread.
-struct Payment {
-    name: String,
-    effect: Effect,
-    approved: bool,
-    /// How often the bank refuses it.
-    refused: u8,
-}
-
-impl Payment {
-    /// Asks, and pays. `false` if people say no.
-    async fn make(
-        &self,
-        sim: &Sim,
-        bank: &Bank,
-        session: &DurableSession,
-    ) -> Result<bool, BoxError> {
-        let number = self.name.rsplit('/').next().unwrap_or_default();
-        let pay = ToolCall::new(number).call_id(number).args(json!({ "of": number }));
-        let pay = pay.effect(self.effect);
-        let mut tool = DurableTool::from(pay.clone());
-        if self.approved {
-            match session.approval(&pay, "payments", LONGEST).await {
-                Ok(yes) => tool = tool.approved(yes),
-                Err(StepError::Failed(_)) => return Ok(false),
-                Err(error) => return Err(error.into()),
-            }
-        }
-        let asked = bank.clone();
-        let tool = tool.reconcile(async move |key| {
-            let done = asked.books().keys.contains(&key);
-            Ok(if done { Reconciled::Done(12) } else { Reconciled::NotDone })
-        });
-        let line = sim.line("bank");
-        let dedupes = self.effect == Effect::Keyed;
-        let paid = session.run_tool(tool, async |attempt| {
-            bank.make(&self.name, (self.approved, Duration::MAX));
-            let refused = bank.books().failed.get(&self.name).copied().unwrap_or_default();
-            if refused < u32::from(self.refused) {
-                return Err(BoxError::from("the bank refuses"));
-            }
-            // At once: what stops on its way and arrives after another life has paid, no library can hold back.
-            bank.pay(&self.name, attempt.key(), dedupes);
-            line.call(async || 12).await.map_err(BoxError::from)
-        });
-        match paid.await {
-            Ok(_) => bank.record(&self.name, sim.elapsed()),
-            Err(StepError::Failed(failed)) => {
-                if failed.live.is_some() {
-                    bank.fail(&self.name);
-                }
-                return Err(StepError::Failed(failed).into());
-            }
-            Err(error) => return Err(error.into()),
-        }
-        Ok(true)
-    }
 }

@@ -1,0 +1,182 @@
+//! The steps of a durable thread, and one life of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fastrand::Rng;
+use runtime_durable::{DurableSession, DurableTool, Reconciled, StepError};
+use runtime_orchestrator::{BoxError, Effect, Timeout, ToolCall, Turn};
+use runtime_store::ThreadId;
+use runtime_testkit::simulation::Sim;
+use runtime_usage::UsageSnapshot;
+use serde_json::json;
+
+use super::{DEADLINE, INPUT, LONGEST, MODEL, OUTPUT, Shared};
+use crate::bank::Bank;
+use crate::draw::{one_of, seconds};
+
+/// A step of a thread. Those of one thread follow from its name, so that they are the same in each life.
+#[derive(Clone, Copy)]
+pub(super) enum Step {
+    Turn,
+    Recovering,
+    Pay {
+        effect: Effect,
+        approved: bool,
+        refused: u8,
+    },
+    Sleep(Duration),
+    Value,
+    /// Waits for a message.
+    Ask,
+}
+
+/// The steps of a thread.
+pub(super) fn plan(sim: &Sim, thread: &ThreadId) -> Vec<Step> {
+    let mut rng = sim.rng(thread.as_str());
+    (0..rng.usize(1..6)).map(|_| step(&mut rng)).collect()
+}
+
+fn step(rng: &mut Rng) -> Step {
+    match rng.u8(..10) {
+        0 => Step::Turn,
+        1 => Step::Recovering,
+        2 => Step::Value,
+        3 => Step::Sleep(seconds(rng, 1..60)),
+        4 => Step::Ask,
+        _ => Step::Pay {
+            effect: one_of(rng, &[Effect::Keyed, Effect::Irreversible]),
+            approved: rng.bool(),
+            refused: one_of(rng, &[0, 0, 1, 2]),
+        },
+    }
+}
+
+/// One life of a thread. Its value is the payments that were made.
+pub(super) async fn life(
+    sim: &Sim,
+    shared: &Shared,
+    session: &DurableSession,
+) -> Result<Vec<String>, BoxError> {
+    let (mut made, began) = (Vec::new(), sim.elapsed());
+    let limit = || Timeout::on(Duration::from_secs(20), Arc::new(sim.time()));
+    let openai = sim.provider("openai");
+    let thread = session.thread();
+    let known = shared.bank.lived(thread.as_str());
+    if session.session().time_left().is_some_and(|left| left > DEADLINE.saturating_sub(known)) {
+        sim.fail(format!("a deadline begins anew, though its thread has lived for {known:?}"));
+    }
+    for (number, step) in plan(sim, thread).into_iter().enumerate() {
+        let name = format!("{thread}/{number}");
+        let bank = &shared.bank;
+        match step {
+            Step::Turn | Step::Recovering => {
+                let turn = Turn::model(MODEL).timeout(limit()).usage_from(usage_of);
+                let turn = turn.estimate(UsageSnapshot::new(INPUT, OUTPUT)).max_output(OUTPUT);
+                let ended = std::cell::Cell::default();
+                let ask = async || {
+                    // A life that was replaced may ask a model once more: it costs, and does nothing.
+                    bank.make(&name, (false, began));
+                    let said = openai.call("hi").await;
+                    ended.set(sim.elapsed());
+                    let said = said?;
+                    let tokens =
+                        said.usage().map(|usage| [usage.input_tokens, usage.output_tokens]);
+                    Ok::<_, BoxError>((said.text, tokens))
+                };
+                if matches!(step, Step::Turn) {
+                    session.run_turn(turn, ask).await?;
+                } else {
+                    session.run_turn_recovering(turn, async |_| ask().await).await?;
+                }
+                if ended.get() > began {
+                    // What was recorded after the call has at least this time.
+                    bank.live(thread.as_str(), (began, ended.get()));
+                }
+                bank.record(&name, sim.elapsed());
+            }
+            Step::Ask => {
+                let heard: String = session.wait_for(&name).await?;
+                if bank.said(&name) != Some(heard.clone()) {
+                    sim.fail(format!("`{name}` heard {heard}, which was not said first"));
+                }
+            }
+            Step::Sleep(time) => session.sleep(time).await?,
+            Step::Value => {
+                session.value("lucky", || 7).await?;
+            }
+            Step::Pay { effect, approved, refused } => {
+                let call = Payment { name, effect, approved, refused };
+                if call.make(sim, bank, session).await? {
+                    made.push(call.name);
+                }
+            }
+        }
+    }
+    Ok(made)
+}
+
+/// A payment of a thread.
+struct Payment {
+    name: String,
+    effect: Effect,
+    approved: bool,
+    /// How often the bank refuses it.
+    refused: u8,
+}
+
+impl Payment {
+    /// Asks, and pays. `false` if people say no.
+    async fn make(
+        &self,
+        sim: &Sim,
+        bank: &Bank,
+        session: &DurableSession,
+    ) -> Result<bool, BoxError> {
+        let number = self.name.rsplit('/').next().unwrap_or_default();
+        let pay = ToolCall::new(number).call_id(number).args(json!({ "of": number }));
+        let pay = pay.effect(self.effect);
+        let mut tool = DurableTool::from(pay.clone());
+        if self.approved {
+            match session.approval(&pay, "payments", LONGEST).await {
+                Ok(yes) => tool = tool.approved(yes),
+                Err(StepError::Failed(_)) => return Ok(false),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let asked = bank.clone();
+        let tool = tool.reconcile(async move |key| {
+            let done = asked.books().keys.contains(&key);
+            Ok(if done { Reconciled::Done(12) } else { Reconciled::NotDone })
+        });
+        let line = sim.line("bank");
+        let dedupes = self.effect == Effect::Keyed;
+        let paid = session.run_tool(tool, async |attempt| {
+            bank.make(&self.name, (self.approved, Duration::MAX));
+            let refused = bank.books().failed.get(&self.name).copied().unwrap_or_default();
+            if refused < u32::from(self.refused) {
+                return Err(BoxError::from("the bank refuses"));
+            }
+            // At once: what stops on its way and arrives after another life has paid, no library can hold back.
+            bank.pay(&self.name, attempt.key(), dedupes);
+            line.call(async || 12).await.map_err(BoxError::from)
+        });
+        match paid.await {
+            Ok(_) => bank.record(&self.name, sim.elapsed()),
+            Err(StepError::Failed(failed)) => {
+                if failed.live.is_some() {
+                    bank.fail(&self.name);
+                }
+                return Err(StepError::Failed(failed).into());
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(true)
+    }
+}
+
+type Said = (String, Option<[u64; 2]>);
+
+fn usage_of((_, tokens): &Said) -> Option<UsageSnapshot> {
+    tokens.map(|[input, output]| UsageSnapshot::new(input, output))
+}
