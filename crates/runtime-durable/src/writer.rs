@@ -140,14 +140,18 @@ impl Writer {
     ///
     /// It may have been stopped while the store answered, so the answer counts only while the lease lasts.
     pub(crate) async fn still_held(&self) -> Result<(), StoreError> {
-        // It may be stopped while it renews, too. A lease that is shorter than a call of the store is never held.
+        // It may be stopped while it renews, too.
         for _ in 0..3 {
             if self.session.now() < self.held_until() {
-                break;
+                return Ok(());
             }
             self.renew().await?;
         }
-        Ok(())
+        if self.session.now() < self.held_until() {
+            return Ok(());
+        }
+        let late = "each renewal is answered when it is over";
+        Err(StoreError::Unavailable { attempted: "hold a lease", source: late.into() })
     }
 
     fn held_until(&self) -> Instant {

@@ -6,9 +6,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fastrand::Rng;
 use runtime_store::{
-    Append, Approval, ApprovalUse, Approvals as _, Claim, Entry, EntryKind, Lease, MemoryStore,
-    Step, StepKey, StepKind, StepName, Store as _, Subject, ThreadId,
+    Append, Approval, ApprovalUse, Approvals as _, Claim, Entry, EntryKind, Inbox as _, Lease,
+    Leave, MemoryStore, Step, StepKey, StepKind, StepName, Store as _, StoreError, Subject,
+    ThreadId,
 };
 use runtime_testkit::simulation::{Broken, Ran, Sim, Simulation, World};
 use serde_json::json;
@@ -24,6 +26,8 @@ struct Shared {
     approvals: Vec<Approval>,
     /// How often each approval was used, as the store said.
     used: RefCell<BTreeMap<Arc<str>, u32>>,
+    /// The first message under each key.
+    said: RefCell<BTreeMap<String, u32>>,
 }
 
 pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
@@ -42,7 +46,8 @@ pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
             approvals.push(store.ask(&subject.request(DAY)).await?);
         }
         let used = RefCell::default();
-        let shared = Rc::new(Shared { store, thread, approvals, used });
+        let said = RefCell::default();
+        let shared = Rc::new(Shared { store, thread, approvals, used, said });
         for number in 0..sim.rng("plan").usize(2..5) {
             sim.spawn(format!("client {number}"), client(sim.clone(), Rc::clone(&shared), number));
         }
@@ -83,6 +88,11 @@ async fn client(sim: Sim, shared: Rc<Shared>, number: usize) {
     let mut held: Option<(Lease, u64)> = None;
     for _ in 0..rng.usize(5..40) {
         sim.sleep(millis(&mut rng, 0..40)).await;
+        if rng.u8(..4) == 0 {
+            let lease = held.as_ref().map(|(lease, _)| lease);
+            at_once(&shared, lease, &mut rng).unwrap_or_else(|why| sim.fail(why));
+            continue;
+        }
         let asked = &shared.approvals[rng.usize(..shared.approvals.len())];
         match (rng.u8(..10), &held) {
             (0..3, _) => {
@@ -134,4 +144,60 @@ async fn client(sim: Sim, shared: Rc<Shared>, number: usize) {
             }
         }
     }
+}
+
+/// A call that is there at once, so that it is known what comes of it.
+fn at_once(shared: &Shared, lease: Option<&Lease>, rng: &mut Rng) -> Result<(), String> {
+    let store = &shared.store;
+    let kept = |thread: &ThreadId| now(store.thread(thread)).and_then(Result::ok).flatten();
+    // Those that come and go.
+    let other = ThreadId::new(format!("other-{}", rng.u8(..9))).map_err(|it| it.to_string())?;
+    match (rng.u8(..5), lease) {
+        (0, Some(lease)) => {
+            let fence = kept(&shared.thread).map(|thread| thread.fence);
+            let renewed = now(store.renew(lease)).is_some_and(|renewed| renewed.is_ok());
+            if renewed && fence != Some(lease.fence) {
+                return Err(format!(
+                    "a lease of {} was renewed, and {fence:?} has it",
+                    lease.fence
+                ));
+            }
+        }
+        (1, _) => {
+            let (key, number) = (format!("key-{}", rng.u8(..4)), rng.u32(..));
+            let first = now(store.deliver(&shared.thread, &key, &json!(number)));
+            let mut said = shared.said.borrow_mut();
+            let is_first = !said.contains_key(&key);
+            let number = *said.entry(key.clone()).or_insert(number);
+            let heard = now(store.message(&shared.thread, &key)).and_then(Result::ok).flatten();
+            if heard != Some(json!(number)) || first.and_then(Result::ok) != Some(is_first) {
+                return Err(format!("{heard:?} is under `{key}`, and {number} was said first"));
+            }
+        }
+        (2, _) => {
+            let acquired = now(store.acquire(&other, &claim(millis(rng, 0..60))));
+            // One that waits may be woken before it is given back.
+            if let (Some(Ok((lease, _))), true) = (acquired, rng.bool()) {
+                let message = now(store.deliver(&other, "wake", &json!(1)));
+                // Only the first message wakes.
+                let woken = matches!(message, Some(Ok(true)));
+                let _ = now(store.release(&lease, Leave::Parked(None)));
+                let runnable = now(store.runnable(99)).and_then(Result::ok).unwrap_or_default();
+                if woken && !runnable.contains(&other) {
+                    return Err(format!("`{other}` was woken while it ran, and waits"));
+                }
+            }
+        }
+        _ => {
+            let is_held = kept(&other).is_some_and(|thread| thread.holder.is_some());
+            match now(store.forget(&other)) {
+                Some(Ok(())) if is_held => return Err(format!("`{other}` is held, and forgotten")),
+                Some(Err(StoreError::Held { .. })) if !is_held => {
+                    return Err(format!("`{other}` is not held, and not forgotten"));
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
 }

@@ -101,6 +101,10 @@ impl DurableSession {
                         return Ok(Err(error));
                     }
                     intended = true;
+                } else if let Err(lost) = self.place.life.writer.still_held().await {
+                    // Others go on with the thread: no further call is made.
+                    attempt.release();
+                    return Ok(Err(self.place.life.store_failed(lost)));
                 }
                 let made = call(attempt.attempt().clone());
                 match attempt.run(made).await {
