@@ -10,6 +10,7 @@ use runtime_fleet::{
     ProbeLease, Probed, Report, Rules, SharedState, StateFuture, View, Watcher,
 };
 use runtime_testkit::simulation::SimTime;
+use runtime_usage::Usd;
 
 use crate::now;
 
@@ -31,6 +32,8 @@ struct Seen {
     reports: BTreeMap<MemberId, u64>,
     /// What each member may use of each limit, and until when.
     parts: BTreeMap<(String, MemberId), (Duration, u64)>,
+    /// Until when the money of each member is its own, and what it has lost of it.
+    money: BTreeMap<MemberId, (Duration, Usd)>,
     broken: Option<String>,
 }
 
@@ -41,6 +44,16 @@ impl Watched {
 
     pub(crate) const fn state(&self) -> &MemoryState {
         &self.state
+    }
+
+    /// Whether a member may probe: it was given a probe that is not over, or the fleet has not heard of an opening.
+    pub(crate) fn may_probe(&self, breaker: &str, member: &MemberId) -> bool {
+        let now = self.time.elapsed();
+        let seen = self.seen();
+        let own = |(at, lease): &(Duration, ProbeLease)| {
+            lease.member == *member && now < at.saturating_add(lease.ttl)
+        };
+        !seen.open.contains_key(breaker) || seen.last.as_ref().is_some_and(own)
     }
 
     pub(crate) fn broken(&self) -> Result<(), String> {
@@ -93,6 +106,17 @@ impl Seen {
         self.last = Some((at, lease.clone()));
     }
 
+    /// A member that is heard of in time keeps its money.
+    fn booked(&mut self, at: Duration, booking: &Booking, booked: &Booked) {
+        let until = at.saturating_add(booking.ttl);
+        let (own, lost) = self.money.entry(booking.member.clone()).or_insert((until, booked.lost));
+        let taken = booked.lost > *lost && at < *own;
+        (*own, *lost) = ((*own).max(until), booked.lost);
+        if taken {
+            self.breaks(|| format!("{booking:?} in time, and money is lost: {booked:?}"));
+        }
+    }
+
     /// In one generation a wait never gets shorter.
     fn viewed(&mut self, at: Duration, breaker: &str, view: BreakerView) {
         let until = view.open.map(|left| at.saturating_add(left));
@@ -126,6 +150,11 @@ impl Seen {
             // It leaves.
             self.parts.retain(|(_, member), _| *member != report.member);
             return;
+        }
+        for (booking, booked) in report.bookings.iter().zip(&view.booked) {
+            if let Some(booked) = booked {
+                self.booked(at, booking, booked);
+            }
         }
         let until = at.saturating_add(report.ttl);
         for (want, share) in report.wants.iter().zip(&view.shares) {
@@ -178,7 +207,8 @@ impl SharedState for Watched {
 
     fn probed<'a>(&'a self, lease: &'a ProbeLease, ended: Probed) -> StateFuture<'a, BreakerView> {
         if ended == Probed::Unused {
-            self.seen().last = None;
+            // It may come late, for one that is over.
+            self.seen().last.take_if(|(_, last)| last.generation == lease.generation);
         }
         let ended = self.state.probed(lease, ended);
         self.look(ended, |seen, at, view| seen.viewed(at, &lease.breaker, *view))
@@ -193,7 +223,7 @@ impl SharedState for Watched {
     }
 
     fn book<'a>(&'a self, booking: &'a Booking) -> StateFuture<'a, Booked> {
-        self.state.book(booking)
+        self.look(self.state.book(booking), |seen, at, booked| seen.booked(at, booking, booked))
     }
 
     fn pause<'a>(&'a self, name: &'a str, wait: Duration) -> StateFuture<'a, ()> {

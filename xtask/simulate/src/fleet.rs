@@ -10,16 +10,16 @@ use chrono::TimeDelta;
 use runtime_events::payload::MarkCrossed;
 use runtime_events::{AgentEventName, Sleeper as _};
 use runtime_fleet::{
-    AccountPath, AccountState, Accounts as _, Fleet, FleetConfig, Kind, MemoryState, Policy,
-    SharedState as _,
+    AccountPath, AccountState, Accounts as _, Fleet, FleetConfig, Kind, MemberId, MemoryState,
+    OnLoss, Policy, Probe, Probed, SharedState as _,
 };
 use runtime_orchestrator::{Orchestrator, Timeout, Turn, TurnError};
-use runtime_resilience::{CircuitBreakerConfig, RateLimits};
+use runtime_resilience::{CircuitBreaker, CircuitBreakerConfig, RateLimits};
 use runtime_testkit::simulation::{Broken, Provider, Ran, Reply, Sim, Simulation, World};
 use runtime_usage::{Limit, ModelPricing, PricingTable, UsageSnapshot, Usd};
 
 use crate::backend::Watched;
-use crate::draw::{millis, seconds};
+use crate::draw::{millis, one_of, seconds};
 use crate::now;
 
 const TROUBLED: Duration = Duration::from_secs(60);
@@ -36,6 +36,8 @@ struct Shared {
     backend: Watched,
     cap: Usd,
     turns: usize,
+    /// What becomes of the money of a member that is not heard of any more.
+    on_loss: OnLoss,
 }
 
 fn price() -> ModelPricing {
@@ -60,6 +62,7 @@ pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
             backend: Watched::new(MemoryState::on(sim.outside()), sim.outside(), COOLDOWN),
             cap: Usd::from_cents(rng.u64(2..40)),
             turns: rng.usize(1..6),
+            on_loss: one_of(&mut rng, &[OnLoss::Spend, OnLoss::Return]),
         });
         for number in 0..nodes {
             let shared = Rc::clone(&shared);
@@ -81,13 +84,16 @@ fn watch(sim: &Sim, shared: &Rc<Shared>) {
     sim.always("no more is granted than there is", move || {
         let Some(state) = account(&of) else { return Ok(()) };
         let sum = state.spent.saturating_add(state.granted);
-        if sum <= of.cap { Ok(()) } else { Err(format!("{state:?}")) }
+        let returns = of.on_loss == OnLoss::Return;
+        if sum <= of.cap || returns { Ok(()) } else { Err(format!("{state:?}")) }
     });
     let (of, openai) = (Rc::clone(shared), sim.provider("openai"));
     sim.always("no more is billed than there is", move || {
         let bills = openai.arrived().into_iter().filter_map(|call| call.billed);
         let billed: Usd = bills.map(|usage| price().cost(&usage)).sum();
-        if billed <= of.cap { Ok(()) } else { Err(format!("{billed} of {}", of.cap)) }
+        // What is given back may have been spent.
+        let returns = of.on_loss == OnLoss::Return;
+        if billed <= of.cap || returns { Ok(()) } else { Err(format!("{billed} of {}", of.cap)) }
     });
     let of = Rc::clone(shared);
     sim.always("one probe, kept waits, parts of the whole", move || of.backend.broken());
@@ -123,8 +129,18 @@ async fn operator(sim: Sim, shared: Rc<Shared>) {
     let mut rng = sim.rng("operator");
     for _ in 0..rng.usize(..4) {
         sim.sleep(millis(&mut rng, 0..20_000)).await;
-        let wait = COOLDOWN.saturating_add(seconds(&mut rng, 0..20));
-        let _ = shared.backend.open("openai", 0, wait).await;
+        if rng.bool() {
+            let wait = COOLDOWN.saturating_add(seconds(&mut rng, 0..20));
+            let _ = shared.backend.open("openai", 0, wait).await;
+            continue;
+        }
+        // A member that asks without a wait, and probes nothing.
+        let (eager, ttl) = (MemberId::new("eager"), Duration::from_secs(5));
+        let probe = shared.backend.probe("openai", &eager, ttl, COOLDOWN).await;
+        if let Ok(Probe::Granted(lease)) = probe {
+            sim.sleep(millis(&mut rng, 0..4_000)).await;
+            let _ = shared.backend.probed(&lease, Probed::Unused).await;
+        }
     }
 }
 
@@ -138,18 +154,20 @@ async fn node(sim: Sim, number: usize, shared: Rc<Shared>) {
         .policy(Kind::Limits, closed);
     let fleet = sim.fleet(shared.backend.clone(), config);
     let limit = Limit::strict(shared.cap).marks(MARKS);
-    let Ok(company) = fleet.account("company", limit).await else { return };
+    let Ok(company) = fleet.account_on_loss("company", limit, shared.on_loss).await else { return };
     let orchestrator = Orchestrator::new("writer", "draft")
         .time(sim.time())
         .ids(sim.ids())
         .event_sink(sim.events())
         .pricing(prices())
         .account(&company);
-    let orchestrator = gated(&fleet, orchestrator);
+    let (orchestrator, breaker) = gated(&fleet, orchestrator);
+    let member = Rc::new(Member { id: fleet.member().clone(), breaker });
     let mut agents = Vec::new();
     for agent in 0..rng.usize(1..4) {
         let name = format!("agent {agent} of node {number}");
-        let task = writer(sim.clone(), orchestrator.clone(), shared.turns, name.clone());
+        let (shared, member) = (Rc::clone(&shared), Rc::clone(&member));
+        let task = writer(sim.clone(), orchestrator.clone(), (shared, member), name.clone());
         agents.push(sim.spawn(name, task));
     }
     for agent in agents {
@@ -159,15 +177,22 @@ async fn node(sim: Sim, number: usize, shared: Rc<Shared>) {
     let _ = fleet.shutdown().await;
 }
 
-fn gated(fleet: &Fleet, orchestrator: Orchestrator) -> Orchestrator {
+/// A member, as it is looked at when it makes a call.
+struct Member {
+    id: MemberId,
+    breaker: CircuitBreaker,
+}
+
+fn gated(fleet: &Fleet, orchestrator: Orchestrator) -> (Orchestrator, CircuitBreaker) {
     let config = CircuitBreakerConfig::default()
         .failure_threshold(NonZeroU32::new(2).unwrap_or(NonZeroU32::MIN))
         .recovery_timeout(COOLDOWN);
     let requests = NonZeroU32::new(300).unwrap_or(NonZeroU32::MIN);
     let limits = RateLimits::default().requests_per_minute(requests);
-    orchestrator
-        .circuit_breaker(fleet.breaker("openai", config))
-        .rate_limiter(fleet.limiter("openai", limits))
+    let breaker = fleet.breaker("openai", config);
+    let orchestrator =
+        orchestrator.circuit_breaker(breaker.clone()).rate_limiter(fleet.limiter("openai", limits));
+    (orchestrator, breaker)
 }
 
 fn prices() -> PricingTable {
@@ -177,11 +202,16 @@ fn prices() -> PricingTable {
     prices
 }
 
-async fn writer(sim: Sim, orchestrator: Orchestrator, turns: usize, name: String) {
+async fn writer(
+    sim: Sim,
+    orchestrator: Orchestrator,
+    (shared, member): (Rc<Shared>, Rc<Member>),
+    name: String,
+) {
     let mut rng = sim.rng(&format!("{name} in life {}", sim.life()));
     let Ok(session) = orchestrator.session() else { return sim.fail("no session") };
     let openai = sim.provider("openai");
-    for _ in 0..turns {
+    for _ in 0..shared.turns {
         sim.sleep(millis(&mut rng, 0..9_000)).await;
         let limit = Timeout::on(seconds(&mut rng, 5..25), Arc::new(sim.time()));
         let turn = Turn::model(MODEL)
@@ -190,7 +220,13 @@ async fn writer(sim: Sim, orchestrator: Orchestrator, turns: usize, name: String
             .max_output(OUTPUT)
             .timeout(limit);
         let patience = if rng.u8(..5) == 0 { millis(&mut rng, 1..9_000) } else { Duration::MAX };
-        let call = async || openai.call("hi").await;
+        let call = async || {
+            let probes = member.breaker.snapshot().probes > 0;
+            if probes && !shared.backend.may_probe("openai", &member.id) {
+                sim.fail(format!("{} probes, and may not", member.id));
+            }
+            openai.call("hi").await
+        };
         // Whatever comes of it: the books are what is looked at.
         let _ = sim.time().within(patience, session.run_turn(turn, call)).await;
     }

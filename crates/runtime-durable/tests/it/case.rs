@@ -159,9 +159,8 @@ impl Case {
         let orchestrator =
             Orchestrator::new("clerk", "orders").time((SystemClock, Sleepless)).event_sink(sink);
         let durable = Durable::new(orchestrator, Mortal::new(store, gate));
-        // So short that the next life need not wait for it, and so long that one that is stopped has it at all.
-        let lease = Duration::from_millis(if gate.stops() { 100 } else { 1 });
-        let durable = durable.lease(lease);
+        // So short that the next life hardly waits for it, and so long that a slow disk lets it be held.
+        let durable = durable.lease(Duration::from_millis(100));
         let run = durable.run(self.thread(), async |session| self.order(session, gate).await);
         let mut run = pin!(run);
         wait(poll_fn(|cx| match run.as_mut().poll(cx) {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use runtime_durable::{DurableSession, DurableTool, Reconciled, RunError, ToolAttempt};
 use runtime_orchestrator::{BoxError, Effect, Orchestrator, ToolCall, Turn};
+use runtime_resilience::{FaultError, FaultKind};
 use runtime_store::{Claim, JournalError, Leave, Store};
 
 use crate::world::{World, error, thread, value};
@@ -151,4 +152,34 @@ fn a_life_that_is_stopped_while_it_renews_its_lease_starts_no_further_effect() {
 async fn order_tool(world: &World, session: &DurableSession) -> Result<u32, BoxError> {
     let pay = ToolCall::new("pay").call_id("1").effect(Effect::Irreversible);
     Ok(session.run_tool(pay, async |attempt| world.pay(attempt.key(), false).await).await?)
+}
+
+#[test]
+fn a_lease_that_is_over_before_the_store_answers_allows_no_effect() {
+    let world = World::new();
+    let durable = world.durable(Orchestrator::new("clerk", "orders"));
+    let clock = world.clock.clone();
+    world.at_points(move || clock.advance(Duration::from_secs(31)));
+    let run = world.run(&durable, async |session| at_once(&world, session).await);
+    assert_eq!(run.unwrap().unwrap_err().to_string(), "the store could not hold a lease");
+    assert_eq!(world.payments(), 0);
+}
+
+#[test]
+fn a_turn_is_not_repeated_in_a_life_that_was_replaced() {
+    let world = World::new();
+    let durable = world.durable(Orchestrator::new("clerk", "orders"));
+    let run = world.run(&durable, async |session| {
+        let turn = session.run_turn_recovering(Turn::<u32>::model("m"), async |attempt| {
+            assert_eq!(attempt.number(), 1, "another attempt after the lease");
+            world.clock.advance(Duration::from_secs(31));
+            let claim = Claim { holder: "host-2".into(), code: "1".into(), ttl: Duration::MAX };
+            world.store.acquire(&thread(), &claim).await?;
+            // What is repeated at once, with less.
+            Err::<u32, BoxError>(FaultError::of(FaultKind::ContextLength, "too long").into())
+        });
+        Ok(turn.await?.value)
+    });
+    let replaced = run.unwrap().unwrap_err();
+    assert!(replaced.to_string().starts_with("thread `order-4711` was taken over"), "{replaced}");
 }

@@ -16,7 +16,7 @@ use runtime_resilience::{
 };
 use runtime_usage::{Limit, Usd};
 
-use crate::recovering::fault;
+use crate::recovering::{asking, fault};
 use crate::support::{Fixture, assert_books_agree, assert_lawful_so_far, dollar, yields};
 
 const LATE: Duration = Duration::from_secs(2);
@@ -234,6 +234,25 @@ fn route_that_failed_beside_the_answer_rests() {
     assert_eq!(answer.provider.as_deref(), Some("fast"));
     let rests: Vec<_> = routes.snapshot().iter().map(|route| route.rests.is_some()).collect();
     assert_eq!(rests, [true, false]);
+}
+
+#[test]
+fn what_one_call_was_asked_counts_while_the_other_goes_on() {
+    let fixture = fixture();
+    let routes = Routes::ordered([Route::new("slow", "m"), Route::new("fast", "m")]);
+    let routes = routes.with_clock(Arc::new(fixture.clock.clone()));
+    let fixture = fixture.recovery(|recovery| recovery.routes(routes.clone()));
+    let session = fixture.orchestrator.session().unwrap();
+    let call = async |attempt: Attempt| {
+        if attempt.is_hedge() {
+            return Err::<u32, BoxError>(asking(FaultKind::RateLimit, 9 * LATE).into());
+        }
+        pending().await
+    };
+    let mut turn = pin!(run(&session, call));
+    assert!(late(&fixture, turn.as_mut()).is_none());
+    let rests: Vec<_> = routes.snapshot().iter().map(|route| route.rests).collect();
+    assert_eq!(rests, [None, Some(9 * LATE)]);
 }
 
 #[test]

@@ -11,7 +11,8 @@ use runtime_resilience::{
 use runtime_usage::Usd;
 
 use super::{
-    BOTH, SECOND, Script, asking, assert_recovery_agrees, books, fixture, poll, quick, recipe, told,
+    BOTH, SECOND, Script, asking, assert_recovery_agrees, books, fixture, patiently, poll, quick,
+    recipe, told,
 };
 use crate::support::{Fixture, assert_lawful, breaker, dollar, poll_times, price, yields};
 
@@ -369,4 +370,27 @@ fn switch_after_a_refusal_is_from_the_failed_route() {
         let switched = fixture.only(AgentEventName::RecoveryProviderSwitched);
         assert_eq!(switched.detail.as_deref(), Some("openai -> anthropic"));
     }
+}
+
+#[test]
+fn turn_that_waits_does_not_call_a_place_that_rests_by_then() {
+    let fixture = fixture();
+    let routes = Routes::ordered([Route::new("openai", "m")]);
+    let routes = routes.with_clock(Arc::new(fixture.clock.clone()));
+    let fixture = fixture.recovery(|recovery| recovery.routes(routes.clone()));
+    let session = fixture.orchestrator.session().unwrap();
+    let script = Script::of([FaultKind::Server]);
+    let mut turn = Box::pin(
+        session.run_turn_recovering(Turn::model("m"), async |attempt| script.play(attempt)),
+    );
+    assert!(poll(&mut turn).is_pending());
+    // Another turn is asked to leave it alone for longer.
+    let openai = routes.iter().next().unwrap();
+    routes.apply(openai, &asking(FaultKind::RateLimit, 5 * SECOND).fault).unwrap();
+    fixture.clock.advance(SECOND);
+    assert!(poll(&mut turn).is_pending());
+    assert_eq!(script.calls(), 1, "the back-off is over, and the place rests");
+    assert_eq!(patiently(&fixture.clock, turn).unwrap().attempts, 2);
+    assert!(fixture.clock.elapsed() >= 5 * SECOND);
+    assert_nothing_is_under_way(&routes);
 }
