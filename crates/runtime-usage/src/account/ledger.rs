@@ -208,6 +208,14 @@ mod tests {
     }
 
     #[test]
+    fn charge_of_zero_or_without_names_makes_no_entry() {
+        let ledger = Ledger::default();
+        ledger.enter(&charge(0));
+        ledger.enter(&Charge::new(usd(1)));
+        assert!(ledger.0.get().is_none());
+    }
+
+    #[test]
     fn estimate_is_taken_back_from_what_is_on_pages() {
         let ledger = Ledger::default();
         ledger.enter(&charge(5).estimated());
