@@ -67,6 +67,7 @@ static AZURE: &[Rule] = &[
         .cools(Model)
         .elsewhere(true),
     // Azure bills what it processed, whatever the status.
+    Rule::new(Azure, Server).status(500, 500).says(Type, &["server_error"]).reach(Reach::Unknown),
     Rule::new(Azure, Server).status(500, 500).reach(Reach::Unknown),
 ];
 
@@ -357,7 +358,7 @@ static STATUSES: &[Rule] = &[
     Rule::any(Server).says(Code, RPC_FAILED),
     Rule::any(Timeout(TimeoutPhase::Provider))
         .mentions(Message, &["code = deadlineexceeded", "deadline exceeded"]),
-    Rule::any(Overload).mentions(Message, &["code = unavailable"]),
+    Rule::any(Overload).mentions(Message, &["code = unavailable", "temporarily unavailable"]),
     Rule::any(Auth).mentions(Message, &["code = unauthenticated", "code = permissiondenied"]),
     Rule::any(Request).mentions(Message, &["code = invalidargument"]),
     Rule::any(Auth).mentions(Message, &["unable to locate credentials"]),

@@ -84,6 +84,8 @@ fn is_reason(status: u16, after: &str) -> bool {
         502 => "bad gateway",
         503 => "service unavailable",
         504 => "gateway timeout",
+        // Anthropic's.
+        529 => "overloaded",
         _ => return false,
     };
     let after = after.trim_start_matches(|c: char| " :-)".contains(c));

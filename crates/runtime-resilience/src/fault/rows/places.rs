@@ -65,7 +65,7 @@ pub(super) const BROKEN_OFF: &[&str] = &[
     "stream was reset",
     "sent goaway",
     "error reading a body",
-    "connection closed before",
+    "connection closed",
     "connection error received",
     "stream error received",
     "unexpected eof",

@@ -121,6 +121,7 @@ pub(super) const GONE: &[&str] = &[
     "non-serverless model",
     "endpoint is paused",
     "not accessible via the",
+    "not available on this endpoint",
     "is only supported in v1/",
 ];
 
