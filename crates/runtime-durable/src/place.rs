@@ -11,11 +11,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use runtime_store::{
-    Body, Entered, IntentRecord, JournalError, OutcomeRecord, Part, RawOutcome, Slot, Step,
+    BillRecord, Body, Entered, IntentRecord, JournalError, OutcomeRecord, Part, Slot, Step,
     StepKey, StepKind, StepName,
 };
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
 use serde_json::Value;
 
 use crate::error::{StepError, StepFailure};
@@ -271,19 +271,29 @@ impl Place {
     }
 }
 
-/// Reads a recorded outcome: its value, or its failure.
+/// Reads a recorded outcome.
+pub(crate) fn outcome<T: DeserializeOwned>(
+    step: &Step,
+    body: &Body,
+) -> Result<OutcomeRecord<T>, StepError> {
+    let text = std::str::from_utf8(body).map_err(serde_json::Error::custom);
+    let outcome = text.and_then(serde_json::from_str);
+    outcome.map_err(|source| StepError::Value { step: step.name.clone(), source })
+}
+
+/// Reads a recorded outcome: its value with its bill, or its failure.
 pub(crate) fn recorded<T: DeserializeOwned>(
     step: &Step,
     body: &Body,
-) -> Result<(T, RawOutcome), StepError> {
-    let shape = |source| StepError::Value { step: step.name.clone(), source };
-    let outcome: RawOutcome = serde_json::from_slice(body).map_err(shape)?;
-    if let Some(failure) = outcome.error {
+) -> Result<(T, Option<BillRecord>), StepError> {
+    let OutcomeRecord { ok, error, bill, .. } = outcome(step, body)?;
+    if let Some(failure) = error {
         return Err(StepFailure { step: step.name.clone(), failure, live: None }.into());
     }
-    let value = outcome.ok.as_deref().map_or("null", |value| value.get());
-    let value = serde_json::from_str(value).map_err(shape)?;
-    Ok((value, outcome))
+    let shape = |source| StepError::Value { step: step.name.clone(), source };
+    // Such as `()`, which is written as nothing.
+    let value = ok.map_or_else(|| serde_json::from_str("null").map_err(shape), Ok)?;
+    Ok((value, bill))
 }
 
 /// What a journal has of a step with an intent.

@@ -22,6 +22,18 @@ pub fn canonical_json(value: &Value) -> String {
     out
 }
 
+/// The same of a list of two texts and a value, which need not be copied into one.
+pub(crate) fn canonical_list(texts: [&str; 2], value: &Value) -> String {
+    let mut out = String::from("[");
+    for text in texts {
+        write_text(&mut out, text);
+        out.push(',');
+    }
+    write(&mut out, value);
+    out.push(']');
+    out
+}
+
 fn write(out: &mut String, value: &Value) {
     match value {
         Value::Null => out.push_str("null"),
@@ -71,5 +83,12 @@ fn write_number(out: &mut String, number: &Number) {
 
 /// The escapes of `serde_json` are those of RFC 8785.
 fn write_text(out: &mut String, text: &str) {
-    out.push_str(&Value::from(text).to_string());
+    let needs_none = |byte| byte >= b' ' && byte != b'"' && byte != b'\\';
+    if text.bytes().all(needs_none) {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+    } else {
+        out.push_str(&Value::from(text).to_string());
+    }
 }

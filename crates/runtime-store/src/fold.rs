@@ -162,8 +162,7 @@ impl Fold {
     fn settle(&mut self, written: StepKey, stored: &Stored) -> Result<(), JournalError> {
         let (seq, entry) = (stored.seq, &stored.entry);
         let corrupt = |what: String| JournalError::Corrupt { seq, what };
-        let record: OutcomeView<'_> =
-            serde_json::from_slice(&entry.body).map_err(|error| corrupt(error.to_string()))?;
+        let record: OutcomeView<'_> = read(seq, entry)?;
         let key = self.repeated.get(&written).copied().unwrap_or(written);
         let bill = record.bill.map(|bill| (self.names.text(&bill.model), bill.usage, bill.cost));
         let past = if let Some(name) = &record.step {
@@ -377,6 +376,8 @@ impl Fold {
 }
 
 fn read<'e, T: Deserialize<'e>>(seq: u64, entry: &'e Entry) -> Result<T, JournalError> {
-    let corrupt = |error: serde_json::Error| JournalError::Corrupt { seq, what: error.to_string() };
-    serde_json::from_slice(&entry.body).map_err(corrupt)
+    let corrupt = |what| JournalError::Corrupt { seq, what };
+    // Once for all of it, and not for each text in it.
+    let body = std::str::from_utf8(&entry.body).map_err(|error| corrupt(error.to_string()))?;
+    serde_json::from_str(body).map_err(|error| corrupt(error.to_string()))
 }

@@ -77,7 +77,7 @@ pub use self::{
     memory::MemoryStore,
     record::{
         BillRecord, BranchRecord, CheckpointRecord, EndRecord, FailureKind, FailureRecord,
-        IntentRecord, LifeRecord, ModelTotal, OutcomeRecord, RawOutcome, Totals,
+        IntentRecord, LifeRecord, ModelTotal, OutcomeRecord, Totals,
     },
     retention::{Retention, sweep},
     seal::{Place, Seal, SealError},

@@ -166,8 +166,7 @@ impl Store for MemoryStore {
         self.at(|rows, _| {
             let row = row(rows, thread)?;
             let before = row.entries.len();
-            let base = row.thread.base;
-            row.entries.retain(|stored| stored.seq >= base);
+            row.prune();
             Ok(u64::try_from(before - row.entries.len()).unwrap_or(u64::MAX))
         })
     }

@@ -7,7 +7,6 @@ use chrono::{DateTime, Utc};
 use runtime_events::{AgentFailureClass, FailureScenario, wire_names};
 use runtime_usage::{UsageSnapshot, Usd};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use crate::digest::StepKey;
 use crate::step::StepName;
@@ -79,7 +78,7 @@ impl<T> OutcomeRecord<T> {
 
 /// How a step ended.
 ///
-/// `T` is JSON that is not read yet, or the caller's value.
+/// `T` is the caller's value.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(bound(deserialize = "T: Deserialize<'de>"))]
 #[expect(clippy::exhaustive_structs, reason = "it is written and read whole")]
@@ -97,9 +96,6 @@ pub struct OutcomeRecord<T> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bill: Option<BillRecord>,
 }
-
-/// An outcome whose value is not read yet.
-pub type RawOutcome = OutcomeRecord<Box<RawValue>>;
 
 wire_names! {
     /// How a step failed.

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use runtime_events::wire_names;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::approval::ApprovalUse;
+use crate::canonical::canonical_list;
 use crate::digest::{Fingerprint, StepKey};
 use crate::thread::ThreadId;
 
@@ -101,8 +102,7 @@ impl Step {
     }
 
     fn of(key: StepKey, name: StepName, arguments: &Value) -> Self {
-        let print = json!([name.kind.as_str(), &*name.name, arguments]);
-        let print = Fingerprint::of_json(&print);
+        let print = Fingerprint::of(&canonical_list([name.kind.as_str(), &name.name], arguments));
         Self { key, print, name, approval: None }
     }
 }

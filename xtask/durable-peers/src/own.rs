@@ -157,24 +157,27 @@ fn on_postgres(runtime: &Runtime, url: &str, figures: &mut Figures) {
 /// A conversation: its bytes in the file, and how long its entries take to be answered again.
 fn conversation(runtime: &Runtime, folder: &Path, figures: &mut Figures) {
     let path = fresh(folder, "conversation.db");
-    let store = SqliteStore::open(&path).expect("a store");
+    // A life has four commits, whatever it answers again: here they wait for no disk.
+    let config = SqliteConfig::default().durability(SqliteDurability::Os);
+    let store = SqliteStore::open_with(&path, config).expect("a store");
     let store: Arc<dyn Store> = Arc::new(store);
     let durable =
         Durable::shared(orchestrator(), Arc::clone(&store)).lease(Duration::from_secs(60));
-    let body = async |session: &DurableSession, ends: bool| {
+    let body = async |session: &DurableSession| {
         for _ in 0..TURNS {
             session.run_turn(turn(), || async { Ok::<_, BoxError>(content()) }).await?;
         }
-        if ends { Ok(()) } else { Err("it goes on".into()) }
+        Err::<(), BoxError>("it goes on".into())
     };
     runtime.block_on(async {
-        let first = Box::pin(durable.run("talk", async |session| body(session, false).await)).await;
+        let first = Box::pin(durable.run("talk", body)).await;
         assert!(first.is_err(), "it goes on");
-        // With the lease before it and the end after it.
-        let again = in_thread(&durable, "talk", async |session| body(session, true).await);
         let entries = f64::from(u32::try_from(2 * TURNS).unwrap_or(u32::MAX));
-        let replay = timed(again).await / entries;
-        figures.insert("replay of an entry".into(), replay);
+        let mut replays = Vec::new();
+        for _ in 0..9 {
+            replays.push(timed(Box::pin(durable.run("talk", body))).await / entries);
+        }
+        figures.insert("replay of an entry".into(), median(replays));
     });
     drop(durable);
     drop(store);

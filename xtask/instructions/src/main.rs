@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "what cannot be measured may panic")]
 #![expect(clippy::print_stdout, reason = "a command prints its output")]
 
+mod durable;
 mod parts;
 mod turns;
 
@@ -29,6 +30,9 @@ const ALL: &[(&str, Setup)] = &[
     ("turn, whole session", turns::whole),
     ("tool call", turns::tool),
     ("session, opened and finished", turns::session),
+    ("durable turn", durable::made),
+    ("durable turn, its entries read", durable::folded),
+    ("durable turn, answered again", durable::answered_again),
 ];
 
 fn main() {

@@ -19,7 +19,7 @@ use crate::Work;
 /// Small rings and a small log: early and late turns pay for evictions alike.
 const KEPT: NonZeroUsize = NonZeroUsize::new(16).unwrap();
 
-fn ready<F: Future>(future: F) -> F::Output {
+pub(crate) fn ready<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
         Poll::Pending => panic!("the call is ready at once"),

@@ -6,9 +6,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use runtime_orchestrator::{ActiveAttempt, ActiveTurn, Answer, SessionHandle, Turn, TurnError};
-use runtime_store::{
-    BillRecord, Body, IntentRecord, OutcomeRecord, RawOutcome, Slot, Step, StepKind,
-};
+use runtime_store::{BillRecord, Body, IntentRecord, OutcomeRecord, Slot, Step, StepKind};
 use runtime_usage::{FinishReason, Usd};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -277,14 +275,12 @@ fn estimated(step: &Step, cost: Usd) -> BillRecord {
 
 /// What is recorded of a turn, with what the caller got of a failed one.
 fn known<T: DeserializeOwned, A>(step: &Step, body: &Body) -> Result<Begin<T, A>, StepError> {
-    let shape = |source| StepError::Value { step: step.name.clone(), source };
-    let mut record: RawOutcome = serde_json::from_slice(body).map_err(shape)?;
-    let Some(failure) = record.error.take() else {
-        return recalled(step, body).map(Begin::Answered);
-    };
-    let said = record.ok.map(|said| serde_json::from_str(said.get()));
-    let failure = StepFailure { step: step.name.clone(), failure, live: None };
-    Ok(Begin::Failed(failure, said.transpose().map_err(shape)?))
+    match recalled(step, body) {
+        Err(StepError::Failed(failure)) => {
+            Ok(Begin::Failed(*failure, crate::place::outcome(step, body)?.ok))
+        }
+        answered => answered.map(Begin::Answered),
+    }
 }
 
 /// The recorded answer.
@@ -292,8 +288,8 @@ pub(super) fn recalled<T: DeserializeOwned>(
     step: &Step,
     body: &Body,
 ) -> Result<Answer<T>, StepError> {
-    let (value, record) = crate::place::recorded(step, body)?;
-    let bill = record.bill.unwrap_or_default();
+    let (value, bill) = crate::place::recorded(step, body)?;
+    let bill = bill.unwrap_or_default();
     let mut answer = Answer::recorded(value, bill.model);
     (answer.usage, answer.cost) = (bill.usage, bill.cost);
     (answer.cost_reported, answer.estimated) = (bill.cost_reported, bill.estimated);

@@ -20,6 +20,8 @@ pub(super) struct Row {
     /// Whom it was handed over to.
     role: Option<Box<str>>,
     pub(super) entries: Vec<Stored>,
+    /// The steps whose outcome is among them.
+    outcomes: HashSet<StepKey>,
     approvals: Vec<Approval>,
     pub(super) inbox: BTreeMap<String, Value>,
 }
@@ -39,8 +41,14 @@ impl Row {
             created: now,
             touched: now,
         };
-        let (entries, approvals, inbox) = (Vec::new(), Vec::new(), BTreeMap::new());
-        Self { thread, role: None, entries, approvals, inbox }
+        Self {
+            thread,
+            role: None,
+            entries: Vec::new(),
+            outcomes: HashSet::new(),
+            approvals: Vec::new(),
+            inbox: BTreeMap::new(),
+        }
     }
 
     /// The thread without a lease that is over.
@@ -169,6 +177,7 @@ impl Row {
                 self.role = role.map(Into::into);
             }
             let (seq, fence) = (thread.head, lease.fence);
+            self.outcomes.extend(outcome_of(entry));
             self.entries.push(Stored { seq, fence, at: now, entry: entry.clone() });
         }
         self.thread.touched = now;
@@ -177,10 +186,9 @@ impl Row {
     }
 
     fn no_second_outcome(&self, entries: &[Entry]) -> Result<(), StoreError> {
-        let of = |entry: &Entry| entry.step.filter(|_| entry.kind == EntryKind::OUTCOME);
-        let mut known: HashSet<_> =
-            self.entries.iter().filter_map(|stored| of(&stored.entry)).collect();
-        match entries.iter().filter_map(of).find(|step| !known.insert(*step)) {
+        let mut added = HashSet::new();
+        let mut is_second = |step: &StepKey| self.outcomes.contains(step) || !added.insert(*step);
+        match entries.iter().filter_map(outcome_of).find(|step| is_second(step)) {
             Some(step) => Err(StoreError::Corrupt { what: format!("a second outcome of {step}") }),
             None => Ok(()),
         }
@@ -213,8 +221,16 @@ impl Row {
         }
     }
 
+    /// Deletes the entries before the last checkpoint.
+    pub(super) fn prune(&mut self) {
+        self.entries.retain(|stored| stored.seq >= self.thread.base);
+        self.outcomes =
+            self.entries.iter().filter_map(|stored| outcome_of(&stored.entry)).collect();
+    }
+
     pub(super) fn forget(&mut self, now: DateTime<Utc>) {
         self.entries.clear();
+        self.outcomes.clear();
         self.approvals.clear();
         self.inbox.clear();
         self.become_state(ThreadState::Forgotten, now);
@@ -323,4 +339,9 @@ fn asked(request: &ApprovalRequest, now: DateTime<Utc>) -> Approval {
 pub(super) fn after(at: DateTime<Utc>, wait: Duration) -> DateTime<Utc> {
     let wait = TimeDelta::from_std(wait).ok();
     wait.and_then(|wait| at.checked_add_signed(wait)).unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+/// The step of an outcome.
+fn outcome_of(entry: &Entry) -> Option<StepKey> {
+    entry.step.filter(|_| entry.kind == EntryKind::OUTCOME)
 }

@@ -1,6 +1,6 @@
 //! Canonical JSON, by the examples of RFC 8785.
 
-use runtime_store::canonical_json;
+use runtime_store::{Fingerprint, Step, StepKind, StepName, canonical_json};
 use serde_json::{Value, json};
 
 fn canonical(text: &str) -> String {
@@ -66,4 +66,19 @@ fn an_integer_keeps_its_digits_and_equals_the_same_float() {
     assert_eq!(canonical("18446744073709551615"), "18446744073709551615");
     assert_eq!(canonical("1.0"), canonical("1"));
     assert_eq!(canonical("1e3"), canonical("1000"));
+}
+
+/// What any language computes of a step: kind, name and arguments as one list.
+#[test]
+fn the_print_of_a_step_is_that_of_a_list() {
+    let names =
+        ["gpt-5", "", "a \"name\"", "back\\slash", "line\nbreak", "\u{0} \u{1f} \u{7f}", "ünï😀"];
+    for name in names {
+        let arguments = json!({ name: [name, 1.5, null], "b": name });
+        let step =
+            StepName { kind: StepKind::Tool, name: name.into(), scope: "".into(), keyed: false };
+        let step = Step::in_order(step, &arguments, (0, 0));
+        assert_eq!(step.print, Fingerprint::of_json(&json!(["tool", name, arguments])), "{name:?}");
+        assert_eq!(canonical_json(&json!(name)), json!(name).to_string(), "{name:?}");
+    }
 }
