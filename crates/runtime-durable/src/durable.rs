@@ -78,7 +78,7 @@ impl Durable {
 
     /// Sets how long a life holds its thread without a word. If its process dies, another one may go on after
     /// this time. A life renews its lease after a third of it, and with each step. One that is shorter than a call
-    /// of the store protects nothing.
+    /// of the store cannot be held, and lets no tool be called that needs an intent.
     #[must_use]
     pub const fn lease(mut self, time: Duration) -> Self {
         self.settings.ttl = time;

@@ -211,3 +211,20 @@ fn a_failing_case_is_shrunk_to_what_matters_and_repeated_by_its_line() {
     // What cannot be made smaller stays as it is.
     assert_eq!(shrink(again, pair).case, broken.case);
 }
+
+#[test]
+fn a_shutdown_cancels_what_is_left_on_the_one_thread_there_is() {
+    let ran = Simulation::new(1).run(async |sim| {
+        let (writer, at) = (writer(&sim), sim.clone());
+        let sessions = [writer.session()?, writer.session()?];
+        sim.spawn("shutdown", async move {
+            let limit = Timeout::on(SECOND, Arc::new(at.time()));
+            let drained = writer.drain(limit).await;
+            assert_eq!((drained.left_over.len(), drained.in_time), (2, false));
+            assert_eq!(at.elapsed(), SECOND);
+            assert!(sessions.iter().all(|session| session.status().is_terminal()));
+        });
+        Ok(())
+    });
+    assert!(ran.unwrap().events > 0);
+}
