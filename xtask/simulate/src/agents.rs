@@ -155,13 +155,11 @@ async fn agent(sim: Sim, setup: Rc<Setup>, mut rng: Rng) {
     for _ in 0..3 {
         let (office, session, line) = now;
         works(&sim, &setup, (office, &session, &line), &mut rng, 0).await;
-        match handed_over(&sim, &setup, (&session, &line), rng.usize(..3)) {
-            Some(next) => now = next,
-            None => {
-                let _ = session.finish(Ok::<_, TurnError>(())).summary;
-                return;
-            }
-        }
+        let Some(next) = handed_over(&sim, &setup, (&session, &line), rng.usize(..3)) else {
+            let _ = session.finish(Ok::<_, TurnError>(())).summary;
+            return;
+        };
+        now = next;
     }
 }
 
@@ -232,13 +230,12 @@ fn works<'a>(
                         None => (office, line.most),
                     };
                     // A plain child has no deadline but its parent's.
-                    let own = match below {
-                        Some(office) => setup.line(office, Some(line), 0, most),
-                        None => {
-                            let known = Rc::clone(&setup.known);
-                            let (until, account) = (line.until, line.account.clone());
-                            Rc::new(Line { known, until, turns: Cell::new(0), most, account })
-                        }
+                    let own = if let Some(office) = below {
+                        setup.line(office, Some(line), 0, most)
+                    } else {
+                        let known = Rc::clone(&setup.known);
+                        let (until, account) = (line.until, line.account.clone());
+                        Rc::new(Line { known, until, turns: Cell::new(0), most, account })
                     };
                     works(sim, setup, (at, &child, &own), rng, depth + 1).await;
                     let _ = child.finish(Ok::<_, TurnError>(())).summary;

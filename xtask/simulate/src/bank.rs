@@ -81,17 +81,16 @@ impl Bank {
 
     /// A life that began at the first of these times was seen to live at the second one.
     pub(crate) fn live(&self, thread: &str, (began, until): (Duration, Duration)) {
-        let mut books = self.books();
-        let lives = books.lived.entry(thread.to_owned()).or_default();
-        let last = lives.entry(began).or_insert(until);
+        let mut lives = self.books().lived.remove(thread).unwrap_or_default();
+        let last = lives.entry(began).or_default();
         *last = until.max(*last);
+        self.books().lived.insert(thread.to_owned(), lives);
     }
 
     /// How long all lives of a thread have lived, at least.
     pub(crate) fn lived(&self, thread: &str) -> Duration {
-        let books = self.books();
-        let lives = books.lived.get(thread).into_iter().flatten();
-        lives.map(|(began, until)| until.saturating_sub(*began)).sum()
+        let lives = self.books().lived.get(thread).cloned().unwrap_or_default();
+        lives.iter().map(|(began, until)| until.saturating_sub(*began)).sum()
     }
 
     pub(crate) fn say(&self, key: &str, message: &str) {

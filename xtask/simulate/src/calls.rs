@@ -152,7 +152,7 @@ impl Setup {
             orchestrator = orchestrator.deadline(Timeout::on(seconds(rng, 20..200), time));
         }
         let limited = rng.bool();
-        let mut routes = None;
+        let mut shared = None;
         if routed {
             let ways = PLACES.into_iter().enumerate().map(|(at, (provider, model))| {
                 let route = Route::new(provider, model)
@@ -166,7 +166,7 @@ impl Setup {
                 _ => Routes::ordered(ways),
             };
             let ways = ways.with_clock(Arc::new(sim.time()));
-            routes = Some(ways.clone());
+            shared = Some(ways.clone());
             recovery = recovery.routes(ways);
         } else {
             recovery = recovery.retry_budget(retries());
@@ -174,7 +174,7 @@ impl Setup {
                 orchestrator.circuit_breaker(breakers[0].clone()).rate_limiter(limiters[0].clone());
         }
         let orchestrator = orchestrator.recovery(recovery);
-        Self { orchestrator, company, breakers, places, percent, routes, strict }
+        Self { orchestrator, company, breakers, places, percent, routes: shared, strict }
     }
 
     /// What holds at every step, and at the end.

@@ -252,7 +252,9 @@ async fn worker(sim: Sim, shared: Rc<Shared>) {
             }
         }
         let runs = durable.resume_runnable(9, body).await.unwrap_or_default();
-        runs.into_iter().for_each(|(thread, run)| look(run, &thread));
+        for (thread, run) in runs {
+            look(run, &thread);
+        }
         sim.sleep(millis(&mut rng, 100..3_000)).await;
     }
     if !ended(&shared) {

@@ -26,6 +26,9 @@ struct Place {
     broken: Option<String>,
 }
 
+/// The longest rest of a place that did not say.
+const USUAL: Duration = Duration::from_secs(5);
+
 impl Places {
     pub(crate) fn new(count: usize, threshold: u32) -> Self {
         let place = || Arc::new(Mutex::new(Place { threshold, ..Place::default() }));
@@ -63,7 +66,6 @@ impl Places {
     pub(crate) fn failed(&self, place: usize, now: Duration, fault: &Fault) {
         let mut place = self.at(place);
         place.faults += u32::from(fault.counts);
-        const USUAL: Duration = Duration::from_secs(5);
         place.may_rest_until = place.may_rest_until.max(now + fault.asked.unwrap_or(USUAL));
         if let Some(asked) = fault.asked {
             place.rests_until = place.rests_until.max(now + asked);

@@ -5,6 +5,7 @@ use runtime_resilience::{Route, RouteLease};
 use super::plan::{Recovering, Started};
 use crate::error::TurnError;
 use crate::failure::fault_of;
+use crate::limits::later;
 
 /// An admitted hedge, and its place on a route.
 pub(super) struct Hedged<'s> {
@@ -41,11 +42,14 @@ impl<'s> Recovering<'s> {
     }
 
     /// Reports the failure of one of two calls at once: others must not call its route while the other call goes on.
-    /// Excludes the route from this turn.
+    /// Excludes the route from this turn. Without routes, the turn itself is to remember what it was asked.
     pub(super) fn note_failure(&mut self, error: &TurnError, route: Option<Route>) {
-        if let (Some(fault), Some(route)) = (fault_of(error), route) {
+        let Some(fault) = fault_of(error) else { return };
+        if let Some(route) = route {
             let _ = self.tell_routes(error, &fault, &route);
             self.tried.add(&route);
+        } else {
+            self.asked_until = fault.asked.map(|asked| later(self.core.time.now(), asked));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use runtime_events::SpanId;
 use runtime_resilience::{
@@ -37,6 +37,8 @@ pub(super) struct Recovering<'s> {
     pub(super) tried: TriedRoutes,
     /// The route of the next or the running attempt.
     pub(super) lease: Option<RouteLease>,
+    /// Until when the first of two calls at once to fail was asked to wait.
+    pub(super) asked_until: Option<Instant>,
     /// Whether a call may have been made and billed.
     pub(super) called: bool,
     /// True exactly while the recovery handler runs.
@@ -106,6 +108,7 @@ impl<'s> Recovering<'s> {
             repeatable: spec.repeatable,
             tried: TriedRoutes::default(),
             lease: None,
+            asked_until: None,
             called: false,
             in_callers_code: false,
             entry,
@@ -229,7 +232,7 @@ impl<'s> Recovering<'s> {
     /// Decides after a failed or refused attempt.
     pub(super) fn after(&mut self, error: TurnError) -> After {
         let refused = error.is_refusal();
-        let Some(fault) = fault_of(&error) else {
+        let Some(mut fault) = fault_of(&error) else {
             return if refused && self.called && !ends_the_session(&error) {
                 After::Stop(error, GaveUp::Refused)
             } else {
@@ -237,6 +240,10 @@ impl<'s> Recovering<'s> {
             };
         };
         self.called |= self.story.attempts > 0 && !refused;
+        if let Some(until) = self.asked_until.take() {
+            let left = self.core.time.left_until(until);
+            fault.asked = fault.asked.max(Some(left).filter(|left| !left.is_zero()));
+        }
         let lease = self.lease.as_ref();
         let rested = lease.and_then(|lease| self.tell_routes(&error, &fault, lease.route()));
         if retried_inside(&error) {

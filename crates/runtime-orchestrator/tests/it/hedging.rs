@@ -256,6 +256,33 @@ fn what_one_call_was_asked_counts_while_the_other_goes_on() {
 }
 
 #[test]
+fn turn_without_routes_remembers_what_its_first_failure_was_asked() {
+    let fixture = Fixture::new().recovery(|recovery| recovery.hedge(Hedge::after(LATE)));
+    let session = fixture.orchestrator.session().unwrap();
+    let call = async |attempt: Attempt| {
+        if attempt.is_hedge() {
+            return Err(asking(FaultKind::RateLimit, 9 * LATE).into());
+        }
+        if attempt.number() > 1 {
+            return Ok(attempt.number());
+        }
+        yields(2).await;
+        poll_fn(|_| match fixture.events.all(AgentEventName::AttemptFailed).len() {
+            0 => Poll::Pending,
+            _ => Poll::Ready(()),
+        })
+        .await;
+        Err::<u32, BoxError>(fault(FaultKind::Server).into())
+    };
+    let mut turn = pin!(run(&session, call));
+    assert!(late(&fixture, turn.as_mut()).is_none());
+    assert!(fixture.only(AgentEventName::RecoveryAttempted).data.as_ref().is_some_and(|data| {
+        let asked = data.get("asked_seconds").and_then(|asked| asked.as_f64());
+        asked == Some((9 * LATE).as_secs_f64())
+    }));
+}
+
+#[test]
 fn lost_call_counts_with_its_age() {
     let hedge = Hedge::at_quantile(0.5).minimum_samples(NonZeroU32::MIN);
     let fixture = fixture().recovery(|recovery| recovery.hedge(hedge));

@@ -16,6 +16,9 @@ use runtime_usage::{UsageSnapshot, Usd};
 
 use super::{RESERVED, TOKENS, price};
 
+/// The parts of a token: a minute of them.
+const UNIT: u128 = 60_000_000_000;
+
 /// A session, and what is known of it.
 pub(super) struct Known {
     pub(super) sim: Sim,
@@ -95,7 +98,6 @@ impl Known {
         let Some(limiter) = self.limiter.as_ref().filter(|_| self.under_way.get() == 0) else {
             return;
         };
-        const UNIT: u128 = 60_000_000_000;
         let (brim, rate) = (u128::from(per_minute) * UNIT, u128::from(per_minute));
         let mut taken = self.taken.borrow().clone();
         taken.sort_by_key(|(at, _)| *at);
