@@ -182,7 +182,8 @@ fn at_once(shared: &Shared, lease: Option<&Lease>, rng: &mut Rng) -> Result<(), 
                 // Only the first message wakes.
                 let woken = matches!(message, Some(Ok(true)));
                 let _ = now(store.release(&lease, Leave::Parked(None)));
-                let runnable = now(store.runnable(None, 99)).and_then(Result::ok).unwrap_or_default();
+                let runnable =
+                    now(store.runnable(None, 99)).and_then(Result::ok).unwrap_or_default();
                 if woken && !runnable.contains(&other) {
                     return Err(format!("`{other}` was woken while it ran, and waits"));
                 }

@@ -340,15 +340,6 @@ impl Routes {
         &self.shared.config.routes[pick.index]
     }
 
-    pub(super) fn still_takes(&self, pick: Pick) -> Result<(), NoRouteError> {
-        let rest = self.core().rest_left(pick.index, self.shared.config.clock.now());
-        if rest.is_zero() || self.shared.config.fail_open {
-            return Ok(());
-        }
-        let soonest = Some((self.at(pick).shared_name(), rest));
-        Err(NoRouteError { soonest, resting: 1, ..NoRouteError::NONE })
-    }
-
     pub(super) fn release(&self, pick: Pick) {
         self.core().release(pick);
     }

@@ -38,7 +38,13 @@ impl RouteLease {
     ///
     /// [`NoRouteError`] with the time at which its rest is over.
     pub fn check(&self) -> Result<(), NoRouteError> {
-        self.routes.still_takes(self.pick)
+        let config = &self.routes.shared.config;
+        let rest = self.routes.core().rest_left(self.pick.index, config.clock.now());
+        if rest.is_zero() || config.fail_open {
+            return Ok(());
+        }
+        let soonest = Some((self.route().shared_name(), rest));
+        Err(NoRouteError { soonest, resting: 1, ..NoRouteError::NONE })
     }
 
     /// Whether the route was taken although it is out, because all are: see
