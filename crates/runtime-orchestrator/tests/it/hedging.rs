@@ -277,7 +277,7 @@ fn turn_without_routes_remembers_what_its_first_failure_was_asked() {
     let mut turn = pin!(run(&session, call));
     assert!(late(&fixture, turn.as_mut()).is_none());
     assert!(fixture.only(AgentEventName::RecoveryAttempted).data.as_ref().is_some_and(|data| {
-        let asked = data.get("asked_seconds").and_then(|asked| asked.as_f64());
+        let asked = data.get("asked_seconds").and_then(runtime_events::Fact::as_f64);
         asked == Some((9 * LATE).as_secs_f64())
     }));
 }
