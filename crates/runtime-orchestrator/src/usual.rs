@@ -81,9 +81,13 @@ impl Lengths {
     fn tell(&self, model: &str, note: &mut Note) {
         let mut known = lock(&self.known);
         if !note.lengths.is_empty() {
-            make_room(&mut known, model);
-            let lengths = known.entry(model.into()).or_default();
-            note.lengths.drain(..).for_each(|tokens| lengths.add(tokens));
+            if !known.contains_key(model) {
+                make_room(&mut known);
+                known.insert(model.into(), FadingHistogram::default());
+            }
+            if let Some(lengths) = known.get_mut(model) {
+                note.lengths.drain(..).for_each(|tokens| lengths.add(tokens));
+            }
         }
         let enough = known.get(model).filter(|lengths| lengths.samples() >= UsualOutput::ENOUGH);
         note.usual = enough.and_then(|lengths| lengths.quantile(0.95));
@@ -93,9 +97,8 @@ impl Lengths {
 
 /// Makes room for another model, if there are too many: the one with the fewest answers goes, so hostile
 /// names do not displace real ones.
-fn make_room(known: &mut BTreeMap<Box<str>, FadingHistogram>, model: &str) {
+fn make_room(known: &mut BTreeMap<Box<str>, FadingHistogram>) {
     if known.len() >= UsualOutput::MODELS
-        && !known.contains_key(model)
         && let Some(least) = known.iter().min_by_key(|(_, lengths)| lengths.samples())
     {
         let least = least.0.clone();

@@ -206,6 +206,11 @@ impl Core {
         self.states[index].rests_until = Duration::ZERO;
     }
 
+    /// The end of a route's rest, whether it is over or not.
+    pub(super) fn rests_until(&self, index: usize) -> Duration {
+        self.states[index].rests_until
+    }
+
     /// What is left of a route's rest at `now`.
     pub(super) fn rest_left(&self, index: usize, now: Instant) -> Duration {
         self.states[index].rest_left(self.since_origin(now))

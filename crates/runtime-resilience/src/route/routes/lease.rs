@@ -1,6 +1,7 @@
 //! A selected route, for as long as a call is under way on it.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::Routes;
 use crate::route::core::Pick;
@@ -14,11 +15,15 @@ use crate::route::place::Route;
 pub struct RouteLease {
     routes: Routes,
     pick: Pick,
+    /// The end of the route's rest that the caller knows of.
+    known: Duration,
 }
 
 impl RouteLease {
-    pub(super) const fn new(routes: Routes, pick: Pick) -> Self {
-        Self { routes, pick }
+    pub(super) fn new(routes: Routes, pick: Pick) -> Self {
+        let mut lease = Self { routes, pick, known: Duration::ZERO };
+        lease.note_rest();
+        lease
     }
 
     /// The route.
@@ -31,16 +36,25 @@ impl RouteLease {
         self.pick.probe
     }
 
-    /// Looks whether the route still takes calls, before another one: it may have come to rest since it was selected.
-    /// With [`fail_open`](Routes::fail_open) it is called all the same.
+    /// Notes the rest that the route is at: the caller is the cause of it, and waits.
+    pub fn note_rest(&mut self) {
+        self.known = self.routes.core().rests_until(self.pick.index);
+    }
+
+    /// Looks whether the route still takes calls, before another one: it may have come to rest since it was
+    /// selected, or for longer than was [noted](Self::note_rest). With [`fail_open`](Routes::fail_open) it is
+    /// called all the same.
     ///
     /// # Errors
     ///
     /// [`NoRouteError`] with the time at which its rest is over.
     pub fn check(&self) -> Result<(), NoRouteError> {
         let config = &self.routes.shared.config;
-        let rest = self.routes.core().rest_left(self.pick.index, config.clock.now());
-        if rest.is_zero() || config.fail_open {
+        let core = self.routes.core();
+        let is_known = core.rests_until(self.pick.index) <= self.known;
+        let rest = core.rest_left(self.pick.index, config.clock.now());
+        drop(core);
+        if is_known || rest.is_zero() || config.fail_open {
             return Ok(());
         }
         let soonest = Some((self.route().shared_name(), rest));
