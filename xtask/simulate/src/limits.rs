@@ -10,6 +10,7 @@ use runtime_resilience::{Demand, RateLimiter, RateLimits};
 use runtime_testkit::simulation::{Broken, Ran, Sim, Simulation};
 
 use crate::draw::{millis, seconds};
+use crate::routes;
 
 /// A call that was admitted.
 #[derive(Clone, Copy)]
@@ -40,7 +41,11 @@ impl Bound {
     }
 }
 
+/// Limiters, and routes for a third of the seeds.
 pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
+    if simulation.rng("kind").u8(..3) == 0 {
+        return routes::run(simulation);
+    }
     simulation.run(async |sim| {
         let mut rng = sim.rng("plan");
         let requests = NonZeroU32::new(rng.u32(6..120)).unwrap_or(NonZeroU32::MIN);

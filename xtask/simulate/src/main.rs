@@ -15,6 +15,7 @@ mod durable;
 mod fleet;
 mod laws;
 mod limits;
+mod routes;
 mod stores;
 mod watch;
 
