@@ -34,6 +34,8 @@ struct Seen {
     parts: BTreeMap<(String, MemberId), (Duration, u64)>,
     /// Until when the money of each member is its own, and what it has lost of it.
     money: BTreeMap<MemberId, (Duration, Usd)>,
+    /// The number of bookings.
+    bookings: u64,
     broken: Option<String>,
 }
 
@@ -54,6 +56,10 @@ impl Watched {
             lease.member == *member && now < at.saturating_add(lease.ttl)
         };
         !seen.open.contains_key(breaker) || seen.last.as_ref().is_some_and(own)
+    }
+
+    pub(crate) fn bookings(&self) -> u64 {
+        self.seen().bookings
     }
 
     pub(crate) fn broken(&self) -> Result<(), String> {
@@ -108,10 +114,11 @@ impl Seen {
 
     /// A member that is heard of in time keeps its money.
     fn booked(&mut self, at: Duration, booking: &Booking, booked: &Booked) {
+        self.bookings += 1;
         let until = at.saturating_add(booking.ttl);
         let (own, lost) = self.money.entry(booking.member.clone()).or_insert((until, booked.lost));
         let taken = booked.lost > *lost && at < *own;
-        (*own, *lost) = ((*own).max(until), booked.lost);
+        (*own, *lost) = (until, booked.lost);
         if taken {
             self.breaks(|| format!("{booking:?} in time, and money is lost: {booked:?}"));
         }
@@ -140,6 +147,11 @@ impl Seen {
         for (name, breaker) in report.breakers.iter().zip(&view.breakers) {
             self.viewed(at, name, *breaker);
         }
+        for (booking, booked) in report.bookings.iter().zip(&view.booked) {
+            if let Some(booked) = booked {
+                self.booked(at, booking, booked);
+            }
+        }
         let last = self.reports.entry(report.member.clone()).or_default();
         if report.seq < *last {
             // It comes late, and changes nothing.
@@ -150,11 +162,6 @@ impl Seen {
             // It leaves.
             self.parts.retain(|(_, member), _| *member != report.member);
             return;
-        }
-        for (booking, booked) in report.bookings.iter().zip(&view.booked) {
-            if let Some(booked) = booked {
-                self.booked(at, booking, booked);
-            }
         }
         let until = at.saturating_add(report.ttl);
         for (want, share) in report.wants.iter().zip(&view.shares) {

@@ -62,7 +62,10 @@ pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
             backend: Watched::new(MemoryState::on(sim.outside()), sim.outside(), COOLDOWN),
             cap: Usd::from_cents(rng.u64(2..40)),
             turns: rng.usize(1..6),
-            on_loss: one_of(&mut rng, &[OnLoss::Spend, OnLoss::Return]),
+            on_loss: one_of(
+                &mut rng,
+                &[OnLoss::Spend, OnLoss::Spend, OnLoss::Spend, OnLoss::Return],
+            ),
         });
         for number in 0..nodes {
             let shared = Rc::clone(&shared);
@@ -86,6 +89,17 @@ fn watch(sim: &Sim, shared: &Rc<Shared>) {
         let sum = state.spent.saturating_add(state.granted);
         let returns = of.on_loss == OnLoss::Return;
         if sum <= of.cap || returns { Ok(()) } else { Err(format!("{state:?}")) }
+    });
+    let of = Rc::clone(shared);
+    let mut before = (0, Usd::ZERO);
+    sim.always("what the dead held counts as spent", move || {
+        let Some(state) = account(&of) else { return Ok(()) };
+        let now = (of.backend.bookings(), state.spent.saturating_add(state.granted));
+        let (bookings, sum) = std::mem::replace(&mut before, now);
+        if of.on_loss == OnLoss::Return || bookings != now.0 || sum <= now.1 {
+            return Ok(());
+        }
+        Err(format!("{sum} was spent or granted, and now it is {}", now.1))
     });
     let (of, openai) = (Rc::clone(shared), sim.provider("openai"));
     sim.always("no more is billed than there is", move || {
