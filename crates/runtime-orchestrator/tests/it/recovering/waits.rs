@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use runtime_events::{AgentEventName, SpanOutcome};
 use runtime_orchestrator::{BoxError, Turn, TurnError};
-use runtime_resilience::{Backoff, FaultKind, GaveUp, NoRetry, TimeoutPhase};
+use runtime_resilience::{Backoff, FaultKind, GaveUp, NoRetry, Route, Routes, TimeoutPhase};
 use runtime_usage::{Limit, Usd};
 
 use super::{
@@ -213,4 +213,17 @@ fn wait_has_its_length_in_events_and_a_switch_has_none() {
         .collect();
     assert_eq!(waits, [None, Some(1.0.into())], "{:#?}", told(&fixture.events.events()));
     session.finish(Ok::<_, BoxError>(())).result.unwrap();
+}
+
+#[test]
+fn rest_that_the_turn_has_waited_for_refuses_nothing_on_another_clock() {
+    for way in BOTH {
+        // Their rests are on the system's clock.
+        let routes = Routes::ordered([Route::new("only", "m")]);
+        let fixture = quick().recovery(|recovery| recovery.routes(routes));
+        let session = fixture.orchestrator.session().unwrap();
+        let script = Script::new([asking(FaultKind::RateLimit, 20 * SECOND)]);
+        let answer = way.run(&session, Turn::model("m"), &script).unwrap();
+        assert_eq!((answer.attempts, fixture.clock.elapsed()), (2, 21 * SECOND));
+    }
 }
