@@ -166,7 +166,7 @@ pub(super) fn is_secret(
         Manner::Told => value.len() >= 6 && is_odd(value),
         Manner::Said if number => value.len() > 3 || !followed,
         Manner::Said => !is_said(value) && (is_odd(value) || !followed),
-        _ => !is_said(value) || value.len() < 3,
+        _ => !is_said(value) || (value.len() < 3 && !followed),
     }
 }
 
@@ -222,11 +222,14 @@ pub(super) fn is_said(value: &[u8]) -> bool {
             .any(|word| value[..letters].eq_ignore_ascii_case(word.as_bytes()))
 }
 
-/// Whether a word follows a value that ends here.
+/// Whether a word follows a value that ends here, or what a removed secret has left.
 pub(super) fn is_followed(text: &[u8], end: usize) -> bool {
     let spaces = blanks(text, end);
-    spaces > 0
-        && text.get(end + spaces).is_some_and(|&byte| byte.is_ascii_alphanumeric() || byte == b'[')
+    is_sign(text, end)
+        || (spaces > 0
+            && text
+                .get(end + spaces)
+                .is_some_and(|&byte| byte.is_ascii_alphanumeric() || byte == b'['))
 }
 
 /// `, "value": "…"` or `, "…"` after a quoted name: an entry of a list of pairs, or of a tuple. Returns

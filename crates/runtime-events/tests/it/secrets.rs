@@ -44,6 +44,8 @@ const SECRETS: &[&str] = &[
     "ssh passphrase: ⟨4f6e-22aa⟩, ok",
     "ApiKey(\"⟨hunter2⟩\")",
     "password=⟨a⟩&b=c",
+    "--token a[⟨sk-*********K⟩(",
+    "password=no[⟨sk-*********K⟩",
     // Addresses.
     "https://example.com/v1?key=⟨abc123⟩",
     "https://example.com/v1?a=1&access_token=⟨abc⟩&b=2",
@@ -215,6 +217,7 @@ fn secrets_go_and_the_text_around_them_stays() {
         if found != clean {
             wrong.push(format!("{text}\n  is   {found}\n  not  {clean}"));
         }
+        assert_eq!(without_secrets(&found), found, "cleaned twice");
     }
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), SECRETS.len(), wrong.join("\n"));
     assert!(SECRETS.len() >= 63);
