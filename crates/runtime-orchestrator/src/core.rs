@@ -25,13 +25,14 @@ use crate::parts::books::Books;
 use crate::parts::life::{End, Life};
 use crate::parts::money::Money;
 use crate::parts::names::clean_name;
+use crate::parts::pace::Pace;
 use crate::parts::sinks::{Sinks, refuse_calls_from};
 use crate::parts::stream::{Outlet, Speaker, Stream};
 use crate::parts::time::Time;
 use crate::report::LeftOver;
 use crate::roster::{Above, Member, Places};
 use crate::setup::Setup;
-use crate::wait::Host;
+use crate::wait::{Host, Interrupted};
 
 /// The shared state of a session.
 pub(crate) struct Core {
@@ -149,6 +150,15 @@ impl Core {
     /// The hook around the caller's code.
     pub(crate) fn scope(&self) -> Option<&dyn ScopeHook> {
         self.setup.telemetry.scope.as_deref()
+    }
+
+    /// Why a call within these limits is not to begin, or to go on, now.
+    pub(crate) fn interruption(&self, pace: &Pace) -> Option<Interrupted> {
+        if let Some(end) = self.life.ended() {
+            return Some(Interrupted::Closed(end));
+        }
+        let due = pace.due().filter(|due| due.at <= self.time.now())?;
+        Some(Interrupted::Time(due.kind, due.after))
     }
 
     /// Whether there are guardrails for this stage.

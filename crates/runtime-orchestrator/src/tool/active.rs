@@ -49,6 +49,8 @@ pub struct ActiveTool<'s> {
     span: SpanId,
     /// True exactly while the caller's code runs.
     polling: bool,
+    /// Whether the call has begun.
+    called: bool,
     ended: bool,
     /// Last, so that the session's last event waits for the tool's.
     _entry: Entry<'s>,
@@ -66,8 +68,8 @@ impl<'s> ActiveTool<'s> {
         let captured = core.captures().then(|| args.clone());
         let guarded = call.is_guarded(&core.setup.guardrails, GuardrailStage::Post);
         let args = guarded.then(|| Box::new(args));
-        let tool =
-            Self { core, call, args, pace, span, polling: false, ended: false, _entry: entry };
+        let (polling, called, ended) = (false, false, false);
+        let tool = Self { core, call, args, pace, span, polling, called, ended, _entry: entry };
         if core.stream.is_heard() {
             let (called, running) = (AgentEventName::ToolCalled, AgentEventStatus::Running);
             let data = tool.call.payload().data();
@@ -107,9 +109,13 @@ impl ActiveTool<'_> {
     ///
     /// # Errors
     ///
-    /// [`ToolError`] if the step was interrupted. The tool has ended then.
+    /// [`ToolError`] if the step was interrupted, or its time was over before it began. The tool has ended
+    /// then.
     pub async fn run<F: Future>(&mut self, step: F) -> Result<F::Output, ToolError> {
-        self.still_open()?;
+        // Steps that are always ready never wait, but their time passes as well.
+        if let Some(by) = self.core.interruption(&self.pace) {
+            return Err(self.interrupted(by));
+        }
         self.step(step).await
     }
 
@@ -126,14 +132,15 @@ impl ActiveTool<'_> {
         step: F,
     ) -> impl Future<Output = Result<F::Output, ToolError>> {
         async move {
-            let Self { core, pace, polling, span, .. } = &mut *self;
+            let Self { core, pace, polling, called, span, .. } = &mut *self;
+            *called = true;
             let step = inside_async(core.scope(), *span, step);
             let output = race(*core, pace, polling, step).await;
             output.map_err(|interrupted| self.interrupted(interrupted))
         }
     }
 
-    /// Refuses to begin if the session has ended during the guardrails.
+    /// Refuses to begin if the session has ended since the admission.
     pub(super) fn still_open(&mut self) -> Result<(), ToolError> {
         let ended = self.core.life.ended();
         ended.map_or(Ok(()), |end| Err(self.interrupted(Interrupted::Closed(end))))
@@ -200,7 +207,7 @@ impl ActiveTool<'_> {
     }
 
     fn interrupted(&mut self, interrupted: Interrupted) -> ToolError {
-        let error = interruption(&self.call.name, interrupted, true);
+        let error = interruption(&self.call.name, interrupted, self.called);
         let (outcome, class) = match interrupted {
             Interrupted::Time(..) => (SpanOutcome::TimedOut, AgentFailureClass::ToolError),
             Interrupted::Closed(_) => (SpanOutcome::Cancelled, AgentFailureClass::Cancelled),

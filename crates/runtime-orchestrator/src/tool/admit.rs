@@ -62,7 +62,11 @@ impl<'s> PendingTool<'s> {
         let Self { call, args, pace, polling, .. } = &mut pending;
         let check = PreCheck::new(core.role(), GuardrailSubject::Tool(&call.name), args);
         let guardrails = call.guardrails(&core.setup.guardrails);
-        let checked = race(core, pace, polling, guardrails.check_pre_async(&check)).await;
+        let mut checked = race(core, pace, polling, guardrails.check_pre_async(&check)).await;
+        // The checks took of the tool's time, also if they never waited.
+        if let (Ok(Ok(())), Some(by)) = (&checked, core.interruption(pace)) {
+            checked = Err(by);
+        }
         pending.start(checked)
     }
 

@@ -255,15 +255,10 @@ impl<'s> ActiveTurn<'s> {
     }
 
     /// Refuses to begin a step after the end of the session or of the turn's time.
-    fn in_time(&mut self) -> Result<(), TurnError> {
-        self.still_open()?;
+    pub(super) fn in_time(&mut self) -> Result<(), TurnError> {
         // A stream whose chunks are always ready never waits, but its time passes as well.
-        match self.pace.due().map(|due| (due.at, due.kind, due.after)) {
-            Some((at, kind, after)) if at <= self.core.time.now() => {
-                Err(self.interrupted(Interrupted::Time(kind, after)))
-            }
-            _ => Ok(()),
-        }
+        let by = self.core.interruption(&self.pace);
+        by.map_or(Ok(()), |by| Err(self.interrupted(by)))
     }
 
     /// Refuses to begin if the session has ended since the admission.

@@ -31,7 +31,9 @@ pub(crate) async fn check_input(turn: &mut ActiveTurn<'_>, input: &Value) -> Res
     }
     let check = PreCheck::new(core.role(), turn_of(&model), input);
     let checked = turn.step(core.setup.guardrails.check_pre_async(&check)).await?;
-    judge(turn, GuardrailStage::Pre, checked)
+    judge(turn, GuardrailStage::Pre, checked)?;
+    // The checks took of the turn's time, also if they never waited.
+    turn.in_time()
 }
 
 /// Reads the usage of an answer, and converts the answer for guardrails if they check it.

@@ -1,5 +1,7 @@
-//! Ends, deadlines and timeouts of streams that never wait and guardrails that hang.
+//! Ends, deadlines and timeouts of calls that never wait and guardrails that take long.
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
+use std::cell::Cell;
 use std::future::{pending, ready};
 use std::time::Duration;
 
@@ -54,6 +56,77 @@ fn stream_of_ready_chunks_times_out() {
     drop(turn);
     let event = fixture.only(AgentEventName::TurnFailed);
     assert_eq!(event.outcome, Some(SpanOutcome::TimedOut));
+}
+
+/// Guardrails that take this long and never wait.
+fn slow(clock: &ManualClock, takes: Duration) -> Guardrails {
+    let clock = clock.clone();
+    Guardrails::new().with(guardrail::pre("slow", move |_| {
+        clock.advance(takes);
+        GuardrailOutcome::allow()
+    }))
+}
+
+#[test]
+fn call_does_not_begin_once_its_guardrails_have_taken_its_time() {
+    let begun = Cell::new(0);
+    let call = async || {
+        begun.set(begun.get() + 1);
+        Ok::<_, BoxError>(1)
+    };
+    for kind in 0..4 {
+        let fixture = Fixture::new().deadline(SECOND);
+        let guardrails = slow(&fixture.clock, SECOND);
+        let fixture = fixture.with(|o| o.guardrails(guardrails));
+        let session = fixture.orchestrator.session().unwrap();
+        let turn = || Turn::model("m").guarded("prompt");
+        let late = match kind {
+            0 => now(session.run_turn(turn(), call)).unwrap_err(),
+            1 => now(session.run_turn_recovering(turn(), |_| call())).unwrap_err(),
+            2 => now(session.begin_turn(Turn::model("m").guarded("prompt"))).unwrap_err(),
+            _ => match now(session.run_tool(ToolCall::new("t"), call)).unwrap_err() {
+                ToolError::Deadline(late) => late.into(),
+                other => panic!("{other:?}"),
+            },
+        };
+        assert!(matches!(late, TurnError::Deadline(_)) && late.is_refusal(), "{kind}: {late:?}");
+        drop(session);
+        assert_lawful(&fixture.events.events());
+    }
+    assert_eq!(begun.get(), 0);
+}
+
+#[test]
+fn tool_of_ready_steps_ends_in_time() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let tool = ToolCall::new("t").timeout(limit(&fixture.clock, 3 * SECOND));
+    let mut tool = now(tool.begin(&session)).unwrap();
+    let taken = (0..10)
+        .take_while(|_| {
+            fixture.clock.advance(SECOND);
+            now(tool.run(ready(()))).is_ok()
+        })
+        .count();
+    assert_eq!(taken, 2);
+    drop(tool);
+    let event = fixture.only(AgentEventName::ToolCompleted);
+    assert_eq!(event.outcome, Some(SpanOutcome::TimedOut));
+}
+
+#[test]
+fn step_after_the_end_of_a_session_says_whether_one_was_made_before() {
+    for began in [false, true] {
+        let fixture = Fixture::new();
+        let session = fixture.orchestrator.session().unwrap();
+        let mut tool = now(ToolCall::new("t").begin(&session)).unwrap();
+        if began {
+            now(tool.run(ready(()))).unwrap();
+        }
+        session.cancel("enough").unwrap();
+        let Err(ToolError::Closed(closed)) = now(tool.run(ready(()))) else { panic!("it is over") };
+        assert_eq!(closed.call_began, began);
+    }
 }
 
 /// A guardrail whose checks never finish.
