@@ -1,6 +1,7 @@
 //! The ways a session ends.
 
 use std::task::Waker;
+use std::thread;
 
 use runtime_events::payload::{SessionEnded, Word};
 use runtime_events::{
@@ -12,7 +13,7 @@ use super::Core;
 use crate::error::{BoxError, SHUTDOWN, SessionClosedError, SessionError, text_of};
 use crate::failure::{class_of, failure, is_of_shutdown};
 use crate::log::log;
-use crate::parts::life::{Ended, Ending};
+use crate::parts::life::{Ended, Ending, Life};
 use crate::parts::stream::Stream;
 
 /// A session that has just ended, whose last events are posted if they are due.
@@ -69,7 +70,9 @@ impl Core {
     /// Fails the session with the error of its code, or cancels it as a shutdown if a drain is the
     /// cause.
     pub(crate) fn fail_with<E: Into<BoxError> + 'static>(&self, error: E) -> BoxError {
+        let noted = NotesPanic(&self.life);
         let failure = failure(error, &self.setup.recovery.classifier);
+        drop(noted);
         let detail = text_of(&failure);
         let _ = if self.life.is_draining() && is_of_shutdown(&failure) {
             self.shut_down(&format!("shutdown: {detail}"))
@@ -162,6 +165,17 @@ impl Core {
             Err(SessionError::Closed(closed)) => Err(closed),
             // No other error is possible without `idle`.
             _ => Ok(()),
+        }
+    }
+}
+
+/// Notes a panic of the caller's code, such as a rule of the classifier, before the session is dropped.
+struct NotesPanic<'l>(&'l Life);
+
+impl Drop for NotesPanic<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.note_panic();
         }
     }
 }

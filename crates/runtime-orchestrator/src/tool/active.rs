@@ -21,7 +21,7 @@ use crate::limits::Kind;
 use crate::parts::pace::Pace;
 use crate::scope::{inside, inside_async};
 use crate::tell;
-use crate::wait::{Interrupted, race};
+use crate::wait::{Interrupted, flagged, race};
 
 /// A running tool, for callers that make the call themselves.
 ///
@@ -201,7 +201,9 @@ impl ActiveTool<'_> {
     }
 
     fn failed<E: Into<BoxError> + 'static>(&mut self, error: E) -> ToolError {
-        let failure = failure(error, &self.core.setup.recovery.classifier);
+        // The rules of the classifier are the caller's code.
+        let Self { core, polling, .. } = &mut *self;
+        let failure = flagged(polling, || failure(error, &core.setup.recovery.classifier));
         self.stopped(SpanOutcome::Failed, AgentFailureClass::ToolError, &failure);
         ToolError::Failed(failure)
     }

@@ -19,7 +19,7 @@ use crate::parts::money::{Bill, Money};
 use crate::tell;
 use crate::turn::active::{ActiveTurn, Answer, Settled};
 use crate::turn::part::Part;
-use crate::wait::{Interrupted, NoThreadError};
+use crate::wait::{Interrupted, NoThreadError, flagged};
 
 impl ActiveTurn<'_> {
     /// Settles an answered call. Without a usage, the observed one counts. A turn that was cut
@@ -49,7 +49,9 @@ impl ActiveTurn<'_> {
     }
 
     pub(crate) fn failed<E: Into<BoxError> + 'static>(&mut self, error: E) -> Failure {
-        let failure = failure(error, &self.core.setup.recovery.classifier);
+        // The rules of the classifier are the caller's code.
+        let Self { core, polling, .. } = &mut *self;
+        let failure = flagged(polling, || failure(error, &core.setup.recovery.classifier));
         if failure.error().is::<NoThreadError>() {
             self.held.unsent();
         }

@@ -1,5 +1,6 @@
 //! Panics: not cancellations, and failures only of the panicking code.
 
+use std::error::Error;
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -8,7 +9,7 @@ use runtime_events::{AgentEventName, AgentEventStatus, AgentFailureClass, SpanOu
 use runtime_lifecycle::AgentStatus;
 use runtime_orchestrator::{BoxError, ToolCall, Turn};
 use runtime_policy::Guardrails;
-use runtime_resilience::{CircuitBreaker, CircuitState};
+use runtime_resilience::{CircuitBreaker, CircuitState, Classifier};
 
 use crate::support::{Fixture, assert_lawful, last_outcome, now, yields};
 
@@ -139,6 +140,30 @@ fn panic_of_a_guardrail_spares_the_breaker() {
         let turn = fixture.only(AgentEventName::TurnFailed);
         assert_eq!(turn.outcome, Some(SpanOutcome::Panicked));
     }
+}
+
+#[test]
+fn panic_of_a_classifier_is_no_cancellation() {
+    let bomb = |_: &(dyn Error + 'static)| resume_unwind(Box::new("bomb"));
+    let bombs = |fixture: Fixture| {
+        fixture.recovery(|recovery| recovery.classifier(Classifier::default().rule(bomb)))
+    };
+    let fails = async || Err::<(), _>(BoxError::from("no"));
+
+    let fixture = bombs(Fixture::new());
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = AssertUnwindSafe(session.run_turn(Turn::model("m"), fails)).catch_unwind();
+    assert_eq!(*now(turn).unwrap_err().downcast::<&str>().unwrap(), "bomb");
+    assert_eq!(last_outcome(&fixture, AgentEventName::TurnFailed), Some(SpanOutcome::Panicked));
+    let tool = AssertUnwindSafe(session.run_tool(ToolCall::new("t"), fails)).catch_unwind();
+    assert_eq!(*now(tool).unwrap_err().downcast::<&str>().unwrap(), "bomb");
+    assert_eq!(last_outcome(&fixture, AgentEventName::ToolCompleted), Some(SpanOutcome::Panicked));
+
+    let fixture = bombs(Fixture::new());
+    let run = fixture.orchestrator.run::<()>(async |_| Err("no".into()));
+    now(AssertUnwindSafe(run).catch_unwind()).unwrap_err();
+    let end = fixture.only(AgentEventName::AgentFailed);
+    assert_eq!(end.outcome, Some(SpanOutcome::Panicked));
 }
 
 #[test]
