@@ -78,10 +78,9 @@ impl Core {
         let drawn = setup.ids.draw();
         let span_base = u64::try_from(drawn & u128::from(u64::MAX)).unwrap_or(1);
         let started = setup.timers.clock.now();
-        // A clock without so much past begins now.
-        let began = started.checked_sub(origin.elapsed).unwrap_or(started);
         let own = setup.deadline.as_ref();
-        let time = Time::new(Arc::clone(&setup.timers), began, own, origin.until);
+        let begin = (started, origin.elapsed);
+        let time = Time::new(Arc::clone(&setup.timers), begin, own, origin.until);
         // Role and phase are copied, since each event counts its references to them: sessions on several
         // threads that count in one place slow each other down.
         let speaker = Speaker {

@@ -70,7 +70,7 @@ fn keys_in_failure_details_are_redacted() {
 fn call_ends_at_its_timeout_or_the_deadline() {
     let clock = ManualClock::new();
     let deadline = Timeout::after(10 * SECOND);
-    let time = Time::new(timers(&clock), clock.now(), Some(&deadline), None);
+    let time = Time::new(timers(&clock), (clock.now(), Duration::ZERO), Some(&deadline), None);
     let own = time.until(Some(&Timeout::after(3 * SECOND))).unwrap().unwrap();
     assert!(matches!(own.kind, Kind::Timeout(_)));
     clock.advance(8 * SECOND);

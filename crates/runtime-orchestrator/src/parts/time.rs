@@ -19,16 +19,20 @@ pub(crate) struct Time {
 }
 
 impl Time {
-    /// Begins at `started`. The deadline is the session's own or `above`, the deadline of the session above,
-    /// whichever comes first.
+    /// Begins at `started`, after earlier lives that took the time `elapsed`. The deadline is the session's own or
+    /// `above`, the deadline of the session above, whichever comes first.
     pub(crate) fn new(
         timers: Arc<Timers>,
-        started: Instant,
+        (started, elapsed): (Instant, Duration),
         deadline: Option<&Timeout>,
         above: Option<Until>,
     ) -> Self {
         let mut time = Self { timers, deadline: None };
-        let own = deadline.map(|own| time.until_after(own, started, Kind::Deadline));
+        // Not counted from before the start: where a clock begins with its machine, there is no such time.
+        let own = deadline.map(|own| Until {
+            at: later(started, own.after.saturating_sub(elapsed)),
+            ..time.until_after(own, started, Kind::Deadline)
+        });
         time.deadline = Until::earlier(own, above);
         time
     }

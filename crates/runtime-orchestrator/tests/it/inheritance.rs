@@ -1,12 +1,14 @@
 //! Sessions that continue the one that handed over to them.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use runtime_events::ManualClock;
+use chrono::{DateTime, Utc};
+use runtime_events::{Clock, ManualClock};
 use runtime_lifecycle::{AgentRegistry, AgentStatus, Handoff, RegistryConfig};
 use runtime_orchestrator::{
-    Acceptance, BoxError, OrchestrationSession, Orchestrator, SessionError, Turn, TurnError,
+    Acceptance, BoxError, OrchestrationSession, Orchestrator, Restored, SessionError, Turn,
+    TurnError,
 };
 use runtime_sinks::testing::RecordingEventSink;
 use runtime_usage::{Account, Limit, UsageSnapshot, Usd};
@@ -199,4 +201,45 @@ fn handoff_that_went_through_json_is_continued() {
     let json = serde_json::to_string(&handed(&session, "editor")).unwrap();
     let session = editor.accept(&serde_json::from_str(&json).unwrap()).unwrap();
     assert_eq!(session.account().unwrap().available(), Usd::from_cents(1));
+}
+
+/// A clock that stands at the beginning of its time, as on a machine that has just started.
+#[derive(Debug)]
+struct Young(Instant);
+
+impl Young {
+    fn new() -> Self {
+        let (mut at, mut step) = (ManualClock::new().now(), Duration::MAX);
+        while !step.is_zero() {
+            match at.checked_sub(step) {
+                Some(earlier) => at = earlier,
+                None => step /= 2,
+            }
+        }
+        Self(at)
+    }
+}
+
+impl Clock for Young {
+    fn now(&self) -> Instant {
+        self.0
+    }
+
+    fn utc_now(&self) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH
+    }
+}
+
+#[test]
+fn time_of_earlier_lives_counts_on_a_machine_that_is_younger() {
+    let clock = Young::new();
+    assert_eq!(clock.now().checked_sub(SECOND), None);
+    let sleeper = ManualClock::new();
+    let orchestrator = Orchestrator::new("writer", "draft")
+        .time((clock, sleeper.clone()))
+        .deadline(limit(&sleeper, 60 * SECOND));
+    let session = Restored::new().elapsed(45 * SECOND).open(&orchestrator).unwrap();
+    assert_eq!(session.time_left(), Some(15 * SECOND));
+    let session = Restored::new().elapsed(61 * SECOND).open(&orchestrator).unwrap();
+    assert_eq!(session.time_left(), Some(Duration::ZERO));
 }
