@@ -86,6 +86,13 @@ pub struct LogReadError {
     cause: Box<dyn std::error::Error + Send + Sync>,
 }
 
+impl LogReadError {
+    /// What went wrong: a `serde_json::Error` for a line that is not JSON, an [`io::Error`] for what cannot be read.
+    pub fn cause(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
+        &*self.cause
+    }
+}
+
 impl LogReader {
     /// Opens a file, or a folder of a log with rotation.
     ///
@@ -127,6 +134,14 @@ impl LogReader {
     /// The next entry, or `None` at the end. A last line without a line break is read only if the log
     /// `is_over`. Otherwise the rest of it may still come.
     fn advance(&mut self, is_over: bool) -> Option<Result<LogEntry, LogReadError>> {
+        let entry = self.find(is_over);
+        if let Some(Err(_)) = entry {
+            self.check.unreadable();
+        }
+        entry
+    }
+
+    fn find(&mut self, is_over: bool) -> Option<Result<LogEntry, LogReadError>> {
         loop {
             let found = match self.line(is_over) {
                 Ok(None) => match self.files.peek() {
@@ -189,10 +204,7 @@ impl LogReader {
                 self.check.unknown(&value, place);
                 Some(Ok(LogEntry::Unknown(value)))
             }
-            Err(source) if whole => {
-                self.check.unreadable();
-                Some(Err(error(place.0, number, source)))
-            }
+            Err(source) if whole => Some(Err(error(place.0, number, source))),
             _ => {
                 let (file, bytes) = (place.0.to_owned(), text.len() as u64);
                 self.check.torn(TornLine { file, line: number, bytes });

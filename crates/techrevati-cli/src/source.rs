@@ -164,6 +164,7 @@ pub(crate) fn reason(error: LogReadError) -> Result<String, LogReadError> {
     if error.line == 0 {
         return Err(error);
     }
-    let source = std::error::Error::source(&error).map(ToString::to_string);
-    Ok(format!("not an event: {}", source.unwrap_or_default()))
+    let cause = error.cause();
+    let what = if cause.is::<serde_json::Error>() { "not an event" } else { "cannot be read" };
+    Ok(format!("{what}: {cause}"))
 }

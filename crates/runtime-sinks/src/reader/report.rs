@@ -17,7 +17,8 @@ pub struct LogReport {
     pub events: u64,
     /// The number of lines that are JSON but not known events.
     pub unknown: u64,
-    /// The number of lines that are not JSON, except for last lines.
+    /// The number of errors: lines that are not JSON, except for last lines, and files that could not be read, or
+    /// not to their ends.
     pub unreadable: u64,
     /// The torn last lines, which were skipped.
     pub torn: Vec<TornLine>,

@@ -1,7 +1,7 @@
 //! Reading logs: whole, torn, with gaps, of other versions, and while they grow.
 
 use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::io::{self, ErrorKind, Read, Write};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::common::{TempFile, TempFolder, event, number, numbered};
 
 /// The entries of a text, and the report of the reader.
 fn read(text: &[u8]) -> (Vec<Result<LogEntry, String>>, LogReport) {
-    let mut reader = LogReader::read("log", std::io::Cursor::new(text.to_vec()));
+    let mut reader = LogReader::read("log", io::Cursor::new(text.to_vec()));
     let entries = (&mut reader).map(|entry| entry.map_err(|error| error.to_string())).collect();
     (entries, reader.report())
 }
@@ -86,6 +86,32 @@ fn invalid_line_is_an_error_and_reading_continues() {
     assert!(error.starts_with("cannot read `log`, line 2: "), "{error}");
     assert!(entries[0].is_ok() && entries[2].is_err() && entries[3].is_err() && entries[4].is_ok());
     assert_eq!((report.events, report.unreadable), (2, 3));
+}
+
+#[test]
+fn log_that_breaks_off_is_not_whole() {
+    let broken = Parts(vec![Err(ErrorKind::UnexpectedEof), Ok(text(&[event(1)]))]);
+    let mut reader = LogReader::read("log", broken);
+    let entries: Vec<_> = (&mut reader).collect();
+    assert!(entries[0].is_ok());
+    let error = entries[1].as_ref().unwrap_err();
+    assert!(
+        error.to_string().starts_with("cannot read `log`, line 2: ")
+            && error.cause().is::<io::Error>()
+    );
+    let report = reader.report();
+    assert_eq!((entries.len(), report.unreadable, report.is_whole()), (2, 1, false));
+}
+
+/// What a stream gives, the last part first. An empty part is an end for now.
+struct Parts(Vec<Result<Vec<u8>, ErrorKind>>);
+
+impl Read for Parts {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let part = self.0.pop().unwrap_or(Ok(Vec::new()))?;
+        into[..part.len()].copy_from_slice(&part);
+        Ok(part.len())
+    }
 }
 
 #[test]

@@ -48,6 +48,18 @@ fn gzip_and_standard_input_are_read_like_the_file() {
     assert!(run(&["stats", twice.path()]).1.contains("events      140"));
 }
 
+#[test]
+fn log_that_breaks_off_is_told_by_every_command() {
+    let packed = gzip(&fs::read(LOG).unwrap());
+    let broken = file("broken.gz", &packed[..packed.len() / 2]);
+    let (code, text, _) = run(&["check", broken.path()]);
+    assert_eq!(code, 1);
+    assert!(text.contains(":29: cannot be read: incomplete"), "{text}");
+    assert!(run(&["stats", broken.path()]).1.contains("1 line unreadable"));
+    assert!(run(&["tail", broken.path()]).1.contains("cannot be read: "));
+    assert!(run(&["report", broken.path()]).1.contains("1 unreadable"));
+}
+
 #[cfg(feature = "sqlite")]
 #[test]
 fn database_of_the_sqlite_sink_is_read_like_its_log() {
