@@ -30,11 +30,12 @@ pub(crate) fn open(path: &Path) -> Result<LogReader, Error> {
     }
 }
 
-/// Whether more may be written to the log.
+/// Whether more may be written to the log. A pipe is over once nobody writes to it.
 pub(crate) fn grows(path: &Path) -> bool {
     let begins = || beginning(&mut File::open(path).ok()?).ok();
     let is_text = || begins().is_none_or(|bytes| matches!(kind(&bytes), Kind::Text));
-    path.as_os_str() != STANDARD_INPUT && (!path.is_file() || is_text())
+    let is_growing = || if path.is_file() { is_text() } else { path.is_dir() || !path.exists() };
+    path.as_os_str() != STANDARD_INPUT && is_growing()
 }
 
 fn of_stream(name: &Path, stream: impl Read + Send + 'static) -> Result<LogReader, Error> {

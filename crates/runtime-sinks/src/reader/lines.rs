@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::mem;
 use std::path::{Path, PathBuf};
 
 use super::{LONGEST_LINE, too_long};
@@ -15,12 +16,15 @@ pub(crate) struct Lines {
     number: u64,
     /// The start of the next line.
     begin: u64,
+    /// The part of the next line that a stream has given, since a stream cannot go back.
+    held: Vec<u8>,
     /// Whether the rest must not be read.
     over: bool,
 }
 
 enum Input {
     File(BufReader<File>),
+    /// A stream, also one with a name in a file system: a pipe.
     Other(BufReader<Box<dyn Read + Send>>),
 }
 
@@ -35,12 +39,19 @@ pub(crate) struct Line {
 
 impl Lines {
     pub(crate) fn of(path: &Path) -> io::Result<Self> {
-        let input = Input::File(BufReader::new(File::open(path)?));
-        Ok(Self { name: path.to_owned(), input, number: 0, begin: 0, over: false })
+        let (name, file) = (path.to_owned(), File::open(path)?);
+        if !file.metadata()?.is_file() {
+            return Ok(Self::new(name, Box::new(file)));
+        }
+        Ok(Self::at_the_beginning(name, Input::File(BufReader::new(file))))
     }
 
     pub(crate) fn new(name: PathBuf, from: Box<dyn Read + Send>) -> Self {
-        Self { name, input: Input::Other(BufReader::new(from)), number: 0, begin: 0, over: false }
+        Self::at_the_beginning(name, Input::Other(BufReader::new(from)))
+    }
+
+    const fn at_the_beginning(name: PathBuf, input: Input) -> Self {
+        Self { name, input, number: 0, begin: 0, held: Vec::new(), over: false }
     }
 
     pub(crate) fn name(&self) -> &Path {
@@ -63,19 +74,21 @@ impl Lines {
         if self.over {
             return Ok(None);
         }
-        let mut text = Vec::new();
+        let mut text = mem::take(&mut self.held);
+        let room = LONGEST_LINE - text.len() as u64;
         let read = match &mut self.input {
-            Input::File(file) => file.take(LONGEST_LINE).read_until(b'\n', &mut text),
-            Input::Other(other) => other.take(LONGEST_LINE).read_until(b'\n', &mut text),
+            Input::File(file) => file.take(room).read_until(b'\n', &mut text),
+            Input::Other(other) => other.take(room).read_until(b'\n', &mut text),
         };
-        let read = read.inspect_err(|_| self.over = true)? as u64;
+        read.inspect_err(|_| self.over = true)?;
+        let read = text.len() as u64;
         let whole = text.pop_if(|byte| *byte == b'\n').is_some();
         if !whole && read == LONGEST_LINE {
             self.over = true;
             return Err(too_long());
         }
         if !whole && !is_over {
-            self.rewind()?;
+            self.rewind(text)?;
             return Ok(None);
         }
         if read == 0 {
@@ -104,16 +117,19 @@ impl Lines {
         false
     }
 
-    /// Goes back to the start of the line. It may have been cut off and replaced meanwhile.
-    fn rewind(&mut self) -> io::Result<()> {
-        if let Input::File(file) = &mut self.input {
-            let length = file.get_ref().metadata()?.len();
-            // A file that was emptied is read from the start.
-            if length < self.begin {
-                (self.begin, self.number) = (0, 0);
-            }
-            file.seek(SeekFrom::Start(self.begin))?;
+    /// Goes back to the start of the line. It may have been cut off and replaced meanwhile. Of a stream, the
+    /// part is kept.
+    fn rewind(&mut self, part: Vec<u8>) -> io::Result<()> {
+        let Input::File(file) = &mut self.input else {
+            self.held = part;
+            return Ok(());
+        };
+        let length = file.get_ref().metadata()?.len();
+        // A file that was emptied is read from the start.
+        if length < self.begin {
+            (self.begin, self.number) = (0, 0);
         }
+        file.seek(SeekFrom::Start(self.begin))?;
         Ok(())
     }
 }

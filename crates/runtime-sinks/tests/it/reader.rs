@@ -115,6 +115,20 @@ impl Read for Parts {
 }
 
 #[test]
+fn follow_keeps_the_part_of_a_line_that_a_stream_has_given() {
+    let line = text(&[event(1)]);
+    let (half, rest) = line.split_at(20);
+    let parts = [half, b"", rest, b"", half].map(|part| Ok(part.to_vec()));
+    let stream = Parts(parts.into_iter().rev().collect());
+    let mut follow = LogReader::read("log", stream).follow().sleeper(ManualClock::skipping());
+    let entry = follow.next().unwrap().unwrap();
+    assert_eq!(entry.event(), Some(&*event(1)));
+    follow.stopper().stop();
+    assert!(follow.next().is_none());
+    assert!(follow.report().is_whole());
+}
+
+#[test]
 fn each_entry_has_its_file_and_line() {
     let folder = TempFolder::new("places");
     fs::create_dir_all(folder.path()).unwrap();

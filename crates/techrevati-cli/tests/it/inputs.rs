@@ -48,6 +48,15 @@ fn gzip_and_standard_input_are_read_like_the_file() {
     assert!(run(&["stats", twice.path()]).1.contains("events      140"));
 }
 
+#[cfg(unix)]
+#[test]
+fn pipe_with_a_name_is_read_like_standard_input() {
+    let text = fs::read(LOG).unwrap();
+    let expected = run(&["tail", "--once", LOG]).1;
+    assert_eq!(fed(&["tail", "/dev/stdin"], &text), (0, expected.clone()));
+    assert_eq!(fed(&["tail", "--once", "/dev/stdin"], &text), (0, expected));
+}
+
 #[test]
 fn log_that_breaks_off_is_told_by_every_command() {
     let packed = gzip(&fs::read(LOG).unwrap());
