@@ -56,8 +56,30 @@ fn database(path: &Path) -> Result<LogReader, Error> {
     let database = SqliteReader::open(path).map_err(|error| Error::input(path, error))?;
     let (log, to) = io::pipe().map_err(|error| Error::input(path, error))?;
     // It ends when all is written, or when nobody reads on.
-    std::thread::spawn(move || database.export(to));
-    Ok(LogReader::read(path, log))
+    let export = std::thread::spawn(move || database.export(to));
+    Ok(LogReader::read(path, Exported { log, export: Some(export) }))
+}
+
+/// A log that a thread writes. At its end it tells if it is not all.
+#[cfg(feature = "sqlite")]
+struct Exported {
+    log: io::PipeReader,
+    export: Option<std::thread::JoinHandle<Result<u64, runtime_sinks::SinkError>>>,
+}
+
+#[cfg(feature = "sqlite")]
+impl Read for Exported {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.log.read(into)?;
+        if read > 0 || into.is_empty() {
+            return Ok(read);
+        }
+        match self.export.take().map(std::thread::JoinHandle::join) {
+            None | Some(Ok(Ok(_))) => Ok(0),
+            Some(Ok(Err(error))) => Err(io::Error::other(error)),
+            Some(Err(_)) => Err(io::Error::other("the export panicked")),
+        }
+    }
 }
 
 #[cfg(not(feature = "sqlite"))]

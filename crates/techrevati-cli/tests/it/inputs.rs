@@ -71,6 +71,24 @@ fn log_that_breaks_off_is_told_by_every_command() {
 
 #[cfg(feature = "sqlite")]
 #[test]
+fn damaged_database_is_not_whole() {
+    let path = env::temp_dir().join(format!("techrevati-damaged-{}.sqlite", process::id()));
+    let log = std::io::BufReader::new(fs::File::open(LOG).unwrap());
+    runtime_sqlite::SqliteSink::open(&path).unwrap().import(log).unwrap();
+    let mut bytes = fs::read(&path).unwrap();
+    let damaged = bytes.len() / 2;
+    bytes[damaged..].fill(0xff);
+    fs::write(&path, bytes).unwrap();
+    let (code, text, error) = run(&["check", path.to_str().unwrap()]);
+    assert_ne!(code, 0, "{text}");
+    assert!((text + &error).contains("malformed"));
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = fs::remove_file(format!("{}{suffix}", path.display()));
+    }
+}
+
+#[cfg(feature = "sqlite")]
+#[test]
 fn database_of_the_sqlite_sink_is_read_like_its_log() {
     let path = env::temp_dir().join(format!("techrevati-db-{}.sqlite", process::id()));
     let log = std::io::BufReader::new(fs::File::open(LOG).unwrap());
