@@ -9,9 +9,13 @@ use runtime_testkit::cassette::Export;
 
 use crate::arguments::CassetteOf;
 use crate::check::many;
+use crate::input::check_output;
 use crate::{Error, source, threads};
 
 pub(crate) fn run(options: &CassetteOf) -> Result<(), Error> {
+    if let Some(out) = &options.out {
+        check_output(Path::new(&options.source), out)?;
+    }
     let (export, from) = match &options.thread {
         Some(thread) => {
             let entries = threads::journal(&options.source, options.schema(), thread)?;

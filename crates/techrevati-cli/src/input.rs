@@ -90,6 +90,17 @@ fn database(path: &Path) -> Result<LogReader, Error> {
     ))
 }
 
+/// Refuses to write over the log that is read.
+pub(crate) fn check_output(log: &Path, out: &Path) -> Result<(), Error> {
+    match (log.canonicalize(), out.canonicalize()) {
+        (Ok(log), Ok(to)) if log == to => {
+            let source = io::Error::other("it is the log itself");
+            Err(Error::WriteFile { path: out.to_owned(), source })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// What a file is by its first bytes.
 enum Kind {
     Text,

@@ -10,9 +10,13 @@ use runtime_report::{PageConfig, Timeline};
 
 use crate::Error;
 use crate::arguments::{Format, Report};
+use crate::input::check_output;
 use crate::source;
 
 pub(crate) fn run(report: &Report) -> Result<(), Error> {
+    if let Some(out) = &report.out {
+        check_output(&report.log.path, out)?;
+    }
     if let Format::Otlp = report.format {
         return otlp(report);
     }

@@ -69,6 +69,22 @@ fn log_that_breaks_off_is_told_by_every_command() {
     assert!(run(&["report", broken.path()]).1.contains("1 unreadable"));
 }
 
+#[test]
+fn no_command_writes_over_its_log() {
+    let text = fs::read(LOG).unwrap();
+    let log = file("itself", &text);
+    for arguments in [
+        &["report", log.path(), "-o", log.path()][..],
+        &["report", log.path(), "--format=otlp", "-o", log.path()],
+        &["cassette", log.path(), "-o", log.path()],
+    ] {
+        let (code, _, error) = run(arguments);
+        assert_eq!(code, 3, "{arguments:?}");
+        assert!(error.contains(log.path()) && error.contains("it is the log itself"), "{error}");
+        assert_eq!(fs::read(log.path()).unwrap(), text);
+    }
+}
+
 #[cfg(feature = "sqlite")]
 #[test]
 fn damaged_database_is_not_whole() {
