@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use runtime_events::payload::{StatusChanged, Word, subject};
-use runtime_events::{AgentEvent, AgentEventName, AgentFailureClass, SpanId, SpanOutcome};
+use runtime_events::{AgentEvent, AgentFailureClass, SpanId, SpanOutcome};
 use runtime_report::TokenUse;
 use runtime_report::show::{count, duration, line, offset, usd};
 use runtime_sinks::{LogEntry, LogReadError, TornLine};
@@ -23,7 +23,7 @@ use crate::paint::{Color, Paint};
 use crate::source::Place;
 use crate::tail::offsets::Offsets;
 use crate::tail::output::{AtEnd, Output};
-use crate::tail::words::{answer, begins, color, is_failure, name};
+use crate::tail::words::{answer, begins, color, ends_session, is_failure, name};
 use crate::{Error, input, source};
 
 /// The longest detail, in characters.
@@ -53,7 +53,7 @@ pub(crate) fn run(options: &Tail) -> Result<(), Error> {
     let mut log = log.sleeper(at_end);
     while let Some(entry) = log.next() {
         let shown = lines.show(log.place(), entry)?;
-        output.note(lines.sessions.is_empty());
+        output.note(lines.are_done());
         output.show(shown)?;
     }
     Ok(output.caught_up()?)
@@ -83,15 +83,32 @@ struct Lines<'o> {
     options: &'o Tail,
     /// Only open spans: a tail may run for weeks.
     open: HashMap<(Option<Arc<str>>, SpanId), Open>,
-    /// The spans of the sessions that have not ended.
-    sessions: HashSet<(Option<Arc<str>>, SpanId)>,
+    /// The sessions that have not ended. Those without ids are over once the log is.
+    sessions: HashSet<Arc<str>>,
+    /// Whether there was an event of a run. Those of a sink about its file are of none.
+    has_begun: bool,
     offsets: Offsets,
 }
 
 impl<'o> Lines<'o> {
     fn new(paint: Paint, options: &'o Tail) -> Self {
         let (open, sessions, offsets) = (HashMap::new(), HashSet::new(), Offsets::default());
-        Self { paint, options, open, sessions, offsets }
+        Self { paint, options, open, sessions, has_begun: false, offsets }
+    }
+
+    /// Whether a run has begun, and all of its sessions have ended.
+    fn are_done(&self) -> bool {
+        self.has_begun && self.sessions.is_empty()
+    }
+
+    /// Notes whether the session of an event goes on. It may have begun before the log.
+    fn note(&mut self, event: &AgentEvent) {
+        self.has_begun |= event.session_id.is_some() || event.role.is_some();
+        match &event.session_id {
+            Some(id) if ends_session(event) => drop(self.sessions.remove(id)),
+            Some(id) => drop(self.sessions.insert(Arc::clone(id))),
+            None => {}
+        }
     }
 
     /// The line of an entry, if it is asked for.
@@ -132,6 +149,7 @@ impl<'o> Lines<'o> {
     }
 
     fn event(&mut self, event: &AgentEvent) -> String {
+        self.note(event);
         let (depth, took) = self.place(event);
         let since = self.offsets.of(event);
         if self.options.json {
@@ -168,11 +186,7 @@ impl<'o> Lines<'o> {
         // An event outside of spans is part of its session.
         let inside = usize::from(event.session_id.is_some());
         let Some(span) = event.span else { return (inside, None) };
-        if event.event == AgentEventName::AgentStarted {
-            self.sessions.insert(key(span));
-        }
         if event.outcome.is_some() {
-            self.sessions.remove(&key(span));
             let Some(open) = self.open.remove(&key(span)) else { return (inside, None) };
             let took = event.elapsed.zip(open.since);
             return (open.depth, took.map(|(end, start)| end.saturating_sub(start)));

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use runtime_events::{AgentEvent, AgentEventName};
+use runtime_events::AgentEvent;
+
+use super::words::ends_session;
 
 /// Sessions are placed by the wall clock, and the events of a session by the monotonic one: setting
 /// the wall clock moves nothing within a session.
@@ -29,10 +31,7 @@ impl Offsets {
             let opened = opened.and_then(|elapsed| event.emitted_at.checked_sub_signed(elapsed));
             opened.unwrap_or(event.emitted_at)
         });
-        let ends =
-            matches!(event.event, AgentEventName::AgentCompleted | AgentEventName::AgentFailed)
-                && event.outcome.is_some();
-        if ends {
+        if ends_session(event) {
             self.opened.remove(id);
         } else {
             self.opened.entry(Arc::clone(id)).or_insert(opened);

@@ -56,12 +56,31 @@ fn tail_ends_once_all_sessions_have_ended() {
 }
 
 #[test]
+fn tail_ends_with_sessions_that_began_before_the_log_and_not_before_any() {
+    let opened = r#"{"event":"log.opened","status":"ready","emitted_at":"2026-05-20T12:00:00Z"}"#;
+    let lines = lines();
+    let file = TempFile::new("done", &format!("{opened}\n"));
+    let mut tail = command(&["tail", "--exit-when-done", file.path()]);
+    let Running { mut shown, mut child, .. } = Running::of(&mut tail);
+    let mut log = fs::OpenOptions::new().append(true).open(file.path()).unwrap();
+    assert!(shown.next().unwrap().contains("log.opened"));
+    for part in [&lines[3..8], &lines[8..]] {
+        writeln!(log, "{}", part.join("\n")).unwrap();
+        for _ in part {
+            assert!(shown.next().is_some(), "a session goes on");
+        }
+    }
+    assert_eq!(shown.next(), None);
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
 fn tail_waits_for_a_log_and_follows_its_rotation() {
     let lines = lines();
     let file = TempFile::new("rotated", "");
     fs::remove_file(file.path()).unwrap();
     let mut tail = command(&["tail", file.path()]);
-    let Running { mut shown, mut told, _child } = Running::of(&mut tail);
+    let Running { mut shown, mut told, child: _child } = Running::of(&mut tail);
     assert!(told.next().unwrap().starts_with("waiting for `"));
     fs::write(file.path(), format!("{}\n", lines[0])).unwrap();
     assert!(shown.next().unwrap().ends_with(" started"));
@@ -81,7 +100,7 @@ fn tail_waits_for_a_log_and_follows_its_rotation() {
 struct Running {
     shown: Box<dyn Iterator<Item = String>>,
     told: Box<dyn Iterator<Item = String>>,
-    _child: Killed,
+    child: Killed,
 }
 
 impl Running {
@@ -90,6 +109,6 @@ impl Running {
         let mut child = Killed::new(child);
         let shown = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
         let told = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
-        Self { shown: Box::new(shown), told: Box::new(told), _child: child }
+        Self { shown: Box::new(shown), told: Box::new(told), child }
     }
 }
