@@ -36,6 +36,8 @@ impl Offsets {
         } else {
             self.opened.entry(Arc::clone(id)).or_insert(opened);
         }
-        since(opened).saturating_add(elapsed)
+        let at = TimeDelta::from_std(elapsed).ok().and_then(|it| opened.checked_add_signed(it));
+        // Added before it is compared: a session may be older than what is left of the log.
+        at.map_or(elapsed, since)
     }
 }

@@ -75,6 +75,13 @@ fn tail_ends_with_sessions_that_began_before_the_log_and_not_before_any() {
 }
 
 #[test]
+fn tail_counts_from_the_first_event_of_what_is_left_of_a_log() {
+    let file = TempFile::new("left", &lines()[3..].join("\n"));
+    let (_, text, _) = run(&["tail", "--once", file.path()]);
+    assert!(text.trim_start().starts_with("0.000 "), "{text}");
+}
+
+#[test]
 fn tail_waits_for_a_log_and_follows_its_rotation() {
     let lines = lines();
     let file = TempFile::new("rotated", "");
