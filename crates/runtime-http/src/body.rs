@@ -146,8 +146,7 @@ where
         }
         let Some(mut watch) = self.watch.take() else { return self.poll_rest(cx) };
         watch.look();
-        let Some(running) = watch.running() else { return self.poll_rest(cx) };
-        match running.poll_run(cx, |cx| self.poll_rest(cx)) {
+        match watch.poll_run(cx, |cx| self.poll_rest(cx)) {
             Poll::Pending => {
                 self.watch = Some(watch);
                 Poll::Pending
@@ -202,6 +201,19 @@ where
 }
 
 impl Watch {
+    /// Polls a step inside the turn.
+    fn poll_run<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        step: impl FnOnce(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<Result<T, TurnError>> {
+        let Self { running, meter, .. } = self;
+        match running.get_mut().unwrap_or_else(PoisonError::into_inner) {
+            Some(running) => running.poll_run(cx, step, || meter.usage()),
+            None => step(cx).map(Ok),
+        }
+    }
+
     fn running(&mut self) -> Option<&mut Running> {
         self.running.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut()
     }

@@ -143,7 +143,8 @@ where
         };
         self.last = None;
         let mut sending = pin!(sending);
-        let reply = poll_fn(|cx| running.poll_run(cx, |cx| sending.as_mut().poll(cx))).await;
+        let reply =
+            poll_fn(|cx| running.poll_run(cx, |cx| sending.as_mut().poll(cx), || None)).await;
         match reply {
             Ok(Ok(reply)) => self.reply(*running, provider, reply).await,
             Ok(Err(error)) => {
@@ -180,7 +181,8 @@ where
     ) {
         let mut read = 0;
         while read < FAILED_BODY && !body.is_read() {
-            match poll_fn(|cx| running.poll_run(cx, |cx| body.poll_rest(cx))).await {
+            let piece = poll_fn(|cx| running.poll_run(cx, |cx| body.poll_rest(cx), || None));
+            match piece.await {
                 Ok(piece) => {
                     let data = piece.as_ref().and_then(|piece| piece.as_ref().ok()?.data_ref());
                     read += data.map_or(0, Bytes::len);
@@ -215,7 +217,9 @@ where
         while broken.is_none()
             && !(body.is_read() || (!whole && (meter.has_begun() || framing == Framing::Opaque)))
         {
-            match poll_fn(|cx| running.poll_run(cx, |cx| body.poll_rest(cx))).await {
+            let so_far = || meter.usage();
+            let piece = poll_fn(|cx| running.poll_run(cx, |cx| body.poll_rest(cx), so_far));
+            match piece.await {
                 Ok(piece) => {
                     match &piece {
                         Some(Ok(frame)) => frame.data_ref().into_iter().for_each(|b| meter.push(b)),
@@ -224,10 +228,7 @@ where
                     }
                     body.hold(piece);
                 }
-                Err(interrupted) => {
-                    running.observe(meter.usage());
-                    return self.recover(running, interrupted).await;
-                }
+                Err(interrupted) => return self.recover(running, interrupted).await,
             }
             if !whole && framing == Framing::Whole {
                 break;

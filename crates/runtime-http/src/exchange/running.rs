@@ -16,14 +16,16 @@ pub(crate) enum Running {
 }
 
 impl Running {
+    /// Polls one step. If it is interrupted, the call is billed by `usage`, or else by its reservation.
     pub(crate) fn poll_run<T>(
         &mut self,
         cx: &mut Context<'_>,
         step: impl FnOnce(&mut Context<'_>) -> Poll<T>,
+        usage: impl FnOnce() -> Option<ReportedUsage>,
     ) -> Poll<Result<T, TurnError>> {
         match self {
-            Self::Once(turn) => turn.poll_run(cx, step),
-            Self::Attempt(attempt) => attempt.poll_run(cx, step),
+            Self::Once(turn) => turn.poll_run(cx, step, usage),
+            Self::Attempt(attempt) => attempt.poll_run(cx, step, usage),
             Self::Failed => step(cx).map(Ok),
         }
     }

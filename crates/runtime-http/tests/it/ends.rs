@@ -1,11 +1,14 @@
 //! The ends of calls: by the client, by the caller, by the session, by time, and by the last word.
 
+use bytes::Bytes;
 use futures_util::{StreamExt, join};
+use http_body_util::{BodyExt, Full};
 use runtime_events::{AgentEventName, ManualClock};
 use runtime_http::{Turns, turn_error};
 use runtime_orchestrator::TurnError;
+use tower_service::Service;
 
-use crate::support::{Fixture, Reply, doors};
+use crate::support::{Fixture, Reply, Said, Script, doors};
 
 #[tokio::test]
 async fn client_that_leaves_cancels_and_one_with_the_whole_answer_does_not() {
@@ -80,8 +83,31 @@ async fn session_that_ends_ends_the_stream() {
         fixture.session.cancel("enough").unwrap();
         chunks.next().await.unwrap().unwrap_err();
         settled(&fixture).await;
-        assert_eq!(fixture.story(), ["turn", "idle cancelled", "ended"], "{door:?}");
+        let books = fixture.books();
+        assert_eq!(books.story, ["turn", "idle cancelled", "ended"], "{door:?}");
+        // Forty bytes came.
+        assert_eq!((books.tokens.output_tokens, books.estimated), (10, true), "{door:?}");
     }
+}
+
+#[tokio::test]
+async fn stream_that_falls_silent_is_billed_by_what_came() {
+    let fixture = Fixture::with(&["m"], |o| o.time(ManualClock::skipping())).await;
+    let second = std::time::Duration::from_secs(1);
+    let turns = Turns::of(&fixture.session).each(move |_, turn| turn.idle_timeout(second));
+    let client = Script::of([Said::events(&[
+        "data: {\"choices\":[{\"delta\":{\"content\":\"12345678\"}}]}\n\n",
+        "data: {\"choices\":[{\"delta\":{\"content\":\"9012\"}}]}\n\n",
+    ])
+    .open()]);
+    let request = http::Request::post("https://api.openai.com/v1/chat/completions")
+        .body(Full::<Bytes>::from(r#"{"model":"m","stream":true}"#))
+        .unwrap();
+    let reply = turns.layer(client).call(request).await.unwrap();
+    reply.into_body().collect().await.unwrap_err();
+    let books = fixture.books();
+    assert_eq!(books.story, ["turn", "m timed_out", "ended"]);
+    assert_eq!((books.tokens.output_tokens, books.estimated), (3, true));
 }
 
 #[tokio::test]

@@ -4,7 +4,9 @@
 mod books;
 mod client;
 mod provider;
+mod script;
 
 pub(crate) use self::books::Fixture;
 pub(crate) use self::client::{Door, Reply, doors};
 pub(crate) use self::provider::{Provider, answer};
+pub(crate) use self::script::{Said, Script};

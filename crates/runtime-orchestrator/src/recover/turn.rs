@@ -127,7 +127,8 @@ impl<'s> ActiveAttempt<'s> {
         self.active.run(step).await?.map_err(|error| self.fail(error))
     }
 
-    /// [`run`](Self::run) for a caller that is polled itself, such as the body of a reply.
+    /// [`run`](Self::run) for a caller that is polled itself, such as the body of a reply. A call that is
+    /// interrupted is billed by `usage`, if that knows what came of the answer.
     ///
     /// # Errors
     ///
@@ -136,8 +137,9 @@ impl<'s> ActiveAttempt<'s> {
         &mut self,
         cx: &mut Context<'_>,
         step: impl FnOnce(&mut Context<'_>) -> Poll<T>,
+        usage: impl FnOnce() -> Option<ReportedUsage>,
     ) -> Poll<Result<T, TurnError>> {
-        self.active.poll_run(cx, step)
+        self.active.poll_run(cx, step, usage)
     }
 
     /// Captures the answer of a stream: [`ActiveTurn::capture_answer`].

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use runtime_events::payload::{TurnStarted, Word};
@@ -233,7 +233,8 @@ impl<'s> ActiveTurn<'s> {
     /// [`run`](Self::run) for a caller that is polled itself, such as the body of a reply.
     ///
     /// Polls one step of the call. While it is pending, the task is also woken at the end of the
-    /// turn's time and of the session.
+    /// turn's time and of the session. A call that is interrupted is billed by `usage`, if that knows
+    /// what came of the answer.
     ///
     /// # Errors
     ///
@@ -242,16 +243,22 @@ impl<'s> ActiveTurn<'s> {
         &mut self,
         cx: &mut Context<'_>,
         step: impl FnOnce(&mut Context<'_>) -> Poll<T>,
+        usage: impl FnOnce() -> Option<ReportedUsage>,
     ) -> Poll<Result<T, TurnError>> {
-        if let Err(error) = self.in_time() {
-            return Poll::Ready(Err(error));
+        let interrupted = match self.core.interruption(&self.pace) {
+            Some(interrupted) => interrupted,
+            None => {
+                if let Poll::Ready(value) = self.flagged(|| step(cx)) {
+                    return Poll::Ready(Ok(value));
+                }
+                let vigil = self.vigil.get_or_insert_default();
+                ready!(vigil.poll(&*self.core, &self.pace, cx))
+            }
+        };
+        if let Some(usage) = usage() {
+            self.observe(usage);
         }
-        if let Poll::Ready(value) = self.flagged(|| step(cx)) {
-            return Poll::Ready(Ok(value));
-        }
-        let vigil = self.vigil.get_or_insert_default();
-        let interrupted = vigil.poll(&*self.core, &self.pace, cx);
-        interrupted.map(|interrupted| Err(self.interrupted(interrupted)))
+        Poll::Ready(Err(self.interrupted(interrupted)))
     }
 
     /// Refuses to begin a step after the end of the session or of the turn's time.

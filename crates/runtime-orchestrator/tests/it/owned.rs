@@ -100,26 +100,47 @@ fn polled_step_is_woken_by_the_end_of_the_session_and_of_its_time() {
     let mut cx = Context::from_waker(&waker);
 
     let mut turn = begun(&session);
-    let ready = turn.poll_run(&mut cx, |_| Poll::Ready(7));
+    let ready = turn.poll_run(&mut cx, |_| Poll::Ready(7), || None);
     assert!(matches!(ready, Poll::Ready(Ok(7))));
     for _ in 0..3 {
-        assert!(turn.poll_run::<()>(&mut cx, |_| Poll::Pending).is_pending());
+        assert!(turn.poll_run::<()>(&mut cx, |_| Poll::Pending, || None).is_pending());
     }
     assert_eq!(woken.wakes(), 0);
     let timed = Turn::model("m").timeout(limit(&fixture.clock, WAIT));
     let mut timed = now(session.handle().begin_turn(timed)).unwrap();
-    assert!(timed.poll_run::<()>(&mut cx, |_| Poll::Pending).is_pending());
+    assert!(timed.poll_run::<()>(&mut cx, |_| Poll::Pending, || None).is_pending());
     fixture.clock.advance(WAIT);
     assert_eq!(woken.wakes(), 1, "its time is over");
-    let over = timed.poll_run(&mut cx, |_| Poll::Ready(()));
+    let over = timed.poll_run(&mut cx, |_| Poll::Ready(()), || None);
     assert!(matches!(over, Poll::Ready(Err(TurnError::TimedOut(_)))), "{over:?}");
 
     session.cancel("enough").unwrap();
     assert_eq!(woken.wakes(), 2, "the session has ended");
-    let ended = turn.poll_run::<()>(&mut cx, |_| Poll::Pending);
+    let ended = turn.poll_run::<()>(&mut cx, |_| Poll::Pending, || None);
     assert!(matches!(ended, Poll::Ready(Err(TurnError::Closed(_)))), "{ended:?}");
     drop((turn, timed));
     assert_lawful(&fixture.events.events());
+}
+
+#[test]
+fn interrupted_step_is_billed_by_what_came() {
+    for is_timed in [true, false] {
+        let fixture = Fixture::new();
+        let session = fixture.orchestrator.session().unwrap();
+        let mut cx = Context::from_waker(Waker::noop());
+        let timed = Turn::model("m").timeout(limit(&fixture.clock, WAIT));
+        let mut turn = now(session.handle().begin_turn(timed)).unwrap();
+        let usage = UsageSnapshot::new(1_000, 10);
+        let mut poll = || turn.poll_run::<()>(&mut cx, |_| Poll::Pending, || Some(usage.into()));
+        assert!(poll().is_pending());
+        if is_timed {
+            fixture.clock.advance(WAIT);
+        } else {
+            session.cancel("enough").unwrap();
+        }
+        assert!(matches!(poll(), Poll::Ready(Err(_))));
+        assert_eq!(session.tracker().totals().tokens, usage, "timed: {is_timed}");
+    }
 }
 
 #[test]
@@ -129,7 +150,7 @@ fn panic_in_a_polled_step_is_a_panic() {
     let mut turn = begun(&session);
     let thread = std::thread::spawn(move || {
         let mut cx = Context::from_waker(Waker::noop());
-        let _ = turn.poll_run::<()>(&mut cx, |_| panic!("a defect"));
+        let _ = turn.poll_run::<()>(&mut cx, |_| panic!("a defect"), || None);
     });
     thread.join().unwrap_err();
     assert_eq!(fixture.only(AgentEventName::TurnFailed).outcome, Some(SpanOutcome::Panicked));
