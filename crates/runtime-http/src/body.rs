@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
-use runtime_orchestrator::{BoxError, TurnError};
+use runtime_orchestrator::{Answer, BoxError, TurnError};
 use runtime_resilience::{FaultError, FaultKind};
 
 use crate::error::Refused;
@@ -38,6 +38,8 @@ struct Watch {
     meter: Meter,
     /// Of a durable session.
     tape: Option<Tape>,
+    /// The bill of a turn that has ended with its answer, while the tape runs on.
+    bill: Option<Answer<()>>,
 }
 
 /// A frame of a body, or its error; `None` at its end.
@@ -71,7 +73,15 @@ impl<B> TurnBody<B> {
 
     /// Has the turn watch the rest.
     pub(crate) fn watched(mut self, running: Running, meter: Meter, tape: Option<Tape>) -> Self {
-        self.watch = Some(Box::new(Watch { running: Mutex::new(Some(running)), meter, tape }));
+        let running = Mutex::new(Some(running));
+        self.watch = Some(Box::new(Watch { running, meter, tape, bill: None }));
+        self
+    }
+
+    /// Has the tape run on behind the answer, whose turn has ended.
+    pub(crate) fn taped(mut self, bill: Answer<()>, meter: Meter, tape: Tape) -> Self {
+        let (running, tape, bill) = (Mutex::new(None), Some(tape), Some(bill));
+        self.watch = Some(Box::new(Watch { running, meter, tape, bill }));
         self
     }
 
@@ -228,32 +238,41 @@ impl Watch {
         }
     }
 
-    /// Reads a piece that passes. Breaks off if the turn has ended, with what is to be written.
+    /// Reads a piece that passes. Breaks off at the end of the turn and of its tape, with what is to be written.
     fn saw(
         &mut self,
         piece: Option<&Result<Frame<Bytes>, BoxError>>,
         is_read: bool,
     ) -> ControlFlow<Option<Saving>> {
-        ControlFlow::Break(match piece {
-            Some(Ok(frame)) => {
-                if let Some(bytes) = frame.data_ref() {
-                    self.meter.push(bytes);
-                    if let Some(tape) = &mut self.tape {
-                        tape.push(bytes);
-                    }
-                    if let Some(running) = self.running() {
-                        running.token();
-                    }
-                }
-                if self.meter.error().is_none() && !self.meter.is_over() && !is_read {
-                    return ControlFlow::Continue(());
-                }
-                // Who knows the length, or has read the last event, does not ask for the end.
-                self.ended()
+        let frame = match piece {
+            Some(Ok(frame)) => frame,
+            // The answer was whole before it.
+            Some(Err(_)) if self.bill.is_some() => return ControlFlow::Break(self.answered(true)),
+            Some(Err(error)) => {
+                return ControlFlow::Break(self.failed(FaultError::from_error(&**error), true));
             }
-            Some(Err(error)) => self.failed(FaultError::from_error(&**error), true),
-            None => self.ended(),
-        })
+            None => return ControlFlow::Break(self.ended()),
+        };
+        if let Some(bytes) = frame.data_ref() {
+            self.meter.push(bytes);
+            if let Some(tape) = &mut self.tape {
+                tape.push(bytes);
+            }
+            if let Some(running) = self.running() {
+                running.token();
+            }
+        }
+        // Who knows the length, or has read the last event, does not ask for the end.
+        if self.meter.error().is_some() || self.meter.has_ended() || is_read {
+            return ControlFlow::Break(self.ended());
+        }
+        if self.meter.is_over() {
+            self.settle();
+            if self.tape.is_none() {
+                return ControlFlow::Break(None);
+            }
+        }
+        ControlFlow::Continue(())
     }
 
     /// The body has ended, or said its last word.
@@ -261,16 +280,29 @@ impl Watch {
         if !self.meter.is_over() {
             self.meter.finish();
         }
-        if let Some(error) = self.meter.error() {
-            let error = error.clone();
-            return self.failed(error, false);
+        if self.bill.is_none() {
+            if let Some(error) = self.meter.error() {
+                let error = error.clone();
+                return self.failed(error, false);
+            }
+            if !self.meter.has_answered() {
+                let early = FaultError::of(FaultKind::Network, "the stream ended early");
+                return self.failed(early, false);
+            }
         }
-        if !self.meter.has_answered() {
-            let early = FaultError::of(FaultKind::Network, "the stream ended early");
-            return self.failed(early, false);
+        self.answered(false)
+    }
+
+    fn answered(&mut self, cut: bool) -> Option<Saving> {
+        self.settle();
+        let bill = self.bill.take()?;
+        self.tape.take().map(|tape| tape.answered(bill, cut))
+    }
+
+    fn settle(&mut self) {
+        if let Some(running) = self.take() {
+            self.bill = Some(running.settle(self.meter.usage()));
         }
-        let bill = self.take()?.settle(self.meter.usage());
-        self.tape.take().map(|tape| tape.answered(bill))
     }
 
     fn failed(&mut self, error: FaultError, cut: bool) -> Option<Saving> {
@@ -299,18 +331,13 @@ impl Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         self.look();
-        let usage = self.meter.usage();
-        let answered = self.meter.has_answered();
-        let Some(mut running) = self.take() else { return };
-        let bill = if answered {
-            Some(running.settle(usage))
-        } else {
-            running.observe(usage);
-            drop(running);
-            None
-        };
+        if self.meter.has_answered() {
+            self.settle();
+        } else if let Some(mut running) = self.take() {
+            running.observe(self.meter.usage());
+        }
         if let Some(tape) = self.tape.take() {
-            tape.left(bill.as_ref());
+            tape.left(self.bill.as_ref());
         }
     }
 }

@@ -263,7 +263,7 @@ where
             self.last = Some(Ok(Response::from_parts(parts, body)));
             return self.recover(running, failed).await;
         }
-        if read || meter.is_over() {
+        if read || meter.has_ended() || (meter.is_over() && self.record.is_none()) {
             let bill = running.settle(meter.usage());
             return self.done(&bill, parts, body).await;
         }
@@ -271,7 +271,14 @@ where
             .record
             .take()
             .map(|record| record.tape((parts.status, &parts.headers), body.shared()));
-        let body = body.watched(running, meter, tape);
+        let body = match tape {
+            // What comes behind the answer is recorded as well.
+            Some(tape) if meter.is_over() => {
+                let bill = running.settle(meter.usage());
+                body.taped(bill, meter, tape)
+            }
+            tape => body.watched(running, meter, tape),
+        };
         self.stage = Stage::Done(Ok(Response::from_parts(parts, body)));
     }
 

@@ -137,8 +137,9 @@ impl Tape {
         self.record.look();
     }
 
-    pub(crate) fn answered(self, bill: Answer<()>) -> Saving {
-        let (record, reply) = self.split(false);
+    /// An answer, behind which the stream may have been cut.
+    pub(crate) fn answered(self, bill: Answer<()>, cut: bool) -> Saving {
+        let (record, reply) = self.split(cut);
         Saving::new(async move { record.settle(&reply, &bill).await })
     }
 

@@ -76,7 +76,7 @@ impl Tape {
 
     pub(crate) const fn look(&mut self) {}
 
-    pub(crate) fn answered(self, _: Answer<()>) -> Saving {
+    pub(crate) fn answered(self, _: Answer<()>, _: bool) -> Saving {
         Saving
     }
 

@@ -5,7 +5,10 @@ use std::cell::{Cell, RefCell};
 use std::future::pending;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
+use http::Request;
+use http_body_util::{BodyExt, Full};
 use runtime_durable::{Durable, DurableSession, Run, RunError};
 use runtime_http::{NoSession, Turns, step_failure};
 use runtime_orchestrator::{BoxError, Orchestrator, RecoveryConfig, Turn};
@@ -13,8 +16,9 @@ use runtime_resilience::{Backoff, JitterMode, Route, Routes};
 use runtime_store::{FailureKind, MemoryStore};
 use runtime_usage::{Limit, ModelPricing, PricingTable, Usd};
 use serde_json::{Value, json};
+use tower_service::Service;
 
-use crate::support::{Door, Provider, Reply, answer, doors};
+use crate::support::{Door, Provider, Reply, Said, Script, answer, doors};
 
 /// What outlives a process.
 struct World {
@@ -152,6 +156,37 @@ async fn recorded_pieces_are_those_that_came() {
     assert!(first[1].as_array().unwrap().len() > 1, "{first}");
     assert_eq!(done(world.run(&["fine"], body).await), first);
     assert_eq!(world.requests(), 1);
+}
+
+#[tokio::test]
+async fn what_comes_behind_the_usage_of_a_stream_is_recorded() {
+    for pieces in [
+        &[
+            "data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"},\"finish_reason\":\"stop\"}]}\n\n",
+            "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":100,\"completion_tokens\":20}}\n\n",
+            "data: [DONE]\n\n",
+        ][..],
+        &[
+            "data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"},\"finish_reason\":\"stop\"}],\
+                \"usage\":{\"prompt_tokens\":100,\"completion_tokens\":20}}\n\n",
+            "data: [DONE]\n\n",
+        ],
+    ] {
+        let world = World::new().await;
+        let client = Script::of([Said::events(pieces)]);
+        let body = async |session: &DurableSession| {
+            let request = Request::post("https://api.openai.com/v1/chat/completions");
+            let request = request.body(Full::<Bytes>::from(r#"{"model":"m","stream":true}"#))?;
+            let reply = Turns::of(session).layer(client.clone()).call(request).await?;
+            let bytes = reply.into_body().collect().await?.to_bytes();
+            Ok(json!(String::from_utf8(bytes.into())?))
+        };
+        let first = world.die(&["m"], body).await;
+        assert_eq!(first, json!(pieces.concat()));
+        let Ok(Run::Done(ended)) = world.run(&["m"], body).await else { panic!("{pieces:?}") };
+        assert_eq!((ended.value, client.requests().len()), (first, 1));
+        assert_eq!(ended.totals.cost(), Usd::from_nanos(140_000));
+    }
 }
 
 #[tokio::test]
