@@ -12,7 +12,7 @@ use http::{Method, Uri};
 use runtime_resilience::Provider;
 use runtime_usage::{ServiceTier, UsageFormat};
 
-pub(crate) use self::endpoint::provider;
+pub(crate) use self::endpoint::{provider, suffix};
 use self::scan::Scanned;
 
 /// The kind of a call, by the path of its URL.
@@ -123,9 +123,18 @@ impl Ask {
         }
     }
 
-    /// The path of the URL behind its base, such as `/chat/completions`, for another model.
-    pub(crate) fn suffix(&self, path: &str, model: &str) -> String {
-        endpoint::suffix(path, &self.model, model)
+    /// The URL for another model, if the path names one.
+    pub(crate) fn uri(&self, uri: &Uri, model: &str) -> Option<Uri> {
+        if *self.model == *model {
+            return None;
+        }
+        let mut path = endpoint::with_model(uri.path(), model)?;
+        if let Some(query) = uri.query() {
+            path = format!("{path}?{query}");
+        }
+        let mut parts = uri.clone().into_parts();
+        parts.path_and_query = Some(path.parse().ok()?);
+        Uri::from_parts(parts).ok()
     }
 
     /// The body for another model, or with a request for usage; `None` if nothing changes.

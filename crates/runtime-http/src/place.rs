@@ -7,7 +7,7 @@ use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use runtime_resilience::{Provider, Route};
 
-use crate::ask::{Ask, provider};
+use crate::ask::{provider, suffix};
 
 /// The headers in which providers take a key.
 const KEYS: [HeaderName; 4] = [
@@ -59,9 +59,9 @@ impl Place {
     }
 
     /// The URL of a call here. The query is kept.
-    pub(crate) fn uri(&self, ask: &Ask, uri: &Uri, model: &str) -> Option<Uri> {
+    pub(crate) fn uri(&self, uri: &Uri, model: &str) -> Option<Uri> {
         let base = self.base.trim_end_matches('/');
-        let mut url = format!("{base}{}", ask.suffix(uri.path(), model));
+        let mut url = format!("{base}{}", suffix(uri.path(), model));
         if let Some(query) = uri.query() {
             url.push('?');
             url.push_str(query);

@@ -270,16 +270,21 @@ impl Turns {
         let model = attempt.map_or(&*ask.model, Attempt::model);
         let route = attempt.and_then(Attempt::route);
         let place = route.and_then(|route| self.settings.places.iter().find(|p| p.is_of(route)));
-        let to = place.and_then(|place| Some((place.clone(), place.uri(ask, uri, model)?)));
+        let to = match place {
+            Some(place) => place.uri(uri, model),
+            None => ask.uri(uri, model),
+        };
         let body = ask.rewritten(body, model, self.settings.asks_usage);
-        Rewritten { to, body }
+        Rewritten { place: place.cloned(), to, body }
     }
 }
 
 /// The changes to a request.
 #[derive(Debug)]
 pub(crate) struct Rewritten {
-    to: Option<(Place, Uri)>,
+    place: Option<Place>,
+    /// The new URL, if it changes.
+    to: Option<Uri>,
     /// The new body, if it changes.
     pub(crate) body: Option<Bytes>,
 }
@@ -287,14 +292,16 @@ pub(crate) struct Rewritten {
 impl Rewritten {
     /// The new URL, if it changes. Replaces the key in the headers.
     pub(crate) fn uri(&self, from: &Uri, headers: &mut HeaderMap) -> Option<Uri> {
-        let (place, to) = self.to.as_ref()?;
-        place.authorize(headers, from, to);
+        let to = self.to.as_ref()?;
+        if let Some(place) = &self.place {
+            place.authorize(headers, from, to);
+        }
         Some(to.clone())
     }
 
-    /// The provider at the new URL.
+    /// The provider of another place.
     pub(crate) fn provider(&self) -> Option<Provider> {
-        Some(crate::ask::provider(&self.to.as_ref()?.1))
+        self.place.as_ref().and(self.to.as_ref()).map(crate::ask::provider)
     }
 }
 

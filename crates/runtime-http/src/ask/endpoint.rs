@@ -1,5 +1,8 @@
 //! Hosts and paths of providers.
 
+use std::fmt::Write as _;
+use std::ops::Range;
+
 use http::Uri;
 use runtime_resilience::Provider;
 
@@ -84,7 +87,7 @@ pub(crate) fn provider(uri: &Uri) -> Provider {
 
 /// The kind of call, and whether the path itself asks for a stream.
 pub(super) fn kind(path: &str) -> Option<(Kind, bool)> {
-    let &(_, kind, streams) = PATHS.iter().find(|(end, ..)| path.ends_with(end))?;
+    let &(_, kind, streams) = row(path)?;
     // A message of a thread is no call; a run of it would be.
     let of_thread = kind == Kind::Messages && path.contains("/threads/");
     if kind != Kind::Invoke {
@@ -95,26 +98,62 @@ pub(super) fn kind(path: &str) -> Option<(Kind, bool)> {
     Some((if model.contains("embed") { Kind::Embedding } else { kind }, streams))
 }
 
+fn row(path: &str) -> Option<&'static (&'static str, Kind, bool)> {
+    PATHS.iter().find(|(end, ..)| path.ends_with(end))
+}
+
 /// The model in a path: `/models/M:verb`, `/model/M/converse`, `/deployments/M/…`.
 pub(super) fn model(path: &str) -> Option<String> {
-    let after = |before: &str| path.rsplit_once(before).map(|(_, rest)| rest);
-    let verb = || after("/models/")?.rsplit_once(':');
-    let converse = || after("/model/")?.rsplit_once('/');
-    let deployment = || after("/deployments/")?.split_once('/');
-    let (model, _) = verb().or_else(converse).or_else(deployment)?;
     // Clients of Bedrock escape the colon before a version, and the parts of a name in full.
-    let model = model.replace("%3A", ":").replace("%2F", "/");
-    Some(model).filter(|model| !model.is_empty())
+    Some(path[model_at(path)?].replace("%3A", ":").replace("%2F", "/"))
+}
+
+/// The path with another model, if it names one.
+pub(super) fn with_model(path: &str, other: &str) -> Option<String> {
+    let at = model_at(path)?;
+    Some(format!("{}{}{}", &path[..at.start], escaped(other), &path[at.end..]))
 }
 
 /// The path behind the base of the URL, with another model.
-pub(super) fn suffix(path: &str, model: &str, other: &str) -> String {
-    for before in ["/models/", "/model/"] {
-        let Some((_, rest)) = path.rsplit_once(before) else { continue };
-        if let Some(verb) = rest.strip_prefix(model) {
-            return format!("{before}{other}{verb}");
-        }
+pub(crate) fn suffix(path: &str, other: &str) -> String {
+    let Some((end, kind, _)) = row(path) else { return path.to_owned() };
+    match before_model(end, *kind) {
+        Some(before) if model_at(path).is_some() => format!("{before}{}{end}", escaped(other)),
+        _ => (*end).to_owned(),
     }
-    let end = PATHS.iter().find(|(end, ..)| path.ends_with(end));
-    end.map_or(path, |(end, ..)| end).to_owned()
+}
+
+fn model_at(path: &str) -> Option<Range<usize>> {
+    let (end, kind, _) = row(path)?;
+    let behind = |before: &str| Some(path.rfind(before)? + before.len());
+    let at = match before_model(end, *kind) {
+        Some(before) => behind(before)?..path.len() - end.len(),
+        None => {
+            let start = behind("/deployments/")?;
+            start..start + path[start..].find('/')?
+        }
+    };
+    (at.start < at.end).then_some(at)
+}
+
+/// What stands before the model in paths that end so. An Azure deployment is a part of the base instead.
+fn before_model(end: &str, kind: Kind) -> Option<&'static str> {
+    match kind {
+        _ if end.starts_with(':') => Some("/models/"),
+        Kind::Converse | Kind::Invoke => Some("/model/"),
+        _ => None,
+    }
+}
+
+/// The name of a model as a part of a path.
+fn escaped(model: &str) -> String {
+    model.bytes().fold(String::with_capacity(model.len()), |mut escaped, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~@".contains(&byte) {
+            escaped.push(byte.into());
+        } else {
+            // A string takes everything.
+            let _ = write!(escaped, "%{byte:02X}");
+        }
+        escaped
+    })
 }

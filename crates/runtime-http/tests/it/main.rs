@@ -14,4 +14,5 @@ mod ends;
 mod head;
 mod litellm;
 mod pieces;
+mod places;
 mod support;

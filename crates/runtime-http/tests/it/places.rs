@@ -1,0 +1,73 @@
+//! Where a call goes: the model in its path, the key that it has, and what stays behind.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Request};
+use http_body_util::Full;
+use runtime_http::{Place, Turns, turn_error};
+use runtime_orchestrator::{BoxError, OrchestrationSession, Orchestrator, RecoveryConfig};
+use runtime_resilience::{Backoff, JitterMode, Route, Routes};
+use serde_json::{Value, json};
+use tower_service::Service;
+
+use crate::support::{Said, Script};
+
+/// A session with these routes, each of a provider and a model.
+fn session(routes: &[(&str, &str)]) -> OrchestrationSession {
+    let routes = routes.iter().map(|(provider, model)| Route::new(*provider, *model));
+    let at_once = Backoff::new(std::time::Duration::from_nanos(1), 1.0).unwrap();
+    let recovery = RecoveryConfig::default().routes(Routes::ordered(routes));
+    let recovery = recovery.backoff(at_once.jitter(JitterMode::None));
+    Orchestrator::new("writer", "draft").recovery(recovery).session().unwrap()
+}
+
+const DOWN: u16 = 503;
+
+/// The requests of a call that is answered by the last route, and its outcome.
+async fn call(
+    turns: &Turns,
+    failures: usize,
+    (url, headers, body): (&str, &[(&'static str, &'static str)], Value),
+) -> (Vec<Request<Bytes>>, Result<u16, BoxError>) {
+    let down = Said::json(DOWN, &json!({"error": {"message": "Service unavailable"}}));
+    let answer = Said::json(200, &json!({"choices": [{"message": {"content": "Hi"}}]}));
+    let client = Script::of(std::iter::repeat_n(down, failures).chain([answer]));
+    let mut request = Request::post(url).body(Full::<Bytes>::from(body.to_string())).unwrap();
+    for (name, value) in headers {
+        request.headers_mut().append(*name, HeaderValue::from_static(value));
+    }
+    let reply = turns.layer(client.clone()).call(request).await;
+    (client.requests(), reply.map(|reply| reply.status().as_u16()))
+}
+
+fn text(headers: &HeaderMap, name: &str) -> String {
+    headers.get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
+}
+
+const GEMINI: &str = "https://generativelanguage.googleapis.com/v1beta/models";
+
+#[tokio::test]
+async fn model_in_the_path_is_that_of_the_route() {
+    for (url, other) in [
+        (
+            format!("{GEMINI}/first:generateContent?alt=json"),
+            format!("{GEMINI}/second:generateContent?alt=json"),
+        ),
+        (
+            "https://x.openai.azure.com/openai/deployments/first/chat/completions?api-version=1"
+                .to_owned(),
+            "https://x.openai.azure.com/openai/deployments/second/chat/completions?api-version=1"
+                .to_owned(),
+        ),
+        (
+            "https://bedrock-runtime.us-east-1.amazonaws.com/model/first/converse".to_owned(),
+            "https://bedrock-runtime.us-east-1.amazonaws.com/model/second/converse".to_owned(),
+        ),
+    ] {
+        let session = session(&[("own", "first"), ("own", "second")]);
+        let turns = Turns::of(&session);
+        let (requests, reply) = call(&turns, 1, (&url, &[], json!({"contents": []}))).await;
+        assert_eq!(reply.unwrap(), 200, "{url}");
+        let uris: Vec<_> = requests.iter().map(|request| request.uri().to_string()).collect();
+        assert_eq!(uris, [url, other]);
+    }
+}
