@@ -17,6 +17,21 @@ const KEYS: [HeaderName; 4] = [
     HeaderName::from_static("x-goog-api-key"),
 ];
 
+/// Words in the names of what says who asks: Gemini's `?key=`, `ocp-apim-subscription-key` of Azure's gateway,
+/// `x-amz-security-token`, `openai-organization`.
+const WORDS: [&str; 10] = [
+    "auth",
+    "cookie",
+    "credential",
+    "key",
+    "organization",
+    "password",
+    "project",
+    "secret",
+    "signature",
+    "token",
+];
+
 /// The base URL and the key of a [`Route`].
 ///
 /// It has to speak the format of the client: a request is sent there with another URL, key and model,
@@ -42,7 +57,9 @@ pub struct Place {
 impl Place {
     /// The place of a route, and of all routes with the same provider and label of a key.
     ///
-    /// `base` is the URL before the path of the call, as a client's base URL.
+    /// `base` is the URL before the path of the call (`/chat/completions`, `/messages`, `/models/…`), as a client's
+    /// base URL: with the version, as in `https://api.anthropic.com/v1`. It may have a query, such as Azure's
+    /// `?api-version=…`, which is put before the client's.
     pub fn of(route: &Route, base: impl Into<Arc<str>>) -> Self {
         let label = route.key_label().map(Arc::from);
         Self { provider: route.provider().into(), label, base: base.into(), key: None }
@@ -58,13 +75,20 @@ impl Place {
         *self.provider == *route.provider() && self.label.as_deref() == route.key_label()
     }
 
-    /// The URL of a call here. The query is kept.
-    pub(crate) fn uri(&self, uri: &Uri, model: &str) -> Option<Uri> {
-        let base = self.base.trim_end_matches('/');
-        let mut url = format!("{base}{}", suffix(uri.path(), model));
-        if let Some(query) = uri.query() {
-            url.push('?');
-            url.push_str(query);
+    /// The URL of a call here. The query is kept, without a key.
+    pub(crate) fn uri(&self, from: &Uri, model: &str) -> Option<Uri> {
+        let (base, own) = self.base.split_once('?').unwrap_or((&self.base, ""));
+        let mut url = format!("{}{}", base.trim_end_matches('/'), suffix(from.path(), model));
+        let keeps_key = self.key.is_none() && is_at(base, from);
+        let is_own = |name: &str| own.split('&').any(|part| name_of(part) == name);
+        let kept = from.query().into_iter().flat_map(|query| query.split('&')).filter(|part| {
+            let name = name_of(part);
+            !is_own(name) && (keeps_key || !tells_who(name))
+        });
+        let parts = own.split('&').chain(kept).filter(|part| !part.is_empty());
+        for (part, before) in parts.zip(std::iter::once('?').chain(std::iter::repeat('&'))) {
+            url.push(before);
+            url.push_str(part);
         }
         url.parse().ok()
     }
@@ -85,6 +109,7 @@ impl Place {
             Provider::Anthropic => KEYS[1].clone(),
             Provider::Azure => KEYS[2].clone(),
             Provider::Gemini if to.path().contains("/models/") => KEYS[3].clone(),
+            Provider::Other if to.path().contains("/models/") => had.unwrap_or(KEYS[3].clone()),
             Provider::Other => had.unwrap_or(AUTHORIZATION),
             _ => AUTHORIZATION,
         };
@@ -94,6 +119,23 @@ impl Place {
             headers.insert(name, value);
         }
     }
+}
+
+/// The name of a part of a query.
+fn name_of(part: &str) -> &str {
+    part.split_once('=').map_or(part, |(name, _)| name)
+}
+
+/// Whether a part of a query or a header of this name says who asks.
+fn tells_who(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    WORDS.iter().any(|word| name.contains(word))
+}
+
+/// Whether the host of a URL is that of the client's.
+fn is_at(base: &str, from: &Uri) -> bool {
+    let base = base.parse::<Uri>();
+    base.is_ok_and(|base| base.authority() == from.authority() && base.scheme() == from.scheme())
 }
 
 /// Without the key.

@@ -71,3 +71,50 @@ async fn model_in_the_path_is_that_of_the_route() {
         assert_eq!(uris, [url, other]);
     }
 }
+
+/// The request that goes to a place behind a route that is down.
+async fn elsewhere(
+    base: &str,
+    key: Option<&str>,
+    asked: (&str, &[(&'static str, &'static str)], Value),
+) -> Request<Bytes> {
+    let session = session(&[("own", "first"), ("other", "second")]);
+    let place = Place::of(&Route::new("other", "second"), base);
+    let place = key.map_or(place.clone(), |key| place.key(key));
+    let (mut requests, reply) = call(&Turns::of(&session).place(place), 1, asked).await;
+    assert_eq!((reply.unwrap(), requests.len()), (200, 2));
+    requests.pop().unwrap()
+}
+
+#[tokio::test]
+async fn key_in_the_query_is_never_sent_to_another_host() {
+    let url = format!("{GEMINI}/first:streamGenerateContent?key=own&alt=sse&access_token=own");
+    for key in [None, Some("theirs")] {
+        let asked = (&*url, &[][..], json!({"contents": []}));
+        let sent = elsewhere("https://proxy.test/v1beta", key, asked).await;
+        let expected = "https://proxy.test/v1beta/models/second:streamGenerateContent?alt=sse";
+        assert_eq!(sent.uri(), expected, "{key:?}");
+        assert_eq!(text(sent.headers(), "x-goog-api-key"), key.unwrap_or_default());
+    }
+    // Another key of the same host would lose against it.
+    let base = "https://generativelanguage.googleapis.com/v1beta";
+    let asked = |key| elsewhere(base, key, (&url, &[], json!({"contents": []})));
+    assert_eq!(asked(Some("theirs")).await.uri().query(), Some("alt=sse"));
+    assert_eq!(asked(None).await.uri().query(), Some("key=own&alt=sse&access_token=own"));
+}
+
+const CHAT: &str = "https://api.openai.com/v1/chat/completions";
+
+#[tokio::test]
+async fn base_of_a_place_may_have_a_query() {
+    let base = "https://x.openai.azure.com/openai/deployments/d?api-version=2024-10-21";
+    for (query, expected) in
+        [("", "api-version=2024-10-21"), ("?v=1&api-version=1", "api-version=2024-10-21&v=1")]
+    {
+        let asked = (&*format!("{CHAT}{query}"), &[][..], json!({"model": "first"}));
+        let sent = elsewhere(base, Some("theirs"), asked).await;
+        let path = "https://x.openai.azure.com/openai/deployments/d/chat/completions";
+        assert_eq!(sent.uri().to_string(), format!("{path}?{expected}"));
+        assert_eq!(text(sent.headers(), "api-key"), "theirs");
+    }
+}
