@@ -17,6 +17,10 @@ const KEYS: [HeaderName; 4] = [
     HeaderName::from_static("x-goog-api-key"),
 ];
 
+/// The account of a key of `OpenAI`, which refuses that of another key.
+const ACCOUNT: [HeaderName; 2] =
+    [HeaderName::from_static("openai-organization"), HeaderName::from_static("openai-project")];
+
 /// Words in the names of what says who asks: Gemini's `?key=`, `ocp-apim-subscription-key` of Azure's gateway,
 /// `x-amz-security-token`, `openai-organization`.
 const WORDS: [&str; 10] = [
@@ -66,6 +70,9 @@ impl Place {
     }
 
     /// Sets the key. Default: none, and the client's own key is not sent to another host.
+    ///
+    /// Nor is anything else whose name says who asks, in a header or in the query. What a client adds below this
+    /// layer is not seen here: `default_headers` of `reqwest` go to each host.
     pub fn key(mut self, key: impl Into<Arc<str>>) -> Self {
         self.key = Some(key.into());
         self
@@ -79,7 +86,7 @@ impl Place {
     pub(crate) fn uri(&self, from: &Uri, model: &str) -> Option<Uri> {
         let (base, own) = self.base.split_once('?').unwrap_or((&self.base, ""));
         let mut url = format!("{}{}", base.trim_end_matches('/'), suffix(from.path(), model));
-        let keeps_key = self.key.is_none() && is_at(base, from);
+        let keeps_key = self.key.is_none() && base.parse().is_ok_and(|base| is_same(&base, from));
         let is_own = |name: &str| own.split('&').any(|part| name_of(part) == name);
         let kept = from.query().into_iter().flat_map(|query| query.split('&')).filter(|part| {
             let name = name_of(part);
@@ -93,15 +100,27 @@ impl Place {
         url.parse().ok()
     }
 
-    /// Replaces the key of a request that went to `from` and goes to `to`.
+    /// Replaces what says who asks in a request that went to `from` and goes to `to`.
     pub(crate) fn authorize(&self, headers: &mut HeaderMap, from: &Uri, to: &Uri) {
         headers.remove(HOST);
-        let stays = from.authority() == to.authority() && from.scheme() == to.scheme();
+        let stays = is_same(from, to);
         if self.key.is_none() && stays {
             return;
         }
         let had = KEYS.iter().find(|name| headers.contains_key(*name)).cloned();
-        for name in KEYS {
+        let left: Vec<_> = headers
+            .iter()
+            // At the same host, others than these may be of a gateway before it.
+            .filter(|(name, value)| {
+                if stays {
+                    KEYS.contains(name) || ACCOUNT.contains(name)
+                } else {
+                    value.is_sensitive() || tells_who(name.as_str())
+                }
+            })
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in left {
             headers.remove(name);
         }
         let Some(key) = &self.key else { return };
@@ -132,10 +151,8 @@ fn tells_who(name: &str) -> bool {
     WORDS.iter().any(|word| name.contains(word))
 }
 
-/// Whether the host of a URL is that of the client's.
-fn is_at(base: &str, from: &Uri) -> bool {
-    let base = base.parse::<Uri>();
-    base.is_ok_and(|base| base.authority() == from.authority() && base.scheme() == from.scheme())
+fn is_same(one: &Uri, other: &Uri) -> bool {
+    one.authority() == other.authority() && one.scheme() == other.scheme()
 }
 
 /// Without the key.

@@ -106,6 +106,39 @@ async fn key_in_the_query_is_never_sent_to_another_host() {
 const CHAT: &str = "https://api.openai.com/v1/chat/completions";
 
 #[tokio::test]
+async fn what_says_who_asks_is_never_sent_to_another_host() {
+    let own = [
+        ("authorization", "Bearer own"),
+        ("proxy-authorization", "Basic own"),
+        ("cookie", "session=own"),
+        ("openai-organization", "org-own"),
+        ("openai-project", "proj_own"),
+        ("ocp-apim-subscription-key", "own"),
+        ("helicone-auth", "Bearer own"),
+        ("x-amz-security-token", "own"),
+    ];
+    let others = [("content-type", "application/json"), ("http-referer", "https://our.test")];
+    let headers = [&own[..], &others].concat();
+    let body = json!({"model": "first", "messages": []});
+    let asked = (CHAT, &headers[..], body.clone());
+    let sent = elsewhere("https://api.groq.com/openai/v1", None, asked).await;
+    for (name, value) in &headers {
+        let stays = others.iter().any(|(other, _)| other == name);
+        assert_eq!(text(sent.headers(), name), if stays { value } else { "" }, "{name}");
+    }
+    // Another key of the same host: OpenAI refuses it with the organization of the first one. Headers of a gateway
+    // there are not of the key.
+    let asked = (CHAT, &headers[..], body);
+    let sent = elsewhere("https://api.openai.com/v1", Some("second"), asked).await;
+    assert_eq!(text(sent.headers(), "authorization"), "Bearer second");
+    for (name, stays) in
+        [("openai-organization", false), ("openai-project", false), ("helicone-auth", true)]
+    {
+        assert_eq!(sent.headers().contains_key(name), stays, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn base_of_a_place_may_have_a_query() {
     let base = "https://x.openai.azure.com/openai/deployments/d?api-version=2024-10-21";
     for (query, expected) in
