@@ -50,11 +50,11 @@ where
             let session = session.map_err(|error| OpenAIError::Boxed(error.into()))?;
             let Some(session) = session else { return send(inner, factory).await };
             let request = Arc::new(request);
-            let mut exchange = Exchange::begin(&turns, session, ask.clone(), inside);
+            let asked = (uri.clone(), body);
+            let mut exchange = Exchange::begin(&turns, session, ask, asked, inside);
             loop {
                 match exchange.next().await {
-                    Step::Send(attempt) => {
-                        let new = turns.rewritten(&ask, &uri, &body, attempt.as_ref());
+                    Step::Send(new) => {
                         let provider = new.provider();
                         let factory = rewritten(&request, &uri, new);
                         let sending = send(inner.clone(), factory);

@@ -13,8 +13,8 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 
 use bytes::{Buf, Bytes};
-use http::Response;
 use http::response::Parts;
+use http::{Response, Uri};
 use http_body::Body;
 use runtime_orchestrator::{
     Answer, Attempt, BoxError, RecoveringTurn, SessionHandle, Turn, TurnError,
@@ -27,15 +27,15 @@ use crate::body::TurnBody;
 use crate::error::Refused;
 use crate::meter::{Framing, Meter};
 use crate::record::{Opened, Record, Recorder};
-use crate::turns::{Turns, Whose};
+use crate::turns::{Rewritten, Turns, Whose};
 
 /// The part of a failed body that is read: as much as the rows of faults read.
 const FAILED_BODY: usize = 64 * 1024;
 
 /// What to do next until the client can have its reply.
 pub(crate) enum Step<B, E> {
-    /// Send the request, and tell what [came](Exchange::sent). An attempt may be at another place.
-    Send(Option<Attempt>),
+    /// Send the request with these changes, and tell what [came](Exchange::sent).
+    Send(Rewritten),
     Done(Outcome<B, E>),
 }
 
@@ -51,8 +51,11 @@ pub(crate) enum Failed<E> {
 /// A call and its replies. Doors loop over its steps: no closure, whose future would have to be
 /// `Send` for every lifetime.
 pub(crate) struct Exchange<B, E> {
+    turns: Turns,
     session: SessionHandle,
     ask: Ask,
+    /// The request as the client sent it.
+    request: (Uri, Bytes),
     stage: Stage<B, E>,
     /// The provider's own words, or the client's, on the last attempt.
     last: Option<Outcome<B, E>>,
@@ -83,6 +86,7 @@ where
         turns: &Turns,
         Whose { session, recorder }: Whose,
         ask: Ask,
+        request: (Uri, Bytes),
         inside: fn(&E) -> &(dyn Error + 'static),
     ) -> Self {
         let turn = turns.turn(&ask);
@@ -97,11 +101,34 @@ where
                 Err(refused) => Stage::Done(Err(Failed::Refused(Refused::new(refused)))),
             }
         };
-        Self { session, ask, stage, last: None, record: None, inside }
+        let turns = turns.clone();
+        Self { turns, session, ask, request, stage, last: None, record: None, inside }
     }
 
     pub(crate) async fn next(&mut self) -> Step<B, E> {
-        let (admitted, attempt) = match std::mem::replace(&mut self.stage, Stage::Over) {
+        loop {
+            let (mut running, attempt) = match self.admitted().await {
+                Ok(admitted) => admitted,
+                Err(outcome) => return Step::Done(outcome),
+            };
+            let (uri, body) = &self.request;
+            match self.turns.rewritten(&self.ask, uri, body, attempt.as_ref()) {
+                Ok(new) => {
+                    self.stage = Stage::Running(Box::new(running));
+                    return Step::Send(new);
+                }
+                Err(nowhere) => {
+                    self.last = None;
+                    let failed = running.fail(nowhere);
+                    self.recover(running, failed).await;
+                }
+            }
+        }
+    }
+
+    /// The next attempt, or what the client gets.
+    async fn admitted(&mut self) -> Result<(Running, Option<Attempt>), Outcome<B, E>> {
+        Ok(match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Unopened(recorder, turn) => match recorder.open(&self.ask, *turn).await {
                 Ok(Opened::Active(running, attempt, record)) => {
                     self.record = Some(record);
@@ -110,26 +137,24 @@ where
                 Ok(Opened::Known(known)) => {
                     let (head, pieces, end) = known.parts();
                     let body = TurnBody::recorded(pieces, end);
-                    return Step::Done(Ok(Response::from_parts(head, body)));
+                    return Err(Ok(Response::from_parts(head, body)));
                 }
-                Err(refused) => return Step::Done(Err(Failed::Refused(refused))),
+                Err(refused) => return Err(Err(Failed::Refused(refused))),
             },
             Stage::Between(turn) => match turn.attempt().await {
                 Ok(active) => {
                     let attempt = active.attempt().clone();
                     (Running::Attempt(active), Some(attempt))
                 }
-                Err(refused) => return Step::Done(self.end(refused).await),
+                Err(refused) => return Err(self.end(refused).await),
             },
             Stage::Once(turn) => match self.session.begin_turn(*turn).await {
                 Ok(active) => (Running::Once(active), None),
-                Err(refused) => return Step::Done(self.end(refused).await),
+                Err(refused) => return Err(self.end(refused).await),
             },
-            Stage::Done(outcome) => return Step::Done(outcome),
+            Stage::Done(outcome) => return Err(outcome),
             Stage::Running(_) | Stage::Over => unreachable!("each attempt is told what came"),
-        };
-        self.stage = Stage::Running(Box::new(admitted));
-        Step::Send(attempt)
+        })
     }
 
     /// Sends the request of this attempt, which goes to `provider`, and reads what comes.

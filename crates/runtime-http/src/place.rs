@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
-use runtime_resilience::{Provider, Route};
+use runtime_resilience::{FaultError, FaultKind, Provider, Reach, Route};
 
 use crate::ask::{provider, suffix};
 
@@ -97,7 +97,17 @@ impl Place {
             url.push(before);
             url.push_str(part);
         }
-        url.parse().ok()
+        let url: Uri = url.parse().ok()?;
+        Some(url).filter(|url| matches!(url.scheme_str(), Some("http" | "https")))
+    }
+
+    /// The error for a base that is no URL.
+    pub(crate) fn nowhere(&self) -> FaultError {
+        let Self { provider, base, .. } = self;
+        let said = format!("the place of `{provider}` needs a base URL, not `{base}`");
+        let mut error = FaultError::of(FaultKind::Local, said);
+        (error.fault.reach, error.fault.elsewhere) = (Reach::NotSent, true);
+        error
     }
 
     /// Replaces what says who asks in a request that went to `from` and goes to `to`.

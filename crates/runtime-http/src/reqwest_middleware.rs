@@ -30,11 +30,10 @@ impl Middleware for Turns {
         let Some(session) = self.session().map_err(ClientError::middleware)? else {
             return next.run(request, extensions).await;
         };
-        let mut exchange = Exchange::begin(self, session, ask.clone(), inside);
+        let mut exchange = Exchange::begin(self, session, ask, (uri.clone(), body), inside);
         loop {
             match exchange.next().await {
-                Step::Send(attempt) => {
-                    let new = self.rewritten(&ask, &uri, &body, attempt.as_ref());
+                Step::Send(new) => {
                     let copy = request.try_clone().map(|mut copy| {
                         rewrite(&mut copy, &uri, &new);
                         copy

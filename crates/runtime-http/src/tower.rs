@@ -55,11 +55,11 @@ where
                 return pass(inner, parts, body).await;
             };
             let Some(session) = session? else { return pass(inner, parts, body).await };
-            let mut exchange = Exchange::begin(&turns, session, ask.clone(), inside);
+            let asked = (parts.uri.clone(), body.clone());
+            let mut exchange = Exchange::begin(&turns, session, ask, asked, inside);
             loop {
                 match exchange.next().await {
-                    Step::Send(attempt) => {
-                        let new = turns.rewritten(&ask, &parts.uri, &body, attempt.as_ref());
+                    Step::Send(new) => {
                         let request = rewritten(&parts, &body, &new);
                         exchange.sent(new.provider(), send(inner.clone(), request)).await;
                     }

@@ -8,7 +8,7 @@ use http::{HeaderMap, Uri};
 #[cfg(feature = "durable")]
 use runtime_durable::{DurableHandle, DurableSession};
 use runtime_orchestrator::{Attempt, OrchestrationSession, SessionHandle, Turn};
-use runtime_resilience::Provider;
+use runtime_resilience::{FaultError, Provider};
 use runtime_usage::UsageSnapshot;
 
 use crate::ask::Ask;
@@ -260,22 +260,26 @@ impl Turns {
     }
 
     /// The changes to a request for an attempt.
+    ///
+    /// # Errors
+    ///
+    /// The base of the route's place is no URL. The request must not go to the client's own URL instead.
     pub(crate) fn rewritten(
         &self,
         ask: &Ask,
         uri: &Uri,
         body: &Bytes,
         attempt: Option<&Attempt>,
-    ) -> Rewritten {
+    ) -> Result<Rewritten, FaultError> {
         let model = attempt.map_or(&*ask.model, Attempt::model);
         let route = attempt.and_then(Attempt::route);
         let place = route.and_then(|route| self.settings.places.iter().find(|p| p.is_of(route)));
         let to = match place {
-            Some(place) => place.uri(uri, model),
+            Some(place) => Some(place.uri(uri, model).ok_or_else(|| place.nowhere())?),
             None => ask.uri(uri, model),
         };
         let body = ask.rewritten(body, model, self.settings.asks_usage);
-        Rewritten { place: place.cloned(), to, body }
+        Ok(Rewritten { place: place.cloned(), to, body })
     }
 }
 

@@ -139,6 +139,21 @@ async fn what_says_who_asks_is_never_sent_to_another_host() {
 }
 
 #[tokio::test]
+async fn place_without_a_url_gets_no_request_and_nobody_else_does() {
+    for base in ["api.groq.com/openai/v1", "localhost:8000/v1", "/v1", "ftp://a.test", "https://"] {
+        let session = session(&[("own", "first"), ("other", "second")]);
+        let place = Place::of(&Route::new("other", "second"), base).key("theirs");
+        let turns = Turns::of(&session).place(place);
+        let (requests, reply) =
+            call(&turns, 1, (CHAT, &[], json!({"model": "first", "messages": []}))).await;
+        assert_eq!(requests.len(), 1, "{base}: {requests:?}");
+        let error = reply.unwrap_err();
+        assert!(turn_error(&*error).is_some(), "{base}: {error:?}");
+        assert!(format!("{error:?}").contains(base), "{base}: {error:?}");
+    }
+}
+
+#[tokio::test]
 async fn base_of_a_place_may_have_a_query() {
     let base = "https://x.openai.azure.com/openai/deployments/d?api-version=2024-10-21";
     for (query, expected) in
