@@ -71,10 +71,9 @@ pub struct Ask {
     /// The estimated tokens of the input: one for four bytes of the body, and 1,000 for each image,
     /// document or sound in it.
     pub input_estimate: u64,
-    /// Where the model's name stands in the body, if it does.
+    /// Where the model's name stands in the body, if it does so without escapes.
     model_at: Option<(usize, usize)>,
-    /// Whether it stands there with escapes.
-    model_is_escaped: bool,
+    model_in: Named,
     /// Whether the stream was asked for its usage in some way.
     says_usage: bool,
 }
@@ -88,7 +87,11 @@ impl Ask {
         let path = uri.path();
         let (kind, streams) = endpoint::kind(path)?;
         let Scanned { model, model_at, max_output, tier, stream, says_usage } = scan::scan(body)?;
-        let model_is_escaped = model.is_some() && model_at.is_none();
+        let model_in = match &model {
+            Some(_) => Named::Body,
+            None if endpoint::names_model(path) => Named::Path,
+            None => Named::Base,
+        };
         let provider = provider(uri);
         let in_path = || endpoint::model(path).map_or_else(|| "unknown".into(), Arc::from);
         // Only Ollama streams unless told otherwise.
@@ -102,7 +105,7 @@ impl Ask {
             streamed: kind != Kind::Embedding && (streams || stream),
             input_estimate: estimate::tokens(body),
             model_at,
-            model_is_escaped,
+            model_in,
             says_usage,
         })
     }
@@ -137,17 +140,38 @@ impl Ask {
         Uri::from_parts(parts).ok()
     }
 
-    /// The body for another model, or with a request for usage; `None` if nothing changes.
-    pub(crate) fn rewritten(&self, body: &Bytes, model: &str, ask_usage: bool) -> Option<Bytes> {
-        let model_at = self.model_at.filter(|_| *self.model != *model);
+    /// The body for another model, or with a request for usage; `None` if nothing changes. At another place it
+    /// names the model in any case.
+    pub(crate) fn rewritten(
+        &self,
+        body: &Bytes,
+        (model, is_elsewhere): (&str, bool),
+        ask_usage: bool,
+    ) -> Option<Bytes> {
         let asks = ask_usage && self.streamed && self.kind == Kind::Chat && !self.says_usage;
-        let changes = model_at.is_some() || (self.model_is_escaped && *self.model != *model);
+        let is_plain = self.model_at.is_some();
+        let changes = match self.model_in {
+            Named::Body => *self.model != *model,
+            Named::Base => is_elsewhere,
+            Named::Path => false,
+        };
         if !changes && !asks {
             return None;
         }
-        if self.model_is_escaped && *self.model != *model {
+        if changes && !is_plain {
             return scan::rewrite_all(body, model, asks).map(Bytes::from);
         }
+        let model_at = self.model_at.filter(|_| changes);
         scan::rewrite(body, model_at.map(|at| (at, model)), asks).map(Bytes::from)
     }
+}
+
+/// Where a request names its model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Named {
+    Body,
+    /// In the path of the call.
+    Path,
+    /// In a part of the URL that belongs to its base, as an Azure deployment, or nowhere.
+    Base,
 }

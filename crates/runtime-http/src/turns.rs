@@ -278,7 +278,7 @@ impl Turns {
             Some(place) => Some(place.uri(uri, model).ok_or_else(|| place.nowhere())?),
             None => ask.uri(uri, model),
         };
-        let body = ask.rewritten(body, model, self.settings.asks_usage);
+        let body = ask.rewritten(body, (model, place.is_some()), self.settings.asks_usage);
         Ok(Rewritten { place: place.cloned(), to, body })
     }
 }

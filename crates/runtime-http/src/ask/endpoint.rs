@@ -123,6 +123,11 @@ pub(crate) fn suffix(path: &str, other: &str) -> String {
     }
 }
 
+/// Whether the path of the call itself names the model, and not its base.
+pub(super) fn names_model(path: &str) -> bool {
+    row(path).is_some_and(|(end, kind, _)| before_model(end, *kind).is_some())
+}
+
 fn model_at(path: &str) -> Option<Range<usize>> {
     let (end, kind, _) = row(path)?;
     let behind = |before: &str| Some(path.rfind(before)? + before.len());

@@ -166,3 +166,17 @@ async fn base_of_a_place_may_have_a_query() {
         assert_eq!(text(sent.headers(), "api-key"), "theirs");
     }
 }
+
+#[tokio::test]
+async fn body_that_names_no_model_names_one_elsewhere() {
+    let url = "https://x.openai.azure.com/openai/deployments/first/chat/completions?api-version=1";
+    for body in [json!({"messages": []}), json!({"model": null, "messages": []})] {
+        let sent = elsewhere("https://api.openai.com/v1", None, (url, &[], body)).await;
+        let body: Value = serde_json::from_slice(sent.body()).unwrap();
+        assert_eq!(body, json!({"model": "second", "messages": []}));
+    }
+    // Gemini's path does.
+    let (url, body) = (format!("{GEMINI}/first:generateContent"), json!({"contents": []}));
+    let sent = elsewhere("https://proxy.test/v1beta", None, (&url, &[], body.clone())).await;
+    assert_eq!(sent.body(), &body.to_string());
+}
