@@ -74,7 +74,8 @@ impl Place {
     /// Nor is anything else whose name says who asks, in a header or in the query. What a client adds below this
     /// layer is not seen here: `default_headers` of `reqwest` go to each host.
     pub fn key(mut self, key: impl Into<Arc<str>>) -> Self {
-        self.key = Some(key.into());
+        // A key from a file ends with a line break, which no header takes.
+        self.key = Some(key.into().trim().into());
         self
     }
 
@@ -135,6 +136,9 @@ impl Place {
         }
         let Some(key) = &self.key else { return };
         let name = match provider(to) {
+            // A token of Google Cloud, or OpenAI's form at Anthropic.
+            _ if key.starts_with("ya29.") => AUTHORIZATION,
+            Provider::Anthropic if !to.path().ends_with("/messages") => AUTHORIZATION,
             Provider::Anthropic => KEYS[1].clone(),
             Provider::Azure => KEYS[2].clone(),
             Provider::Gemini if to.path().contains("/models/") => KEYS[3].clone(),

@@ -180,3 +180,36 @@ async fn body_that_names_no_model_names_one_elsewhere() {
     let sent = elsewhere("https://proxy.test/v1beta", None, (&url, &[], body.clone())).await;
     assert_eq!(sent.body(), &body.to_string());
 }
+
+#[tokio::test]
+async fn key_is_where_the_api_takes_it() {
+    let chat = (CHAT, json!({"model": "first", "messages": []}));
+    let messages = ("https://api.anthropic.com/v1/messages", chat.1.clone());
+    let gemini = format!("{GEMINI}/first:generateContent");
+    let gemini = (&*gemini, json!({"contents": []}));
+    for ((url, body), base, key, name, value) in [
+        (&chat, "https://api.groq.com/openai/v1", "theirs", "authorization", "Bearer theirs"),
+        (&chat, "https://x.openai.azure.com/openai/v1", "theirs", "api-key", "theirs"),
+        // The endpoint that is compatible with OpenAI's clients takes their header.
+        (&chat, "https://api.anthropic.com/v1", "theirs", "authorization", "Bearer theirs"),
+        (&messages, "https://api.anthropic.com/v1", "theirs", "x-api-key", "theirs"),
+        (&gemini, "https://generativelanguage.googleapis.com/v1", "AIza", "x-goog-api-key", "AIza"),
+        // A token of Google Cloud is no key of an API.
+        (
+            &gemini,
+            "https://aiplatform.googleapis.com/v1",
+            "ya29.t",
+            "authorization",
+            "Bearer ya29.t",
+        ),
+        // As it comes from a file.
+        (&chat, "https://api.groq.com/openai/v1", "theirs\n", "authorization", "Bearer theirs"),
+    ] {
+        let sent = elsewhere(base, Some(key), (url, &[("x-api-key", "own")], body.clone())).await;
+        let keys = ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
+        for other in keys {
+            let expected = if other == name { value } else { "" };
+            assert_eq!(text(sent.headers(), other), expected, "{other} at {base}");
+        }
+    }
+}
