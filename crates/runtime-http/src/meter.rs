@@ -19,7 +19,7 @@ use serde_json::Value;
 use self::amazon::{Messages, Told};
 use self::events::Events;
 use self::lines::Lines;
-use self::shape::{has_error, is_answer, is_part};
+use self::shape::{has_error, is_answer, is_part, is_pending};
 use self::whole::Whole;
 use crate::ask::{Ask, Kind};
 
@@ -310,6 +310,8 @@ impl Seen {
                 self.is_whole = true;
                 self.failed(&value, true);
             }
+            // What it will cost is not known, and nobody waits for it here.
+            Ok(value) if is_pending(&value) => self.ended = true,
             // No answer, but the words of a known error.
             Ok(value) if !is_answer(&value) && self.knows(&value) => self.is_whole = true,
             Ok(value) => {

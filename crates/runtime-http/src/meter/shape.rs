@@ -36,6 +36,12 @@ fn told(error: &Value) -> bool {
     }
 }
 
+/// Whether a whole body is a response of `OpenAI` that is made in the background.
+pub(super) fn is_pending(value: &Value) -> bool {
+    let text = |name| value.get(name).and_then(Value::as_str);
+    text("object") == Some("response") && matches!(text("status"), Some("queued" | "in_progress"))
+}
+
 /// Whether a whole body looks like an answer.
 pub(super) fn is_answer(value: &Value) -> bool {
     const NAMES: [&str; 10] = [

@@ -4,6 +4,7 @@
 mod asks;
 #[cfg(feature = "bedrock")]
 mod bedrock;
+mod bills;
 mod cases;
 #[cfg(feature = "cassette")]
 mod cassette;

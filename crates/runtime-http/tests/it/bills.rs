@@ -1,0 +1,48 @@
+//! What is billed where a reply does not say all of it.
+
+use bytes::Bytes;
+use http::{Method, Request, Uri};
+use http_body_util::{BodyExt, Full};
+use runtime_http::{Ask, Framing, Meter, Turns};
+use runtime_usage::{ReportedUsage, Usd};
+use serde_json::{Value, json};
+use tower_service::Service;
+
+use crate::support::{Fixture, Said, Script};
+
+fn ask(url: &str, body: &Value) -> Ask {
+    let uri: Uri = url.parse().unwrap();
+    Ask::of(&Method::POST, &uri, body.to_string().as_bytes()).expect("it is a call")
+}
+
+/// The usage of a stream that breaks off behind these events.
+fn cut(url: &str, events: &[Value]) -> ReportedUsage {
+    let mut meter = Meter::new(&ask(url, &json!({"model": "m", "stream": true})), Framing::Events);
+    for event in events {
+        meter.push(&Bytes::from(format!("data: {event}\n\n")));
+    }
+    meter.usage().expect("a part came")
+}
+
+#[tokio::test]
+async fn answer_in_the_background_is_billed_by_its_reservation() {
+    for status in ["queued", "in_progress"] {
+        let fixture = Fixture::new(&["m"]).await;
+        let reply = json!({"id": "resp_1", "object": "response", "status": status, "error": null,
+            "model": "m", "output": [], "usage": null});
+        let client = Script::of([Said::json(200, &reply)]);
+        let body = json!({"model": "m", "input": "Think.", "background": true,
+            "max_output_tokens": 50_000});
+        let request = Request::post("https://api.openai.com/v1/responses")
+            .body(Full::<Bytes>::from(body.to_string()))
+            .unwrap();
+        let answer = Turns::of(&fixture.session).layer(client).call(request).await.unwrap();
+        let seen = answer.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(seen, reply.to_string());
+        let books = fixture.books();
+        assert_eq!(books.story, ["turn", "m answered", "answered"]);
+        // Fifty thousand tokens out at two dollars a million, and a few in.
+        let (least, most) = (Usd::from_nanos(100_000_000), Usd::from_nanos(100_100_000));
+        assert!(books.estimated && (least..most).contains(&books.cost), "{books:?}");
+    }
+}
