@@ -46,3 +46,14 @@ async fn answer_in_the_background_is_billed_by_its_reservation() {
         assert!(books.estimated && (least..most).contains(&books.cost), "{books:?}");
     }
 }
+
+#[test]
+fn text_of_every_kind_of_chunk_counts_in_an_estimate() {
+    let completions = "https://api.mistral.ai/v1/fim/completions";
+    let text = json!({"choices": [{"index": 0, "text": "12345678", "finish_reason": null}]});
+    assert_eq!(cut(completions, &[text.clone(), text]).tokens.output_tokens, 4);
+    let chat = "https://api.openai.com/v1/chat/completions";
+    let call =
+        json!({"choices": [{"delta": {"function_call": {"name": "1234", "arguments": "5678"}}}]});
+    assert_eq!(cut(chat, &[call]).tokens.output_tokens, 2);
+}

@@ -189,6 +189,9 @@ fn chat_text(chunk: &Value) -> u64 {
     let calls = ["name", "arguments"];
     path::bytes_of_text(chunk, "choices[].delta", &texts)
         + path::bytes_of_text(chunk, "choices[].delta.tool_calls[].function", &calls)
+        // Calls as they were before, and completions without a chat.
+        + path::bytes_of_text(chunk, "choices[].delta.function_call", &calls)
+        + path::bytes_of_text(chunk, "choices[]", &["text"])
 }
 
 fn chat_reports(chunk: &Value) -> bool {
