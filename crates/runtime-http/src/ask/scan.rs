@@ -43,9 +43,14 @@ pub(super) fn scan(body: &[u8]) -> Option<Scanned> {
             | b"inferenceConfig"
             | b"textGenerationConfig"
             | b"options" => {
-                limit = limit.max(limit_in(&value()));
+                let config = value();
+                limit = limit.max(limit_in(&config));
+                let counts = ["candidateCount", "candidate_count"];
+                let count = counts.iter().find_map(|name| config.get(name)?.as_u64());
+                choices = choices.max(count.unwrap_or(1));
             }
-            b"n" => choices = value().as_u64().unwrap_or(1).max(1),
+            // Of `best_of`, all are billed.
+            b"n" | b"best_of" => choices = choices.max(value().as_u64().unwrap_or(1)),
             b"service_tier" | b"serviceTier" => scanned.tier = tier_of(&value()),
             b"stream" => scanned.stream = value().as_bool(),
             b"stream_options" => scanned.says_usage = true,

@@ -57,3 +57,15 @@ fn text_of_every_kind_of_chunk_counts_in_an_estimate() {
         json!({"choices": [{"delta": {"function_call": {"name": "1234", "arguments": "5678"}}}]});
     assert_eq!(cut(chat, &[call]).tokens.output_tokens, 2);
 }
+
+#[test]
+fn limit_is_that_of_all_choices() {
+    let gemini = "https://generativelanguage.googleapis.com/v1beta/models/g:generateContent";
+    let config = |count: &str| json!({"generationConfig": {"maxOutputTokens": 7, count: 3}});
+    assert_eq!(ask(gemini, &config("candidateCount")).max_output, Some(21));
+    assert_eq!(ask(gemini, &config("candidate_count")).max_output, Some(21));
+    // All of them are made, and the best are returned.
+    let completions = "https://api.openai.com/v1/completions";
+    let body = json!({"max_tokens": 10, "n": 2, "best_of": 5});
+    assert_eq!(ask(completions, &body).max_output, Some(50));
+}
