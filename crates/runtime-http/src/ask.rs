@@ -13,7 +13,7 @@ use runtime_resilience::Provider;
 use runtime_usage::{ServiceTier, UsageFormat};
 
 pub(crate) use self::endpoint::{provider, suffix};
-use self::scan::Scanned;
+use self::scan::{Asked, Scanned};
 
 /// The kind of a call, by the path of its URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -74,8 +74,8 @@ pub struct Ask {
     /// Where the model's name stands in the body, if it does so without escapes.
     model_at: Option<(usize, usize)>,
     model_in: Named,
-    /// Whether the stream was asked for its usage in some way.
-    says_usage: bool,
+    /// What is said of the usage of the stream.
+    usage: Asked,
 }
 
 impl Ask {
@@ -86,7 +86,7 @@ impl Ask {
         }
         let path = uri.path();
         let (kind, streams) = endpoint::kind(path)?;
-        let Scanned { model, model_at, max_output, tier, stream, says_usage } = scan::scan(body)?;
+        let Scanned { model, model_at, max_output, tier, stream, usage } = scan::scan(body)?;
         let model_in = match &model {
             Some(_) => Named::Body,
             None if endpoint::names_model(path) => Named::Path,
@@ -106,7 +106,7 @@ impl Ask {
             input_estimate: estimate::tokens(body),
             model_at,
             model_in,
-            says_usage,
+            usage,
         })
     }
 
@@ -148,8 +148,8 @@ impl Ask {
         (model, is_elsewhere): (&str, bool),
         ask_usage: bool,
     ) -> Option<Bytes> {
-        let asks = ask_usage && self.streamed && self.kind == Kind::Chat && !self.says_usage;
-        let is_plain = self.model_at.is_some();
+        let may_ask = self.streamed && self.kind == Kind::Chat && self.usage != Asked::Something;
+        let asks = ask_usage && may_ask;
         let changes = match self.model_in {
             Named::Body => *self.model != *model,
             Named::Base => is_elsewhere,
@@ -158,8 +158,8 @@ impl Ask {
         if !changes && !asks {
             return None;
         }
-        if changes && !is_plain {
-            return scan::rewrite_all(body, model, asks).map(Bytes::from);
+        if (changes && self.model_at.is_none()) || (asks && self.usage == Asked::Otherwise) {
+            return scan::rewrite_all(body, changes.then_some(model), asks).map(Bytes::from);
         }
         let model_at = self.model_at.filter(|_| changes);
         scan::rewrite(body, model_at.map(|at| (at, model)), asks).map(Bytes::from)

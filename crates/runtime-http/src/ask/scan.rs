@@ -14,7 +14,17 @@ pub(super) struct Scanned {
     pub(super) max_output: Option<u64>,
     pub(super) tier: ServiceTier,
     pub(super) stream: Option<bool>,
-    pub(super) says_usage: bool,
+    pub(super) usage: Asked,
+}
+
+/// What a body says of the usage of its stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Asked {
+    #[default]
+    Nothing,
+    /// It has options, without a word of it.
+    Otherwise,
+    Something,
 }
 
 /// `None` if the body is no JSON object.
@@ -53,7 +63,10 @@ pub(super) fn scan(body: &[u8]) -> Option<Scanned> {
             b"n" | b"best_of" => choices = choices.max(value().as_u64().unwrap_or(1)),
             b"service_tier" | b"serviceTier" => scanned.tier = tier_of(&value()),
             b"stream" => scanned.stream = value().as_bool(),
-            b"stream_options" => scanned.says_usage = true,
+            b"stream_options" => {
+                let said = value().get("include_usage").is_some();
+                scanned.usage = if said { Asked::Something } else { Asked::Otherwise };
+            }
             _ => {}
         }
     }
@@ -104,13 +117,19 @@ pub(super) fn rewrite(
     Some(new)
 }
 
-/// [`rewrite`], for a name that is escaped.
-pub(super) fn rewrite_all(body: &[u8], model: &str, asks_usage: bool) -> Option<Vec<u8>> {
+/// [`rewrite`], for what stands there in another form.
+pub(super) fn rewrite_all(body: &[u8], model: Option<&str>, asks_usage: bool) -> Option<Vec<u8>> {
     let mut body: Value = serde_json::from_slice(body).ok()?;
     let fields = body.as_object_mut()?;
-    fields.insert("model".to_owned(), model.into());
+    if let Some(model) = model {
+        fields.insert("model".to_owned(), model.into());
+    }
     if asks_usage {
-        fields.insert("stream_options".to_owned(), json!({"include_usage": true}));
+        let options = fields.entry("stream_options").or_insert_with(|| json!({}));
+        if options.is_null() {
+            *options = json!({});
+        }
+        options.as_object_mut()?.insert("include_usage".to_owned(), true.into());
     }
     serde_json::to_vec(&body).ok()
 }

@@ -69,3 +69,26 @@ fn limit_is_that_of_all_choices() {
     let body = json!({"max_tokens": 10, "n": 2, "best_of": 5});
     assert_eq!(ask(completions, &body).max_output, Some(50));
 }
+
+#[tokio::test]
+async fn usage_is_asked_for_beside_other_options_of_a_stream() {
+    for (options, expected) in [
+        (Value::Null, json!({"include_usage": true})),
+        (
+            json!({"include_obfuscation": false}),
+            json!({"include_obfuscation": false, "include_usage": true}),
+        ),
+        (json!({"include_usage": false}), json!({"include_usage": false})),
+    ] {
+        let fixture = Fixture::new(&["m"]).await;
+        let client = Script::of([Said::events(&["data: [DONE]\n\n"])]);
+        let body = json!({"model": "m", "stream": true, "stream_options": options});
+        let request = Request::post("https://api.openai.com/v1/chat/completions")
+            .body(Full::<Bytes>::from(body.to_string()))
+            .unwrap();
+        let turns = Turns::of(&fixture.session).ask_for_usage();
+        turns.layer(client.clone()).call(request).await.unwrap();
+        let sent: Value = serde_json::from_slice(client.requests()[0].body()).unwrap();
+        assert_eq!((&sent["stream_options"], &sent["model"]), (&expected, &json!("m")));
+    }
+}
