@@ -108,8 +108,10 @@ impl Dialect {
                 Self::OpenAi => json!({ "type": "function", "function": {
                     "name": name, "description": description, "parameters": schema,
                 } }),
+                // Strict by default, it would make optional arguments required.
                 Self::Responses => json!({
                     "type": "function", "name": name, "description": description, "parameters": schema,
+                    "strict": false,
                 }),
                 Self::Anthropic => {
                     json!({ "name": name, "description": description, "input_schema": schema })
@@ -186,8 +188,14 @@ fn anthropic_result(result: &ToolResult) -> Value {
     let mut block = json!({ "type": "tool_result", "tool_use_id": id, "content": content });
     if outcome.is_error() {
         block["is_error"] = true.into();
+        block["content"] = in_words(content).into();
     }
     block
+}
+
+/// A text that is not blank: these providers refuse a whole conversation for one that is.
+fn in_words(content: &str) -> &str {
+    if content.trim().is_empty() { "(empty)" } else { content }
 }
 
 fn gemini_result(result: &ToolResult) -> Value {
@@ -203,6 +211,7 @@ fn gemini_result(result: &ToolResult) -> Value {
 
 fn converse_result(result: &ToolResult) -> Value {
     let ToolResult { id, content, outcome, .. } = result;
+    let content = in_words(content);
     let status = if outcome.is_error() { "error" } else { "success" };
     json!({ "toolResult": { "toolUseId": id, "content": [{ "text": content }], "status": status } })
 }

@@ -143,6 +143,8 @@ fn tools_are_offered_as_each_provider_wants_them() {
     assert_eq!(offer(Dialect::OpenAi), openai);
     let mut responses = said("parameters");
     responses["type"] = "function".into();
+    // Its default would make every argument required.
+    responses["strict"] = false.into();
     assert_eq!(offer(Dialect::Responses), json!([responses]));
     assert_eq!(offer(Dialect::Anthropic), json!([said("input_schema")]));
     let gemini = json!([{ "functionDeclarations": [said("parametersJsonSchema")] }]);
@@ -152,4 +154,23 @@ fn tools_are_offered_as_each_provider_wants_them() {
     });
     assert_eq!(offer(Dialect::Converse), json!([{ "toolSpec": spec }]));
     assert_eq!(Toolbox::new().offer(Dialect::Gemini, &session), json!([]));
+}
+
+#[test]
+fn result_without_a_word_is_sent_in_words_where_it_must_be() {
+    let session = Orchestrator::new("writer", "draft").session().unwrap();
+    let silent = Tool::new("silent", "", async |()| Ok::<_, BoxError>(" \n"));
+    let broken = Tool::new("broken", "", async |()| Err::<(), BoxError>("".into()));
+    let toolbox = Toolbox::new().with_all([silent, broken]).unwrap();
+    let calls = ["silent", "broken"].map(|name| ToolUse::new(name, name, json!({})));
+    let results = run(ToolRunner::new(&session, &toolbox).run(calls.to_vec())).unwrap();
+
+    let converse = &Dialect::Converse.results(&results)[0]["content"];
+    for at in [0, 1] {
+        let text = converse[at]["toolResult"]["content"][0]["text"].as_str().unwrap();
+        assert!(!text.trim().is_empty(), "{converse}");
+    }
+    let anthropic = &Dialect::Anthropic.results(&results)[0]["content"];
+    assert_eq!(anthropic[1]["is_error"], true);
+    assert!(!anthropic[1]["content"].as_str().unwrap().trim().is_empty(), "{anthropic}");
 }
