@@ -26,7 +26,9 @@ pub enum ToolboxError {
     #[error("tool `{0}` is already in the toolbox")]
     Taken(String),
     /// Not every provider takes the name.
-    #[error("tool name `{0}` must be 1 to {LONGEST} letters, digits, `_` and `-`")]
+    #[error(
+        "tool name `{0}` must be 1 to {LONGEST} letters, digits, `_` and `-`, and begin with a letter or `_`"
+    )]
     Name(String),
     /// The schema does not describe an object, which every provider requires.
     #[error("arguments of tool `{0}` must be an object, such as a struct with named fields")]
@@ -48,7 +50,9 @@ impl Toolbox {
     pub fn with(mut self, tool: Tool) -> Result<Self, ToolboxError> {
         let name = tool.name();
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-        if name.is_empty() || name.len() > LONGEST || !name.bytes().all(allowed) {
+        // Gemini at Vertex AI asks for the first.
+        let begins = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+        if !begins || name.len() > LONGEST || !name.bytes().all(allowed) {
             return Err(ToolboxError::Name(name.to_owned()));
         }
         if self.get(name).is_some() {

@@ -39,12 +39,31 @@ fn nested_types_stand_where_they_are_used() {
 }
 
 #[test]
+fn type_that_contains_itself_may_be_an_argument() {
+    #[derive(serde::Deserialize, schemars::JsonSchema)]
+    struct Node {
+        /// Its name.
+        name: String,
+        children: Vec<Node>,
+    }
+    fn count(node: &Node) -> usize {
+        node.name.len() + node.children.iter().map(count).sum::<usize>()
+    }
+    let tree = Tool::new("tree", "Counts.", async |node: Node| Ok::<_, BoxError>(count(&node)));
+    let toolbox = Toolbox::new().with(tree).unwrap();
+    let schema = toolbox.tools()[0].schema();
+    assert_eq!(schema["properties"]["name"]["type"], "string", "{schema}");
+}
+
+#[test]
 fn names_that_a_provider_refuses_are_refused() {
-    for name in ["", "two words", "naïve", "a.b", &"x".repeat(65)] {
+    for name in ["", "two words", "naïve", "a.b", "3d", "-x", &"x".repeat(65)] {
         let refused = Toolbox::new().with(nothing(name)).unwrap_err();
         assert_eq!(refused, ToolboxError::Name(name.to_owned()));
     }
-    assert!(Toolbox::new().with(nothing(&"x".repeat(64))).is_ok());
+    for name in ["_3d", "x-3", &"x".repeat(64)] {
+        assert!(Toolbox::new().with(nothing(name)).is_ok(), "{name}");
+    }
 }
 
 #[test]
