@@ -21,15 +21,15 @@ impl InvalidArgumentsError {
     }
 }
 
-/// The arguments as JSON. Chat completions have them as a text, and an empty text for none.
+/// The arguments as JSON. Chat completions have them as a text: for none an empty one, or `null`.
 pub(crate) fn parsed(tool: &str, arguments: Value) -> Result<Value, InvalidArgumentsError> {
-    match arguments {
-        Value::String(text) if text.trim().is_empty() => Ok(Value::Object(Map::new())),
+    let arguments = match arguments {
+        Value::String(text) if text.trim().is_empty() => Value::Null,
         Value::String(text) => serde_json::from_str(&text)
-            .map_err(|error| InvalidArgumentsError::new(tool, format!("not JSON: {error}"))),
-        Value::Null => Ok(Value::Object(Map::new())),
-        arguments => Ok(arguments),
-    }
+            .map_err(|error| InvalidArgumentsError::new(tool, format!("not JSON: {error}")))?,
+        arguments => arguments,
+    };
+    Ok(if arguments.is_null() { Value::Object(Map::new()) } else { arguments })
 }
 
 /// The arguments as the type of the tool.

@@ -24,7 +24,16 @@ pub struct RepeatedCallError {
 #[derive(Debug)]
 pub(crate) struct Repeats {
     limit: u32,
-    asked: HashMap<(String, String), u32>,
+    /// The number of the reply whose calls are asked for.
+    reply: u64,
+    asked: HashMap<(String, String), Asked>,
+}
+
+#[derive(Debug, Default)]
+struct Asked {
+    times: u32,
+    /// The reply whose answer tells the model.
+    told: Option<u64>,
 }
 
 /// The verdict on a call.
@@ -32,7 +41,7 @@ pub(crate) struct Repeats {
 pub(crate) enum Verdict {
     /// It may be made.
     Fresh,
-    /// It was made often enough. The model is told once.
+    /// It was made often enough. The model is told, with the results of this reply.
     Told(RepeatedCallError),
     /// The model was told, and asks again.
     Stuck(RepeatedCallError),
@@ -40,21 +49,29 @@ pub(crate) enum Verdict {
 
 impl Repeats {
     pub(crate) fn new(limit: u32) -> Self {
-        Self { limit, asked: HashMap::new() }
+        Self { limit, reply: 0, asked: HashMap::new() }
     }
 
     pub(crate) fn limit(&mut self, limit: u32) {
         self.limit = limit;
     }
 
+    /// From here on, the calls are those of another reply.
+    pub(crate) fn next_reply(&mut self) {
+        self.reply += 1;
+    }
+
     pub(crate) fn ask(&mut self, tool: &str, arguments: &Value) -> Verdict {
         let asked = self.asked.entry((tool.to_owned(), canonical(arguments))).or_default();
-        *asked = asked.saturating_add(1);
-        let repeated = || RepeatedCallError { tool: tool.to_owned(), made: self.limit };
-        match asked.saturating_sub(self.limit) {
-            0 => Verdict::Fresh,
-            1 => Verdict::Told(repeated()),
-            _ => Verdict::Stuck(repeated()),
+        asked.times = asked.times.saturating_add(1);
+        if asked.times <= self.limit {
+            return Verdict::Fresh;
+        }
+        let repeated = RepeatedCallError { tool: tool.to_owned(), made: self.limit };
+        if *asked.told.get_or_insert(self.reply) == self.reply {
+            Verdict::Told(repeated)
+        } else {
+            Verdict::Stuck(repeated)
         }
     }
 }

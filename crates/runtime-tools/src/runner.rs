@@ -59,6 +59,7 @@ impl<'a, S: Calls> ToolRunner<'a, S> {
     /// [`ToolRunnerError`] if the session is over or the model is stuck. The other calls of the reply are
     /// then cancelled, or were not begun; in a durable session, those that have begun come to their end.
     pub async fn run(&mut self, uses: Vec<ToolUse>) -> Result<Vec<ToolResult>, ToolRunnerError> {
+        self.repeats.next_reply();
         let mut tasks = Vec::with_capacity(uses.len());
         for tool_use in uses {
             tasks.push(self.plan(tool_use)?);

@@ -166,6 +166,41 @@ fn repeated_call_is_told_once_and_then_ends_the_run() {
 }
 
 #[test]
+fn model_is_told_before_it_is_stuck() {
+    let session = Orchestrator::new("writer", "draft").session().unwrap();
+    let toolbox = of([search()]);
+    let mut runner = ToolRunner::new(&session, &toolbox).repeats(2);
+    let same = || ("search", json!({ "query": "a" }));
+    // In one reply, it has not been told yet.
+    let results = run(runner.run(uses([same(), same(), same(), same(), same()]))).unwrap();
+    let outcomes: Vec<_> = results.iter().map(|result| result.outcome).collect();
+    let [ok, told] = [ToolOutcome::Ok, ToolOutcome::Repeated];
+    assert_eq!(outcomes, [ok, ok, told, told, told]);
+    let stuck = run(runner.run(uses([same()]))).unwrap_err();
+    assert!(matches!(stuck, ToolRunnerError::Repeated(_)), "{stuck:?}");
+}
+
+#[test]
+fn null_as_a_text_is_no_arguments() {
+    #[derive(serde::Deserialize, schemars::JsonSchema)]
+    struct Page {
+        #[serde(default)]
+        number: u32,
+    }
+    let session = Orchestrator::new("writer", "draft").session().unwrap();
+    let typed = Tool::new("typed", "", async |page: Page| Ok::<_, BoxError>(page.number));
+    let object = json!({ "type": "object" });
+    let dynamic = Tool::dynamic("dynamic", "", object, async |it| Ok::<_, BoxError>(it));
+    let toolbox = of([typed, dynamic]);
+    for none in [Value::Null, json!("null"), json!(""), json!("{}")] {
+        let calls = uses([("typed", none.clone()), ("dynamic", none.clone())]);
+        let results = run(ToolRunner::new(&session, &toolbox).run(calls)).unwrap();
+        let said: Vec<_> = results.iter().map(|result| &*result.content).collect();
+        assert_eq!(said, ["0", "{}"], "{none:?}");
+    }
+}
+
+#[test]
 fn repeatable_tool_may_be_called_again() {
     let session = Orchestrator::new("writer", "draft").session().unwrap();
     let clock = Tool::new("clock", "", async |()| Ok::<_, BoxError>("noon")).repeatable();
