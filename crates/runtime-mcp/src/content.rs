@@ -19,8 +19,9 @@ pub(crate) fn read(result: CallToolResult) -> Result<Value, McpToolError> {
     let CallToolResult { content, structured_content, is_error, .. } = result;
     let texts = content.into_iter().map(text).collect::<Vec<_>>().join("\n");
     if is_error == Some(true) {
-        let message = if texts.is_empty() { "the tool failed".to_owned() } else { texts };
-        return Err(McpToolError { message });
+        let told = structured_content.as_ref().map(Value::to_string);
+        let told = told.unwrap_or_else(|| "the tool failed".to_owned());
+        return Err(McpToolError { message: if texts.is_empty() { told } else { texts } });
     }
     match structured_content {
         Some(structured) if texts.is_empty() => Ok(structured),

@@ -11,6 +11,9 @@ use serde_json::Value;
 
 use crate::content;
 
+/// The longest name that every provider takes.
+const LONGEST: usize = 64;
+
 /// The tools of a server, as its client sees it.
 #[derive(Clone, Debug)]
 pub struct McpTools {
@@ -46,19 +49,23 @@ impl McpTools {
 
     /// Asks the server for its tools.
     ///
-    /// In names, every character that not all providers take is written as `_`. A dropped call is
-    /// cancelled on the server. Texts and structured content of a result go to the model; images, sounds
-    /// and files are only named.
+    /// In names, every character that not all providers take is written as `_`. A name that is too long for
+    /// them, or is then another tool's, ends with a number that is made of what it was: the same each time. A
+    /// dropped call is cancelled on the server. Texts and structured content of a result go to the model;
+    /// images, sounds and files are only named.
+    ///
+    /// The list is that of now: a server that says later that its tools have changed is to be asked again.
     ///
     /// # Errors
     ///
     /// [`ServiceError`] if the server does not answer.
     pub async fn list(&self) -> Result<Vec<Tool>, ServiceError> {
         let offered = self.server.list_all_tools().await?;
-        Ok(offered.into_iter().map(|offered| self.tool(offered)).collect())
+        let names = names(offered.iter().map(|offered| format!("{}{}", self.prefix, offered.name)));
+        Ok(names.into_iter().zip(offered).map(|(own, offered)| self.tool(own, offered)).collect())
     }
 
-    fn tool(&self, offered: Offered) -> Tool {
+    fn tool(&self, own: String, offered: Offered) -> Tool {
         let Offered { name, description, input_schema, annotations, .. } = offered;
         let hints = annotations.filter(|_| self.trusted).unwrap_or_default();
         let effect = if hints.read_only_hint == Some(true) {
@@ -68,19 +75,46 @@ impl McpTools {
         } else {
             Effect::Irreversible
         };
-        let schema = Value::Object((*input_schema).clone());
-        let (own, server) = (self.name(&name), self.server.clone());
-        Tool::dynamic(own, description.unwrap_or_default(), schema, move |arguments| {
+        let mut schema = (*input_schema).clone();
+        // The protocol knows no other arguments, and not every provider takes the version of the schema language.
+        schema.entry("type").or_insert_with(|| "object".into());
+        schema.remove("$schema");
+        let server = self.server.clone();
+        let description = description.unwrap_or_default();
+        Tool::dynamic(own, description, Value::Object(schema), move |arguments| {
             call(server.clone(), name.clone(), arguments)
         })
         .effect(effect)
     }
+}
 
-    fn name(&self, name: &str) -> String {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-        let name = self.prefix.chars().chain(name.chars());
-        name.map(|c| if allowed(c) { c } else { '_' }).collect()
-    }
+/// Names that all providers take, one for each of these.
+fn names(given: impl Iterator<Item = String>) -> Vec<String> {
+    let pairs: Vec<_> = given.map(|given| (plain(&given), given)).collect();
+    let is_free = |(own, given): &(String, String)| {
+        own == given || pairs.iter().filter(|(other, _)| other == own).count() == 1
+    };
+    let name = |pair: &(String, String)| {
+        let (own, given) = pair;
+        if own.len() <= LONGEST && is_free(pair) {
+            return own.clone();
+        }
+        format!("{}_{:08x}", &own[..own.len().min(LONGEST - 9)], number(given))
+    };
+    pairs.iter().map(name).collect()
+}
+
+fn plain(name: &str) -> String {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    let plain: String = name.chars().map(|c| if allowed(c) { c } else { '_' }).collect();
+    let begins = plain.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+    if begins { plain } else { format!("_{plain}") }
+}
+
+/// FNV-1a, which is the same in each version of a program.
+fn number(name: &str) -> u32 {
+    name.bytes()
+        .fold(0x811c_9dc5, |hash: u32, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 async fn call(

@@ -14,6 +14,12 @@ use tokio::process::Command;
 
 const SERVES: &str = "RUNTIME_MCP_SERVES";
 
+/// The protocol allows 128 characters.
+pub(crate) const LONG: [&str; 2] = [
+    "find_the_documents_of_all_customers_that_are_waiting_for_an_answer_by_mail",
+    "find_the_documents_of_all_customers_that_are_waiting_for_an_answer_by_phone",
+];
+
 /// Starts the server, and connects to it.
 pub(crate) async fn connect() -> RunningService<RoleClient, ()> {
     let mut command = Command::new(env::current_exe().unwrap());
@@ -42,6 +48,8 @@ impl ServerHandler for Server {
     ) -> Result<ListToolsResult, ErrorData> {
         let schema = json!({ "type": "object", "properties": { "x": { "type": "string" } } });
         let schema = schema.as_object().unwrap().clone();
+        let untyped =
+            json!({ "$schema": "http://json-schema.org/draft-07/schema#", "properties": {} });
         let hints = ToolAnnotations::new();
         let tool = |name: &'static str, hints: ToolAnnotations| {
             let mut tool = Tool::new(name, "A tool.", schema.clone());
@@ -55,7 +63,14 @@ impl ServerHandler for Server {
             tool("picture", hints.clone()),
             tool("broken", hints.clone()),
             tool("refused", hints.clone()),
-            tool("slow", hints),
+            tool("slow", hints.clone()),
+            // Names that no provider takes, or not all of them, and that are alike without what they refuse.
+            tool("set/value", hints.clone()),
+            tool("set value", hints.clone()),
+            tool("3d", hints.clone()),
+            tool(LONG[0], hints.clone()),
+            tool(LONG[1], hints),
+            Tool::new("untyped", "A tool.", untyped.as_object().unwrap().clone()),
         ]))
     }
 
@@ -75,6 +90,9 @@ impl ServerHandler for Server {
                 result
             }
             "picture" => CallToolResult::success(vec![ContentBlock::image("aGk=", "image/png")]),
+            "set/value" | "set value" | "3d" => CallToolResult::success(vec![text(&request.name)]),
+            name if LONG.contains(&name) => CallToolResult::success(vec![text(name)]),
+            "untyped" => CallToolResult::structured_error(json!({ "code": 7 })),
             "broken" => CallToolResult::error(vec![text("the disk is full")]),
             "slow" => std::future::pending().await,
             _ => return Err(ErrorData::invalid_params("no such thing", None)),

@@ -10,7 +10,7 @@ use runtime_sinks::testing::RecordingEventSink;
 use runtime_tools::{Dialect, Tool, ToolOutcome, ToolRunner, ToolUse, Toolbox};
 use serde_json::json;
 
-use crate::server::connect;
+use crate::server::{LONG, connect};
 
 fn toolbox(tools: Vec<Tool>) -> Toolbox {
     Toolbox::new().with_all(tools).unwrap()
@@ -21,10 +21,49 @@ async fn names_and_schemas_are_those_of_the_server() {
     let server = connect().await;
     let tools = toolbox(McpTools::of(&server).prefix("my ").list().await.unwrap());
     let names: Vec<_> = tools.tools().iter().map(Tool::name).collect();
-    let expected = ["echo", "set_value", "structured", "picture", "broken", "refused", "slow"];
-    assert_eq!(names, expected.map(|name| format!("my_{name}")));
+    let expected = ["echo", "structured", "picture", "broken", "refused", "slow", "3d", "untyped"];
+    for name in expected {
+        assert!(names.contains(&&*format!("my_{name}")), "{name}: {names:?}");
+    }
     assert_eq!(tools.tools()[0].schema()["properties"]["x"]["type"], "string");
     assert_eq!(tools.tools()[0].description(), "A tool.");
+    server.cancel().await.unwrap();
+}
+
+#[tokio::test]
+async fn each_tool_has_a_name_of_its_own_that_every_provider_takes() {
+    let server = connect().await;
+    let session = Orchestrator::new("writer", "draft").session().unwrap();
+    let offered = McpTools::of(&server).list().await.unwrap();
+    let names: Vec<_> = offered.iter().map(|tool| tool.name().to_owned()).collect();
+    // The toolbox refuses the others.
+    let tools = toolbox(offered);
+    // The same names each time, whatever the order.
+    let again = McpTools::of(&server).list().await.unwrap();
+    assert_eq!(again.iter().map(Tool::name).collect::<Vec<_>>(), names);
+
+    let odd: Vec<_> = names
+        .iter()
+        .filter(|name| name.starts_with("set_value") || name.starts_with("find_"))
+        .chain(names.iter().filter(|name| *name == "_3d"))
+        .collect();
+    let uses = odd.iter().map(|name| ToolUse::new("", name.as_str(), json!({}))).collect();
+    let results = ToolRunner::new(&session, &tools).run(uses).await.unwrap();
+    let said: Vec<_> = results.iter().map(|result| &*result.content).collect();
+    assert_eq!(said, ["set", "set/value", "set value", LONG[0], LONG[1], "3d"], "{odd:?}");
+    server.cancel().await.unwrap();
+}
+
+#[tokio::test]
+async fn schema_is_of_an_object_and_an_error_has_words() {
+    let server = connect().await;
+    let session = Orchestrator::new("writer", "draft").session().unwrap();
+    let tools = toolbox(McpTools::of(&server).list().await.unwrap());
+    let schema = tools.get("untyped").unwrap().schema();
+    assert_eq!(schema, &json!({ "type": "object", "properties": {} }));
+    let uses = vec![ToolUse::new("", "untyped", json!({}))];
+    let results = ToolRunner::new(&session, &tools).run(uses).await.unwrap();
+    assert_eq!((results[0].outcome, &*results[0].content), (ToolOutcome::Failed, "{\"code\":7}"));
     server.cancel().await.unwrap();
 }
 
@@ -33,7 +72,8 @@ async fn results_are_texts_for_the_model() {
     let server = connect().await;
     let session = Orchestrator::new("writer", "draft").session().unwrap();
     let tools = toolbox(McpTools::of(&server).list().await.unwrap());
-    let calls = ["echo", "set_value", "structured", "picture", "broken", "refused"];
+    let set = tools.tools()[1].name().to_owned();
+    let calls = ["echo", &*set, "structured", "picture", "broken", "refused"];
     let uses = calls.map(|name| ToolUse::new(name, name, json!({ "x": "hi" }))).to_vec();
     let results = ToolRunner::new(&session, &tools).run(uses).await.unwrap();
     let said: Vec<_> = results.iter().map(|r| (&*r.id, r.outcome, &*r.content)).collect();
@@ -42,7 +82,7 @@ async fn results_are_texts_for_the_model() {
         said[..5],
         [
             ("echo", ok, "you said\n{\"x\":\"hi\"}"),
-            ("set_value", ok, "set"),
+            (&*set, ok, "set"),
             ("structured", ok, "{\"degrees\":21}"),
             ("picture", ok, "[an image: image/png]"),
             ("broken", ToolOutcome::Failed, "the disk is full"),
@@ -61,7 +101,7 @@ async fn hints_of_a_server_count_if_it_is_trusted() {
         let orchestrator = Orchestrator::new("writer", "draft").event_sink(events.clone());
         let session = orchestrator.session().unwrap();
         let tools = toolbox(tools.list().await.unwrap());
-        let uses = ["echo", "set_value", "picture"].map(|name| ToolUse::new("", name, json!({})));
+        let uses = [0, 1, 3].map(|at| ToolUse::new("", tools.tools()[at].name(), json!({})));
         ToolRunner::new(&session, &tools).parallel(1).run(uses.to_vec()).await.unwrap();
         let called = events.all(AgentEventName::ToolCalled);
         let effect = |event: &_| {
@@ -87,7 +127,7 @@ async fn permissions_and_timeouts_are_those_of_the_session() {
         .unwrap();
     let tools = McpTools::of(&server).list().await.unwrap().into_iter();
     let tools = toolbox(tools.map(|tool| tool.timeout(Duration::from_millis(1))).collect());
-    assert_eq!(tools.offer(Dialect::OpenAi, &session).as_array().unwrap().len(), 6);
+    assert_eq!(tools.offer(Dialect::OpenAi, &session).as_array().unwrap().len(), 12);
     let uses = ["echo", "slow"].map(|name| ToolUse::new("", name, json!({}))).to_vec();
     let results = ToolRunner::new(&session, &tools).run(uses).await.unwrap();
     let outcomes: Vec<_> = results.iter().map(|result| result.outcome).collect();
