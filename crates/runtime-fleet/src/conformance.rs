@@ -35,7 +35,7 @@ pub use self::connections::{
 };
 pub use self::histories::{Trouble, a_history, a_troubled_history};
 pub use self::many::{one_dollar, one_probe_each_time, parts_of_a_whole};
-pub use self::parts::{members_report, parts_in_full};
+pub use self::parts::{members_report, parts_add_up, parts_in_full};
 use crate::BoxFuture;
 use crate::member::MemberId;
 use crate::money::{AccountPath, Booked, Booking, OnLoss, Rules};
@@ -57,6 +57,7 @@ pub async fn run<S: Accounts, F: Future<Output = S>>(mut new: impl FnMut() -> F)
     limits::pauses(&new().await).await;
     for seed in 0..4 {
         parts_in_full(&new().await, seed).await;
+        parts_add_up(&new().await, seed).await;
     }
     money::opening(&new().await).await;
     money::grants(&new().await).await;

@@ -3,9 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Units a minute of requests, input tokens, output tokens, and both tokens together. `None` if they are not
-/// limited.
+/// Thousandths of a unit a minute, of requests, input tokens, output tokens, and both tokens together. `None` if they
+/// are not limited.
+///
+/// A part of a limit is seldom a whole number of units. What is left over would be used by nobody, and a limit with
+/// fewer units than members would have none for some of them.
 pub type PerMinute = [Option<u64>; 4];
+
+/// A unit, in thousandths.
+pub(crate) const UNIT: u64 = 1_000;
 
 /// What a member wants of a limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,8 +41,9 @@ pub struct Share {
 ///
 /// Who wants less than an equal part of what is left gets what it wants, and the others have equal parts of the
 /// rest. If all have what they want, what is left is split equally. A member counts as if it wanted at least a
-/// quarter of an equal part, so that one that is new can begin. What cannot be divided is not used, except that no
-/// part is zero, while there is a limit: those who come first have it then.
+/// quarter of an equal part, so that one that is new can begin. What cannot be divided is not used, which is less
+/// than one for each member. No part is zero, while there is a limit: of more members than that, those who come first
+/// have one each.
 ///
 /// ```
 /// use runtime_fleet::fair_parts;

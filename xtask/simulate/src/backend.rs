@@ -176,7 +176,7 @@ impl Seen {
                 .filter(|((limit, _), (until, _))| **limit == *want.limit && *until > at);
             let sum: u64 = live.map(|(_, (_, part))| part).sum();
             if sum > whole {
-                self.breaks(|| format!("members may use {sum} of {whole} at {at:?}"));
+                self.breaks(|| format!("members may use {sum} of {whole} thousandths at {at:?}"));
             }
         }
     }

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::{HOUR, report, sync};
-use crate::pace::{PerMinute, Want};
+use crate::pace::{PerMinute, UNIT, Want};
 use crate::state::{Report, SharedState};
 
 const fn requests(count: u64) -> PerMinute {
-    [Some(count), None, None, None]
+    [Some(count * UNIT), None, None, None]
 }
 
 fn want(limit: u64, applied: u64, demand: u64) -> Want {
@@ -27,7 +27,7 @@ async fn given(state: &dyn SharedState, id: &str, seq: u64, applied: u64, demand
     let [requests, None, None, None] = view.shares[0].given else {
         panic!("only requests are limited: {:?}", view.shares[0].given)
     };
-    requests.unwrap()
+    requests.unwrap() / UNIT
 }
 
 /// A part that shrinks is given to others once its member goes by the smaller one.

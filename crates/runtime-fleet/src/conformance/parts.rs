@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{HOUR, report, sync};
-use crate::pace::{PerMinute, Want, fair_parts, rounded};
+use crate::pace::{PerMinute, UNIT, Want, fair_parts, rounded};
 use crate::state::{Report, SharedState};
 
 /// Members of one limit report, leave and die in an order that follows from `seed`, and each gets the part that
@@ -80,6 +80,45 @@ fn asking(id: &str, seq: u64, dice: &mut fastrand::Rng) -> Report {
     let mut report = report(id, seq);
     report.wants.push(Want { limit: "api".into(), limits, applied, demand });
     report
+}
+
+/// Members of any number and any demand have all of a limit but for less than a thousandth of a unit each, and never
+/// more. Who wants something has an equal part of it, or what it wants. It needs an empty place.
+///
+/// # Panics
+///
+/// If they have less, or more.
+pub async fn parts_add_up<S: SharedState>(state: &S, seed: u64) {
+    let mut dice = fastrand::Rng::with_seed(seed);
+    let limit = dice.u64(1..=100 * UNIT);
+    let demand = |dice: &mut fastrand::Rng| match dice.u8(..3) {
+        0 => 0,
+        1 => dice.u64(..2 * UNIT),
+        _ => dice.u64(..limit),
+    };
+    let demands: Vec<_> = (0..dice.u8(1..=60)).map(|_| demand(&mut dice)).collect();
+    let mut parts = vec![0; demands.len()];
+    // The first has all in the first round, less in the second, and the others have the rest once it says so.
+    for round in 1..=4 {
+        for (index, demand) in demands.iter().enumerate() {
+            let mut report = report(&format!("m{index}"), round);
+            let [limits, applied, demand] =
+                [limit, parts[index], *demand].map(|units| [Some(units), None, None, None]);
+            report.wants.push(Want { limit: "api".into(), limits, applied, demand });
+            let given = sync(state, report).await.shares[0].given[0].unwrap();
+            // It may go by what it had, if the answer is late.
+            let used = parts.iter().sum::<u64>() + given.saturating_sub(parts[index]);
+            assert!(used <= limit, "seed {seed}: {used} of {limit}, {demands:?}");
+            parts[index] = given;
+        }
+    }
+    let members = u64::try_from(parts.len()).unwrap();
+    let sum: u64 = parts.iter().sum();
+    assert!(sum + members > limit, "seed {seed}: {sum} of {limit}, {demands:?}");
+    for (part, demand) in parts.iter().zip(&demands) {
+        let least = *demand.min(&(limit / members));
+        assert!(*part >= least, "seed {seed}: {part} of {limit} for {demand}, {demands:?}");
+    }
 }
 
 /// Each of so many members reports what it wants of one limit, one after the other. What they want is told as

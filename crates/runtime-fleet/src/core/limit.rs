@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::config::Moment;
 use crate::config::Policy;
-use crate::pace::{PerMinute, Share, Want, rounded};
+use crate::pace::{PerMinute, Share, UNIT, Want, rounded};
 
 /// How far back demand is looked at.
 const WINDOW: Duration = Duration::from_secs(10);
@@ -72,8 +72,8 @@ impl Part {
             let made = asked.units[index].saturating_sub(before[index]);
             // Calls that wait are made as soon as they may: within the window, if not before.
             let units = u128::from(made) + u128::from(asked.waiting[index]);
-            u64::try_from(units * MINUTE.as_millis() / window.as_millis().max(1))
-                .unwrap_or(u64::MAX)
+            let thousandths = units * u128::from(UNIT) * MINUTE.as_millis();
+            u64::try_from(thousandths / window.as_millis().max(1)).unwrap_or(u64::MAX)
         };
         let applied = match self.applied {
             Applied::Nothing => self.limits.map(|limit| limit.map(|_| 0)),
@@ -143,7 +143,7 @@ impl Part {
     }
 }
 
-/// A part of each number, at least one.
+/// A part of each number, at least a unit if there is one.
 fn parts(whole: PerMinute, of: u32) -> PerMinute {
-    whole.map(|limit| limit.map(|limit| (limit / u64::from(of.max(1))).max(1)))
+    whole.map(|limit| limit.map(|limit| (limit / u64::from(of.max(1))).max(limit.min(UNIT))))
 }

@@ -9,7 +9,7 @@ use runtime_resilience::{
     RateLimits, RestListener, Route, Routes, Transition, TransitionCause, TransitionListener,
 };
 
-use super::seats::{DIMENSIONS, LimiterSeat};
+use super::seats::{LimiterSeat, whole};
 use super::shared::Shared;
 use crate::core::{Applied, Follower, Part};
 
@@ -52,8 +52,7 @@ pub(crate) fn limiter(shared: &Arc<Shared>, name: Arc<str>, limits: RateLimits) 
     let limiter = RateLimiter::with_listener(name.clone(), limits, clock, told);
     limiter.set_part(None);
     seats.limiters.push(LimiterSeat { limiter: limiter.clone(), applied: Applied::Nothing });
-    let whole = DIMENSIONS.map(|of| limits.per_minute(of).map(std::num::NonZeroU64::get));
-    core.add(now, |core| core.parts.push(Part::new(name, whole)));
+    core.add(now, |core| core.parts.push(Part::new(name, whole(limits))));
     drop(seats);
     drop(core);
     shared.wake();

@@ -2,11 +2,11 @@
 
 use std::num::NonZeroU64;
 
-use runtime_resilience::{BreakerFollower, RateDimension, RateLimiter, Routes};
+use runtime_resilience::{BreakerFollower, RateDimension, RateLimiter, RateLimits, Routes};
 use runtime_usage::{Account, Balance, Purse, Usd};
 
 use crate::core::{Applied, Asked, Cap, Reading, Readings};
-use crate::pace::PerMinute;
+use crate::pace::{PerMinute, UNIT};
 
 /// The local ones.
 #[derive(Debug, Default)]
@@ -65,18 +65,20 @@ fn read_purse(purse: &Purse) -> Reading {
 }
 
 fn read_limiter(limiter: &RateLimiter) -> Asked {
-    let (asked, limits) = (limiter.asked(), limiter.limits());
-    let limits = DIMENSIONS.map(|dimension| limits.per_minute(dimension).map(NonZeroU64::get));
+    let (asked, limits) = (limiter.asked(), whole(limiter.limits()));
     Asked { limits, units: asked.units, waiting: asked.waiting }
 }
 
-/// In the order of [`PerMinute`].
-pub(crate) const DIMENSIONS: [RateDimension; 4] = [
-    RateDimension::Requests,
-    RateDimension::InputTokens,
-    RateDimension::OutputTokens,
-    RateDimension::Tokens,
-];
+/// The limits of the whole fleet.
+pub(crate) fn whole(limits: RateLimits) -> PerMinute {
+    const DIMENSIONS: [RateDimension; 4] = [
+        RateDimension::Requests,
+        RateDimension::InputTokens,
+        RateDimension::OutputTokens,
+        RateDimension::Tokens,
+    ];
+    DIMENSIONS.map(|of| limits.per_minute(of).map(|units| units.get().saturating_mul(UNIT)))
+}
 
 impl LimiterSeat {
     pub(crate) fn apply(limiter: &RateLimiter, applied: Applied) {

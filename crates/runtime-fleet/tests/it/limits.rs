@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use proptest::prelude::*;
 use runtime_fleet::{Kind, Policy};
 use runtime_resilience::{
     Demand, FaultScope, RateDimension, RateLimiter, RateLimits, Route, Routes, TriedRoutes,
@@ -80,6 +81,39 @@ fn parts_follow_demand_and_are_never_more_than_the_whole() {
         "{:?}",
         parts(&limiters)
     );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Also of fewer requests than members: each gets its turn, and none is left over.
+    #[test]
+    fn a_limit_is_used_up_by_any_number_of_members(
+        members in 1..9_u32, limit in 1..12_u32, burst in 0..61_u32
+    ) {
+        const MINUTE: u32 = 120;
+        let mut world = World::new(members as usize);
+        let limits = RateLimits::default()
+            .requests_per_minute(NonZeroU32::new(limit).unwrap())
+            .burst(SECOND * burst);
+        let limiters: Vec<_> =
+            world.members.iter().map(|member| member.fleet.limiter("api", limits)).collect();
+        world.ticks(8);
+        let mut admitted = vec![0; limiters.len()];
+        let most = |ticks: u32| 1 + limit * (ticks + 8 + 2 * burst) / MINUTE;
+        // As long as three requests of each take, and a minute.
+        let ticks = MINUTE + 3 * MINUTE * members / limit;
+        for tick in 1..=ticks {
+            world.ticks(1);
+            for (admitted, limiter) in admitted.iter_mut().zip(&limiters) {
+                *admitted += ask(limiter, 2);
+            }
+            let sum: usize = admitted.iter().sum();
+            prop_assert!(sum <= most(tick) as usize, "{sum} in {tick} half seconds");
+        }
+        let least = (ticks * limit / MINUTE / members - 1) as usize;
+        prop_assert!(admitted.iter().all(|admitted| *admitted >= least), "{admitted:?} < {least}");
+    }
 }
 
 #[test]

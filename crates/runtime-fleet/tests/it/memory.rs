@@ -25,6 +25,12 @@ proptest! {
         conformance::parts_in_full(&state, seed).now_or_never().expect("it never waits");
     }
 
+    #[test]
+    fn parts_add_up_to_the_limit(seed in any::<u64>()) {
+        let state = MemoryState::new();
+        conformance::parts_add_up(&state, seed).now_or_never().expect("it never waits");
+    }
+
     /// The level is the highest with which all parts together are within the limit, and each has its part of what is
     /// left then.
     #[test]

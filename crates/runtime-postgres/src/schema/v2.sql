@@ -37,7 +37,7 @@ create table @.fleet_limit (
   next_end timestamptz not null default 'infinity'  -- no share ends before
 ) with (fillfactor = 50);
 
--- Members' parts of limits. In each array: requests, input tokens, output tokens, tokens a minute.
+-- Members' parts of limits. In each array: thousandths of requests, input tokens, output tokens, tokens a minute.
 create table @.fleet_share (
   name text collate "C" not null,
   member text collate "C" not null,

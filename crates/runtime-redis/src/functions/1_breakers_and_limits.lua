@@ -147,6 +147,8 @@ local function pause(keys, args)
   end
 end
 
+-- Limits and parts are in thousandths of a unit a minute.
+--
 -- What members of a limit have of each number is summed up beside them, so that a part follows from the sums: how
 -- many have a limit, how many want as much, and what all may use.
 local function nobody()

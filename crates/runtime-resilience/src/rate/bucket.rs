@@ -2,8 +2,8 @@
 //!
 //! A bucket holds a *debt*: each admitted unit adds to what is owed, time takes from it, and units that
 //! fit below the brim are admitted. That is the algorithm's theoretical arrival time, counted from now
-//! and in parts of a unit: a minute of parts is a unit, so a nanosecond takes away exactly as many
-//! parts as the limit allows units a minute, and nothing is ever rounded.
+//! and in parts of a unit: a minute of parts is a thousandth of it, so a nanosecond takes away exactly as
+//! many parts as the limit allows thousandths a minute, and nothing is ever rounded.
 //!
 //! # Giving back
 //!
@@ -21,8 +21,18 @@ use super::marks::{Marks, Ordinal};
 /// Nanoseconds since the limiter was made.
 pub(super) type Nanos = u64;
 
-/// Parts of a unit: nanoseconds of a minute.
-const UNIT: u128 = 60_000_000_000;
+/// Thousandths of a unit a minute.
+pub(super) type Rate = NonZeroU64;
+
+const THOUSAND: NonZeroU64 = NonZeroU64::MIN.saturating_add(999);
+
+/// Parts of a unit: nanoseconds of a minute, for each thousandth.
+const UNIT: u128 = 60_000_000_000 * THOUSAND.get() as u128;
+
+/// The rate of a limit. One that is too large to be counted is as good as none.
+pub(super) const fn rate(per_minute: NonZeroU64) -> Rate {
+    per_minute.saturating_mul(THOUSAND)
+}
 
 /// Cut at 584 years.
 #[inline]
@@ -35,14 +45,19 @@ fn parts(units: u64) -> u128 {
     u128::from(units) * UNIT
 }
 
+/// The parts that come in during `time`.
+fn inflow(rate: Rate, time: Nanos) -> u128 {
+    u128::from(rate.get()) * u128::from(time)
+}
+
 /// What a bucket of this rate holds: at least a unit.
-fn brim(per_minute: NonZeroU64, burst: Duration) -> u128 {
-    (u128::from(per_minute.get()) * u128::from(nanos(burst))).max(UNIT)
+fn brim(rate: Rate, burst: Duration) -> u128 {
+    inflow(rate, nanos(burst)).max(UNIT)
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Bucket {
-    per_minute: NonZeroU64,
+    rate: Rate,
     /// At least a unit.
     brim: u128,
     /// The largest demand that may go when nothing is owed, even if it is larger than the bucket.
@@ -70,7 +85,7 @@ impl Bucket {
     /// A bucket without debt, from which the calls up to `last` took nothing.
     pub(super) fn new(last: Ordinal, now: Nanos) -> Self {
         Self {
-            per_minute: NonZeroU64::MIN,
+            rate: Rate::MIN,
             brim: UNIT,
             largest: 0,
             owed: 0,
@@ -82,16 +97,10 @@ impl Bucket {
 
     /// Sets its rate and its size. The debt stays. `whole` is the rate that says how large a demand may be:
     /// none is too large without it.
-    pub(super) fn limit(
-        &mut self,
-        per_minute: NonZeroU64,
-        burst: Duration,
-        whole: Option<NonZeroU64>,
-        now: Nanos,
-    ) {
+    pub(super) fn limit(&mut self, rate: Rate, burst: Duration, whole: Option<Rate>, now: Nanos) {
         self.drain(now);
-        self.per_minute = per_minute;
-        self.brim = brim(per_minute, burst);
+        self.rate = rate;
+        self.brim = brim(rate, burst);
         self.largest = whole.map_or(u128::MAX, |whole| brim(whole, burst));
     }
 
@@ -99,21 +108,30 @@ impl Bucket {
     /// more only as time goes by.
     pub(super) fn part(
         &mut self,
-        per_minute: NonZeroU64,
+        rate: Rate,
         burst: Duration,
-        whole: Option<NonZeroU64>,
+        whole: Option<Rate>,
         (last, now): (Ordinal, Nanos),
     ) {
         let before = self.brim;
-        self.limit(per_minute, burst, whole, now);
+        self.limit(rate, burst, whole, now);
         match self.brim.checked_sub(before) {
             Some(more) => self.owe(more, last, now),
             None => self.owed = self.owed.saturating_sub(before - self.brim),
         }
     }
 
-    pub(super) const fn per_minute(&self) -> NonZeroU64 {
-        self.per_minute
+    /// Has no more room than comes in during a burst, though it may be less than a unit.
+    pub(super) fn begin(&mut self, burst: Duration, of: Ordinal, now: Nanos) {
+        let burst = inflow(self.rate, nanos(burst));
+        if burst < self.brim {
+            self.leave(burst, of, now);
+        }
+    }
+
+    /// Units a minute, rounded down, and at least one.
+    pub(super) fn per_minute(&self) -> NonZeroU64 {
+        NonZeroU64::new(self.rate.get() / THOUSAND).unwrap_or(NonZeroU64::MIN)
     }
 
     /// Whether `units` fit now, were `ahead` taken before them.
@@ -189,7 +207,7 @@ impl Bucket {
         [of, last]: [Ordinal; 2],
         now: Nanos,
     ) {
-        let there = parts(remaining).saturating_add(self.inflow(now.saturating_sub(at)));
+        let there = parts(remaining).saturating_add(inflow(self.rate, now.saturating_sub(at)));
         match there.checked_sub(parts(since)) {
             Some(left) => self.leave(left, of, now),
             // More was taken than there was: the excess cannot be given back.
@@ -203,15 +221,10 @@ impl Bucket {
         u64::try_from(left).unwrap_or(u64::MAX)
     }
 
-    /// The parts that come in during `time`.
-    fn inflow(&self, time: Nanos) -> u128 {
-        u128::from(self.per_minute.get()) * u128::from(time)
-    }
-
     #[inline]
     fn owed_at(&self, now: Nanos) -> u128 {
         // An earlier reading counts as the last one.
-        self.owed.saturating_sub(self.inflow(now.saturating_sub(self.at)))
+        self.owed.saturating_sub(inflow(self.rate, now.saturating_sub(self.at)))
     }
 
     #[inline]
@@ -222,7 +235,7 @@ impl Bucket {
 
     /// The time in which this many parts come in, rounded up.
     fn time_for(&self, parts: u128) -> Nanos {
-        let time = parts.div_ceil(u128::from(self.per_minute.get()));
+        let time = parts.div_ceil(u128::from(self.rate.get()));
         u64::try_from(time).unwrap_or(u64::MAX)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 
-use super::bucket::{Bucket, Full, Nanos, nanos};
+use super::bucket::{Bucket, Full, Nanos, Rate, nanos, rate};
 use super::demand::{DIMENSIONS, Demand, RateDimension, Units};
 use super::limits::RateLimits;
 use super::marks::Ordinal;
@@ -32,7 +32,7 @@ pub(super) struct Core {
 enum Part {
     All,
     /// What others leave.
-    Some([Option<NonZeroU64>; 4]),
+    Some([Option<Rate>; 4]),
     Nothing,
 }
 
@@ -225,9 +225,17 @@ impl Core {
     }
 
     /// Goes by a part of the limits; `None`: by nothing of them.
-    pub(super) fn set_part(&mut self, part: Option<[Option<NonZeroU64>; 4]>, now: Nanos) {
+    pub(super) fn set_part(&mut self, part: Option<[Option<Rate>; 4]>, now: Nanos) {
+        let begins = self.part == Part::Nothing;
         self.part = part.map_or(Part::Nothing, Part::Some);
         self.limit(now);
+        let (true, Part::Some(part)) = (begins, self.part) else { return };
+        for (index, bucket) in self.buckets.iter_mut().enumerate() {
+            let whole = self.limits.per_minute[index].map(rate);
+            if let Some(bucket) = bucket.as_mut().filter(|_| part[index] < whole) {
+                bucket.begin(self.limits.burst, self.last, now);
+            }
+        }
     }
 
     /// Sets the buckets to the limits that are set and told.
@@ -238,7 +246,7 @@ impl Core {
         }
         let RateLimits { per_minute, burst, oversized_alone, .. } = self.limits;
         for (index, slot) in self.buckets.iter_mut().enumerate() {
-            let (set, told) = (per_minute[index], self.told[index]);
+            let (set, told) = (per_minute[index].map(rate), self.told[index].map(rate));
             let own = if let Part::Some(part) = self.part { part[index] } else { set };
             let Some(limit) = own.into_iter().chain(told).min() else {
                 *slot = None;

@@ -266,11 +266,12 @@ impl RateLimiter {
         Self::wake_first(state);
     }
 
-    /// Goes by a part of the limits, units a minute in the order requests, input tokens, output tokens, tokens,
-    /// since others share them; without one, by nothing: no call is admitted until there is a part.
+    /// Goes by a part of the limits, thousandths of a unit a minute in the order requests, input tokens, output
+    /// tokens, tokens, since others share them; without one, by nothing: no call is admitted until there is a part.
     ///
-    /// A part that grows gives more room only as time goes by, so that the bursts of all sharers together are
-    /// never more than that of the limits. A call that asks for more than a burst of the part, but not of the
+    /// A part begins with its part of the burst, and one that grows gives more room only as time goes by, so that
+    /// what all sharers begin with is never more than the burst of the limits. If that is less than a unit, the rest
+    /// of a unit comes in with time, and can be saved: so each sharer can save up one call. A call that asks for more than a burst of the part, but not of the
     /// limits, is admitted alone, as with [`oversized_alone`](RateLimits::oversized_alone).
     pub fn set_part(&self, part: Option<[Option<NonZeroU64>; 4]>) {
         let now = self.now();
@@ -300,7 +301,8 @@ impl RateLimiter {
         self.state().core.limits()
     }
 
-    /// The limit a minute that holds for a dimension: the one that was set, or that a reply told.
+    /// The limit a minute that holds for a dimension: the one that was set, or that a reply told. A part of it is
+    /// rounded down, and at least one.
     pub fn limit(&self, dimension: RateDimension) -> Option<NonZeroU64> {
         self.state().core.per_minute(dimension.index()?)
     }

@@ -127,7 +127,7 @@ fn a_breaker_follows_others_and_says_so() {
 }
 
 const fn part(requests: u64) -> [Option<NonZeroU64>; 4] {
-    [NonZeroU64::new(requests), None, None, None]
+    [NonZeroU64::new(requests * 1_000), None, None, None]
 }
 
 fn limiter(clock: &ManualClock, heard: &Arc<Heard>) -> RateLimiter {
@@ -172,12 +172,33 @@ fn bursts_of_all_parts_are_never_more_than_that_of_the_limit() {
 }
 
 #[test]
+fn a_part_of_less_than_a_call_begins_with_less_and_wastes_nothing() {
+    let (clock, heard) = (ManualClock::new(), Arc::default());
+    // Of 60 requests a minute, 90 have two thirds of one each.
+    let all: Vec<_> = (0..90).map(|_| limiter(&clock, &heard)).collect();
+    for limiter in &all {
+        limiter.set_part(None);
+        limiter.set_part(Some([NonZeroU64::new(666), None, None, None]));
+    }
+    let admitted = || all.iter().map(burst).sum::<usize>();
+    assert_eq!(admitted(), 0, "of the burst, each has less than a call");
+    clock.advance(SECOND * 31);
+    assert_eq!(admitted(), 90, "once the rest of the call has come in");
+    for _ in 0..10 {
+        clock.advance(SECOND * 91);
+        assert_eq!(admitted(), 90);
+    }
+    clock.advance(SECOND * 3_600);
+    assert_eq!(admitted(), 90, "no more than one is saved");
+}
+
+#[test]
 fn a_call_larger_than_a_part_goes_alone() {
     let (clock, heard) = (ManualClock::new(), Arc::default());
     let limits = RateLimits::default().input_tokens_per_minute(NonZeroU64::new(1_000).unwrap());
     let listener: Arc<Heard> = Arc::clone(&heard);
     let limiter = RateLimiter::with_listener("api", limits, Arc::new(clock), listener);
-    limiter.set_part(Some([None, NonZeroU64::new(100), None, None]));
+    limiter.set_part(Some([None, NonZeroU64::new(100_000), None, None]));
     let ask = |tokens| limiter.try_reserve(Demand::request().input_tokens(tokens));
     assert_eq!(ask(1_001).unwrap_err().retry_after, None, "more than the limit ever has");
     assert!(ask(500).is_ok());
