@@ -105,14 +105,20 @@ pub(super) async fn lost_probes(state: &dyn SharedState) {
     assert!(!view.probing && waits_about(view, HOUR), "one more wait: {view:?}");
 }
 
-/// A longer wait that somebody asks for while a member probes is kept.
+/// A longer wait that somebody asks for while a member probes is kept, however the probe ends.
 pub(super) async fn longer_waits(state: &dyn SharedState) {
-    let opened = state.open("a", 0, ZERO).await.unwrap();
-    let probe = lease(state, "one", HOUR, ZERO).await;
-    let longer = state.open("a", opened.generation, HOUR * 3).await.unwrap();
-    assert_eq!(longer.generation, probe.generation);
-    let ended = state.probed(&probe, Probed::Closed).await.unwrap();
-    assert!(waits_about(ended, HOUR * 3) && !ended.probing, "{ended:?}");
+    let ends = [Probed::Closed, Probed::Failed { wait: ZERO }, Probed::Unused];
+    for (name, ends) in ["a", "b", "c"].into_iter().zip(ends) {
+        let opened = state.open(name, 0, ZERO).await.unwrap();
+        let Probe::Granted(probe) = state.probe(name, &member("one"), HOUR, ZERO).await.unwrap()
+        else {
+            panic!("the probe was to be granted: {opened:?}")
+        };
+        let longer = state.open(name, opened.generation, HOUR * 3).await.unwrap();
+        assert_eq!(longer.generation, probe.generation);
+        let ended = state.probed(&probe, ends).await.unwrap();
+        assert!(waits_about(ended, HOUR * 3) && !ended.probing, "{ends:?}: {ended:?}");
+    }
 }
 
 /// Of many members that ask at once, one gets the probe.

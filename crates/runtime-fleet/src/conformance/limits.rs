@@ -67,12 +67,13 @@ pub(super) async fn late_reports(state: &dyn SharedState) {
     let _ = given(state, "one", 2, 0, 50).await;
     assert_eq!(given(state, "two", 1, 0, 50).await, 0, "the first may use 60");
 
-    // A member whose time is over uses nothing more.
+    // A member whose time is over uses nothing more, and is none.
     let mut brief = wanting("three", 1, Want { limit: "brief".into(), ..want(60, 0, 50) });
     brief.ttl = Duration::from_nanos(1);
     assert_eq!(sync(state, brief).await.shares[0].given, requests(60));
     let next = wanting("two", 2, Want { limit: "brief".into(), ..want(60, 0, 50) });
-    assert_eq!(sync(state, next).await.shares[0].given, requests(60));
+    let view = sync(state, next).await;
+    assert_eq!((view.shares[0].given, view.members), (requests(60), 2));
 }
 
 /// Pauses of limits and of routes reach all, and are never shortened.
