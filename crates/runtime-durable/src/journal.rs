@@ -108,6 +108,12 @@ impl Journal for StoreJournal {
     }
 }
 
+/// An entry about a step.
+pub(crate) fn entry(writer: &Writer, (kind, step): (EntryKind, &Step), body: Vec<u8>) -> Entry {
+    let (key, print) = (writer.fold().written(step.key), step.print);
+    Entry { kind, version: Entry::VERSION, step: Some(key), print: Some(print), body }
+}
+
 /// A place in the journal for one record.
 struct StoreSlot<'a> {
     journal: &'a StoreJournal,
@@ -119,13 +125,8 @@ impl<'a> Slot<'a> for StoreSlot<'a> {
     fn fill(self: Box<Self>, body: Body) -> BoxFuture<'a, Result<(), JournalError>> {
         let Self { journal, step, part } = *self;
         let intent = matches!(part, Part::Intent(_));
-        let entry = Entry {
-            kind: if intent { EntryKind::INTENT } else { EntryKind::OUTCOME },
-            version: Entry::VERSION,
-            step: Some(journal.writer.fold().written(step.key)),
-            print: Some(step.print),
-            body: body.to_vec(),
-        };
+        let kind = if intent { EntryKind::INTENT } else { EntryKind::OUTCOME };
+        let entry = entry(&journal.writer, (kind, step), body.to_vec());
         // A later intent is of the same call, which was lost: its approval is used already.
         let approval = step.approval.clone().filter(|_| part == Part::Intent(0));
         // A lost intent of a turn costs its estimate in the books, not money.

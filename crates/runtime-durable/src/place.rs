@@ -11,14 +11,15 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use runtime_store::{
-    BillRecord, Body, Entered, IntentRecord, JournalError, OutcomeRecord, Part, Slot, Step,
-    StepKey, StepKind, StepName,
+    BillRecord, Body, Entered, EntryKind, IntentRecord, JournalError, OutcomeRecord, Part, Slot,
+    Step, StepKey, StepKind, StepName,
 };
 use serde::Serialize;
 use serde::de::{DeserializeOwned, Error as _};
 use serde_json::Value;
 
 use crate::error::{StepError, StepFailure};
+use crate::journal::entry;
 use crate::life::Life;
 
 /// The place of a session's steps in its thread.
@@ -258,17 +259,32 @@ impl Place {
         }
     }
 
+    /// Writes what is told of a step between its parts. It is in the books alone, so it waits for no disk.
+    pub(crate) async fn note(
+        &self,
+        (kind, step): (EntryKind, &Step),
+        record: &impl Serialize,
+    ) -> Result<(), StepError> {
+        let writer = &self.life.writer;
+        let entry = entry(writer, (kind, step), body(step, record)?);
+        let appended = writer.append(entry, None, true).await;
+        appended.map_err(|error| self.life.broken(error))
+    }
+
     async fn fill<'a>(
         &'a self,
         step: &'a Step,
         slot: Box<dyn Slot<'a> + 'a>,
         record: &impl Serialize,
     ) -> Result<(), StepError> {
-        let body = serde_json::to_vec(record)
-            .map_err(|source| StepError::Value { step: step.name.clone(), source })?;
-        let filled = slot.fill(body.into()).await;
+        let filled = slot.fill(body(step, record)?.into()).await;
         filled.map_err(|error| self.life.broken(error))
     }
+}
+
+fn body(step: &Step, record: &impl Serialize) -> Result<Vec<u8>, StepError> {
+    let body = serde_json::to_vec(record);
+    body.map_err(|source| StepError::Value { step: step.name.clone(), source })
 }
 
 /// Reads a recorded outcome.

@@ -143,6 +143,12 @@ where
             },
             Stage::Between(turn) => match turn.attempt().await {
                 Ok(active) => {
+                    if let Some(record) = &self.record
+                        && let Err(refused) = record.again(&active).await
+                    {
+                        active.release();
+                        return Step::Done(Err(Failed::Refused(refused)));
+                    }
                     let attempt = active.attempt().clone();
                     (Running::Attempt(active), Some(attempt))
                 }

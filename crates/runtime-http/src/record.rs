@@ -17,7 +17,7 @@ use bytes::Bytes;
 use http::response::Parts;
 use http::{HeaderMap, StatusCode};
 use runtime_durable::{Begin, DurableHandle, StepError, StepFailure, TurnRecord};
-use runtime_orchestrator::{Answer, Attempt, Turn, TurnError};
+use runtime_orchestrator::{ActiveAttempt, Answer, Attempt, Turn, TurnError};
 use serde_json::json;
 
 pub(crate) use self::reply::Reply;
@@ -88,6 +88,15 @@ fn opened<A>(
 pub(crate) struct Record(TurnRecord);
 
 impl Record {
+    /// Announces another attempt, unless others go on with the thread.
+    pub(crate) fn again<'r>(
+        &'r self,
+        attempt: &ActiveAttempt<'_>,
+    ) -> impl Future<Output = Result<(), Refused>> + Send + use<'r> {
+        let announced = self.0.again(attempt);
+        async { announced.await.map_err(Refused::step) }
+    }
+
     /// What is kept of a reply. It may break off behind the pieces.
     #[expect(clippy::unused_self, reason = "only what is recorded has one")]
     pub(crate) fn reply(&self, head: Head<'_>, pieces: &[Bytes], cut: bool) -> Reply {

@@ -1,12 +1,13 @@
 //! Without feature `durable` nothing is recorded: there is no [`Recorder`], and so no [`Record`].
 #![expect(clippy::unused_self, clippy::unused_async, reason = "they are as those that record")]
 
+use std::future::{Ready, ready};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::response::Parts;
 use http::{HeaderMap, StatusCode};
-use runtime_orchestrator::{Answer, Attempt, Turn, TurnError};
+use runtime_orchestrator::{ActiveAttempt, Answer, Attempt, Turn, TurnError};
 
 use crate::ask::Ask;
 use crate::error::Refused;
@@ -50,6 +51,10 @@ impl Known {
 }
 
 impl Record {
+    pub(crate) fn again(&self, _: &ActiveAttempt<'_>) -> Ready<Result<(), Refused>> {
+        ready(Ok(()))
+    }
+
     pub(crate) const fn reply(&self, _: Head<'_>, _: &[Bytes], _: bool) -> Reply {
         Reply
     }

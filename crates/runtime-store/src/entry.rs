@@ -22,6 +22,8 @@ impl EntryKind {
     pub const INTENT: Self = Self(2);
     /// A step has its outcome.
     pub const OUTCOME: Self = Self(3);
+    /// A turn is about to ask once more, after an attempt that failed.
+    pub const ATTEMPT: Self = Self(4);
     /// The state from which the next life goes on.
     pub const CHECKPOINT: Self = Self(5);
     /// The code has other steps from here on: recorded ones are left behind.

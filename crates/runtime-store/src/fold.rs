@@ -11,8 +11,8 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use self::past::{Intent, Left, Past};
-use self::views::{ByKey, IntentView, Names, OutcomeView};
+use self::past::{Intent, Left, Past, Spent};
+use self::views::{AttemptView, BillView, ByKey, IntentView, Names, OutcomeView};
 use crate::digest::StepKey;
 use crate::entry::{Entry, EntryKind, Stored};
 use crate::error::{DivergedError, JournalError};
@@ -111,8 +111,10 @@ impl Fold {
                     // Most steps have one.
                     past.intents.reserve_exact(1);
                 }
-                past.intents.push(Intent { reserved, model, body: Arc::from(&*entry.body) });
+                let (body, spent) = (Arc::from(&*entry.body), Vec::new());
+                past.intents.push(Intent { reserved, model, body, spent });
             }
+            EntryKind::ATTEMPT if known => self.attempt(stored)?,
             EntryKind::OUTCOME if known => {
                 let step = entry.step.ok_or_else(|| corrupt("an outcome without a step"))?;
                 self.settle(step, stored)?;
@@ -159,12 +161,33 @@ impl Fold {
         })
     }
 
+    /// Takes a further attempt of a turn that has an intent.
+    fn attempt(&mut self, stored: &Stored) -> Result<(), JournalError> {
+        let AttemptView { before, reserved, model } = read(stored.seq, &stored.entry)?;
+        let before = self.spent(&before);
+        let model = model.map(|model| self.names.text(&model));
+        let key = stored.entry.step.map(|key| self.repeated.get(&key).copied().unwrap_or(key));
+        let past = key.and_then(|key| self.steps.get_mut(&key));
+        let open = past.filter(|past| past.outcome.is_none());
+        let Some(intent) = open.and_then(|past| past.intents.last_mut()) else {
+            let what = "an attempt of a step that has not begun".to_owned();
+            return Err(JournalError::Corrupt { seq: stored.seq, what });
+        };
+        intent.spent.push(before);
+        (intent.reserved, intent.model) = (reserved, model);
+        Ok(())
+    }
+
+    fn spent(&mut self, bill: &BillView<'_>) -> Spent {
+        (self.names.text(&bill.model), bill.usage, bill.cost)
+    }
+
     fn settle(&mut self, written: StepKey, stored: &Stored) -> Result<(), JournalError> {
         let (seq, entry) = (stored.seq, &stored.entry);
         let corrupt = |what: String| JournalError::Corrupt { seq, what };
         let record: OutcomeView<'_> = read(seq, entry)?;
         let key = self.repeated.get(&written).copied().unwrap_or(written);
-        let bill = record.bill.map(|bill| (self.names.text(&bill.model), bill.usage, bill.cost));
+        let bill = record.bill.map(|bill| self.spent(&bill));
         let past = if let Some(name) = &record.step {
             let name = self.names.step(name);
             self.past(written, &name, stored)
@@ -178,13 +201,10 @@ impl Fold {
         // A life that runs asks for no outcome of its own, so its body need not be kept.
         past.outcome = Some(if past.begun { Arc::default() } else { Arc::from(&*entry.body) });
         past.ended = past.begun;
-        let lost = past.intents.len().saturating_sub(1);
-        let lost = past.intents.iter().take(lost);
-        let lost: Vec<_> = lost.map(|lost| (lost.model.clone(), lost.reserved)).collect();
+        // The bill is of all attempts of the last intent.
+        let lost: Vec<_> = past.intents.iter().rev().skip(1).cloned().collect();
         let turn = past.name.kind == StepKind::Turn;
-        for (model, reserved) in lost {
-            self.totals.lose(model.as_ref(), reserved);
-        }
+        lost.iter().for_each(|intent| intent.lose(&mut self.totals));
         self.totals.iterations += u32::from(turn);
         if let Some((model, usage, cost)) = bill {
             self.totals.bill(model, &usage, cost);
@@ -225,9 +245,7 @@ impl Fold {
         let Some(past) = self.steps.remove(&key) else { return };
         self.left.entry(Arc::clone(&past.name.scope)).or_default().take(&past);
         if past.outcome.is_none() {
-            for intent in &past.intents {
-                self.totals.lose(intent.model.as_ref(), intent.reserved);
-            }
+            past.intents.iter().for_each(|intent| intent.lose(&mut self.totals));
         }
         let times = self.repeats.entry(key).or_default();
         *times += 1;
@@ -351,9 +369,7 @@ impl Fold {
     pub fn totals(&self) -> Totals {
         let mut totals = Totals { elapsed_us: self.elapsed_us(), ..self.totals.clone() };
         for past in self.steps.values().filter(|past| past.outcome.is_none()) {
-            for intent in &past.intents {
-                totals.lose(intent.model.as_ref(), intent.reserved);
-            }
+            past.intents.iter().for_each(|intent| intent.lose(&mut totals));
         }
         totals
     }

@@ -76,8 +76,8 @@ pub use self::{
     journal::{Body, Entered, Journal, Slot},
     memory::MemoryStore,
     record::{
-        BillRecord, BranchRecord, CheckpointRecord, EndRecord, FailureKind, FailureRecord,
-        IntentRecord, LifeRecord, ModelTotal, OutcomeRecord, Totals,
+        AttemptRecord, BillRecord, BranchRecord, CheckpointRecord, EndRecord, FailureKind,
+        FailureRecord, IntentRecord, LifeRecord, ModelTotal, OutcomeRecord, Totals,
     },
     retention::{Retention, sweep},
     seal::{Place, Seal, SealError},

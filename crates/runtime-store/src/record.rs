@@ -51,6 +51,23 @@ impl IntentRecord {
     }
 }
 
+/// That a turn is about to ask once more in the same life, and what the attempt before it cost.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::exhaustive_structs, reason = "it is written and read whole")]
+pub struct AttemptRecord {
+    /// The bill of the attempt before it.
+    pub before: BillRecord,
+    /// What is booked for this attempt if its outcome is lost.
+    #[serde(default, skip_serializing_if = "no_money", with = "nanos")]
+    pub reserved: Usd,
+    /// The model that is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<Arc<str>>,
+    /// The provider that is called, if there are routes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<Arc<str>>,
+}
+
 impl<T> OutcomeRecord<T> {
     /// The outcome of a step whose intent names it.
     pub fn of(result: Result<T, FailureRecord>) -> Self {
@@ -241,8 +258,13 @@ impl Totals {
     }
 
     pub(crate) fn bill(&mut self, model: Arc<str>, usage: &UsageSnapshot, cost: Usd) {
+        self.models.entry(Arc::clone(&model)).or_default().turns += 1;
+        self.spend(model, usage, cost);
+    }
+
+    /// Books an attempt within a turn.
+    pub(crate) fn spend(&mut self, model: Arc<str>, usage: &UsageSnapshot, cost: Usd) {
         let model = self.models.entry(model).or_default();
-        model.turns += 1;
         model.usage = model.usage.saturating_add(usage);
         model.cost = model.cost.saturating_add(cost);
     }

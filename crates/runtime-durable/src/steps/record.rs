@@ -6,7 +6,9 @@ use std::future::Future;
 use std::sync::Arc;
 
 use runtime_orchestrator::{ActiveAttempt, ActiveTurn, Answer, SessionHandle, Turn, TurnError};
-use runtime_store::{BillRecord, Body, IntentRecord, OutcomeRecord, Slot, Step, StepKind};
+use runtime_store::{
+    AttemptRecord, BillRecord, Body, EntryKind, IntentRecord, OutcomeRecord, Slot, Step, StepKind,
+};
 use runtime_usage::{FinishReason, Usd};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -50,6 +52,7 @@ impl DurableHandle {
     }
 
     /// Begins a turn that recovers: [`SessionHandle::begin_turn_recovering`] with its first attempt, recorded.
+    /// Each further attempt is announced by [`TurnRecord::again`].
     ///
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
@@ -66,12 +69,27 @@ impl DurableHandle {
     ///     match session.begin_turn_recovering(turn, &Value::Null).await? {
     ///         Begin::Answered(answer) => Ok(answer.value),
     ///         Begin::Failed(failure, _) => Err(failure.into()),
-    ///         Begin::Active(mut attempt, record) => {
-    ///             let text = attempt.run(async { Ok::<_, BoxError>("Hello".to_owned()) }).await?;
-    ///             let bill = attempt.settle(UsageSnapshot::new(9, 2));
-    ///             record.settle(&text, &bill).await?;
-    ///             Ok(text)
-    ///         }
+    ///         Begin::Active(mut attempt, record) => loop {
+    ///             match attempt.run(async { Ok::<_, BoxError>("Hello".to_owned()) }).await {
+    ///                 Ok(text) => {
+    ///                     let bill = attempt.settle(UsageSnapshot::new(9, 2));
+    ///                     record.settle(&text, &bill).await?;
+    ///                     return Ok(text);
+    ///                 }
+    ///                 Err(failed) => {
+    ///                     let next = async { attempt.recover(failed).await?.attempt().await };
+    ///                     attempt = match next.await {
+    ///                         Ok(next) => next,
+    ///                         Err(ended) => return Err(record.fail::<()>(ended, None).await.into()),
+    ///                     };
+    ///                     // A life that was replaced makes no further call.
+    ///                     if let Err(over) = record.again(&attempt).await {
+    ///                         attempt.release();
+    ///                         return Err(over.into());
+    ///                     }
+    ///                 }
+    ///             }
+    ///         },
     ///     }
     /// }
     ///
@@ -126,6 +144,19 @@ impl TurnRecord {
     /// Counts what is spent from here on as the turn's. Other turns may have spent something meanwhile.
     pub fn look(&mut self) {
         self.before = self.session.tracker().total_cost();
+    }
+
+    /// Announces another attempt, with what the one before it cost. To be called before the call is made: a life
+    /// that was replaced meanwhile must not make it.
+    ///
+    /// # Errors
+    ///
+    /// [`StepError`] if the attempt must not be made: [release](ActiveAttempt::release) it.
+    pub fn again<'r>(
+        &'r self,
+        attempt: &ActiveAttempt<'_>,
+    ) -> impl Future<Output = Result<(), StepError>> + Send + use<'r> {
+        announce(&self.place, &self.begun.step, another(attempt))
     }
 
     /// Records the value of the answered call, with its bill.
@@ -232,9 +263,35 @@ pub(super) fn intent(step: &Step, reserved: Usd) -> IntentRecord {
     IntentRecord { reserved, model, ..IntentRecord::of(&step.name) }
 }
 
+/// The record of an attempt behind another one. `None` of the first, which the intent announces.
+pub(super) fn another(attempt: &ActiveAttempt<'_>) -> Option<AttemptRecord> {
+    let (before, to) = (billed(attempt.before()?), attempt.attempt());
+    let model = Some(to.model()).filter(|model| !model.is_empty()).map(Arc::from);
+    let provider = to.route().map(|route| route.provider().into());
+    Some(AttemptRecord { before, reserved: attempt.reserved(), model, provider })
+}
+
+/// Announces another attempt of a turn, unless others go on with the thread.
+pub(super) async fn announce(
+    place: &Place,
+    step: &Step,
+    another: Option<AttemptRecord>,
+) -> Result<(), StepError> {
+    // An engine keeps no books.
+    if let Some(another) = another.filter(|_| !place.life.in_engine) {
+        place.note((EntryKind::ATTEMPT, step), &another).await?;
+    }
+    let held = place.life.writer.still_held().await;
+    held.map_err(|lost| place.life.store_failed(lost))
+}
+
 /// The record of an answer.
 pub(super) fn kept<'v, T, U>(value: &'v T, answer: &Answer<U>) -> OutcomeRecord<&'v T> {
-    let bill = BillRecord {
+    OutcomeRecord::of(Ok(value)).billed(Some(billed(answer)))
+}
+
+fn billed<T>(answer: &Answer<T>) -> BillRecord {
+    BillRecord {
         model: Arc::clone(&answer.model),
         usage: answer.usage,
         cost: answer.cost,
@@ -243,8 +300,7 @@ pub(super) fn kept<'v, T, U>(value: &'v T, answer: &Answer<U>) -> OutcomeRecord<
         attempts: answer.attempts,
         provider: answer.provider.clone(),
         finish: told(&answer.finish_reasons),
-    };
-    OutcomeRecord::of(Ok(value)).billed(Some(bill))
+    }
 }
 
 /// Records a failed turn, unless it failed because the session is over.

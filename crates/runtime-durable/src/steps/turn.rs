@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::record::{self, Begin, TurnRecord, failed, intent, kept, recalled};
+use super::record::{self, Begin, TurnRecord, announce, another, failed, intent, kept, recalled};
 use crate::error::StepError;
 use crate::place::{Begun, Opened, Vacant};
 use crate::session::DurableSession;
@@ -66,7 +66,7 @@ impl DurableSession {
     }
 
     /// [`OrchestrationSession::run_turn_recovering`](runtime_orchestrator::OrchestrationSession::run_turn_recovering),
-    /// recorded. Attempts are not hedged.
+    /// recorded. Attempts are not hedged. Each further one is announced with what the one before it cost.
     ///
     /// # Errors
     ///
@@ -89,22 +89,20 @@ impl DurableSession {
         };
         let before = self.session.tracker().total_cost();
         let (turn, reader) = turn.split();
-        let mut intended = false;
         let answer = async {
             let mut turn = self.session.handle().begin_turn_recovering(turn)?;
             loop {
                 let mut attempt = turn.attempt().await?;
-                if !intended {
-                    let intent = intent(step, attempt.reserved());
-                    if let Err(error) = self.place.intend(step, &mut vacant, &intent).await {
-                        attempt.release();
-                        return Ok(Err(error));
+                let announced = match another(&attempt) {
+                    another @ Some(_) => announce(&self.place, step, another).await,
+                    None => {
+                        let intent = intent(step, attempt.reserved());
+                        self.place.intend(step, &mut vacant, &intent).await
                     }
-                    intended = true;
-                } else if let Err(lost) = self.place.life.writer.still_held().await {
-                    // Others go on with the thread: no further call is made.
+                };
+                if let Err(error) = announced {
                     attempt.release();
-                    return Ok(Err(self.place.life.store_failed(lost)));
+                    return Ok(Err(error));
                 }
                 let made = call(attempt.attempt().clone());
                 match attempt.run(made).await {

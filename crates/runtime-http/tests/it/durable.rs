@@ -3,6 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::pending;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,10 +11,12 @@ use futures_util::{FutureExt, StreamExt};
 use http::Request;
 use http_body_util::{BodyExt, Full};
 use runtime_durable::{Durable, DurableSession, Run, RunError};
+use runtime_events::{AgentEvent, AgentEventName, ManualClock};
 use runtime_http::{NoSession, Turns, step_failure};
 use runtime_orchestrator::{BoxError, Orchestrator, RecoveryConfig, Turn};
 use runtime_resilience::{Backoff, JitterMode, Route, Routes};
-use runtime_store::{FailureKind, MemoryStore};
+use runtime_sinks::SinkError;
+use runtime_store::{Claim, FailureKind, JournalError, MemoryStore, Store, ThreadId};
 use runtime_usage::{Limit, ModelPricing, PricingTable, Usd};
 use serde_json::{Value, json};
 use tower_service::Service;
@@ -33,6 +36,14 @@ impl World {
 
     /// A process of a program whose models cost one dollar a million tokens in, and two out.
     fn durable(&self, models: &[&str]) -> Durable {
+        self.durable_with(models, |orchestrator| orchestrator)
+    }
+
+    fn durable_with(
+        &self,
+        models: &[&str],
+        change: impl FnOnce(Orchestrator) -> Orchestrator,
+    ) -> Durable {
         let prices = PricingTable::new();
         let price = ModelPricing::per_million(Usd::from_dollars(1), Usd::from_dollars(2));
         for model in models {
@@ -44,7 +55,7 @@ impl World {
             .pricing(prices)
             .budget(Limit::enforced(Usd::from_dollars(100)))
             .recovery(RecoveryConfig::default().routes(routes).backoff(at_once));
-        Durable::new(orchestrator, self.store.clone())
+        Durable::new(change(orchestrator), self.store.clone())
     }
 
     async fn run(
@@ -233,6 +244,59 @@ async fn call_that_died_with_its_process_is_made_again_and_booked_once() {
             assert_eq!(bill.lost, Usd::from_cents(1), "{door:?} {model}");
             assert_eq!(bill.cost, Usd::from_nanos(10_140_000), "{door:?} {model}");
         }
+    }
+}
+
+#[tokio::test]
+async fn attempts_before_the_one_that_died_are_booked_as_they_were_billed() {
+    for door in doors() {
+        let world = World::new().await;
+        // The first reply breaks off, and the second does not come to its end.
+        let models = ["early", "pending"];
+        let body = async |session: &DurableSession| {
+            let turns = Turns::of(session).each(|_, turn: Turn| turn.reserve(Usd::from_cents(1)));
+            seen(door.chat(&turns, &world.provider, "early").await)
+        };
+        world.die_when(&models, body, || world.requests() == 2).await;
+        assert_eq!(world.provider.models(), models, "{door:?}");
+        world.provider.mend();
+        let Ok(Run::Done(ended)) = world.run(&models, body).await else { panic!("{door:?}") };
+        let [early, pending] = models.map(|model| ended.totals.models[model]);
+        // The first call of the first life, and the answer of the second.
+        assert_eq!(early.cost, Usd::from_nanos(10_140_000), "{door:?}");
+        assert_eq!((early.turns, early.lost), (1, Usd::ZERO), "{door:?}");
+        assert_eq!((pending.turns, pending.lost), (1, Usd::from_cents(1)), "{door:?}");
+        assert_eq!(ended.totals.cost(), Usd::from_nanos(20_140_000), "{door:?}");
+        assert_eq!(ended.totals.iterations, 2, "{door:?}");
+    }
+}
+
+#[tokio::test]
+async fn life_that_was_replaced_sends_no_further_attempt() {
+    for door in doors() {
+        let (mut world, clock) = (World::new().await, ManualClock::new());
+        world.store = MemoryStore::on(clock.clone());
+        let store = world.store.clone();
+        // Between the attempts another process takes the thread over, while this one believes in its lease.
+        let taken = move |event: &Arc<AgentEvent>| {
+            if event.event == AgentEventName::RecoveryAttempted {
+                clock.advance(Duration::from_secs(31));
+                let claim = Claim { holder: "other".into(), code: "1".into(), ttl: Duration::MAX };
+                let thread = ThreadId::new("draft").unwrap();
+                store.acquire(&thread, &claim).now_or_never().unwrap().unwrap();
+            }
+            Ok::<_, SinkError>(())
+        };
+        let durable =
+            world.durable_with(&["down", "fine"], |orchestrator| orchestrator.event_sink(taken));
+        let run = durable.run("draft", async |session| {
+            seen(door.chat(&Turns::of(session), &world.provider, "down").await)
+        });
+        let Err(RunError::Journal(JournalError::Store(error))) = Box::pin(run).await else {
+            panic!("{door:?}: it is told")
+        };
+        assert!(error.is_fenced(), "{door:?}: {error}");
+        assert_eq!(world.provider.models(), ["down"], "{door:?}");
     }
 }
 

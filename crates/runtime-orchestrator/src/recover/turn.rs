@@ -61,6 +61,8 @@ pub struct RecoveringTurn<'s> {
     recovering: Box<Recovering<'s>>,
     /// The input for guardrails before the first call.
     prompt: Option<Box<Value>>,
+    /// The bill of the last attempt that was made.
+    before: Option<Box<Answer<()>>>,
 }
 
 /// A running attempt of a [`RecoveringTurn`].
@@ -79,7 +81,7 @@ pub struct ActiveAttempt<'s> {
 impl<'s> RecoveringTurn<'s> {
     pub(crate) fn begin(core: Hold<'s>, mut turn: Turn) -> Result<Self, TurnError> {
         let recovering = Box::new(Recovering::admit(core, &mut turn.spec)?);
-        Ok(Self { recovering, prompt: turn.spec.prompt })
+        Ok(Self { recovering, prompt: turn.spec.prompt, before: None })
     }
 
     /// Admits the next attempt.
@@ -109,6 +111,11 @@ impl<'s> ActiveAttempt<'s> {
     /// The place to call, and the changes to the request. Its clones report tokens and usage.
     pub const fn attempt(&self) -> &Attempt {
         &self.attempt
+    }
+
+    /// The bill of the attempt before this one, if there was one: each attempt is paid for by itself.
+    pub fn before(&self) -> Option<&Answer<()>> {
+        self.turn.before.as_deref()
     }
 
     /// Awaits one step of the call inside the limits of the attempt.
@@ -158,7 +165,10 @@ impl<'s> ActiveAttempt<'s> {
     ///
     /// The error that ends the turn, if there is to be no other attempt.
     pub async fn recover(self, failed: TurnError) -> Result<RecoveringTurn<'s>, TurnError> {
-        let Self { active, mut turn, .. } = self;
+        let Self { mut active, attempt, mut turn } = self;
+        let mut bill = active.unanswered();
+        bill.provider = attempt.route().map(|route| route.provider().into());
+        turn.before = Some(Box::new(bill));
         drop(active);
         Box::pin(turn.recovering.recover(failed)).await?;
         Ok(turn)

@@ -112,6 +112,23 @@ impl ActiveTurn<'_> {
         }
     }
 
+    /// The bill of a call without an answer, which is cancelled if it goes on.
+    pub(crate) fn unanswered(&mut self) -> Answer<()> {
+        if !self.settled {
+            self.cancelled();
+        }
+        self.answer((), None)
+    }
+
+    fn cancelled(&mut self) {
+        self.close(CallOutcome::Ignored);
+        let class = AgentFailureClass::Cancelled;
+        let lost = self.pace.pulse().is_some_and(|pulse| pulse.has_lost());
+        let dropped =
+            Message(if lost { "another attempt was faster" } else { "the turn was dropped" });
+        self.stopped(SpanOutcome::Cancelled, class, None, &dropped);
+    }
+
     /// Settles a call that was never sent.
     pub(super) fn withdrawn(&mut self) {
         self.held.unsent();
@@ -304,12 +321,7 @@ impl Drop for ActiveTurn<'_> {
             let panicked = Message("the caller's code panicked");
             self.stopped(SpanOutcome::Panicked, class, None, &panicked);
         } else {
-            self.close(CallOutcome::Ignored);
-            let class = AgentFailureClass::Cancelled;
-            let lost = self.pace.pulse().is_some_and(|pulse| pulse.has_lost());
-            let dropped =
-                Message(if lost { "another attempt was faster" } else { "the turn was dropped" });
-            self.stopped(SpanOutcome::Cancelled, class, None, &dropped);
+            self.cancelled();
         }
     }
 }

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use runtime_usage::Usd;
+use runtime_usage::{UsageSnapshot, Usd};
 
 use super::OpenStep;
 use crate::digest::{Fingerprint, StepKey};
 use crate::error::DivergedError;
 use crate::journal::Body;
+use crate::record::Totals;
 use crate::step::{Part, StepName};
 
 /// A recorded step.
@@ -30,11 +31,27 @@ pub(super) struct Past {
 }
 
 /// That a step was about to have its effect.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Intent {
+    /// What its last attempt may have cost.
     pub(super) reserved: Usd,
     pub(super) model: Option<Arc<str>>,
     pub(super) body: Body,
+    /// What the attempts before that cost.
+    pub(super) spent: Vec<Spent>,
+}
+
+/// The bill of a model call.
+pub(super) type Spent = (Arc<str>, UsageSnapshot, Usd);
+
+impl Intent {
+    /// Books it, of a life that was lost before the outcome.
+    pub(super) fn lose(&self, totals: &mut Totals) {
+        for (model, usage, cost) in &self.spent {
+            totals.spend(Arc::clone(model), usage, *cost);
+        }
+        totals.lose(self.model.as_ref(), self.reserved);
+    }
 }
 
 /// The recorded steps of a scope that the code has not asked for, by the number of their first entry.

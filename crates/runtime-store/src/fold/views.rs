@@ -23,6 +23,17 @@ pub(super) struct IntentView<'e> {
     pub(super) model: Option<Text<'e>>,
 }
 
+/// A further attempt.
+#[derive(Deserialize)]
+pub(super) struct AttemptView<'e> {
+    #[serde(borrow)]
+    pub(super) before: BillView<'e>,
+    #[serde(default, with = "nanos")]
+    pub(super) reserved: Usd,
+    #[serde(default, borrow)]
+    pub(super) model: Option<Text<'e>>,
+}
+
 /// An outcome. Its value is read when it is asked for.
 #[derive(Deserialize)]
 pub(super) struct OutcomeView<'e> {

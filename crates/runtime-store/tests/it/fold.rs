@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use runtime_store::{
-    BillRecord, Entry, EntryKind, Fold, JournalError, Part, Step, StepKind, StepName, Stored,
+    AttemptRecord, BillRecord, Entry, EntryKind, Fold, JournalError, Part, Step, StepKind,
+    StepName, Stored, Totals,
 };
 use runtime_usage::{UsageSnapshot, Usd};
 use serde::Serialize;
@@ -51,6 +52,14 @@ impl Log {
         let model = turn.then(|| step.name.name.clone());
         let intent = json!({ "step": step.name, "reserved": reserved, "model": model });
         self.push(EntryKind::INTENT, Some((step, step.key)), &intent);
+        self
+    }
+
+    /// Another attempt, after one that cost this.
+    fn attempt(mut self, step: &Step, before: BillRecord, (model, reserved): (&str, u64)) -> Self {
+        let (reserved, model) = (Usd::from_nanos(reserved), Some(model.into()));
+        let attempt = AttemptRecord { before, reserved, model, provider: None };
+        self.push(EntryKind::ATTEMPT, Some((step, step.key)), &attempt);
         self
     }
 
@@ -120,6 +129,47 @@ fn a_lost_call_is_booked_once_per_life_that_lost_it() {
     assert_eq!(totals.cost(), Usd::from_cents(2).saturating_add(Usd::from_nanos(500)));
     let model = totals.models.get("gpt-5").unwrap();
     assert_eq!((model.turns, model.lost, totals.iterations), (2, Usd::from_nanos(500), 2));
+}
+
+#[test]
+fn attempts_before_a_lost_one_are_booked_as_they_were_billed() {
+    let first = turn(0, "gpt-5");
+    let log = || {
+        let log =
+            Log::default().life("1").intent(&first, 500).attempt(&first, bill(7, 2), ("b", 300));
+        log.attempt(&first, BillRecord { model: "b".into(), ..bill(9, 1) }, ("c", 200))
+    };
+    let lost = log().fold().totals();
+    let booked = |totals: &Totals, model: &str| {
+        let total = totals.models.get(model).copied().unwrap_or_default();
+        (total.turns, total.usage.input_tokens, total.cost, total.lost)
+    };
+    let (cents, nanos, none) = (Usd::from_cents, Usd::from_nanos, Usd::ZERO);
+    // It is one turn, which was lost with its last attempt.
+    assert_eq!(lost.iterations, 1);
+    assert_eq!(booked(&lost, "gpt-5"), (0, 7, cents(2), none));
+    assert_eq!(booked(&lost, "b"), (0, 9, cents(1), none));
+    assert_eq!(booked(&lost, "c"), (1, 0, nanos(200), nanos(200)));
+    // The next life is answered at once, and its bill is of its own attempts.
+    let again = log().life("1").intent(&first, 500).ok(&first, "a", Some(&bill(7, 4)));
+    let totals = again.fold().totals();
+    assert_eq!((totals.iterations, booked(&totals, "gpt-5")), (2, (1, 14, cents(6), none)));
+    assert_eq!(booked(&totals, "c"), (1, 0, nanos(200), nanos(200)));
+    // The bill of an answer has all attempts of its life.
+    let answered = log().ok(&first, "a", Some(&bill(20, 9))).fold().totals();
+    assert_eq!((answered.iterations, answered.cost()), (1, cents(9)));
+}
+
+#[test]
+fn an_attempt_of_nothing_is_corrupt() {
+    let first = turn(0, "gpt-5");
+    let answered = Log::default().life("1").intent(&first, 5).ok(&first, "a", None);
+    for log in [Log::default().life("1"), answered] {
+        let log = log.attempt(&first, bill(7, 2), ("b", 3));
+        let mut fold = Fold::new();
+        let error = log.0.iter().try_for_each(|stored| fold.apply(stored)).unwrap_err();
+        assert!(error.to_string().contains("an attempt of a step that has not begun"), "{error}");
+    }
 }
 
 #[test]

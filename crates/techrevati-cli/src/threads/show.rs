@@ -7,8 +7,9 @@ use std::time::Duration;
 use futures_executor::block_on;
 use runtime_report::show::{count, duration, line, usd};
 use runtime_store::{
-    Approval, ApprovalState, BranchRecord, EndRecord, EntryKind, Fold, IntentRecord, JournalError,
-    LifeRecord, OutcomeRecord, StepKey, StepName, Store, StoreError, Stored, Thread, ThreadId,
+    Approval, ApprovalState, AttemptRecord, BranchRecord, EndRecord, EntryKind, Fold, IntentRecord,
+    JournalError, LifeRecord, OutcomeRecord, StepKey, StepName, Store, StoreError, Stored, Thread,
+    ThreadId,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -186,6 +187,11 @@ impl<'a> Line<'a> {
                 name = read::<IntentRecord>(stored).map(|intent| intent.step);
                 "intent".to_owned()
             }
+            EntryKind::ATTEMPT => {
+                // What it cost is in the outcome's bill, too, if there is one.
+                said = read(stored).map_or(Value::Null, |attempt| again(&attempt));
+                "attempt".to_owned()
+            }
             EntryKind::OUTCOME => {
                 if let Some(outcome) = read::<OutcomeRecord<Value>>(stored) {
                     cost = outcome.bill.map_or(0, |bill| bill.cost.nanos());
@@ -251,6 +257,14 @@ impl<'a> Line<'a> {
             "said": self.said,
         })
     }
+}
+
+/// Where a turn asks once more, and what it paid before.
+fn again(attempt: &AttemptRecord) -> Value {
+    let AttemptRecord { before, model, provider, .. } = attempt;
+    let estimated = if before.estimated { ", estimated" } else { "" };
+    let paid = format!("{}{estimated}", usd(before.cost.nanos()));
+    json!({ "asks": model, "provider": provider, "before": paid })
 }
 
 fn ended(ok: Option<Value>, error: Option<Value>) -> Value {

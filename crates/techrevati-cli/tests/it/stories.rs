@@ -8,9 +8,9 @@ use futures_executor::block_on;
 use runtime_events::{AgentFailureClass, ManualClock};
 use runtime_sqlite::{SqliteConfig, SqliteStore};
 use runtime_store::{
-    Append, Approvals as _, BillRecord, Claim, Entry, EntryKind, FailureKind, FailureRecord,
-    IntentRecord, Lease, Leave, LifeRecord, OutcomeRecord, Step, StepKind, StepName, Store,
-    Subject, ThreadId, ThreadState,
+    Append, Approvals as _, AttemptRecord, BillRecord, Claim, Entry, EntryKind, FailureKind,
+    FailureRecord, IntentRecord, Lease, Leave, LifeRecord, OutcomeRecord, Step, StepKind, StepName,
+    Store, Subject, ThreadId, ThreadState,
 };
 use runtime_usage::{UsageSnapshot, Usd};
 use serde::Serialize;
@@ -136,6 +136,22 @@ pub(crate) fn order_entries() -> [Vec<Entry>; 2] {
     let refused = OutcomeRecord::of(Err(failed));
     let first = vec![life(), intent(&turn), outcome(&turn, &answered)];
     [first, vec![intent(&look), outcome(&look, &refused), intent(&pay)]]
+}
+
+/// A turn that asked twice, and whose process died in the second call.
+pub(crate) fn retried() -> [Entry; 3] {
+    let turn = step(StepKind::Turn, "gpt-5");
+    let before = BillRecord {
+        model: "gpt-5".into(),
+        usage: UsageSnapshot::new(1_200, 80),
+        cost: Usd::from_cents(2),
+        estimated: true,
+        attempts: 1,
+        ..BillRecord::default()
+    };
+    let (model, provider) = (Some("claude".into()), Some("anthropic".into()));
+    let attempt = AttemptRecord { before, reserved: Usd::from_cents(5), model, provider };
+    [life(), intent(&turn), entry(EntryKind::ATTEMPT, Some(&turn), &attempt)]
 }
 
 /// A thread called `order-4711` in a store.

@@ -9,7 +9,7 @@ use runtime_store::{
 };
 use serde_json::{Value, json};
 
-use crate::stories::{Place, life, step, story};
+use crate::stories::{Place, life, retried, step, story};
 use crate::{TempFile, run};
 
 /// Lines without the blanks between their cells, and with the ids of this run as `ID`.
@@ -83,6 +83,24 @@ fn a_thread_is_shown_with_its_lives_steps_and_cost_and_without_secrets() {
     assert_eq!(shown["entries"].as_array().map(Vec::len), Some(6));
     assert_eq!(shown["totals"]["models"]["gpt-5"]["cost"], 20_000_000);
     assert_eq!(shown["open"][0]["name"]["name"], "pay");
+}
+
+#[test]
+fn attempts_are_shown_with_what_was_paid_before_them() {
+    let place = story("attempts");
+    place.append(&place.hold("retried", Duration::from_secs(60)), &retried());
+    let (code, text) = place.told(&["show", "retried"]);
+    assert_eq!(code, 0, "{text}");
+    let shown = lines(&text);
+    for line in [
+        "turns 1",
+        "cost $0.07, of which $0.05 estimated for calls that were lost",
+        r#"3 2026-01-01T00:00:05Z attempt turn `gpt-5` {"asks":"claude","before":"$0.02, estimated","provider":"anthropic"}"#,
+        "claude 1 0 0 $0.05",
+        "gpt-5 0 1,200 80 $0.02",
+    ] {
+        assert!(shown.iter().any(|shown| shown == line), "{line} in {text}");
+    }
 }
 
 /// The id of the one pending approval.

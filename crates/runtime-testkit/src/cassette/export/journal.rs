@@ -24,6 +24,12 @@ pub(super) fn read(entries: &[Stored], export: &mut Export) {
                     _ => sealed += 1,
                 }
             }
+            // The call that is answered is the last one.
+            EntryKind::ATTEMPT => {
+                if let Some((_, from)) = entry.step.and_then(|step| begun.get_mut(&step)) {
+                    *from = *at;
+                }
+            }
             EntryKind::OUTCOME => {
                 let outcome = serde_json::from_slice::<OutcomeRecord<Value>>(&entry.body);
                 let Ok(outcome) = outcome else {

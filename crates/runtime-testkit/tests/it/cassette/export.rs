@@ -9,8 +9,8 @@ use runtime_orchestrator::{
 };
 use runtime_resilience::{Classifier, Failure, FaultError, FaultKind};
 use runtime_store::{
-    Entry, EntryKind, FailureKind, FailureRecord, IntentRecord, OutcomeRecord, Step, StepKind,
-    StepName, Stored,
+    AttemptRecord, Entry, EntryKind, FailureKind, FailureRecord, IntentRecord, OutcomeRecord, Step,
+    StepKind, StepName, Stored,
 };
 use runtime_testkit::RecordingEventSink;
 use runtime_testkit::cassette::{Export, Tape};
@@ -114,6 +114,21 @@ impl Journal {
         self.write(EntryKind::INTENT, &step, &IntentRecord::of(&step.name));
         self.write(EntryKind::OUTCOME, &step, &OutcomeRecord::of(end));
     }
+}
+
+#[test]
+fn a_turn_of_several_attempts_is_the_call_that_was_answered() {
+    let mut journal = Journal(Vec::new());
+    let name = StepName { kind: StepKind::Turn, name: "m".into(), scope: "".into(), keyed: false };
+    let step = Step::in_order(name, &Value::Null, (0, 0));
+    journal.write(EntryKind::INTENT, &step, &IntentRecord::of(&step.name));
+    for _ in 0..2 {
+        journal.write(EntryKind::ATTEMPT, &step, &AttemptRecord::default());
+    }
+    journal.write(EntryKind::OUTCOME, &step, &OutcomeRecord::of(Ok("sunny")));
+    let export = Export::of_journal(&journal.0);
+    let [answered] = export.recordings() else { panic!("one call is answered") };
+    assert_eq!((answered.at_us, answered.took_us), (2_000_000, 1_000_000));
 }
 
 #[test]
