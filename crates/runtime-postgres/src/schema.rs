@@ -22,10 +22,11 @@ const MIGRATIONS: &[Migration] = &[
         sql: concat!(include_str!("schema/v2.sql"), include_str!("schema/v2_accounts.sql")),
         min_reader: 1,
     },
+    Migration { sql: include_str!("schema/v3.sql"), min_reader: 1 },
 ];
 
-/// The version that has threads.
-pub(crate) const THREADS: i32 = 1;
+/// The version that has threads, with the roles that they are for.
+pub(crate) const THREADS: i32 = 3;
 
 /// The version that has what the processes of a fleet share.
 #[cfg(feature = "fleet")]

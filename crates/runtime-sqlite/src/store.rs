@@ -27,7 +27,7 @@ const THREADS: Schema = Schema {
     of: "threads",
     // "trej" in ASCII.
     application_id: 0x7472_656a,
-    migrations: &[include_str!("schema/threads-v1.sql")],
+    migrations: &[include_str!("schema/threads-v1.sql"), include_str!("schema/threads-v2.sql")],
     min_reader: Some("SELECT min_reader FROM meta"),
     durability: SqliteDurability::Sync,
 };

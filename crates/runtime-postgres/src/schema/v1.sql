@@ -24,7 +24,6 @@ create table @.thread (
   lease_until timestamptz,
   wake_at timestamptz,
   code text not null default '',
-  role text,  -- of the agents that it was handed over to
   created timestamptz not null default clock_timestamp(),
   touched timestamptz not null default clock_timestamp(),
   -- When a life left it, the same as `touched` then. No index has what an append changes: so a thread's row is
@@ -86,7 +85,7 @@ create view @.threads_now as
   select t.id, t.state, t.fence, t.head, t.base,
     case when t.lease_until > n.now then t.owner end as holder,
     case when t.lease_until > n.now then t.lease_until end as held_until,
-    t.wake_at, t.code, t.role, t.created, t.touched, t.left_at
+    t.wake_at, t.code, t.created, t.touched, t.left_at
   from @.thread t cross join (select clock_timestamp() as now) n;
 
 -- Approvals as they stand now: 4 is expired.
@@ -190,7 +189,7 @@ end $$;
 create function @.append(
   p_thread text, p_fence bigint, p_ttl bigint, p_head bigint,
   p_kind smallint[], p_version smallint[], p_step bytea[], p_print bytea[], p_body bytea[],
-  p_approval text, p_digest bytea, p_relaxed boolean, p_role text
+  p_approval text, p_digest bytea, p_relaxed boolean
 ) returns void language plpgsql as $$
 declare
   t @.thread;
@@ -233,9 +232,8 @@ begin
     from unnest(p_kind, p_version, p_step, p_print, p_body) with ordinality e (kind, version, step, print, body, o);
   if 5 = any (p_kind) then
     select p_head + max(e.o) into t.base from unnest(p_kind) with ordinality e (kind, o) where e.kind = 5;
-    t.role := p_role;
   end if;
-  update @.thread set head = p_head + cardinality(p_kind), base = t.base, role = t.role, touched = n,
+  update @.thread set head = p_head + cardinality(p_kind), base = t.base, touched = n,
     lease_until = n + p_ttl * interval '1 microsecond' where id = p_thread;
 end $$;
 
@@ -269,10 +267,9 @@ returns setof @.threads_now language sql stable as $$
   order by id limit p_limit
 $$;
 
-create function @.runnable(p_role text, p_limit bigint) returns table (id text) language sql stable as $$
+create function @.runnable(p_limit bigint) returns table (id text) language sql stable as $$
   select t.id from @.threads_now t
   where (t.state = 1 or (t.state = 2 and t.wake_at <= clock_timestamp())) and t.holder is null
-    and (t.role is null or p_role is null or t.role = p_role)
   order by coalesce(t.wake_at, t.touched) limit p_limit
 $$;
 

@@ -2,9 +2,10 @@
 
 use futures_util::future::{join_all, try_join};
 use runtime_postgres::{PgConfig, PgError, PgStore};
-use runtime_store::Store;
+use runtime_store::{Append, Entry, EntryKind, Lease, Leave, Store};
+use tokio_postgres::Client;
 
-use crate::common::{admin, append, hold, schema, thread};
+use crate::common::{admin, append, hold, note, schema, thread};
 
 #[tokio::test]
 async fn an_absent_schema_says_how_it_is_made() {
@@ -49,14 +50,14 @@ async fn a_newer_schema_is_used_if_it_allows_that() {
         let row = admin.query_one(&sql, &[]).await.unwrap();
         (row.get::<_, i32>(0), row.get::<_, i32>(1))
     };
-    assert_eq!(version().await, (2, 1));
+    assert_eq!(version().await, (3, 1));
 
     // The older half of a rolling deploy writes while the newer one migrates.
     let additive = "begin;
         alter table @.thread add column note text not null default '';
         alter table @.entry add column note text;
         create function @.append_noted(p_thread text) returns void language sql as 'select';
-        update @.meta set schema = 3, min_reader = 1;
+        update @.meta set schema = 4, min_reader = 1;
         commit";
     let writing = async {
         for head in 0..50 {
@@ -75,14 +76,14 @@ async fn a_newer_schema_is_used_if_it_allows_that() {
     assert_eq!(again.read(&thread("t"), 0, 100).await.unwrap().len(), 51);
     assert_eq!(again.thread(&thread("t")).await.unwrap().unwrap().head, 51);
     PgStore::migrate(config.clone()).await.unwrap();
-    assert_eq!(version().await, (3, 1), "an older program leaves it");
+    assert_eq!(version().await, (4, 1), "an older program leaves it");
 
-    run("update @.meta set min_reader = 3").await;
+    run("update @.meta set min_reader = 4").await;
     for refused in
         [PgStore::connect(config.clone()).await.map(drop), PgStore::migrate(config.clone()).await]
     {
         let refused = refused.unwrap_err();
-        assert!(matches!(refused, PgError::Newer { found: 3, known: 2, .. }), "{refused:?}");
+        assert!(matches!(refused, PgError::Newer { found: 4, known: 3, .. }), "{refused:?}");
         assert!(refused.to_string().contains("update this program"), "{refused}");
     }
 
@@ -100,4 +101,72 @@ async fn names_of_schemas_are_checked() {
         let named = error.to_string().contains(&format!("{name:?}"));
         assert!(matches!(error, PgError::Config { .. }) && named, "{error}");
     }
+}
+
+/// A schema of version 2 as it was before threads had roles.
+async fn schema_2(admin: &Client, name: &str) {
+    let sql = [
+        include_str!("../../src/schema/v1.sql"),
+        include_str!("../../src/schema/v2.sql"),
+        include_str!("../../src/schema/v2_accounts.sql"),
+        "insert into @.meta (schema, min_reader, written_by) values (2, 1, 'an earlier program')",
+    ];
+    let sql = sql.join("\n").replace("@.", &format!("{name}."));
+    admin.batch_execute(&format!("create schema {name};\n{sql}")).await.unwrap();
+}
+
+/// Appends as programs of that version do.
+async fn append_as_before(admin: &Client, name: &str, (head, kind): (i64, i16)) {
+    let sql = format!(
+        "select {name}.append('draft', 1, 60000000, $1, array[$2]::smallint[], array[1]::smallint[], \
+         array[null]::bytea[], array[null]::bytea[], array['{{}}']::bytea[], null, null, false)"
+    );
+    admin.query(&sql, &[&head, &kind]).await.unwrap();
+}
+
+/// The threads that an agent of this role can take.
+async fn runnable(store: &PgStore, role: &str) -> Vec<String> {
+    store.runnable(Some(role), 9).await.unwrap().iter().map(ToString::to_string).collect()
+}
+
+#[tokio::test]
+async fn a_schema_without_roles_is_migrated_while_older_programs_go_on() {
+    let Some(url) = test_postgres::url() else { return };
+    let admin = admin(url).await;
+    // For a while, the schema had the column, under the same number.
+    for had in ["select", "alter table @.thread add column role text"] {
+        let name = schema();
+        let config = PgConfig::new(url).schema(&name);
+        schema_2(&admin, &name).await;
+        admin.batch_execute(&had.replace("@.", &format!("{name}."))).await.unwrap();
+        let hold = format!("select * from {name}.acquire('draft', 'older', '1', 60000000)");
+        admin.query(&hold, &[]).await.unwrap();
+        append_as_before(&admin, &name, (0, 1)).await;
+
+        let older = PgStore::connect(config.clone()).await.unwrap_err();
+        assert!(matches!(older, PgError::Unmigrated { found: Some(2), .. }), "{older:?}");
+        assert!(older.to_string().contains("techrevati migrate"), "{older}");
+        PgStore::migrate(config.clone()).await.unwrap();
+        let store = PgStore::connect(config.clone()).await.unwrap();
+        assert_eq!(store.read(&thread("draft"), 0, 9).await.unwrap().len(), 1);
+        append_as_before(&admin, &name, (1, 1)).await;
+        assert_eq!(store.thread(&thread("draft")).await.unwrap().unwrap().head, 2);
+
+        let give_back = format!("select {name}.release('draft', 1, 1::smallint, null)");
+        admin.query(&give_back, &[]).await.unwrap();
+        assert_eq!(runnable(&store, "clerk").await, ["draft"]);
+        let lease = hold_and_hand_over(&store, "editor").await;
+        store.release(&lease, Leave::Runnable).await.unwrap();
+        assert_eq!(runnable(&store, "clerk").await, [""; 0]);
+        assert_eq!(runnable(&store, "editor").await, ["draft"]);
+    }
+}
+
+async fn hold_and_hand_over(store: &PgStore, role: &str) -> Lease {
+    let lease = hold(store, "draft").await;
+    let entries = [Entry { kind: EntryKind::CHECKPOINT, ..note("{}") }];
+    let role = Some(role);
+    let append = Append { head: 2, entries: &entries, approval: None, relaxed: false, role };
+    store.append(&lease, append).await.unwrap();
+    lease
 }

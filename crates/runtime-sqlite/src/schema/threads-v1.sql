@@ -20,7 +20,6 @@ CREATE TABLE thread (
     held_until INTEGER,
     wake_at INTEGER,
     code TEXT NOT NULL,
-    role TEXT, -- of the agents that it was handed over to
     created INTEGER NOT NULL,
     touched INTEGER NOT NULL
 ) STRICT;

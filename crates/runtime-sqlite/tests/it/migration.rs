@@ -1,8 +1,15 @@
-//! A frozen database of schema 1 is migrated in place.
+//! Frozen databases of schema 1 are migrated in place.
 
 use std::fs;
+use std::time::Duration;
 
-use runtime_sqlite::{SqliteReader, SqliteSink};
+use futures_executor::block_on;
+use runtime_sqlite::{SqliteReader, SqliteSink, SqliteStore};
+use runtime_store::{
+    Append, ApprovalState, Approvals, Claim, Entry, EntryKind, Fold, Leave, Store, ThreadId,
+    ThreadState,
+};
+use serde_json::json;
 
 use crate::common::Place;
 
@@ -38,4 +45,87 @@ fn a_database_of_schema_1_is_migrated_with_its_views() {
     let all: i64 = totals[0].split('|').next().unwrap().parse().unwrap();
     let part: i64 = place.rows(uncached)[0].parse().unwrap();
     assert!(all > part + 30_000, "cached input is input: {totals:?}, {part}");
+}
+
+/// A database of threads of schema 1, written by a version that did not keep the roles of threads.
+fn threads_of_schema_1(name: &str) -> Place {
+    let place = Place::new(name);
+    fs::copy(format!("{FROZEN}threads-1.sqlite"), place.db()).unwrap();
+    assert_eq!(place.rows("PRAGMA user_version"), ["1"]);
+    place
+}
+
+/// Whether an agent of this role is told to take the draft.
+fn takes(store: &SqliteStore, role: &str) -> bool {
+    let threads = block_on(store.runnable(Some(role), 9)).unwrap();
+    threads.iter().any(|it| it.as_str() == "draft")
+}
+
+/// Hands a thread over, from its head.
+fn hand_over(store: &SqliteStore, id: &str, role: &str) {
+    let thread = ThreadId::new(id).unwrap();
+    let ttl = Duration::from_secs(60);
+    let claim = Claim { holder: "host-2".into(), code: "2.0.0".into(), ttl };
+    let (lease, begun) = block_on(store.acquire(&thread, &claim)).unwrap();
+    let body = json!({ "state": "a draft", "totals": {}, "role": role }).to_string().into_bytes();
+    let (kind, version) = (EntryKind::CHECKPOINT, Entry::VERSION);
+    let entries = [Entry { kind, version, step: None, print: None, body }];
+    let role = Some(role);
+    let append =
+        Append { head: begun.head, entries: &entries, approval: None, relaxed: false, role };
+    block_on(store.append(&lease, append)).unwrap();
+    block_on(store.release(&lease, Leave::Runnable)).unwrap();
+}
+
+#[test]
+fn a_database_of_threads_of_schema_1_is_migrated_with_all_that_it_has() {
+    let place = threads_of_schema_1("migration-threads");
+    let tables = ["entry", "approval", "inbox"].map(|table| format!("SELECT * FROM {table}"));
+    let before = tables.each_ref().map(|table| place.rows(table));
+    assert!(before.iter().all(|rows| !rows.is_empty()));
+
+    let store = SqliteStore::open(place.db()).unwrap();
+    assert_eq!(place.rows("PRAGMA user_version"), ["2"]);
+    assert_eq!(place.rows("SELECT min_reader FROM meta"), ["1"]);
+    assert_eq!(place.rows("PRAGMA integrity_check"), ["ok"]);
+    assert_eq!(tables.each_ref().map(|table| place.rows(table)), before, "nothing is written anew");
+    let listed = block_on(store.threads(&[], None, 9)).unwrap();
+    let listed: Vec<_> = listed.iter().map(|it| (it.id.to_string(), it.state, it.head)).collect();
+    let of = |id: &str, state, head| (id.to_owned(), state, head);
+    let expected = [
+        of("done", ThreadState::Done, 2),
+        of("draft", ThreadState::Runnable, 4),
+        of("order-4711", ThreadState::Parked, 3),
+    ];
+    assert_eq!(listed, expected);
+    // Nobody had said for whom it is; its checkpoint does.
+    assert!(takes(&store, "clerk"));
+    let mut fold = Fold::new();
+    let draft = ThreadId::new("draft").unwrap();
+    block_on(store.read(&draft, 0, 9)).unwrap().iter().for_each(|it| fold.apply(it).unwrap());
+    assert_eq!((fold.role().map(|it| &**it), fold.totals().iterations), (Some("editor"), 1));
+    hand_over(&store, "draft", "editor");
+    assert!(!takes(&store, "clerk") && takes(&store, "editor"));
+    let asked = block_on(store.pending(None, 9)).unwrap();
+    let decided = block_on(store.decide(&asked[0].approve("ann"))).unwrap();
+    assert_eq!(decided.state, ApprovalState::Approved);
+    assert_eq!(
+        place.rows("SELECT DISTINCT kind FROM journal WHERE thread = 'done'"),
+        ["life", "end"]
+    );
+}
+
+/// For a while, schema 1 had the column.
+#[test]
+fn a_database_of_schema_1_that_has_roles_keeps_them() {
+    let place = threads_of_schema_1("migration-roles");
+    let sql = "ALTER TABLE thread ADD COLUMN role TEXT; UPDATE thread SET role = 'editor'";
+    place.sql().execute_batch(sql).unwrap();
+    let store = SqliteStore::open(place.db()).unwrap();
+    assert_eq!(place.rows("PRAGMA user_version"), ["2"]);
+    assert!(!takes(&store, "clerk") && takes(&store, "editor"));
+    assert_eq!(
+        place.rows("SELECT count(*) FROM pragma_table_info('thread') WHERE name = 'role'"),
+        ["1"]
+    );
 }
