@@ -173,9 +173,11 @@ where
             unreachable!("an attempt is running")
         };
         self.last = None;
-        let mut sending = pin!(sending);
-        let reply =
-            poll_fn(|cx| running.poll_run(cx, |cx| sending.as_mut().poll(cx), || None)).await;
+        let reply = {
+            // An interrupted request is dropped before the wait for the next one.
+            let mut sending = pin!(sending);
+            poll_fn(|cx| running.poll_run(cx, |cx| sending.as_mut().poll(cx), || None)).await
+        };
         match reply {
             Ok(Ok(reply)) => self.reply(*running, provider, reply).await,
             Ok(Err(error)) => {
@@ -219,7 +221,10 @@ where
                     read += data.map_or(0, Bytes::len);
                     body.hold(piece);
                 }
-                Err(interrupted) => return self.recover(running, interrupted).await,
+                Err(interrupted) => {
+                    drop(body);
+                    return self.recover(running, interrupted).await;
+                }
             }
         }
         let text = joined(&body);
@@ -259,7 +264,10 @@ where
                     }
                     body.hold(piece);
                 }
-                Err(interrupted) => return self.recover(running, interrupted).await,
+                Err(interrupted) => {
+                    drop(body);
+                    return self.recover(running, interrupted).await;
+                }
             }
             if !whole && framing == Framing::Whole {
                 break;

@@ -17,3 +17,4 @@ mod litellm;
 mod pieces;
 mod places;
 mod support;
+mod times;
