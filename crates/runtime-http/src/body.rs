@@ -254,11 +254,14 @@ impl Watch {
             None => return ControlFlow::Break(self.ended()),
         };
         if let Some(bytes) = frame.data_ref() {
+            let before = self.meter.tokens();
             self.meter.push(bytes);
             if let Some(tape) = &mut self.tape {
                 tape.push(bytes);
             }
-            if let Some(running) = self.running() {
+            // Comments and pings are signs of life, and no tokens.
+            let is_token = before.is_none() || self.meter.tokens() > before;
+            if let Some(running) = self.running().filter(|_| is_token) {
                 running.token();
             }
         }

@@ -273,7 +273,9 @@ where
                 break;
             }
         }
-        running.token();
+        if meter.tokens() != Some(0) {
+            running.token();
+        }
         if body.is_read() && broken.is_none() && meter.error().is_none() {
             meter.finish();
         }

@@ -19,7 +19,7 @@ use serde_json::Value;
 use self::amazon::{Messages, Told};
 use self::events::Events;
 use self::lines::Lines;
-use self::shape::{has_error, is_answer, is_part, is_pending};
+use self::shape::{has_error, is_answer, is_part, is_pending, opens};
 use self::whole::Whole;
 use crate::ask::{Ask, Kind};
 
@@ -107,6 +107,8 @@ struct Seen {
     input_estimate: u64,
     /// The number of parts that belong to an answer.
     parts: u64,
+    /// The number of those that do not only open it.
+    tokens: u64,
     ended: bool,
     error: Option<FaultError>,
     /// Whether the error is the whole body.
@@ -136,6 +138,7 @@ impl Meter {
             reported: None,
             input_estimate: ask.input_estimate,
             parts: 0,
+            tokens: 0,
             ended: false,
             error: None,
             is_whole: false,
@@ -166,6 +169,14 @@ impl Meter {
             #[cfg(feature = "bedrock")]
             Reading::Messages(messages) => messages.push(bytes, |told| seen.told(told)),
             Reading::Opaque => {}
+        }
+    }
+
+    /// How many tokens there were, or parts with some of them. `None` if the parts are not told apart.
+    pub(crate) const fn tokens(&self) -> Option<u64> {
+        match self.reading {
+            Reading::Whole(_) | Reading::Opaque => None,
+            _ => Some(self.seen.tokens),
         }
     }
 
@@ -261,6 +272,10 @@ impl Seen {
     }
 
     fn part(&mut self, name: &str, value: &Value) {
+        let kind = value.get("type").and_then(Value::as_str).unwrap_or_default();
+        if matches!(kind, "ping" | "keepalive") {
+            return;
+        }
         let tells_error = name == "error" || has_error(value);
         // Not every maker's form is known.
         let is_part = self.kind == Kind::Invoke || is_part(self.format, value);
@@ -271,11 +286,11 @@ impl Seen {
             return;
         }
         self.parts += 1;
+        self.tokens += u64::from(!opens(kind));
         // A part with an odd count is passed over: the others still count.
         let _ = self.usage.push(value);
         // Nothing comes after these.
-        let last = matches!(value.get("type").and_then(Value::as_str), Some("message_stop"));
-        self.ended |= last;
+        self.ended |= kind == "message_stop";
     }
 
     /// Keeps the first failure. Without an error in it, only a row that knows it makes it one.

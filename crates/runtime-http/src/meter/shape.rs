@@ -36,6 +36,14 @@ fn told(error: &Value) -> bool {
     }
 }
 
+/// Whether a part of this type comes before the model has said anything.
+pub(super) fn opens(kind: &str) -> bool {
+    matches!(
+        kind,
+        "message_start" | "response.created" | "response.queued" | "response.in_progress"
+    )
+}
+
 /// Whether a whole body is a response of `OpenAI` that is made in the background.
 pub(super) fn is_pending(value: &Value) -> bool {
     let text = |name| value.get(name).and_then(Value::as_str);

@@ -67,6 +67,59 @@ fn request(url: &str) -> Request<Full<Bytes>> {
 }
 
 #[tokio::test]
+async fn sign_of_life_is_no_token() {
+    let anthropic = (
+        "https://api.anthropic.com/v1/messages",
+        "data: {\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":1}}}\n\n",
+        "data: {\"type\":\"content_block_delta\",\"delta\":{\"text\":\"Hi\"}}\n\n",
+        "event: ping\ndata: {\"type\": \"ping\"}\n\n",
+    );
+    let responses = (
+        "https://api.openai.com/v1/responses",
+        "data: {\"type\":\"response.created\",\"response\":{\"id\":\"r\"}}\n\n",
+        "data: {\"type\":\"response.output_text.delta\",\"delta\":\"Hi\"}\n\n",
+        "data: {\"type\":\"keepalive\",\"sequence_number\":3}\n\n",
+    );
+    let chat = (
+        "https://openrouter.ai/api/v1/chat/completions",
+        "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n",
+        "data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"}}]}\n\n",
+        ": OPENROUTER PROCESSING\n\n",
+    );
+    for (url, opening, token, sign) in [anthropic, responses, chat] {
+        for has_token in [true, false] {
+            let clock = ManualClock::new();
+            let session = Orchestrator::new("writer", "draft").time(clock.clone()).session();
+            let session = session.unwrap();
+            let (send, pieces) = mpsc::unbounded_channel();
+            let client =
+                Client { pieces: Arc::new(Mutex::new(Some(pieces))), under_way: Arc::default() };
+            let turns = Turns::of(&session)
+                .each(|_, turn| turn.first_token_timeout(SECOND).idle_timeout(SECOND));
+            send.send(opening).unwrap();
+            let reply = turns.layer(client).call(request(url)).await.unwrap();
+            let mut body = reply.into_body();
+            body.frame().await.unwrap().unwrap();
+            if has_token {
+                clock.advance(MOST);
+                send.send(token).unwrap();
+                body.frame().await.unwrap().unwrap();
+            } else if url.contains("openrouter") {
+                // Its first chunk comes with the first token.
+                continue;
+            }
+            clock.advance(MOST);
+            send.send(sign).unwrap();
+            body.frame().await.unwrap().unwrap();
+            clock.advance(MOST);
+            send.send(sign).unwrap();
+            let late = body.frame().await.expect("it is not over");
+            assert!(late.is_err(), "{url}, with a token: {has_token}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn request_that_took_too_long_is_gone_before_the_next_one() {
     let clock = ManualClock::new();
     let backoff = Backoff::new(SECOND * 10, 1.0).unwrap().jitter(JitterMode::None);
