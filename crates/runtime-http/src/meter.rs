@@ -190,7 +190,7 @@ impl Meter {
             },
             Reading::Lines(lines) => lines.finish(|line| seen.event("", line)),
             Reading::Opaque => seen.ended = true,
-            Reading::Events(_) => {}
+            Reading::Events(events) => events.finish(|name, data| seen.last_event(name, data)),
             #[cfg(feature = "bedrock")]
             Reading::Messages(_) => {}
         }
@@ -258,6 +258,14 @@ impl Seen {
             return;
         };
         self.part(name, &value);
+    }
+
+    /// Reads an event at the end of the body. It may have been cut.
+    fn last_event(&mut self, name: &str, data: &[u8]) {
+        let is_whole = serde_json::from_slice::<Value>(data).is_ok();
+        if is_whole || data.trim_ascii() == b"[DONE]" {
+            self.event(name, data);
+        }
     }
 
     #[cfg(feature = "bedrock")]

@@ -28,6 +28,11 @@ impl Events {
             }
         }
     }
+
+    /// Calls `take` with an event that the body did not end with a blank line, as not every server does.
+    pub(super) fn finish(&mut self, take: impl FnMut(&str, &[u8])) {
+        self.push(&Bytes::from_static(b"\n\n"), take);
+    }
 }
 
 impl fmt::Debug for Events {

@@ -177,6 +177,31 @@ fn recorded_replies_have_their_tokens_or_their_fault() {
 }
 
 #[test]
+fn last_event_counts_without_the_blank_line_behind_it() {
+    let last = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}],\
+        \"usage\":{\"prompt_tokens\":30,\"completion_tokens\":5,\"total_tokens\":35}}";
+    let first = "data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"}}]}\n\n";
+    let of = |reply: String| Recorded {
+        url: "https://api.openai.com/v1/chat/completions",
+        request: ASKS_STREAM,
+        framing: Framing::Events,
+        reply: reply.into(),
+        tokens: Ok(UsageSnapshot::new(30, 5)),
+    };
+    for end in ["", "\n", "\r\n"] {
+        let (usage, ..) = read(&of(format!("{first}{last}{end}")), &[]);
+        let usage = usage.expect("it has usage");
+        assert_eq!((usage.tokens, usage.estimated), (UsageSnapshot::new(30, 5), false), "{end:?}");
+        let (_, has_ended, error) = read(&of(format!("{first}data: [DONE]{end}")), &[]);
+        assert!(has_ended && error.is_none(), "{end:?}");
+        // What was cut is nothing.
+        let (usage, has_ended, error) = read(&of(format!("{first}{}{end}", &last[..40])), &[]);
+        assert!(usage.expect("a part came").estimated && !has_ended && error.is_none());
+        assert_eq!(read(&of(format!("{}{end}", &last[..40])), &[]), (None, false, None));
+    }
+}
+
+#[test]
 fn one_byte_after_the_other_is_the_whole() {
     for recorded in recorded() {
         let each: Vec<_> = (1..recorded.reply.len()).collect();
