@@ -1,10 +1,14 @@
 //! [`Estimates`]: the spent amounts that may turn out to be less.
 
 use std::collections::VecDeque;
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How many estimates have entries of their own. Beyond that, the two oldest become one.
+use super::ledger::OTHERS;
+
+/// How many estimates have entries of their own. Beyond that, the two oldest become one, which has no names but those
+/// that both have.
 const ENTRIES: usize = 1_024;
 
 /// The estimates of an account, the oldest first.
@@ -21,22 +25,34 @@ pub(super) struct Estimate {
     seen: Option<Duration>,
 }
 
+/// What two estimates that became one had as names, where these differ.
+#[derive(Debug, Default)]
+pub(super) struct Renamed {
+    pub(super) models: Vec<(Arc<str>, u64)>,
+    pub(super) roles: Vec<(Arc<str>, u64)>,
+}
+
 impl Estimates {
-    pub(super) fn add(&mut self, amount: u64, model: &str, role: &str) {
+    /// Adds an estimate. If there are too many, tells which of the earlier ones are now of [`OTHERS`].
+    pub(super) fn add(&mut self, amount: u64, model: &str, role: &str) -> Renamed {
         // Those that nobody has seen yet are at the end.
         let unseen = self.0.iter_mut().rev().take_while(|entry| entry.seen.is_none());
         let same = |entry: &&mut Estimate| &*entry.model == model && &*entry.role == role;
         if let Some(entry) = { unseen }.find(same) {
             entry.amount = entry.amount.saturating_add(amount);
-            return;
+            return Renamed::default();
         }
         let entry = Estimate { amount, model: model.into(), role: role.into(), seen: None };
         self.0.push_back(entry);
-        if self.0.len() > ENTRIES
-            && let Some(oldest) = self.0.pop_front()
-            && let Some(next) = self.0.front_mut()
-        {
-            next.amount = next.amount.saturating_add(oldest.amount);
+        let oldest = if self.0.len() > ENTRIES { self.0.pop_front() } else { None };
+        let (Some(oldest), Some(next)) = (oldest, self.0.front_mut()) else {
+            return Renamed::default();
+        };
+        let amounts = [oldest.amount, next.amount];
+        next.amount = next.amount.saturating_add(oldest.amount);
+        Renamed {
+            models: common(oldest.model, &mut next.model, amounts),
+            roles: common(oldest.role, &mut next.role, amounts),
         }
     }
 
@@ -72,4 +88,14 @@ impl Estimates {
         self.0 = kept;
         VecDeque::into(expired)
     }
+}
+
+/// Gives one name to both, and returns those that it replaces.
+fn common(one: Arc<str>, other: &mut Arc<str>, amounts: [u64; 2]) -> Vec<(Arc<str>, u64)> {
+    if one == *other {
+        return Vec::new();
+    }
+    let replaced = mem::replace(other, OTHERS.into());
+    let both = [one, replaced].into_iter().zip(amounts);
+    both.filter(|(name, _)| **name != *OTHERS).collect()
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use thread_local::ThreadLocal;
 
 use super::Charge;
-use super::estimates::{Estimate, Estimates};
+use super::estimates::{Estimate, Estimates, Renamed};
 use crate::usd::Usd;
 
 /// The name for all further models or roles once there are too many.
@@ -113,7 +113,20 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Book {
     fn estimate(&mut self, charge: &Charge<'_>) {
         self.spent.enter(charge);
-        self.estimates.add(charge.cost.nanos(), charge.model, charge.role);
+        let Renamed { models, roles } =
+            self.estimates.add(charge.cost.nanos(), charge.model, charge.role);
+        // What is given back later is taken from the name that it has then.
+        let Self { spent, taken, .. } = self;
+        for (names, taken, spent) in [
+            (models, &mut taken.by_model, &mut spent.by_model),
+            (roles, &mut taken.by_role, &mut spent.by_role),
+        ] {
+            for (name, amount) in names {
+                let amount = Usd::from_nanos(amount);
+                add(taken, &name, amount);
+                add(spent, OTHERS, amount);
+            }
+        }
     }
 
     fn take_back(&mut self, estimates: &[Estimate]) -> u64 {

@@ -337,3 +337,26 @@ fn many_estimates_keep_their_sum() {
     assert_eq!(account.correct(Usd::MAX), usd("5"));
     assert_eq!(account.balance().spent, Usd::ZERO);
 }
+
+#[test]
+fn estimates_that_became_one_are_given_back_to_nobody_else() {
+    let hour = Duration::from_secs(3_600);
+    let account = Account::new(Limit::recorded(usd("1")).estimates_expire(hour));
+    for (model, role, cost) in [("a", "writer", "1"), ("b", "editor", "0.01")] {
+        account.charge(Charge::new(usd("0.1")).model(model).role(role));
+        for _ in 0..1_500 {
+            account.charge(Charge::new(usd(cost)).model(model).role(role).estimated());
+            // Each is seen, so that the next one has an entry of its own.
+            account.expire_estimates(Duration::ZERO);
+        }
+        let statement = account.statement();
+        assert_eq!(statement.by_model.values().sum::<Usd>(), statement.spent_usd);
+        assert_eq!(statement.by_role.values().sum::<Usd>(), statement.spent_usd);
+    }
+    assert_eq!(account.expire_estimates(hour), usd("1515"));
+    let statement = account.statement();
+    assert_eq!(statement.spent_usd, usd("0.2"));
+    let amounts: Vec<_> = statement.by_model.into_iter().chain(statement.by_role).collect();
+    let tenth = |name: &str| (name.into(), usd("0.1"));
+    assert_eq!(amounts, [tenth("a"), tenth("b"), tenth("editor"), tenth("writer")]);
+}
