@@ -96,6 +96,10 @@ impl From<Fact> for Value {
     }
 }
 
+/// How many levels an array or an object has at most. An event has two around it, and `serde_json` reads 127.
+const LEVELS: usize = 125;
+
+/// An array or an object of more than 125 levels becomes its text: readers of JSON refuse an event that is so deep.
 impl From<Value> for Fact {
     fn from(value: Value) -> Self {
         match value {
@@ -107,8 +111,20 @@ impl From<Value> for Fact {
                 let whole = whole.or_else(|| number.as_i64().map(Self::I64));
                 whole.unwrap_or_else(|| number.as_f64().into())
             }
+            deep if has_more_levels(&deep, LEVELS) => deep.to_string().into(),
             nested => Self::Json(Arc::new(nested)),
         }
+    }
+}
+
+fn has_more_levels(value: &Value, levels: usize) -> bool {
+    let within = |inside: &Value| {
+        levels.checked_sub(1).is_some_and(|levels| !has_more_levels(inside, levels))
+    };
+    match value {
+        Value::Array(items) => levels == 0 || !items.iter().all(within),
+        Value::Object(fields) => levels == 0 || !fields.values().all(within),
+        _ => false,
     }
 }
 

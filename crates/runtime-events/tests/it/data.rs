@@ -1,6 +1,6 @@
 //! The free-form part of an event.
 
-use runtime_events::Data;
+use runtime_events::{AgentEvent, Data};
 use serde_json::{Map, Value, json};
 
 #[test]
@@ -45,6 +45,22 @@ fn data_converts_to_json_objects_and_back() {
 fn json_other_than_an_object_is_not_data() {
     let error = serde_json::from_str::<Data>("[1]").unwrap_err();
     assert!(error.to_string().contains("a JSON object"), "{error}");
+}
+
+#[test]
+fn event_with_data_of_any_depth_is_read_back() {
+    let nested = |levels| (0..levels).fold(Value::Null, |inside, _| json!([inside]));
+    for (levels, is_text) in [(1, false), (125, false), (126, true), (300, true)] {
+        let event = AgentEvent::started("writer", "draft");
+        let event = event.with_data(Data::new().with("deep", nested(levels)));
+        let read = AgentEvent::from_json(&event.to_json()).unwrap();
+        assert_eq!(read, event);
+        let deep = read.data.as_ref().unwrap().get("deep").unwrap();
+        assert_eq!(deep.as_str().is_some(), is_text, "{levels}");
+        if let Some(text) = deep.as_str() {
+            assert_eq!(text, nested(levels).to_string());
+        }
+    }
 }
 
 #[test]
