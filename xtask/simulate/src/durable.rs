@@ -92,11 +92,7 @@ fn watch(sim: &Sim, shared: &Rc<Shared>) {
             openai.arrived().iter().filter_map(|call| Some(price().cost(&call.billed?))).sum();
         let booked = of.threads.iter().map(|thread| booked(&of.store, thread));
         let booked: Usd = booked.sum::<Result<_, String>>()?;
-        if billed <= booked {
-            Ok(())
-        } else {
-            Err(format!("{billed} is billed of {booked}"))
-        }
+        if billed <= booked { Ok(()) } else { Err(format!("{billed} is billed of {booked}")) }
     });
     sim.at_end("journals are whole", move || {
         shared.threads.iter().try_for_each(|thread| whole(&shared.store, thread))
