@@ -14,7 +14,8 @@ pub(super) fn error<'a, N: Json<'a>>(body: N) -> N {
     }
     let told = |value: &N| value.is_object() || value.text().is_some();
     if let Some(error) = body.get("error").filter(told) {
-        return error;
+        // A name or a text; the words for people may be beside it.
+        return if error.is_object() || message(body).is_none() { error } else { body };
     }
     // A list of errors, as Cloudflare and GraphQL have it.
     if let Some(error) = body.get("errors").and_then(N::first_item).filter(told) {
@@ -103,27 +104,41 @@ pub(super) fn text<'a, N: Json<'a>>(error: N, name: &str) -> Option<&'a str> {
 /// The error's message for people.
 #[inline]
 pub(super) fn message<'a, N: Json<'a>>(error: N) -> Option<&'a str> {
-    const NAMES: [&str; 11] = [
-        "message",
-        "Message",
-        "detail",
-        "msg",
-        "status_msg",
-        "error_msg",
-        "errorMsg",
-        "errorMessage",
-        "error_description",
-        "title",
-        "faultstring",
-    ];
     if let Some(text) = error.text() {
         return Some(text);
     }
-    NAMES.into_iter().find_map(|name| {
-        let told = error.get(name)?;
-        // FastAPI lists what is wrong with a request.
-        told.text().or_else(|| text(told.first_item()?, "msg"))
-    })
+    MESSAGES.into_iter().find_map(|name| told(name, error.get(name)?))
+}
+
+/// Another message beside the first, of a body that is no envelope around its error.
+#[cold]
+pub(super) fn second_message<'a, N: Json<'a>>(body: N) -> Option<&'a str> {
+    const BESIDE: [&str; 2] = ["error", "exception"];
+    let names = MESSAGES.into_iter().chain(BESIDE);
+    names.filter_map(|name| told(name, body.get(name)?)).nth(1)
+}
+
+const MESSAGES: [&str; 12] = [
+    "message",
+    "Message",
+    "detail",
+    "msg",
+    "status_msg",
+    "error_msg",
+    "errorMsg",
+    "errorMessage",
+    "error_description",
+    "title",
+    "faultstring",
+    "details",
+];
+
+#[inline]
+fn told<'a, N: Json<'a>>(name: &str, value: N) -> Option<&'a str> {
+    // FastAPI lists what is wrong with a request. Cursor has the words behind a gateway inside.
+    let listed = || text(value.first_item()?, "msg");
+    let inside = || text(value, "detail").filter(|_| name == "details");
+    value.text().or_else(listed).or_else(inside)
 }
 
 /// The error's code: a text, or a number that stands for one. Z.ai's imitation of Anthropic's API has the
@@ -137,8 +152,9 @@ pub(super) fn code<'a, N: Json<'a>>(error: N) -> Option<&'a str> {
 fn other_code<'a, N: Json<'a>>(error: N) -> Option<&'a str> {
     const NAMES: [&str; 4] = ["error_code", "errorCode", "reason", "Code"];
     let named = || NAMES.into_iter().find_map(|name| text(error, name));
+    let bare = || text(error, "error").filter(|name| !name.contains(' '));
     let digits = || text(error, "type").filter(|text| text.parse::<u32>().is_ok());
-    named().or_else(digits).or_else(|| numbered(error))
+    named().or_else(bare).or_else(digits).or_else(|| numbered(error))
 }
 
 /// The name that stands for the number of an error, if it is a known one.

@@ -39,7 +39,11 @@ impl Condition {
         if matches!(self.field, ReplyField::QuotaId) {
             return body::quota_ids(reply.error).any(|id| self.matcher.matches(id));
         }
-        self.field.of(reply).is_some_and(|text| self.matcher.matches(text))
+        if self.field.of(reply).is_some_and(|text| self.matcher.matches(text)) {
+            return true;
+        }
+        let more = reply.more.filter(|_| matches!(self.field, ReplyField::Message));
+        more.is_some_and(|text| self.matcher.matches(text))
     }
 
     /// The words of which a reply must have one, if an index can find them.
@@ -72,10 +76,10 @@ impl Matcher {
 }
 
 impl<N> Reply<'_, N> {
-    /// Whether the message contains any of `parts`, in any case.
+    /// Whether a message contains any of `parts`, in any case.
     pub(super) fn says_any(&self, parts: &[&str]) -> bool {
-        let Some(message) = self.message else { return false };
-        parts.iter().any(|part| contains(message, part))
+        let says = |text: Option<&str>, part| text.is_some_and(|text| contains(text, part));
+        parts.iter().any(|part| says(self.message, part) || says(self.more, part))
     }
 }
 

@@ -42,6 +42,8 @@ pub(super) struct Reply<'a, N> {
     pub(super) body: N,
     pub(super) error: N,
     pub(super) message: Option<&'a str>,
+    /// A message beside it.
+    pub(super) more: Option<&'a str>,
     /// The fields that rows read, looked up once, in the order of [`ReplyField::LOOKED_UP`].
     texts: [Option<&'a str>; ReplyField::LOOKED_UP.len()],
     /// The fields it may have.
@@ -56,6 +58,7 @@ impl<'a, N: Json<'a>> Reply<'a, N> {
         let error = body::error(body);
         let status = if status < 400 { body::status(error).unwrap_or(status) } else { status };
         let message = body::message(error);
+        let more = if error.is_at(body) { body::second_message(body) } else { None };
         let exception = headers
             .header("x-amzn-errortype")
             .or_else(|| body::exception(body, error))
@@ -78,7 +81,7 @@ impl<'a, N: Json<'a>> Reply<'a, N> {
                     if text.is_some() { has | field.bit() } else { has }
                 },
             );
-        Self { provider, status, body, error, message, texts, has }
+        Self { provider, status, body, error, message, more, texts, has }
     }
 
     /// The texts of the fields that are looked up.

@@ -133,6 +133,11 @@ impl<'a> Json<'a> for At<'a> {
         self.node().is_some_and(|node| matches!(node.value, Part::Object))
     }
 
+    #[inline]
+    fn is_at(self, other: Self) -> bool {
+        self.place == other.place
+    }
+
     fn page(self) -> Option<&'a str> {
         let root = self.node().filter(|_| self.place == 0)?;
         Some(&*root.name).filter(|page| !page.is_empty())

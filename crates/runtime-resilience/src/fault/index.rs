@@ -81,6 +81,9 @@ impl Index {
                 self.names.mark(text.as_bytes(), &mut marks);
             }
             self.words.mark(reply.message.map_or(&[], beginning), &mut marks);
+            if let Some(more) = reply.more {
+                self.words.mark(beginning(more), &mut marks);
+            }
         }
         let mut rows = marks.places().map(|place| self.rows[place]);
         rows.find(|row| ask.takes(row) && row.matches(reply))

@@ -15,6 +15,9 @@ pub(super) trait Json<'a>: Copy {
     /// The last field of this name, as parsers keep it.
     fn get(self, name: &str) -> Option<Self>;
 
+    /// Whether it is the same place.
+    fn is_at(self, other: Self) -> bool;
+
     /// A page for people, in place of a document.
     fn page(self) -> Option<&'a str> {
         None
@@ -61,5 +64,10 @@ impl<'a> Json<'a> for &'a Value {
     #[inline]
     fn get(self, name: &str) -> Option<Self> {
         self.as_object()?.get(name)
+    }
+
+    #[inline]
+    fn is_at(self, other: Self) -> bool {
+        std::ptr::eq(self, other)
     }
 }

@@ -119,14 +119,38 @@ pub(super) fn in_metadata<'a, N: Json<'a>>(error: N, now: DateTime<Utc>) -> Opti
     asked.or_else(reset).filter(|wait| !wait.is_zero())
 }
 
-/// The seconds that a body asks for: until the limit of a plan is over at `OpenAI`, as Replicate's
-/// `retry_after`, or while a model still loads at Hugging Face.
+/// The wait that a field of a body asks for: until the limit of a plan is over at `OpenAI`, as Replicate's
+/// `retry_after`, while a model still loads at Hugging Face, or until a gateway's accounts rest no more.
 pub(super) fn in_body<'a, N: Json<'a>>(body: N, error: N) -> Option<Duration> {
-    const NAMES: [&str; 4] =
-        ["resets_in_seconds", "retry_after", "retry_after_seconds", "estimated_time"];
-    let seconds = |place: N| NAMES.iter().find_map(|name| place.get(name)?.number()?.as_f64());
-    let seconds = seconds(error).or_else(|| seconds(body))?;
-    Duration::try_from_secs_f64(seconds).ok().filter(|wait| !wait.is_zero())
+    in_fields(error).or_else(|| in_fields(body))
+}
+
+/// The longest, in whatever order a parser keeps them.
+fn in_fields<'a, N: Json<'a>>(place: N) -> Option<Duration> {
+    let asked = |(name, value): (&str, N)| {
+        let unit = match name {
+            "resets_in_seconds"
+            | "reset_in_seconds"
+            | "reset_seconds"
+            | "estimated_time"
+            | "retry_after"
+            | "retry_after_seconds"
+            | "retryAfter"
+            | "retryAfterSeconds"
+            | "cooldown_seconds"
+            | "wait_seconds" => Unit::Seconds,
+            "retry_after_ms" | "retryAfterMs" => Unit::Milliseconds,
+            _ => return None,
+        };
+        match value.text() {
+            Some(text) => number(text, unit).or_else(|| go_duration(text)),
+            None => {
+                let count = value.number()?.as_f64()?;
+                Duration::try_from_secs_f64(count * unit.times(1).as_secs_f64()).ok()
+            }
+        }
+    };
+    place.fields()?.filter_map(asked).max().filter(|wait| !wait.is_zero())
 }
 
 /// A duration at the start of a text, in lower case: `6m0s.`, `17 seconds`, `1 hour and 5 minutes`.

@@ -29,8 +29,9 @@ use limits::{
 };
 use places::{BROKEN_OFF, BUSY, CRASHED, NO_ROOM, NO_SPACE, NO_TLS, NOT_LOADED, UNREACHED};
 use words::{
-    ACCOUNT, BAD_IMAGE, CLOSED, ELSEWHERE, FAILED, GONE, MODEL, NO_KEY, NO_MODEL, REFUSED, STOPPED,
-    TOO_LONG, TOOL_CALL, UNABLE, UNREADABLE, WRONG,
+    ACCOUNT, ANOTHER_LIMIT, BAD_IMAGE, CLOSED, DENIED, ELSEWHERE, FAILED, GONE, INPUT, MISSHAPEN,
+    MISTAKEN, MODEL, MODERATED, NO_KEY, NO_MODEL, NO_TEMPLATE, POLICY, REFUSED, STOPPED, TOO_LONG,
+    TOO_MUCH, TOOL_CALL, UNABLE, UNREADABLE, VIOLATED, WRONG,
 };
 
 /// The rows that a provider's replies are read by, in order: rows by words, the provider's own first,
@@ -233,22 +234,15 @@ static NAMES: &[Rule] = &[
         .says(Code, &["context_length_exceeded", "context_too_large", "max_tokens_per_request"]),
     // More tokens than a whole minute allows: no wait helps.
     Rule::any(ContextLength).begins(Message, &["Request too large for"]),
-    Rule::any(ContentPolicy).says(
-        Code,
-        &[
-            "content_filter",
-            "content_policy_violation",
-            "moderation_blocked",
-            "image_content_policy_violation",
-            "invalid_prompt",
-            "cyber_policy",
-            "misalignment_policy_violation",
-        ],
-    ),
+    Rule::any(ContentPolicy).says(Code, MODERATED),
     Rule::any(ContentPolicy).mentions(Code, &["SensitiveContent"]),
     Rule::any(ContentPolicy)
         .says(Type, &["content_filter", "content_policy_violation", "hooks_failed"]),
     Rule::any(ContentPolicy).says(StopReason, STOPPED),
+    Rule::any(Malformed).says(StopReason, MISSHAPEN),
+    Rule::any(ContextLength)
+        .says(StopReason, &["model_context_window_exceeded", "context_window_exceeded"])
+        .reach(Reach::Unknown),
     Rule::any(Request).says(Code, BAD_IMAGE),
     Rule::any(Timeout(TimeoutPhase::Provider)).says(Code, &["vector_store_timeout"]),
     // An organization that has not shown who it is.
@@ -294,11 +288,39 @@ static NAMES: &[Rule] = &[
         .unless(A_RATE)
         .cools(Model),
     Rule::any(Overload).mentions(Message, BUSY).unless(A_RATE),
+    // What is said in words of one's own, where nothing else is known of it.
+    too_much(0, 400),
+    too_much(413, 422),
+    too_much(500, 500),
+    violated(0, 400),
+    violated(403, 403),
+    violated(422, 422),
+    violated(500, 500),
+    Rule::any(Auth).status(0, 400).mentions(Message, DENIED).cools(Model),
+    Rule::any(Auth).status(500, 500).mentions(Message, DENIED).cools(Model),
+    Rule::any(Request).status(500, 503).mentions(Message, MISTAKEN),
+    Rule::any(Request).mentions(Message, NO_TEMPLATE).cools(Model).elsewhere(true),
     Rule::any(Server).says(Code, &["server_error"]),
+    Rule::any(Overload).says(Code, &["service_unavailable"]),
     Rule::any(Overload).says(Type, &["overloaded_error", "service_unavailable_error"]),
     Rule::any(Server).says(Type, &["server_error"]),
     Rule::any(RateLimit).says(Type, RATE),
+    // Gemini, in `OpenAI`'s form, has its own reason behind a colon.
+    Rule::any(ContentPolicy).begins(StopReason, &["content_filter:"]),
+    Rule::any(Malformed).begins(StopReason, &["function_call_filter:"]),
 ];
+
+/// More than a model takes.
+const fn too_much(lowest: u16, highest: u16) -> Rule {
+    let long = Rule::any(ContextLength).status(lowest, highest).mentions(Message, TOO_MUCH);
+    long.mentions(Message, INPUT).unless(ANOTHER_LIMIT)
+}
+
+/// Content that is not what it has to be.
+const fn violated(lowest: u16, highest: u16) -> Rule {
+    let content = Rule::any(ContentPolicy).status(lowest, highest).mentions(Message, POLICY);
+    content.mentions(Message, VIOLATED)
+}
 
 /// The statuses of HTTP, and what is left without one.
 static STATUSES: &[Rule] = &[
@@ -334,7 +356,6 @@ static STATUSES: &[Rule] = &[
     Rule::any(Request).says(Code, WRONG),
     Rule::any(Request).says(Code, &["not_found"]).cools(Model).elsewhere(true),
     Rule::any(Auth).says(Code, &["authentication", "permission_denied"]),
-    Rule::any(Overload).says(Code, &["service_unavailable"]),
     Rule::any(Server).says(Code, FAILED),
     Rule::any(Auth).says(Type, &["authentication_error", "AuthenticationError"]),
     Rule::any(Auth).says(Type, &["permission_error", "PermissionDeniedError"]).cools(Model),

@@ -181,6 +181,7 @@ fn asked<'a, H: Headers + ?Sized, N: Json<'a>>(
     asked
         .or_else(limits)
         .or_else(|| in_words(words().filter(|_| passes(fault.kind))?, now))
+        .or_else(|| in_words(reply.more.filter(|_| passes(fault.kind))?, now))
         .or_else(page)
 }
 

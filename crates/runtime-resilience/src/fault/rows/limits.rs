@@ -67,7 +67,7 @@ pub(super) const SPENT: &[&str] = &[
 
 /// A message speaks of money, or of an allowance, …
 pub(super) const MONEY: &[&str] =
-    &["balance", "credit", "quota", "funds", "allowance", "余额", "额度", "配额"];
+    &["balance", "credit", "quota", "funds", "allowance", "subscription", "余额", "额度", "配额"];
 
 /// … and says that there is too little of it.
 pub(super) const LACK: &[&str] = &[
@@ -83,6 +83,8 @@ pub(super) const LACK: &[&str] = &[
     "overdue",
     "run out of",
     "ran out of",
+    "have an active",
+    "no active",
     "不足",
     "用尽",
     "用完",
@@ -90,6 +92,7 @@ pub(super) const LACK: &[&str] = &[
     "超出",
     "已超",
     "扣费额度失败",
+    "扣额度失败",
 ];
 
 /// Google's word for any limit, a rate of one's own, and a right that one has not.
@@ -152,6 +155,7 @@ pub(super) const ANY_QUOTA: &[&str] = &["quota exceeded for", "per minute", "met
 pub(super) const NO_MONEY: &[&str] = &[
     "insufficient_quota",
     "insufficient_user_quota",
+    "pre_consume_token_quota_failed",
     "insufficient_balance",
     "insufficient_balance_error",
     "insufficient_credits",

@@ -25,6 +25,10 @@ pub(super) const BUSY: &[&str] = &[
     "too busy",
     "model busy",
     "queue is full",
+    "no available account",
+    "no available channel",
+    "no available key",
+    "no accounts available",
     "系统繁忙",
     "服务繁忙",
     "服务器繁忙",
@@ -48,12 +52,25 @@ pub(super) const NO_ROOM: &[&str] = &[
     "not enough resources to load",
     "failed to load model",
     "unable to load model",
+    "could not load model",
+    "error loading model",
     "insufficient memory",
 ];
 
 /// What runs models has put this one away.
-pub(super) const NOT_LOADED: &[&str] =
-    &["model unloaded", "model is unloaded", "model is not loaded", "model not loaded"];
+pub(super) const NOT_LOADED: &[&str] = &[
+    "model unloaded",
+    "model is unloaded",
+    "model is not loaded",
+    "model not loaded",
+    "model is loading",
+    "still loading",
+    "model is cold",
+    "model is not ready",
+    "not ready for inference",
+    "warming up",
+    "is starting up",
+];
 
 /// A connection broke off, in the words of clients: httpx, Node and undici, okhttp, Go, hyper and `h2`, Codex.
 pub(super) const BROKEN_OFF: &[&str] = &[

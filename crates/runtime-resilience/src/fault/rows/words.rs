@@ -44,6 +44,62 @@ pub(super) const TOO_LONG: &[&str] = &[
     "shorter prompt",
     "text too long",
     "max allowed tokens",
+    "context_length",
+    "context_window",
+    "上下文过长",
+    "上下文长度",
+    "上下文超",
+    "输入过长",
+    "超过最大长度",
+    "超出最大长度",
+];
+
+/// A message speaks of what is sent to a model, …
+pub(super) const INPUT: &[&str] = &[
+    "token",
+    "prompt",
+    "content length",
+    "content_length",
+    "request size",
+    "request body",
+    "payload",
+    "上下文",
+    "输入",
+];
+
+/// … and says that there is too much of it, …
+pub(super) const TOO_MUCH: &[&str] = &[
+    "too long",
+    "too large",
+    "exceed",
+    "longer than",
+    "larger than",
+    "greater than",
+    "over the limit",
+    "超出",
+    "超过",
+    "过长",
+    "太长",
+];
+
+/// … and does not speak of what the answer may have, of a rate, or of a key.
+pub(super) const ANOTHER_LIMIT: &[&str] = &[
+    "max_tokens",
+    "max_completion_tokens",
+    "max_output_tokens",
+    "maxoutputtokens",
+    "max_new_tokens",
+    "maximum tokens",
+    "output token",
+    "completion token",
+    "budget",
+    "quota",
+    "rate limit",
+    "per minute",
+    "per day",
+    "cache_key",
+    "access token",
+    "api token",
 ];
 
 /// A message says that the model's tool call cannot be read.
@@ -55,6 +111,22 @@ pub(super) const TOOL_CALL: &[&str] = &[
     "not output valid tool call",
     "failed to call a function",
     "failed to generate json",
+    "invalid tool call arguments",
+    "output that does not match",
+    "malformed function call",
+    "malformed tool call",
+    "malformed_function_call",
+    "tool call validation failed",
+];
+
+/// Why an answer ended: the model wrote a tool call, or an answer, that cannot be read. Bedrock's names, and
+/// Gemini's, which gateways keep.
+pub(super) const MISSHAPEN: &[&str] = &[
+    "malformed_function_call",
+    "malformed_response",
+    "malformed_tool_use",
+    "malformed_model_output",
+    "unexpected_tool_call",
 ];
 
 /// A message says that the key is none.
@@ -73,6 +145,11 @@ pub(super) const NO_KEY: &[&str] = &[
     "invalid access token",
     "invalid_grant",
     "token has been revoked",
+    "key has been revoked",
+    "key has been disabled",
+    "key has been deleted",
+    "key is disabled",
+    "key is expired",
 ];
 
 /// A message says that callers from there are not served.
@@ -123,6 +200,7 @@ pub(super) const GONE: &[&str] = &[
     "not accessible via the",
     "not available on this endpoint",
     "is only supported in v1/",
+    "is unavailable",
 ];
 
 /// A message says what a model cannot do; another may.
@@ -136,6 +214,7 @@ pub(super) const UNABLE: &[&str] = &[
     "not support model",
     "image input is not supported",
     "not work with the specified model",
+    "support the requested model",
 ];
 
 /// A message says that the content was refused for what it is.
@@ -166,8 +245,64 @@ pub(super) const REFUSED: &[&str] = &[
     "violated moderation",
     "guardrail checks",
     "responsible ai",
+    "responsibleaipolicy",
+    "prohibited_content",
     "敏感",
     "违规",
+];
+
+/// A message speaks of what content has to be, …
+pub(super) const POLICY: &[&str] = &[
+    "content policy",
+    "content policies",
+    "usage polic",
+    "our polic",
+    "safety",
+    "moderation",
+    "sensitive",
+    "harmful",
+    "unsafe",
+    "inappropriate",
+    "prohibited",
+    "disallowed",
+];
+
+/// … and says that this is not.
+pub(super) const VIOLATED: &[&str] = &[
+    "violat",
+    "flagged",
+    "blocked",
+    "rejected",
+    "filtered",
+    "refused",
+    "detected",
+    "sensitive content",
+    "sensitive chat",
+    "sensitive word",
+];
+
+/// A message says that the caller has no right to this.
+pub(super) const DENIED: &[&str] = &[
+    "access is denied",
+    "access denied",
+    "access was denied",
+    "not authorized to",
+    "not have access to",
+    "n't have access to",
+    "无权访问",
+];
+
+/// A message says that a model's template has no place for these messages.
+pub(super) const NO_TEMPLATE: &[&str] =
+    &["jinja template", "chat template", "jinja exception", "--jinja", "roles must alternate"];
+
+/// A message says that the request itself is wrong, under whatever status a gateway passes it on.
+pub(super) const MISTAKEN: &[&str] = &[
+    "unknown parameter",
+    "unsupported parameter",
+    "unrecognized request argument",
+    "extra inputs are not permitted",
+    "missing required parameter",
 ];
 
 /// Why an answer ended, in the words of the model's provider, which gateways keep.
@@ -181,6 +316,24 @@ pub(super) const STOPPED: &[&str] = &[
     "prohibited_content",
     "spii",
     "guardrail_intervened",
+];
+
+/// The content was refused for what it is, in the error codes of `OpenAI` and of gateways.
+pub(super) const MODERATED: &[&str] = &[
+    "content_filter",
+    "content_policy_violation",
+    "moderation_blocked",
+    "image_content_policy_violation",
+    "invalid_prompt",
+    "cyber_policy",
+    "misalignment_policy_violation",
+    "content_moderated",
+    "content_moderation",
+    "content_blocked",
+    "prompt_blocked",
+    "sensitive_words_detected",
+    "sensitive_check_error",
+    "safety_violation",
 ];
 
 /// An image that cannot be used, in the error codes of `OpenAI`'s responses.
