@@ -13,7 +13,8 @@
 //! | `ft:NAME:organization:suffix:id` | fine-tuned models of `OpenAI` |
 //!
 //! A place is written before it: `us.`, `eu.` and other regions of Bedrock's inference profiles, and
-//! the path of a resource, such as `models/` or `projects/…/models/`, or an ARN.
+//! the path of a resource, such as `models/` or `projects/…/models/`, or an ARN, or `bedrock/` and what follows
+//! it in `LiteLLM`'s names.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -49,9 +50,7 @@ impl fmt::Display for NameMatch {
 /// The shorter forms of a lower-case name, from the most exact on. The name itself is not among them.
 pub(crate) fn forms(name: &str) -> impl Iterator<Item = (&str, NameMatch)> {
     let versions = versions(name).map(|form| (form, NameMatch::Version));
-    let placeless = without_place(name);
-    let placeless = placeless
-        .into_iter()
+    let placeless = places(name)
         .flat_map(|bare| std::iter::once(bare).chain(self::versions(bare)))
         .map(|form| (form, NameMatch::Place));
     versions.chain(placeless)
@@ -147,22 +146,30 @@ fn is_number(word: &str, digits: std::ops::RangeInclusive<usize>) -> bool {
 /// The regions of Bedrock's inference profiles.
 const REGIONS: [&str; 10] = ["us", "us-gov", "eu", "apac", "jp", "au", "ca", "sa", "in", "global"];
 
-/// The name without a region or the path of a resource before it.
-fn without_place(name: &str) -> Option<&str> {
-    const RESOURCES: [&str; 3] = ["models", "foundation-model", "inference-profile"];
+/// The name without the path of a resource before it, and then without a region.
+fn places(name: &str) -> impl Iterator<Item = &str> {
+    let bare = without_path(name);
+    let rest = without_region(bare.unwrap_or(name));
+    bare.into_iter().chain(rest).filter(|bare| !bare.is_empty())
+}
 
-    let path = name.rsplit_once('/').filter(|(path, _)| {
-        let resource = path.rsplit(['/', ':']).next().unwrap_or_default();
-        // Models of Fireworks have the account of their maker before them.
-        RESOURCES.contains(&resource) && !path.starts_with("accounts/")
-    });
-    let bare = path.map_or(name, |(_, bare)| bare);
-    let region = bare.split_once('.').filter(|(region, rest)| {
-        // A maker stands between the region and the model.
-        REGIONS.contains(region) && rest.contains('.')
-    });
-    let bare = region.map_or(bare, |(_, bare)| bare);
-    (bare.len() < name.len() && !bare.is_empty()).then_some(bare)
+/// Without `models/` and the like, or the name of Bedrock, and which of its APIs or regions, as `LiteLLM` and
+/// models.dev have it.
+fn without_path(name: &str) -> Option<&str> {
+    const RESOURCES: [&str; 3] = ["models", "foundation-model", "inference-profile"];
+    let (path, bare) = name.rsplit_once('/')?;
+    let resource = path.rsplit(['/', ':']).next().unwrap_or_default();
+    // Models of Fireworks have the account of their maker before them.
+    let is_resource = RESOURCES.contains(&resource) && !path.starts_with("accounts/");
+    let place = path.split('/').next().unwrap_or_default();
+    let is_bedrock = matches!(place, "bedrock" | "amazon-bedrock") && bare.contains('.');
+    (is_resource || is_bedrock).then_some(bare)
+}
+
+fn without_region(bare: &str) -> Option<&str> {
+    let (region, rest) = bare.split_once('.')?;
+    // A maker stands between the region and the model.
+    (REGIONS.contains(&region) && rest.contains('.')).then_some(rest)
 }
 
 /// Calls `f` with the name in lower case. Names of usual length are not allocated.
@@ -244,10 +251,18 @@ mod tests {
                 "arn:aws:bedrock:us-east-1:123456789012:inference-profile/eu.amazon.nova-pro-v1:0",
                 &[
                     "arn:aws:bedrock:us-east-1:123456789012:inference-profile/eu.amazon.nova-pro-v1",
+                    "eu.amazon.nova-pro-v1:0",
+                    "eu.amazon.nova-pro-v1",
                     "amazon.nova-pro-v1:0",
                     "amazon.nova-pro-v1",
                 ],
             ),
+            (
+                "bedrock/converse/us.anthropic.claude-v2",
+                &["us.anthropic.claude-v2", "anthropic.claude-v2"],
+            ),
+            ("bedrock/us-east-1/anthropic.claude-v2", &["anthropic.claude-v2"]),
+            ("amazon-bedrock/eu.amazon.nova-pro", &["eu.amazon.nova-pro", "amazon.nova-pro"]),
         ] {
             assert_eq!(all(name), shorter, "{name}");
         }
@@ -268,6 +283,7 @@ mod tests {
             "o3-2",
             "qwen/coder:free",
             "openai/gpt-4o",
+            "bedrock/my-model",
             "accounts/fireworks/models/llama-v3p1-405b",
             "us.model",
             "-20260514",
