@@ -32,7 +32,8 @@ pub(crate) static ANTHROPIC: Provider = Provider {
         Field::uncounted("server_tool_use.web_search_requests"),
     ],
     tokens: additive,
-    elsewhere: &[],
+    // A line of the results of a batch.
+    elsewhere: &["result.message.usage"],
     // Fast mode, and inference in the United States only, have factors on all tokens.
     surcharges: &[
         (Path::new("speed"), &["standard"]),

@@ -27,7 +27,7 @@ pub(crate) static BEDROCK: Provider = Provider {
         Field::optional("cacheDetails[ttl=1h].inputTokens"),
     ],
     tokens,
-    elsewhere: &["/amazon-bedrock-invocationMetrics"],
+    elsewhere: &["amazon-bedrock-invocationMetrics"],
     // Inference of optimised latency has prices of its own.
     surcharges: &[(Path::new("performanceConfig.latency"), &["standard"])],
     tools: &[],

@@ -13,7 +13,7 @@ type Checked = Result<(), ReportedUsageError>;
 pub(crate) type Odd = Vec<&'static str>;
 
 /// The largest number of counts of any provider.
-const SLOTS: usize = 17;
+const SLOTS: usize = 18;
 
 /// A count that a provider may report.
 #[derive(Clone, Copy, Debug)]

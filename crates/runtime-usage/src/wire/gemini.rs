@@ -40,7 +40,7 @@ pub(crate) static GEMINI: Provider = Provider {
     ],
     tokens,
     // Gemini Code Assist, and the Interactions API, whole and in a stream.
-    elsewhere: &["/response/usageMetadata", "/usage", "/interaction/usage"],
+    elsewhere: &["response.usageMetadata", "usage", "interaction.usage"],
     surcharges: &[],
     tools: &Path::all([
         "candidates[].groundingMetadata.webSearchQueries[]",

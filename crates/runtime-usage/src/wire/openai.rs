@@ -19,8 +19,18 @@ pub(crate) static OPENAI_CHAT: Provider = Provider {
     usage: Some("usage"),
     fields: &CHAT,
     tokens: inclusive,
-    // Groq, and Moonshot's streams.
-    elsewhere: &["/x_groq/usage", "/choices/0/usage"],
+    // Groq, and Moonshot's streams; Workers AI, Cline and SAP around an answer, and a line of `OpenAI`'s batches;
+    // Cohere, in a stream and in its first API, embeddings and rankings.
+    elsewhere: &[
+        "x_groq.usage",
+        "choices[].usage",
+        "result.usage",
+        "data.usage",
+        "final_result.usage",
+        "response.body.usage",
+        "delta.usage",
+        "meta",
+    ],
     // Perplexity has a fee for each request, by how much it searches.
     surcharges: &[(Path::new("search_context_size"), &[])],
     tools: &Path::all([
@@ -33,6 +43,15 @@ pub(crate) static OPENAI_CHAT: Provider = Provider {
         "choices[].delta.annotations[type=url_citation]",
         "web_search[]",
         "plugins.search.count",
+        // Searches of Cohere's rankings, and the tokens that its models read and wrote beside those it bills.
+        "billed_units.search_units",
+        "tokens.input_tokens",
+        // A line of the results of a batch, which costs half.
+        "custom_id",
+        // An answer inside another one, of which nothing but the counts is read.
+        "result.usage",
+        "data.usage",
+        "final_result.usage",
     ]),
     cost: HasCost::Sometimes,
     tier: &Path::all(["service_tier"]),
@@ -96,11 +115,20 @@ pub(crate) static OPENAI_RESPONSES: Provider = Provider {
 
 /// Names of imitators: MLX and others use those of the Responses API, `DeepSeek` and Moonshot have cache
 /// hits at the top level, Mistral had `prompt_token_details`, Qwen writes its cache under Anthropic's names,
-/// `SGLang` has the reasoning at the top level, `LiteLLM` says how long what it wrote lasts. Perplexity's
-/// searches and citations are billed beside the tokens.
-const CHAT: [Field; 17] = [
-    Field::required("prompt_tokens").also(&Path::all(["input_tokens"])),
-    Field::required("completion_tokens").also(&Path::all(["output_tokens"])),
+/// `SGLang` has the reasoning at the top level, `LiteLLM` says how long what it wrote lasts. Cohere has the tokens
+/// that it bills, and all of them. Perplexity's searches and citations are billed beside the tokens, and so is
+/// what Snowflake's guard reads.
+const CHAT: [Field; 18] = [
+    Field::required("prompt_tokens").also(&Path::all([
+        "input_tokens",
+        "billed_units.input_tokens",
+        "tokens.input_tokens",
+    ])),
+    Field::required("completion_tokens").also(&Path::all([
+        "output_tokens",
+        "billed_units.output_tokens",
+        "tokens.output_tokens",
+    ])),
     Field::total("total_tokens"),
     Field::optional("prompt_tokens_details.cached_tokens").also(&Path::all([
         "prompt_token_details.cached_tokens",
@@ -135,6 +163,7 @@ const CHAT: [Field; 17] = [
             "prompt_tokens_details.cache_creation.ephemeral_1h_input_tokens",
             "prompt_tokens_details.cached_creation_1h_tokens",
         ])),
+    Field::uncounted("guardrails_tokens"),
     Field::uncounted("citation_tokens"),
     Field::uncounted("num_search_queries"),
     Field::uncounted("num_sources_used"),
@@ -146,15 +175,29 @@ const CHAT: [Field; 17] = [
 fn inclusive(counts: &Counts, odd: &mut Odd) -> UsageSnapshot {
     let [input, output, total, cached, written, heard, heard_cached, reasoning, rest @ ..] =
         counts.all();
-    let [spoken, minutes, hour, ..] = rest;
+    let [spoken, minutes, hour, guard, ..] = rest;
     // Of embeddings and rankings, Voyage reports the total alone: all of it is input.
     let input = if input.is_known() || output.is_known() { input } else { total };
     let (minutes, hour) = by_lifetime(written, minutes, hour, odd);
-    let fresh = input.without(&[cached, written], odd);
+    let told = Told::by(total, [input, output, reasoning, cached, written, guard], odd);
+    let fresh = match told {
+        Told::CacheBeside => input.tokens(),
+        _ => input.without(&[cached, written], odd),
+    };
     cached.holds(&[heard_cached], odd);
     let (fresh, heard) = input.audio(fresh, heard, heard_cached, odd);
     let spoken_beside = !output.holds(&[spoken], odd);
-    let all_out = whole_output(input, output, total, reasoning, odd);
+    let all_out = match told {
+        Told::ReasoningBeside => output.tokens().saturating_add(reasoning.tokens()),
+        Told::ReasoningAlone => reasoning.tokens(),
+        Told::CacheBeside => output.with(reasoning, odd),
+        Told::Nothing => {
+            let reported = output.with(reasoning, odd);
+            let known = input.tokens().saturating_add(guard.tokens());
+            let rest = if input.is_known() { total.tokens().saturating_sub(known) } else { 0 };
+            rest.max(reported)
+        }
+    };
     let inside = if spoken_beside { 0 } else { spoken.tokens() };
     let written_out = all_out.saturating_sub(inside).max(reasoning.tokens());
     UsageSnapshot::new(fresh, written_out)
@@ -166,22 +209,36 @@ fn inclusive(counts: &Counts, odd: &mut Odd) -> UsageSnapshot {
         .reasoning(reasoning.tokens())
 }
 
-/// All tokens of the output. xAI and others count reasoning beside it, and gateways before Gemini leave
-/// thoughts out of it: the total tells. Kimi K3 at Baseten has a token more of reasoning than of output,
-/// and the former in the total. Where it tells nothing, the dearer reading counts.
-fn whole_output(input: Count, output: Count, total: Count, reasoning: Count, odd: &mut Odd) -> u64 {
-    let sums: [&[Count]; 3] = [&[input, output], &[input, output, reasoning], &[input, reasoning]];
-    let possible = if reasoning.tokens() > output.tokens() { &sums[..] } else { &sums[..2] };
-    match total.is_one_of(possible, odd) {
-        1 => return output.tokens().saturating_add(reasoning.tokens()),
-        2 => return reasoning.tokens(),
-        _ => {}
+/// What the total tells of the other counts.
+#[derive(Clone, Copy)]
+enum Told {
+    /// No more than they do. Where it is larger, the dearer reading counts: the rest of it was written.
+    Nothing,
+    /// xAI and others count reasoning beside the output, and gateways before Gemini leave thoughts out of it.
+    ReasoningBeside,
+    /// Kimi K3 at Baseten has a token more of reasoning than of output, and the former in the total.
+    ReasoningAlone,
+    /// Gateways before Anthropic's models leave the cache out of the input.
+    CacheBeside,
+}
+
+impl Told {
+    fn by(total: Count, counts: [Count; 6], odd: &mut Odd) -> Self {
+        let [input, output, reasoning, cached, written, guard] = counts;
+        let alone = if reasoning.tokens() > output.tokens() { reasoning } else { output };
+        let sums: [&[Count]; 4] = [
+            &[input, output, guard],
+            &[input, output, reasoning, guard],
+            &[input, output, cached, written, guard],
+            &[input, alone, guard],
+        ];
+        match total.is_one_of(&sums, odd) {
+            1 => Self::ReasoningBeside,
+            2 => Self::CacheBeside,
+            3 => Self::ReasoningAlone,
+            _ => Self::Nothing,
+        }
     }
-    let reported = output.with(reasoning, odd);
-    if !input.is_known() {
-        return reported;
-    }
-    total.tokens().saturating_sub(input.tokens()).max(reported)
 }
 
 fn chat_text(chunk: &Value) -> u64 {
@@ -192,6 +249,7 @@ fn chat_text(chunk: &Value) -> u64 {
         // Calls as they were before, and completions without a chat.
         + path::bytes_of_text(chunk, "choices[].delta.function_call", &calls)
         + path::bytes_of_text(chunk, "choices[]", &["text"])
+        + path::bytes_of_text(chunk, "delta.message.content", &["text"])
 }
 
 fn chat_reports(chunk: &Value) -> bool {
@@ -199,11 +257,12 @@ fn chat_reports(chunk: &Value) -> bool {
 }
 
 /// The last chunk usually has the usage and no choices. If every chunk has the usage so far, the
-/// last one is where a choice finishes, unless it finishes by an error in mid-stream.
+/// last one is where a choice finishes, unless it finishes by an error in mid-stream. Cohere says that it is the end.
 fn chat_ends(chunk: &Value) -> bool {
     let no_choices = chunk.get("choices").and_then(Value::as_array).is_some_and(Vec::is_empty);
     let finished = path::text(chunk, "choices[].finish_reason").is_some_and(|why| why != "error");
-    finished || (no_choices && chat_reports(chunk))
+    let ends = || path::text(chunk, "type") == Some("message-end");
+    finished || (no_choices && chat_reports(chunk)) || ends()
 }
 
 /// Audio is base64, and its transcript is not billed.

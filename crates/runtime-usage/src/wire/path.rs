@@ -138,6 +138,17 @@ pub(crate) fn text<'a>(value: &'a Value, path: &'static str) -> Option<&'a str> 
     found
 }
 
+/// The object at `path`, if there is one.
+pub(crate) fn object<'a>(value: &'a Value, path: &'static str) -> Option<&'a Value> {
+    let mut found = None;
+    // A value of another shape has none.
+    let _ = visit(value, path, &mut |value| {
+        found = found.or_else(|| Some(value).filter(|value| value.is_object()));
+        Ok(())
+    });
+    found
+}
+
 /// The number of bytes of all texts at these paths under `base`. An object counts with its keys and
 /// texts.
 pub(crate) fn bytes_of_text(value: &Value, base: &'static str, paths: &[&'static str]) -> u64 {

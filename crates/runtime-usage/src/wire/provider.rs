@@ -8,7 +8,7 @@ use super::cost::Cost;
 use super::counts::{Counts, Field, Odd};
 use super::error::{ReportedUsageError, ReportedUsageErrorKind as Kind};
 use super::finish::{Finish, Finished};
-use super::path::{Object, Path};
+use super::path::{self, Object, Path};
 use crate::reported::ReportedUsage;
 use crate::snapshot::UsageSnapshot;
 use crate::tier::ServiceTier;
@@ -24,7 +24,7 @@ pub(crate) struct Provider {
     pub(crate) fields: &'static [Field],
     /// Turns the counts into disjoint ones, and notes contradictions.
     pub(crate) tokens: fn(&Counts, &mut Odd) -> UsageSnapshot,
-    /// Where else imitators have the usage object, in the body.
+    /// The paths where imitators have the usage object, in the body.
     pub(crate) elsewhere: &'static [&'static str],
     /// The words that change the price, in the usage object or the body, each with the usual ones.
     pub(crate) surcharges: &'static [(Path, &'static [&'static str])],
@@ -58,12 +58,20 @@ pub(crate) enum HasCost {
 }
 
 impl Provider {
-    /// Reads the body of a response, or its usage object alone.
+    /// Reads the body of a response, or its usage object alone. A list is an answer in parts, as Gemini streams
+    /// it.
     pub(crate) fn read(&'static self, json: &Value) -> Result<ReportedUsage, ReportedUsageError> {
-        let body = self.body(json);
-        let usage = self.usage_in(body).unwrap_or(body);
         let mut reading = Reading::new(self);
-        reading.fold(body, usage)?;
+        let parts = json.as_array().filter(|parts| parts.iter().all(Value::is_object));
+        if let Some(parts) = parts {
+            for part in parts {
+                let body = self.body(part);
+                reading.fold(body, self.usage_in(body).unwrap_or(&Value::Null))?;
+            }
+            return Ok(reading.report());
+        }
+        let body = self.body(json);
+        reading.fold(body, self.usage_in(body).unwrap_or(body))?;
         Ok(reading.report())
     }
 
@@ -77,8 +85,7 @@ impl Provider {
     pub(crate) fn usage_in<'a>(&self, body: &'a Value) -> Option<&'a Value> {
         let Some(key) = self.usage else { return Some(body) };
         let own = body.get(key).filter(|usage| !usage.is_null());
-        own.or_else(|| self.elsewhere.iter().find_map(|path| body.pointer(path)))
-            .filter(|usage| !usage.is_null())
+        own.or_else(|| self.elsewhere.iter().find_map(|path| path::object(body, path)))
     }
 }
 

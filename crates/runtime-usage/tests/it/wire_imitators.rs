@@ -153,3 +153,65 @@ fn line_of_a_batch_of_gemini_is_told() {
     let usage = read(Gemini, &line);
     assert_eq!((usage.tokens, usage.missing), (UsageSnapshot::new(10, 5), vec!["key"]));
 }
+
+#[test]
+fn a_list_is_an_answer_in_parts() {
+    let part = |output: u64| json!({"candidates": [], "usageMetadata": {"promptTokenCount": 8, "candidatesTokenCount": output, "totalTokenCount": 8 + output}});
+    let parts = json!([part(1), part(21), {"candidates": []}]);
+    assert_eq!(read(Gemini, &parts).tokens, UsageSnapshot::new(8, 21));
+    let nothing = read(Gemini, &json!([]));
+    assert_eq!(nothing.missing, ["promptTokenCount", "candidatesTokenCount"]);
+}
+
+#[test]
+fn an_answer_inside_another_is_read_and_told() {
+    let answer = json!({"usage": {"prompt_tokens": 21, "completion_tokens": 9}});
+    for (body, place) in [
+        (json!({"result": answer, "success": true}), "result.usage"),
+        (json!({"data": answer}), "data.usage"),
+        (json!({"custom_id": "a", "response": {"body": answer}}), "custom_id"),
+    ] {
+        let usage = read(OpenAiChat, &body);
+        assert_eq!((usage.tokens, usage.missing), (UsageSnapshot::new(21, 9), vec![place]));
+    }
+    let message =
+        json!({"usage": {"input_tokens": 10, "output_tokens": 36, "service_tier": "batch"}});
+    let line = json!({"custom_id": "a", "result": {"type": "succeeded", "message": message}});
+    let usage = read(Anthropic, &line);
+    assert_eq!((usage.tokens, usage.tier), (UsageSnapshot::new(10, 36), Some(ServiceTier::Batch)));
+}
+
+#[test]
+fn cohere_bills_less_than_its_models_read() {
+    let usage = json!({"billed_units": {"input_tokens": 17, "output_tokens": 12},
+                       "tokens": {"input_tokens": 215, "output_tokens": 14}});
+    for body in
+        [json!({"usage": usage}), json!({"meta": usage}), json!({"delta": {"usage": usage}})]
+    {
+        let usage = read(OpenAiChat, &body);
+        assert_eq!(usage.tokens, UsageSnapshot::new(17, 12), "{body}");
+        assert_eq!(usage.missing, ["tokens.input_tokens"]);
+    }
+    let ranked = read(OpenAiChat, &json!({"meta": {"billed_units": {"search_units": 2}}}));
+    assert!(ranked.missing.contains(&"billed_units.search_units"));
+}
+
+#[test]
+fn what_a_guard_read_is_told_and_not_written() {
+    let usage = json!({"prompt_tokens": 93, "completion_tokens": 402, "guardrails_tokens": 677, "total_tokens": 1_172});
+    let usage = read(OpenAiChat, &usage);
+    assert_eq!(
+        (usage.tokens, usage.missing),
+        (UsageSnapshot::new(93, 402), vec!["guardrails_tokens"])
+    );
+}
+
+#[test]
+fn the_total_tells_that_the_cache_is_beside_the_input() {
+    let usage = |total: u64| json!({"prompt_tokens": 2_000, "completion_tokens": 80, "total_tokens": total, "cache_read_input_tokens": 1_528});
+    let beside = read(OpenAiChat, &usage(3_608));
+    assert_eq!(beside.tokens, UsageSnapshot::new(2_000, 80).cache_read(1_528));
+    assert_eq!(beside.missing, [""; 0]);
+    let inside = read(OpenAiChat, &usage(2_080));
+    assert_eq!(inside.tokens, UsageSnapshot::new(472, 80).cache_read(1_528));
+}
