@@ -30,8 +30,8 @@ use limits::{
 use places::{BROKEN_OFF, BUSY, CRASHED, NO_ROOM, NO_SPACE, NO_TLS, NOT_LOADED, UNREACHED};
 use words::{
     ACCOUNT, ANOTHER_LIMIT, BAD_IMAGE, CLOSED, DENIED, ELSEWHERE, FAILED, GONE, INPUT, MISSHAPEN,
-    MISTAKEN, MODEL, MODERATED, NO_KEY, NO_MODEL, NO_TEMPLATE, POLICY, REFUSED, STOPPED, TOO_LONG,
-    TOO_MUCH, TOOL_CALL, UNABLE, UNREADABLE, VIOLATED, WRONG,
+    MISTAKEN, MODEL, MODERATED, NO_CREDENTIALS, NO_KEY, NO_MODEL, NO_TEMPLATE, POLICY, REFUSED,
+    STOPPED, TOO_LONG, TOO_MUCH, TOOL_CALL, UNABLE, UNREADABLE, VIOLATED, WRONG,
 };
 
 /// The rows that a provider's replies are read by, in order: rows by words, the provider's own first,
@@ -298,6 +298,7 @@ static NAMES: &[Rule] = &[
     violated(500, 500),
     Rule::any(Auth).status(0, 400).mentions(Message, DENIED).cools(Model),
     Rule::any(Auth).status(500, 500).mentions(Message, DENIED).cools(Model),
+    Rule::any(Auth).mentions(Message, NO_CREDENTIALS),
     Rule::any(Request).status(500, 503).mentions(Message, MISTAKEN),
     Rule::any(Request).mentions(Message, NO_TEMPLATE).cools(Model).elsewhere(true),
     Rule::any(Server).says(Code, &["server_error"]),
@@ -382,7 +383,6 @@ static STATUSES: &[Rule] = &[
     Rule::any(Overload).mentions(Message, &["code = unavailable", "temporarily unavailable"]),
     Rule::any(Auth).mentions(Message, &["code = unauthenticated", "code = permissiondenied"]),
     Rule::any(Request).mentions(Message, &["code = invalidargument"]),
-    Rule::any(Auth).mentions(Message, &["unable to locate credentials"]),
     Rule::any(Network).mentions(Message, BROKEN_OFF),
     Rule::any(Network).mentions(Message, UNREACHED),
     Rule::any(Network).mentions(Message, NO_TLS),

@@ -119,6 +119,7 @@ impl FaultRules {
         let fault = behind.unwrap_or_else(|| {
             self.find(reply, reply.provider, Ask::All).unwrap_or_else(|| unknown(reply.error))
         });
+        let fault = self.refused_behind(reply, &fault).unwrap_or(fault);
         if reply.status == 0 { fault } else { fault.with_status(reply.status) }
     }
 
@@ -129,6 +130,23 @@ impl FaultRules {
         let provider = body::speaker(body, reply.provider);
         let inner = Reply::new(provider, reply.status, &(), body);
         let fault = self.find(&inner, provider, Ask::ByFields)?;
+        Some(Fault { cools: fault.cools.min(FaultScope::Model), ..fault })
+    }
+
+    /// What a gateway's failure says of the one behind it, which refused the request: `Error code: 400`. It is the
+    /// same each time.
+    fn refused_behind<'a, N: Json<'a>>(
+        &self,
+        reply: &Reply<'a, N>,
+        fault: &Fault,
+    ) -> Option<Fault> {
+        let FaultBasis::Row(row) = fault.basis else { return None };
+        if reply.status < 500 || row.has_conditions() {
+            return None;
+        }
+        let status = said::status(reply.message?).filter(|status| *status < 500)?;
+        let named = Reply::new(reply.provider, status, &(), reply.error);
+        let fault = self.find(&named, reply.provider, Ask::ByStatus)?;
         Some(Fault { cools: fault.cools.min(FaultScope::Model), ..fault })
     }
 

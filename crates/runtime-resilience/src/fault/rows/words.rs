@@ -281,6 +281,16 @@ pub(super) const VIOLATED: &[&str] = &[
     "sensitive word",
 ];
 
+/// A message says that somebody on the way has no key.
+pub(super) const NO_CREDENTIALS: &[&str] = &[
+    "unable to locate credentials",
+    "reauthentication is needed",
+    "default credentials",
+    "no credentials",
+    "credentials not found",
+    "missing credentials",
+];
+
 /// A message says that the caller has no right to this.
 pub(super) const DENIED: &[&str] = &[
     "access is denied",

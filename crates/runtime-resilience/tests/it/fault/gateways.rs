@@ -7,7 +7,7 @@ use runtime_resilience::{
 };
 use serde_json::{Value, json};
 
-use super::{CONTEXT, OVERLOAD, POLICY, QUOTA, RATE, REQUEST, at, facts, now, read};
+use super::{CONTEXT, OVERLOAD, POLICY, QUOTA, RATE, REQUEST, SERVER, at, facts, now, read};
 
 /// As `OpenRouter` answers.
 fn raw(status: u16, raw: &Value) -> String {
@@ -152,4 +152,31 @@ fn details_come_from_the_upstream_body() {
     let body = raw(429, &Value::from("temporarily rate-limited upstream"));
     let details = FaultDetails::from_response(&(), body.as_bytes());
     assert_eq!(details.message.as_deref(), Some("temporarily rate-limited upstream"));
+}
+
+#[test]
+fn a_failure_that_names_a_refusal_behind_it_is_the_refusal() {
+    for (message, wanted) in [
+        ("provider failed: Error code: 400 - {}", REQUEST),
+        ("upstream answered with status 429", RATE),
+        ("upstream answered with status 503", SERVER),
+        ("read 404 bytes", SERVER),
+    ] {
+        let body = json!({"error": {"message": message}}).to_string();
+        let fault = read(Provider::Other, 500, &[], &body);
+        assert_eq!(facts(&fault), wanted, "{message}");
+        assert_eq!(fault.status, Some(500));
+    }
+    // The gateway's key at the other place rests no other model of the gateway.
+    let body = json!({"error": {"message": "upstream answered with status 401"}}).to_string();
+    let fault = read(Provider::Other, 502, &[], &body);
+    assert_eq!((fault.kind, fault.cools), (FaultKind::Auth, FaultScope::Model));
+}
+
+#[test]
+fn a_gateway_without_credentials_is_not_asked_again() {
+    let told = "VertexAIException - 503 Getting metadata from plugin failed with error: Reauthentication is needed.";
+    let body = json!({"error": {"message": told}}).to_string();
+    let fault = read(Provider::Other, 503, &[], &body);
+    assert_eq!((fault.kind, fault.retry, fault.elsewhere), (FaultKind::Auth, false, true));
 }
