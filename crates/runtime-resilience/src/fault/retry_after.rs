@@ -66,32 +66,41 @@ pub(super) fn in_place<'a, H: Headers + ?Sized, N: Json<'a>>(
 /// 2026-04-01 at 00:00 UTC`.
 pub(super) fn in_words(message: &str, now: DateTime<Utc>) -> Option<Duration> {
     /// What stands before a wait or a date.
-    const BEFORE: [&str; 18] = [
+    const BEFORE: [&str; 24] = [
         "try again in ",
         "try again after ",
         "try again at ",
+        "again in ",
         "retry after ",
         "retry in ",
         "retry at ",
         "retrying in ",
+        "request in ",
         "wait for ",
         "please wait ",
         "wait at least ",
         "wait until ",
+        "wait ",
         "reset after ",
         "resets after ",
+        "reset in ",
         "resets in ",
         "resets at ",
         "reset at ",
         "resets on ",
+        "replenished in ",
+        "refreshes in ",
         "regain access on ",
     ];
     /// The part of a message that is read.
     const LONGEST: usize = 1024;
     let text = message.get(..LONGEST.min(message.len())).unwrap_or(message).to_ascii_lowercase();
-    let behind = |start: &&str| text.find(start).map(|at| &text[at + start.len()..]);
-    let waits = || BEFORE.iter().filter_map(behind).find_map(duration);
-    let dates = || BEFORE.iter().filter_map(behind).find_map(|text| until(date(text)?, now));
+    let behind = |start: &&'static str| Some((*start, &text[text.find(start)? + start.len()..]));
+    let wait = |(start, text): (&str, _)| {
+        duration(text).or_else(|| clock(text).filter(|_| start.ends_with("in ")))
+    };
+    let waits = || BEFORE.iter().filter_map(behind).find_map(wait).or_else(|| in_chinese(&text));
+    let dates = || BEFORE.iter().filter_map(behind).find_map(|(_, text)| until(date(text)?, now));
     waits().or_else(dates).filter(|asked| !asked.is_zero())
 }
 
@@ -182,6 +191,35 @@ fn duration(text: &str) -> Option<Duration> {
         sum = Some(sum.unwrap_or(Duration::ZERO).saturating_add(part));
     }
     sum
+}
+
+/// A duration at the start of a text, as Azure's API Management writes it: `00:41:15`, `22.14:18:12`.
+fn clock(text: &str) -> Option<Duration> {
+    let word = text.split_ascii_whitespace().next()?.trim_end_matches('.');
+    let (days, time) = word.split_once('.').unwrap_or(("0", word));
+    let mut parts = time.split(':');
+    let units = [Unit::Hours, Unit::Minutes, Unit::Seconds];
+    let [hours, minutes, seconds] =
+        units.map(|unit| number(parts.next().unwrap_or_default(), unit));
+    let parts = [number(days, Unit::Days)?, hours?, minutes?, seconds?];
+    Some(parts.into_iter().fold(Duration::ZERO, Duration::saturating_add))
+}
+
+/// `请 30 秒后重试`
+fn in_chinese(text: &str) -> Option<Duration> {
+    const AFTER: [(&str, Unit); 4] = [
+        ("秒后", Unit::Seconds),
+        ("分钟后", Unit::Minutes),
+        ("小时后", Unit::Hours),
+        ("天后", Unit::Days),
+    ];
+    AFTER.into_iter().find_map(|(word, unit)| {
+        let before = text[..text.find(word)?].trim_end();
+        let start = before
+            .rfind(|c: char| !c.is_ascii_digit())
+            .map_or(0, |at| at + before[at..].chars().next().map_or(0, char::len_utf8));
+        number(&before[start..], unit)
+    })
 }
 
 /// A date at the start of a text, in lower case: `2026-04-01 at 00:00 utc`, or as in RFC 3339.

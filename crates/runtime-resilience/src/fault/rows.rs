@@ -18,20 +18,22 @@ use super::provider::Provider::{self, Anthropic, Azure, Bedrock, Gemini, Ollama,
 use super::rule::FaultRule as Rule;
 
 mod bedrock;
+mod content;
 mod limits;
 mod others;
 mod places;
 mod words;
 
+use content::{MODERATED, POLICY, REFUSED, STOPPED, VIOLATED};
 use limits::{
     A_RATE, ANY_LIMIT, ANY_QUOTA, DAILY, FREQUENT, LACK, LIMIT, MONEY, NO_MONEY, RATE, SPENT,
     THROTTLED, TOO_OFTEN,
 };
-use places::{BROKEN_OFF, BUSY, CRASHED, NO_ROOM, NO_SPACE, NO_TLS, NOT_LOADED, UNREACHED};
+use places::{BROKEN_OFF, BUSY, CRASHED, LATE, NO_ROOM, NO_SPACE, NO_TLS, NOT_LOADED, UNREACHED};
 use words::{
     ACCOUNT, ANOTHER_LIMIT, BAD_IMAGE, CLOSED, DENIED, ELSEWHERE, FAILED, GONE, INPUT, MISSHAPEN,
-    MISTAKEN, MODEL, MODERATED, NO_CREDENTIALS, NO_KEY, NO_MODEL, NO_TEMPLATE, POLICY, REFUSED,
-    STOPPED, TOO_LONG, TOO_MUCH, TOOL_CALL, UNABLE, UNREADABLE, VIOLATED, WRONG,
+    MISTAKEN, MODEL, NO_CREDENTIALS, NO_KEY, NO_MODEL, NO_TEMPLATE, TOO_LONG, TOO_MUCH, TOOL_CALL,
+    UNABLE, UNREADABLE, WRONG,
 };
 
 /// The rows that a provider's replies are read by, in order: rows by words, the provider's own first,
@@ -304,6 +306,7 @@ static NAMES: &[Rule] = &[
     Rule::any(Server).says(Code, &["server_error"]),
     Rule::any(Overload).says(Code, &["service_unavailable"]),
     Rule::any(Overload).says(Type, &["overloaded_error", "service_unavailable_error"]),
+    Rule::any(Timeout(TimeoutPhase::Provider)).status(500, 503).mentions(Message, LATE),
     Rule::any(Server).says(Type, &["server_error"]),
     Rule::any(RateLimit).says(Type, RATE),
     // Gemini, in `OpenAI`'s form, has its own reason behind a colon.

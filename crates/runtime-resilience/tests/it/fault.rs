@@ -10,6 +10,7 @@ mod http;
 mod numbers;
 mod openai;
 mod others;
+mod pairs;
 mod reach;
 #[cfg(feature = "reqwest-0-12")]
 mod reqwest_0_12;

@@ -94,6 +94,10 @@ pub(super) const BROKEN_OFF: &[&str] = &[
     "broken pipe",
 ];
 
+/// Somebody on the way waited in vain.
+pub(super) const LATE: &[&str] =
+    &["deadline exceeded", "timed out", "request timeout", "gateway timeout", "upstream timeout"];
+
 /// No connection was made, in the words of clients: Node, urllib3, Go, Java, .NET, reqwest, libcurl.
 pub(super) const UNREACHED: &[&str] = &[
     "connection refused",

@@ -23,6 +23,8 @@ pub(super) const TOO_LONG: &[&str] = &[
     "input tokens exceed",
     "input token count",
     "input tokens exceeded",
+    "max input token",
+    "maximum input token",
     "number of input tokens",
     "prompt token count",
     "too many input tokens",
@@ -63,6 +65,11 @@ pub(super) const INPUT: &[&str] = &[
     "request size",
     "request body",
     "payload",
+    "].content",
+    "'input'",
+    "conversation",
+    "message too long",
+    "messages too long",
     "上下文",
     "输入",
 ];
@@ -75,6 +82,7 @@ pub(super) const TOO_MUCH: &[&str] = &[
     "longer than",
     "larger than",
     "greater than",
+    "is more than",
     "over the limit",
     "超出",
     "超过",
@@ -201,6 +209,10 @@ pub(super) const GONE: &[&str] = &[
     "not available on this endpoint",
     "is only supported in v1/",
     "is unavailable",
+    "unsupported model",
+    "' not found",
+    "\" not found",
+    "` not found",
 ];
 
 /// A message says what a model cannot do; another may.
@@ -215,70 +227,6 @@ pub(super) const UNABLE: &[&str] = &[
     "image input is not supported",
     "not work with the specified model",
     "support the requested model",
-];
-
-/// A message says that the content was refused for what it is.
-pub(super) const REFUSED: &[&str] = &[
-    "content exists risk",
-    "considered high risk",
-    "inappropriate content",
-    "violates usage guidelines",
-    "violating our usage policy",
-    "violates our usage policy",
-    "flagged as potentially violating",
-    "content filtering policy",
-    "content management policy",
-    "content_policy_violation",
-    "contentpolicyviolation",
-    "safety system",
-    "blocked by guardrail",
-    "flagged for possible",
-    "content was flagged",
-    "prompt was flagged",
-    "request was flagged",
-    "input was flagged",
-    "flagged as sensitive",
-    "may contain sensitive",
-    "can't help with that request",
-    "can't assist with that request",
-    "violated guardrail",
-    "violated moderation",
-    "guardrail checks",
-    "responsible ai",
-    "responsibleaipolicy",
-    "prohibited_content",
-    "敏感",
-    "违规",
-];
-
-/// A message speaks of what content has to be, …
-pub(super) const POLICY: &[&str] = &[
-    "content policy",
-    "content policies",
-    "usage polic",
-    "our polic",
-    "safety",
-    "moderation",
-    "sensitive",
-    "harmful",
-    "unsafe",
-    "inappropriate",
-    "prohibited",
-    "disallowed",
-];
-
-/// … and says that this is not.
-pub(super) const VIOLATED: &[&str] = &[
-    "violat",
-    "flagged",
-    "blocked",
-    "rejected",
-    "filtered",
-    "refused",
-    "detected",
-    "sensitive content",
-    "sensitive chat",
-    "sensitive word",
 ];
 
 /// A message says that somebody on the way has no key.
@@ -313,37 +261,6 @@ pub(super) const MISTAKEN: &[&str] = &[
     "unrecognized request argument",
     "extra inputs are not permitted",
     "missing required parameter",
-];
-
-/// Why an answer ended, in the words of the model's provider, which gateways keep.
-pub(super) const STOPPED: &[&str] = &[
-    "content_filter",
-    "content_filtered",
-    "refusal",
-    "safety",
-    "recitation",
-    "blocklist",
-    "prohibited_content",
-    "spii",
-    "guardrail_intervened",
-];
-
-/// The content was refused for what it is, in the error codes of `OpenAI` and of gateways.
-pub(super) const MODERATED: &[&str] = &[
-    "content_filter",
-    "content_policy_violation",
-    "moderation_blocked",
-    "image_content_policy_violation",
-    "invalid_prompt",
-    "cyber_policy",
-    "misalignment_policy_violation",
-    "content_moderated",
-    "content_moderation",
-    "content_blocked",
-    "prompt_blocked",
-    "sensitive_words_detected",
-    "sensitive_check_error",
-    "safety_violation",
 ];
 
 /// An image that cannot be used, in the error codes of `OpenAI`'s responses.
