@@ -53,6 +53,8 @@ struct Progress {
     input_estimate: u64,
     streamed_bytes: u64,
     reported: bool,
+    /// Whether a report has anything but zeros.
+    counted: bool,
     ended: bool,
 }
 
@@ -61,8 +63,13 @@ const _: () = wire::owns_no_memory::<Progress>();
 impl StreamUsage {
     /// Starts to collect from the chunks of a stream in a format.
     pub const fn new(format: UsageFormat) -> Self {
-        let progress =
-            Progress { input_estimate: 0, streamed_bytes: 0, reported: false, ended: false };
+        let progress = Progress {
+            input_estimate: 0,
+            streamed_bytes: 0,
+            reported: false,
+            counted: false,
+            ended: false,
+        };
         Self { reading: Reading::new(format.provider()), progress }
     }
 
@@ -88,6 +95,7 @@ impl StreamUsage {
         let streamed = (provider.streamed)(chunk);
         progress.streamed_bytes = progress.streamed_bytes.saturating_add(streamed);
         progress.reported |= usage.is_some() && (provider.is_report)(chunk);
+        progress.counted = self.reading.has_counts();
         progress.ended |= (provider.is_end)(chunk);
         Ok(())
     }
@@ -97,9 +105,11 @@ impl StreamUsage {
         self.progress.ended
     }
 
-    /// Whether the model has stopped and the provider has reported its usage.
+    /// Whether the model has stopped and the provider has reported its usage. A usage of nothing is no report
+    /// of a text that came.
     pub const fn is_complete(&self) -> bool {
-        self.progress.reported && self.progress.ended
+        let Progress { streamed_bytes, reported, counted, ended, .. } = self.progress;
+        reported && ended && (counted || streamed_bytes == 0)
     }
 
     /// The usage so far. It is exact if the stream [is complete](Self::is_complete) and an estimate

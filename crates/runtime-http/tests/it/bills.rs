@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{Method, Request, Uri};
 use http_body_util::{BodyExt, Full};
 use runtime_http::{Ask, Framing, Meter, Turns};
-use runtime_usage::{ReportedUsage, Usd};
+use runtime_usage::{ReportedUsage, UsageSnapshot, Usd};
 use serde_json::{Value, json};
 use tower_service::Service;
 
@@ -56,6 +56,24 @@ fn text_of_every_kind_of_chunk_counts_in_an_estimate() {
     let call =
         json!({"choices": [{"delta": {"function_call": {"name": "1234", "arguments": "5678"}}}]});
     assert_eq!(cut(chat, &[call]).tokens.output_tokens, 2);
+}
+
+#[test]
+fn usage_of_nothing_is_no_report_of_a_text() {
+    let chat = "https://api.openai.com/v1/chat/completions";
+    let nothing = json!({"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0});
+    let zeros = |text: &str, why: Value, usage: &Value| json!({"choices": [{"delta": {"content": text}, "finish_reason": why}], "usage": usage});
+    for usage in [&nothing, &json!({})] {
+        let events = [zeros("", Value::Null, usage), zeros("12345678", "stop".into(), usage)];
+        let told = cut(chat, &events);
+        assert_eq!((told.tokens.output_tokens, told.estimated), (2, true), "{usage}");
+        assert!(told.tokens.input_tokens > 0, "{usage}");
+        // One that comes later counts.
+        let real = json!({"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11});
+        let last = json!({"choices": [], "usage": real});
+        let told = cut(chat, &[events[0].clone(), events[1].clone(), last]);
+        assert_eq!((told.tokens, told.estimated), (UsageSnapshot::new(9, 2), false), "{usage}");
+    }
 }
 
 #[test]

@@ -127,6 +127,11 @@ impl Counts {
         }
     }
 
+    /// Whether nothing but zeros is known.
+    pub(crate) fn are_zero(&self) -> bool {
+        self.values.iter().flatten().all(|value| *value == 0)
+    }
+
     /// The counts, in the order of the fields.
     pub(crate) fn all(&self) -> [Count; SLOTS] {
         static NONE: Field = Field::optional("");

@@ -141,6 +141,11 @@ impl Reading {
         self.known.provider
     }
 
+    /// Whether anything but zeros was reported.
+    pub(crate) fn has_counts(&self) -> bool {
+        !self.known.counts.are_zero() || self.known.cost.total().is_ok()
+    }
+
     /// Replaces known values by reported ones. On failure nothing changes.
     pub(crate) fn fold(&mut self, body: &Value, usage: &Value) -> Result<(), ReportedUsageError> {
         for (field, value) in [(".", body), (self.provider().usage.unwrap_or("."), usage)] {
