@@ -76,6 +76,8 @@ pub struct Ask {
     model_in: Named,
     /// What is said of the usage of the stream.
     usage: Asked,
+    /// Whether several answers are asked for.
+    pub(crate) has_choices: bool,
 }
 
 impl Ask {
@@ -86,7 +88,8 @@ impl Ask {
         }
         let path = uri.path();
         let (kind, streams) = endpoint::kind(path)?;
-        let Scanned { model, model_at, max_output, tier, stream, usage } = scan::scan(body)?;
+        let Scanned { model, model_at, max_output, choices, tier, stream, usage } =
+            scan::scan(body)?;
         let model_in = match &model {
             Some(_) => Named::Body,
             None if endpoint::names_model(path) => Named::Path,
@@ -107,6 +110,7 @@ impl Ask {
             model_at,
             model_in,
             usage,
+            has_choices: choices > 1,
         })
     }
 

@@ -105,6 +105,7 @@ struct Seen {
     /// The usage of a whole body.
     reported: Option<ReportedUsage>,
     input_estimate: u64,
+    has_choices: bool,
     /// The number of parts that belong to an answer.
     parts: u64,
     /// The number of those that do not only open it.
@@ -137,6 +138,7 @@ impl Meter {
             in_head: None,
             reported: None,
             input_estimate: ask.input_estimate,
+            has_choices: ask.has_choices,
             parts: 0,
             tokens: 0,
             ended: false,
@@ -205,9 +207,10 @@ impl Meter {
         self.seen.ended
     }
 
-    /// Whether the reply needs no further bytes: a stream that said its last word.
+    /// Whether the reply needs no further bytes: a stream that said its last word. Of several answers, the first
+    /// one to end is not the last.
     pub(crate) const fn is_over(&self) -> bool {
-        self.seen.ended || self.seen.usage.is_complete()
+        self.seen.ended || (self.seen.usage.is_complete() && !self.seen.has_choices)
     }
 
     /// Whether a stream has ended its answer, although its usage may still come.

@@ -12,6 +12,8 @@ pub(super) struct Scanned {
     /// Where the name of the model stands, without its quotes.
     pub(super) model_at: Option<(usize, usize)>,
     pub(super) max_output: Option<u64>,
+    /// How many answers are asked for.
+    pub(super) choices: u64,
     pub(super) tier: ServiceTier,
     pub(super) stream: Option<bool>,
     pub(super) usage: Asked,
@@ -29,8 +31,8 @@ pub(super) enum Asked {
 
 /// `None` if the body is no JSON object.
 pub(super) fn scan(body: &[u8]) -> Option<Scanned> {
-    let mut scanned = Scanned::default();
-    let (mut limit, mut choices) = (None, 1);
+    let mut scanned = Scanned { choices: 1, ..Scanned::default() };
+    let mut limit = None;
     for (name, at) in fields(body)? {
         let value = || serde_json::from_slice::<Value>(&body[at.clone()]).unwrap_or_default();
         match name {
@@ -57,10 +59,12 @@ pub(super) fn scan(body: &[u8]) -> Option<Scanned> {
                 limit = limit.max(limit_in(&config));
                 let counts = ["candidateCount", "candidate_count"];
                 let count = counts.iter().find_map(|name| config.get(name)?.as_u64());
-                choices = choices.max(count.unwrap_or(1));
+                scanned.choices = scanned.choices.max(count.unwrap_or(1));
             }
             // Of `best_of`, all are billed.
-            b"n" | b"best_of" => choices = choices.max(value().as_u64().unwrap_or(1)),
+            b"n" | b"best_of" => {
+                scanned.choices = scanned.choices.max(value().as_u64().unwrap_or(1));
+            }
             b"service_tier" | b"serviceTier" => scanned.tier = tier_of(&value()),
             b"stream" => scanned.stream = value().as_bool(),
             b"stream_options" => {
@@ -70,7 +74,7 @@ pub(super) fn scan(body: &[u8]) -> Option<Scanned> {
             _ => {}
         }
     }
-    scanned.max_output = limit.map(|limit| limit.saturating_mul(choices));
+    scanned.max_output = limit.map(|limit| limit.saturating_mul(scanned.choices));
     Some(scanned)
 }
 

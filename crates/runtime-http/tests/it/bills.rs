@@ -76,6 +76,33 @@ fn usage_of_nothing_is_no_report_of_a_text() {
     }
 }
 
+#[tokio::test]
+async fn turn_of_several_choices_ends_with_the_last() {
+    let fixture = Fixture::new(&["m"]).await;
+    let chunk = |index: u64, why: Value, tokens: u64| {
+        let chunk = json!({"choices": [{"index": index, "delta": {"content": "word"}, "finish_reason": why}],
+            "usage": {"prompt_tokens": 9, "completion_tokens": tokens, "total_tokens": 9 + tokens}});
+        format!("data: {chunk}\n\n")
+    };
+    // Each chunk has the usage so far, as those of vLLM do if they are asked for it.
+    let pieces = [
+        chunk(0, Value::Null, 1),
+        chunk(0, "stop".into(), 2),
+        chunk(1, Value::Null, 100),
+        chunk(1, "stop".into(), 200),
+        "data: [DONE]\n\n".to_owned(),
+    ];
+    let pieces: Vec<_> = pieces.iter().map(String::as_str).collect();
+    let client = Script::of([Said::events(&pieces)]);
+    let request = Request::post("https://api.openai.com/v1/chat/completions")
+        .body(Full::<Bytes>::from(r#"{"model":"m","stream":true,"n":2}"#))
+        .unwrap();
+    let reply = Turns::of(&fixture.session).layer(client).call(request).await.unwrap();
+    reply.into_body().collect().await.unwrap();
+    let books = fixture.books();
+    assert_eq!((books.tokens, books.estimated), (UsageSnapshot::new(9, 200), false));
+}
+
 #[test]
 fn limit_is_that_of_all_choices() {
     let gemini = "https://generativelanguage.googleapis.com/v1beta/models/g:generateContent";
