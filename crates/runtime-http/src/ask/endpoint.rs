@@ -99,6 +99,7 @@ pub(super) fn kind(path: &str) -> Option<(Kind, bool)> {
 }
 
 fn row(path: &str) -> Option<&'static (&'static str, Kind, bool)> {
+    let path = path.trim_end_matches('/');
     PATHS.iter().find(|(end, ..)| path.ends_with(end))
 }
 
@@ -129,6 +130,7 @@ pub(super) fn names_model(path: &str) -> bool {
 }
 
 fn model_at(path: &str) -> Option<Range<usize>> {
+    let path = path.trim_end_matches('/');
     let (end, kind, _) = row(path)?;
     let behind = |before: &str| Some(path.rfind(before)? + before.len());
     let at = match before_model(end, *kind) {

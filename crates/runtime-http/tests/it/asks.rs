@@ -56,6 +56,8 @@ fn kinds_of_calls_and_their_providers_are_known_by_the_url() {
             (Provider::OpenRouter, Kind::Chat, false),
         ),
         ("http://127.0.0.1:8000/v1/chat/completions", (Provider::Other, Kind::Chat, false)),
+        // Servers redirect it, and clients follow.
+        ("http://127.0.0.1:8000/v1/chat/completions/", (Provider::Other, Kind::Chat, false)),
         ("https://notopenai.com/v1/chat/completions", (Provider::Other, Kind::Chat, false)),
     ] {
         assert_eq!(kind(url), Some(expected), "{url}");
