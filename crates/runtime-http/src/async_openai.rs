@@ -13,7 +13,7 @@ use reqwest_0_13::{Request, Response};
 use tower_service::Service;
 
 use crate::exchange::{Exchange, Failed, Step};
-use crate::reqwest::{close, open, rewrite, uri_and_body};
+use crate::reqwest::{NO_URL, close, open, rewritten, uri_and_body};
 use crate::service::TurnService;
 use crate::turns::Rewritten;
 
@@ -56,7 +56,7 @@ where
                 match exchange.next().await {
                     Step::Send(new) => {
                         let provider = new.provider();
-                        let factory = rewritten(&request, &uri, new);
+                        let factory = changed(&request, &uri, new);
                         let sending = send(inner.clone(), factory);
                         let sending = async { sending.await.map(open) };
                         exchange.sent(provider, sending).await;
@@ -90,15 +90,11 @@ fn inside(error: &OpenAIError) -> &(dyn Error + 'static) {
 }
 
 /// A factory of the request with the URL, key and model of an attempt. The body is not written again.
-fn rewritten(request: &Arc<Request>, from: &Uri, new: Rewritten) -> HttpRequestFactory {
+fn changed(request: &Arc<Request>, from: &Uri, new: Rewritten) -> HttpRequestFactory {
     let parts = Arc::new((Arc::clone(request), from.clone(), new));
     HttpRequestFactory::new(move || {
         let (request, from, new) = &*parts;
-        let copy = request.try_clone().map(|mut copy| {
-            rewrite(&mut copy, from, new);
-            copy
-        });
-        // Its body is bytes.
-        ready(copy.ok_or_else(|| OpenAIError::InvalidArgument("the body is a stream".to_owned())))
+        let copy = rewritten(request, from, new);
+        ready(copy.ok_or_else(|| OpenAIError::InvalidArgument(NO_URL.to_owned())))
     })
 }

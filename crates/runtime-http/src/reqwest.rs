@@ -27,18 +27,23 @@ pub(crate) fn uri_and_body(request: &mut Request) -> Option<(Uri, Bytes)> {
     Some((uri, bytes))
 }
 
-/// Applies the changes of an attempt.
-pub(crate) fn rewrite(request: &mut Request, from: &Uri, new: &Rewritten) {
-    if let Some(uri) = new.uri(from, request.headers_mut())
-        && let Ok(url) = uri.to_string().parse()
-    {
-        *request.url_mut() = url;
+/// The request of an attempt, with its changes. `None` if its URL is none of `reqwest`'s: it must not go to
+/// the client's own, with the key of another place.
+pub(crate) fn rewritten(request: &Request, from: &Uri, new: &Rewritten) -> Option<Request> {
+    // Its body is bytes.
+    let mut copy = request.try_clone()?;
+    if let Some(uri) = new.uri(from, copy.headers_mut()) {
+        *copy.url_mut() = uri.to_string().parse().ok()?;
     }
     if let Some(body) = &new.body {
-        request.headers_mut().remove(CONTENT_LENGTH);
-        *request.body_mut() = Some(body.clone().into());
+        copy.headers_mut().remove(CONTENT_LENGTH);
+        *copy.body_mut() = Some(body.clone().into());
     }
+    Some(copy)
 }
+
+/// Why an attempt has no request.
+pub(crate) const NO_URL: &str = "the base of the place is no URL that `reqwest` takes";
 
 /// A reply as one of the crate `http`. Its URL is an extension.
 pub(crate) fn open(reply: Response) -> http::Response<Body> {

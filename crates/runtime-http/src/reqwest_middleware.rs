@@ -7,7 +7,7 @@ use reqwest_0_13::{Request, Response};
 use reqwest_middleware::{Error as ClientError, Middleware, Next, Result};
 
 use crate::exchange::{Exchange, Failed, Step};
-use crate::reqwest::{close, open, rewrite, uri_and_body};
+use crate::reqwest::{NO_URL, close, open, rewritten, uri_and_body};
 use crate::turns::Turns;
 
 /// With feature `reqwest-middleware`. A request whose body is a stream passes untouched.
@@ -34,14 +34,11 @@ impl Middleware for Turns {
         loop {
             match exchange.next().await {
                 Step::Send(new) => {
-                    let copy = request.try_clone().map(|mut copy| {
-                        rewrite(&mut copy, &uri, &new);
-                        copy
-                    });
+                    let copy = rewritten(&request, &uri, &new);
                     let next = next.clone();
                     let sending = async {
                         let copy = copy.ok_or_else(|| {
-                            ClientError::middleware(std::io::Error::other("the body is a stream"))
+                            ClientError::middleware(std::io::Error::other(NO_URL))
                         })?;
                         next.run(copy, extensions).await.map(open)
                     };

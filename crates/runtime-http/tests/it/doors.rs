@@ -210,6 +210,22 @@ async fn call_goes_to_the_place_of_its_route() {
 }
 
 #[tokio::test]
+async fn key_of_a_place_that_is_nowhere_goes_nowhere() {
+    for door in [Door::Reqwest, Door::OpenAi] {
+        let fixture = Fixture::new(&["down", "fine"]).await;
+        // No port of `reqwest`.
+        let place = Place::of(&Route::new("fine", "fine"), "http://127.0.0.1:99999/v1");
+        let turns = Turns::of(&fixture.session).place(place.key("theirs"));
+        let _ = door.chat(&turns, &fixture.provider, "down").await;
+        let hits = fixture.provider.hits();
+        assert!(!hits.is_empty(), "{door:?}");
+        for hit in hits {
+            assert_eq!((&*hit.model, &*hit.key), ("down", "Bearer own"), "{door:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn shared_client_uses_the_current_session() {
     for door in doors() {
         let fixture = Fixture::new(&["fine"]).await;
