@@ -30,6 +30,7 @@ pub(crate) struct Pending {
     losses: Losses,
     /// Without the events that wait.
     stats: SqliteStats,
+    lost_usage: u64,
 }
 
 /// Why an event is not in the database.
@@ -68,11 +69,17 @@ impl Pending {
             next: 0,
             losses: Losses::default(),
             stats: SqliteStats::default(),
+            lost_usage: 0,
         }
     }
 
     pub(crate) fn stats(&self) -> SqliteStats {
         SqliteStats { pending: self.events.len() as u64, ..self.stats }
+    }
+
+    /// How many events and usage records will never be in the database.
+    pub(crate) const fn lost(&self) -> u64 {
+        self.stats.dropped + self.stats.conflicts + self.lost_usage
     }
 
     /// Adds an event, and commits if that is due.
@@ -105,6 +112,7 @@ impl Pending {
     ) -> Result<(), Refusal> {
         let tried = self.make_room(now);
         if self.is_full() {
+            self.lost_usage += 1;
             return tried.and(Err(Refusal::Full));
         }
         self.usage.push(Numbered { number: self.next, recorded_at, record: record.clone() });

@@ -154,8 +154,13 @@ impl SqliteSink {
         write: impl FnOnce(&mut Pending, Instant) -> Result<(), Refusal>,
     ) -> Result<(), SinkError> {
         let now = self.shared.clock.now();
-        let written = write(&mut self.pending(), now);
-        written.map_err(|refusal| self.refused(refusal))
+        let mut pending = self.pending();
+        let before = pending.lost();
+        let written = write(&mut pending, now);
+        // What a failed commit keeps is not lost.
+        let lost = pending.lost() - before;
+        drop(pending);
+        written.map_err(|refusal| self.refused(refusal).losing(lost))
     }
 
     fn commit(&self) -> Result<(), SinkError> {

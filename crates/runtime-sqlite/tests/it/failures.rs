@@ -1,10 +1,11 @@
 //! Databases that cannot be written for a while.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
 use runtime_events::ManualClock;
-use runtime_sinks::{EventSink, UsageRecord, UsageSink};
+use runtime_sinks::{EventSink, QueueConfig, QueueSink, UsageRecord, UsageSink};
 use runtime_sqlite::{SqliteConfig, SqliteSink};
 use runtime_usage::{UsageSnapshot, Usd};
 use rusqlite::Connection;
@@ -96,6 +97,39 @@ fn events_beyond_the_backlog_are_refused_and_reported() {
     assert_eq!(place.rows(dropped).len(), 1, "it is told once");
     assert_eq!(place.rows("SELECT missing FROM sessions"), ["6"]);
     assert!(is_balanced(&log));
+}
+
+#[test]
+fn error_says_how_many_events_are_lost_and_a_queue_counts_them() {
+    let (place, clock) = (Place::new("lost"), ManualClock::new());
+    let log = options(&clock, 2, 3).open(place.db()).unwrap();
+    let other = block(&place);
+    let events: Vec<_> = (1..=9).map(|seq| numbered("s", seq)).collect();
+    assert_eq!(log.emit_all(&events[..2]).unwrap_err().lost(), 0, "they are kept");
+    assert_eq!(log.emit_all(&events[2..]).unwrap_err().lost(), 6, "one more has room");
+    assert_eq!(EventSink::flush(&log).unwrap_err().lost(), 0);
+    let usage = UsageRecord::new("gpt-5", UsageSnapshot::new(1, 1), Usd::ZERO);
+    assert_eq!(log.record(&usage).unwrap_err().lost(), 1);
+    drop(other);
+    EventSink::flush(&log).unwrap();
+    let other = Arc::new((*numbered("s", 1)).clone().with_role("other"));
+    assert_eq!(
+        log.emit_all(&[other, numbered("s", 10)]).unwrap_err().lost(),
+        1,
+        "its place is taken"
+    );
+
+    let place = Place::new("lost-behind-a-queue");
+    let log = options(&clock, 2, 100).open(place.db()).unwrap();
+    let other = block(&place);
+    let queue = QueueSink::new(log.clone(), QueueConfig::default());
+    events.iter().for_each(|event| queue.emit(event).unwrap());
+    assert!(queue.flush().is_err(), "the database is locked");
+    drop(other);
+    queue.flush().unwrap();
+    assert_eq!(count(&place), "9");
+    let left = queue.shutdown(Duration::from_secs(60));
+    assert!(left.is_complete(), "{left}");
 }
 
 #[test]
