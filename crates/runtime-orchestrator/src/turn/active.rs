@@ -245,15 +245,14 @@ impl<'s> ActiveTurn<'s> {
         step: impl FnOnce(&mut Context<'_>) -> Poll<T>,
         usage: impl FnOnce() -> Option<ReportedUsage>,
     ) -> Poll<Result<T, TurnError>> {
-        let interrupted = match self.core.interruption(&self.pace) {
-            Some(interrupted) => interrupted,
-            None => {
-                if let Poll::Ready(value) = self.flagged(|| step(cx)) {
-                    return Poll::Ready(Ok(value));
-                }
-                let vigil = self.vigil.get_or_insert_default();
-                ready!(vigil.poll(&*self.core, &self.pace, cx))
+        let interrupted = if let Some(interrupted) = self.core.interruption(&self.pace) {
+            interrupted
+        } else {
+            if let Poll::Ready(value) = self.flagged(|| step(cx)) {
+                return Poll::Ready(Ok(value));
             }
+            let vigil = self.vigil.get_or_insert_default();
+            ready!(vigil.poll(&*self.core, &self.pace, cx))
         };
         if let Some(usage) = usage() {
             self.observe(usage);
