@@ -147,7 +147,7 @@ where
                         && let Err(refused) = record.again(&active).await
                     {
                         active.release();
-                        return Step::Done(Err(Failed::Refused(refused)));
+                        return Err(Err(Failed::Refused(refused)));
                     }
                     let attempt = active.attempt().clone();
                     (Running::Attempt(active), Some(attempt))

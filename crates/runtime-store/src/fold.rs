@@ -204,7 +204,9 @@ impl Fold {
         // The bill is of all attempts of the last intent.
         let lost: Vec<_> = past.intents.iter().rev().skip(1).cloned().collect();
         let turn = past.name.kind == StepKind::Turn;
-        lost.iter().for_each(|intent| intent.lose(&mut self.totals));
+        for intent in &lost {
+            intent.lose(&mut self.totals);
+        }
         self.totals.iterations += u32::from(turn);
         if let Some((model, usage, cost)) = bill {
             self.totals.bill(model, &usage, cost);
