@@ -142,7 +142,9 @@ impl Place {
             Provider::Anthropic => KEYS[1].clone(),
             Provider::Azure => KEYS[2].clone(),
             Provider::Gemini if to.path().contains("/models/") => KEYS[3].clone(),
-            Provider::Other if to.path().contains("/models/") => had.unwrap_or(KEYS[3].clone()),
+            Provider::Other if to.path().contains("/models/") => {
+                had.unwrap_or_else(|| KEYS[3].clone())
+            }
             Provider::Other => had.unwrap_or(AUTHORIZATION),
             _ => AUTHORIZATION,
         };

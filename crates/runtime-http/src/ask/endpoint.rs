@@ -133,12 +133,11 @@ fn model_at(path: &str) -> Option<Range<usize>> {
     let path = path.trim_end_matches('/');
     let (end, kind, _) = row(path)?;
     let behind = |before: &str| Some(path.rfind(before)? + before.len());
-    let at = match before_model(end, *kind) {
-        Some(before) => behind(before)?..path.len() - end.len(),
-        None => {
-            let start = behind("/deployments/")?;
-            start..start + path[start..].find('/')?
-        }
+    let at = if let Some(before) = before_model(end, *kind) {
+        behind(before)?..path.len() - end.len()
+    } else {
+        let start = behind("/deployments/")?;
+        start..start + path[start..].find('/')?
     };
     (at.start < at.end).then_some(at)
 }
