@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -62,6 +62,12 @@ impl From<RateLimitedError> for Refusal {
 
 impl From<JsonRejection> for Refusal {
     fn from(error: JsonRejection) -> Self {
+        Self::new(error.status(), &error.body_text())
+    }
+}
+
+impl From<QueryRejection> for Refusal {
+    fn from(error: QueryRejection) -> Self {
         Self::new(error.status(), &error.body_text())
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::rejection::JsonRejection;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
@@ -121,9 +121,10 @@ struct Reply {
 
 async fn begin(
     State(service): State<Arc<Service>>,
-    Query(reply): Query<Reply>,
+    reply: Result<Query<Reply>, QueryRejection>,
     order: Result<Json<Order>, JsonRejection>,
 ) -> Result<Response, Refusal> {
+    let Query(reply) = reply?;
     let Json(Order { tenant, user, question }) = order?;
     let session = service.tenants.get(&tenant)?.session(&user)?;
     let run = Run::begin(session, service.client.clone(), question);

@@ -212,6 +212,9 @@ async fn what_is_unknown_or_malformed_is_refused_in_json() {
     let malformed = service.post("/runs", &json!({ "tenant": "acme" })).await;
     let error = refused(malformed, StatusCode::UNPROCESSABLE_ENTITY).await;
     assert!(error.contains("missing field `question`"), "{error}");
+    let odd = service.post("/runs?stream=yes", &order("acme", "?")).await;
+    let error = refused(odd, StatusCode::BAD_REQUEST).await;
+    assert!(!error.is_empty());
 }
 
 #[tokio::test]
