@@ -8,8 +8,8 @@ use runtime_report::{Problem, Timeline};
 use runtime_sinks::Gap;
 use serde_json::json;
 
-use crate::source::{Place, Whole};
-use crate::{Error, source};
+use crate::error::{Error, unless_closed};
+use crate::source::{self, Place, Whole};
 
 /// Shows each problem with its file and line. Returns whether there are events and no problem.
 pub(crate) fn run(path: &Path, as_json: bool) -> Result<bool, Error> {
@@ -17,6 +17,17 @@ pub(crate) fn run(path: &Path, as_json: bool) -> Result<bool, Error> {
     let timeline = Timeline::read(&log.events);
     let problems = problems(&log, &timeline);
     let is_whole = problems.is_empty() && !log.events.is_empty();
+    // Whoever has read enough is still to know it.
+    unless_closed(show(path, (&log, &timeline), &problems, as_json))?;
+    Ok(is_whole)
+}
+
+fn show(
+    path: &Path,
+    (log, timeline): (&Whole, &Timeline),
+    problems: &[(Place, String)],
+    as_json: bool,
+) -> io::Result<()> {
     let (events, sessions) = (log.events.len() as u64, timeline.sessions().len() as u64);
     let mut out = io::stdout().lock();
     if as_json {
@@ -26,13 +37,12 @@ pub(crate) fn run(path: &Path, as_json: bool) -> Result<bool, Error> {
             "log": path.to_string_lossy(),
             "events": events,
             "sessions": sessions,
-            "whole": is_whole,
+            "whole": problems.is_empty() && events > 0,
             "problems": found,
         });
-        writeln!(out, "{told}")?;
-        return Ok(is_whole);
+        return writeln!(out, "{told}");
     }
-    for (place, problem) in &problems {
+    for (place, problem) in problems {
         writeln!(out, "{place}: {}", line(problem))?;
     }
     let result = match problems.len() as u64 {
@@ -41,8 +51,7 @@ pub(crate) fn run(path: &Path, as_json: bool) -> Result<bool, Error> {
         more => many(more, "problem"),
     };
     let (events, sessions) = (many(events, "event"), many(sessions, "session"));
-    writeln!(out, "{}: {events}, {sessions}: {result}", path.display())?;
-    Ok(is_whole)
+    writeln!(out, "{}: {events}, {sessions}: {result}", path.display())
 }
 
 /// The problems, in the order of the log.

@@ -10,7 +10,8 @@ use std::path::Path;
 use runtime_testkit::cassette::{Cassette, differences};
 use serde_json::Value;
 
-use crate::{Error, source};
+use crate::error::{Error, unless_closed};
+use crate::source;
 
 /// One step of a run: an event, or a call.
 pub(crate) struct Step {
@@ -31,10 +32,18 @@ pub(crate) fn run(a: &Path, b: &Path) -> Result<bool, Error> {
         let kind = if is_cassette { "a cassette" } else { "a log" };
         return Err(Error::input(b, format!("`{}` is {kind}, and this is none", a.display())));
     }
+    let mut is_different = false;
+    // Whoever has read enough is still to know it.
+    unless_closed(show([a, b], [&first, &second], &mut is_different))?;
+    Ok(is_different)
+}
+
+fn show([a, b]: [&Path; 2], [first, second]: [&[Step]; 2], found: &mut bool) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let [a, b] = [a, b].map(|path| path.display().to_string());
-    for (was, is) in first.iter().zip(&second) {
+    for (was, is) in first.iter().zip(second) {
         if was.facts != is.facts {
+            *found = true;
             writeln!(out, "they part at {}", was.place)?;
             if was.name != is.name || was.place != is.place {
                 let width = a.chars().count().max(b.chars().count());
@@ -51,16 +60,16 @@ pub(crate) fn run(a: &Path, b: &Path) -> Result<bool, Error> {
             for difference in differences(&was.facts, &is.facts) {
                 writeln!(out, "{}", difference.between([&a, &b]))?;
             }
-            return Ok(true);
+            return Ok(());
         }
     }
     let (shorter, longer, next) = match (first.get(second.len()), second.get(first.len())) {
         (Some(next), _) => (&b, &a, next),
         (_, Some(next)) => (&a, &b, next),
-        (None, None) => return Ok(false),
+        (None, None) => return Ok(()),
     };
-    writeln!(out, "`{shorter}` ends there; `{longer}` goes on at {}: {}", next.place, next.name)?;
-    Ok(true)
+    *found = true;
+    writeln!(out, "`{shorter}` ends there; `{longer}` goes on at {}: {}", next.place, next.name)
 }
 
 struct Content {

@@ -10,6 +10,10 @@ use flate2::write::GzEncoder;
 
 use crate::{LOG, TempFile, command, run};
 
+/// The log of another run.
+const GIVEN_UP: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../runtime-orchestrator/tests/it/golden/given_up.jsonl");
+
 /// A file of bytes that is removed after the test.
 fn file(name: &str, bytes: &[u8]) -> TempFile {
     let file = TempFile::new(name, "");
@@ -82,6 +86,24 @@ fn no_command_writes_over_its_log() {
         assert_eq!(code, 3, "{arguments:?}");
         assert!(error.contains(log.path()) && error.contains("it is the log itself"), "{error}");
         assert_eq!(fs::read(log.path()).unwrap(), text);
+    }
+}
+
+#[test]
+fn reader_that_has_gone_away_still_learns_the_result() {
+    let text = fs::read(LOG).unwrap();
+    let broken = file("gone-away", &[&text[..], b"nonsense\n"].concat());
+    for (arguments, expected) in [
+        (&["check", broken.path()][..], 1),
+        (&["check", "--json", broken.path()], 1),
+        (&["check", LOG], 0),
+        (&["diff", LOG, LOG], 0),
+        (&["diff", LOG, GIVEN_UP], 1),
+        (&["stats", broken.path()], 0),
+    ] {
+        let mut child = command(arguments).stdout(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        assert_eq!(child.wait().unwrap().code(), Some(expected), "{arguments:?}");
     }
 }
 
