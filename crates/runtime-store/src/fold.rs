@@ -204,7 +204,7 @@ impl Fold {
         // The bill is of all attempts of the last intent.
         let lost: Vec<_> = past.intents.iter().rev().skip(1).cloned().collect();
         let turn = past.name.kind == StepKind::Turn;
-        for intent in &lost {
+        for intent in lost {
             intent.lose(&mut self.totals);
         }
         self.totals.iterations += u32::from(turn);
@@ -246,9 +246,7 @@ impl Fold {
     fn withdraw(&mut self, key: StepKey) {
         let Some(past) = self.steps.remove(&key) else { return };
         self.left.entry(Arc::clone(&past.name.scope)).or_default().take(&past);
-        if past.outcome.is_none() {
-            past.intents.iter().for_each(|intent| intent.lose(&mut self.totals));
-        }
+        past.lose(&mut self.totals);
         let times = self.repeats.entry(key).or_default();
         *times += 1;
         self.repeated.insert(key.again(*times), key);
@@ -370,8 +368,8 @@ impl Fold {
     /// What all lives have used. Calls whose outcome is missing count as lost.
     pub fn totals(&self) -> Totals {
         let mut totals = Totals { elapsed_us: self.elapsed_us(), ..self.totals.clone() };
-        for past in self.steps.values().filter(|past| past.outcome.is_none()) {
-            past.intents.iter().for_each(|intent| intent.lose(&mut totals));
+        for past in self.steps.values() {
+            past.lose(&mut totals);
         }
         totals
     }

@@ -93,12 +93,11 @@ impl DurableSession {
             let mut turn = self.session.handle().begin_turn_recovering(turn)?;
             loop {
                 let mut attempt = turn.attempt().await?;
-                let announced = match another(&attempt) {
-                    another @ Some(_) => announce(&self.place, step, another).await,
-                    None => {
-                        let intent = intent(step, attempt.reserved());
-                        self.place.intend(step, &mut vacant, &intent).await
-                    }
+                let announced = if let another @ Some(_) = another(&attempt) {
+                    announce(&self.place, step, another).await
+                } else {
+                    let intent = intent(step, attempt.reserved());
+                    self.place.intend(step, &mut vacant, &intent).await
                 };
                 if let Err(error) = announced {
                     attempt.release();

@@ -98,6 +98,13 @@ impl Past {
         self
     }
 
+    /// Books its calls as lost, unless it has its outcome.
+    pub(super) fn lose(&self, totals: &mut Totals) {
+        for intent in self.intents.iter().filter(|_| self.outcome.is_none()) {
+            intent.lose(totals);
+        }
+    }
+
     pub(super) fn diverged(&self, now: Option<StepName>, code_now: &Arc<str>) -> DivergedError {
         let (recorded, code) = (self.name.clone(), Arc::clone(&self.code));
         DivergedError { seq: self.seq, recorded, code, now, code_now: Arc::clone(code_now) }
