@@ -186,6 +186,8 @@ impl Writer {
             Err(refused) => return Err(refused.into()),
         }
         let (fence, at) = (self.lease.fence, self.store_now());
+        // What was written is read as the next life will read it, so that both have the same books. Values are
+        // skipped, and the caller has its own.
         let mut fold = self.fold();
         for (seq, entry) in (head + 1..).zip(batch.entries) {
             let stored = Stored { seq, fence, at, entry };

@@ -62,6 +62,24 @@ fn turns_answer_with_their_bill_and_are_not_admitted_again() {
 }
 
 #[test]
+fn numbers_come_back_to_the_last_bit() {
+    let world = World::new();
+    let durable = world.durable(orchestrator());
+    // Each of them is read as another number by a reader that is fast and not exact.
+    let numbers = [0.1 + 0.2, f64::MIN_POSITIVE, 5e-324, 1.797_693_134_862_315_7e308, 2.5e-5 / 3.0];
+    let bits = |numbers: &[f64]| numbers.iter().map(|it| it.to_bits()).collect::<Vec<_>>();
+    let body = async |session: &DurableSession| {
+        let turn = session.run_turn(turn(), async || Ok::<_, BoxError>(numbers)).await?;
+        let large = session.value("large", || (u64::MAX, i64::MIN)).await?;
+        session.wait_for::<u32>("more").await?;
+        Ok((bits(&turn.value), large))
+    };
+    assert!(matches!(world.run(&durable, body), Some(Ok(Run::Parked(_)))));
+    world.deliver("more", 1);
+    assert_eq!(value(world.run(&durable, body)), (bits(&numbers), (u64::MAX, i64::MIN)));
+}
+
+#[test]
 fn budget_turns_and_deadline_go_on_where_they_were() {
     let world = World::new();
     let limits = orchestrator()
