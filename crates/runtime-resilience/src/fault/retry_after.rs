@@ -151,13 +151,12 @@ fn in_fields<'a, N: Json<'a>>(place: N) -> Option<Duration> {
             "retry_after_ms" | "retryAfterMs" => Unit::Milliseconds,
             _ => return None,
         };
-        match value.text() {
-            Some(text) => number(text, unit).or_else(|| go_duration(text)),
-            None => {
-                let count = value.number()?.as_f64()?;
-                Duration::try_from_secs_f64(count * unit.times(1).as_secs_f64()).ok()
-            }
-        }
+        let counted = || {
+            let count = value.number()?.as_f64()?;
+            Duration::try_from_secs_f64(count * unit.times(1).as_secs_f64()).ok()
+        };
+        let told = |text| number(text, unit).or_else(|| go_duration(text));
+        value.text().map_or_else(counted, told)
     };
     place.fields()?.filter_map(asked).max().filter(|wait| !wait.is_zero())
 }
