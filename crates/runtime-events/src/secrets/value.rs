@@ -48,6 +48,7 @@ pub(super) fn place(text: &[u8], start: usize, end: usize) -> Option<Place> {
     let before = start.checked_sub(1).map(|at| text[at]);
     let (manner, length) = match *text.get(at)? {
         b'=' if matches!(before, Some(b'?' | b'&')) => (Manner::Queried, 1),
+        b'=' if text[at..].starts_with(b"===") => return None,
         b'=' => (Manner::Assigned, 1 + usize::from(matches!(text.get(at + 1)?, b'=' | b'>'))),
         b':' => match text.get(at + 1)? {
             b':' => return None,
@@ -152,6 +153,8 @@ pub(super) fn is_secret(
         Name::Secret | Name::Token | Name::Secrets => {}
         // Their values are read by `schemes`.
         Name::Authorization | Name::Cookie => return true,
+        // A text: the source code that a tool runs, or the signature of a function.
+        Name::Key | Name::Signature | Name::Code if value.contains(&b' ') => return false,
         Name::Key | Name::Signature if manner == Manner::Queried => {
             return value.len() >= 6 && is_odd(value);
         }

@@ -191,6 +191,13 @@ const ORDINARY: &[&str] = &[
     "password=$DB_PASSWORD api_key=${API_KEY} token=***",
     "[redacted] api_key=[redacted] Bearer [redacted]",
     "clé: été, 密钥, ключ",
+    // Source code, and signatures of functions.
+    "{\"code\":\"import os\\nfor i in range(10):\\n  x1 = i * 2\\n  print(f'{x1} of 10')\"}",
+    "code: |\n  x1 = a2 + b3\n  y4 = c5 + d6\nkey: |\n  x1 y2 z3\n",
+    "{\"name\":\"run\",\"signature\":\"(i32, u64, &str) -> Result<Vec<u8>, E2>\"}",
+    "if (token === null) return; password === confirm",
+    "token: |\nnext: 1",
+    "client-certificate-data: LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSURJVENDQWdtZ0F3SUJBZ0lJ",
     "",
 ];
 
@@ -283,6 +290,14 @@ fn fields_of_an_event_lose_their_secrets_by_name() {
     });
     assert_eq!(cleaned(before), after);
     assert_eq!(cleaned(after.clone()), after);
+}
+
+#[test]
+fn source_code_that_a_tool_runs_is_no_code_of_a_login() {
+    let code = json!({ "code": "x1 = 2\ny2 = x1 * 3\nprint(y2, z3, a4)", "signature": "f(a1: i32, b2: u64) -> c3" });
+    assert_eq!(cleaned(json!({ "value": code.clone() })), json!({ "value": code }));
+    let login = json!({ "value": { "code": "4/0AX4XfWh-abcDEFghijk" } });
+    assert_eq!(cleaned(login), json!({ "value": { "code": "[redacted]" } }));
 }
 
 #[test]
