@@ -6,8 +6,9 @@
 //! Together, Voyage, Jina, `RunPod`, Anyscale, Modal, E2B, Daytona, Firecrawl, Browserbase,
 //! `LlamaCloud`, Mem0, Friendli, Unkey, Trigger.dev, Inngest, Stytch, Statsig and `OneSignal`, and in the
 //! pages on keys of Vercel, Supabase, Honeycomb, Axiom, Render, Neon, Aiven, Baidu, Tencent and
-//! Volcengine. Where a prefix cannot begin an ordinary word, a shorter rest
-//! than the issuer's is enough, since messages cut keys; otherwise the rest has the issuer's length.
+//! Volcengine. A kubeconfig has private keys as base64 of their PEM. Where a prefix cannot begin an
+//! ordinary word, a shorter rest than the issuer's is enough, since messages cut keys; otherwise the rest
+//! has the issuer's length.
 
 use self::Alphabet::{Alnum, Base64, Dotted, Hex, Letters, Path, Upper, Url, Uuid};
 
@@ -96,6 +97,13 @@ const ISSUERS: &[Issuer] = &[
     ("Google", b"GOCSPX-", 28, Url),
     ("GitLab", b"GR1348941", 20, Url),
     ("Heroku", b"HRKU-AA", 20, Url),
+    ("PEM in base64", b"LS0tLS1CRUdJTiBEU0EgUFJJVkFURSBLRVkt", 16, Base64),
+    ("PEM in base64", b"LS0tLS1CRUdJTiBFQyBQUklWQVRFIEtFWS0t", 16, Base64),
+    ("PEM in base64", b"LS0tLS1CRUdJTiBFTkNSWVBURUQgUFJJVkFU", 16, Base64),
+    ("PEM in base64", b"LS0tLS1CRUdJTiBPUEVOU1NIIFBSSVZBVEUg", 16, Base64),
+    ("PEM in base64", b"LS0tLS1CRUdJTiBQR1AgUFJJVkFURSBLRVkg", 16, Base64),
+    ("PEM in base64", b"LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0t", 16, Base64),
+    ("PEM in base64", b"LS0tLS1CRUdJTiBSU0EgUFJJVkFURSBLRVkt", 16, Base64),
     ("Alibaba", b"LTAI", 17, Alnum),
     ("New Relic", b"NRAK-", 20, Alnum),
     ("New Relic", b"NRII-", 20, Url),

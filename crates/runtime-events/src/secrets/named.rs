@@ -34,6 +34,15 @@ impl Scan<'_> {
             self.pass(from + SIGN.len());
             return true;
         }
+        if let Some((inside, end)) = value::block(text, start, from) {
+            let lines = text[inside..end].trim_ascii();
+            let is_word = matches!(name, Name::Secret | Name::Secrets | Name::Token);
+            let is_secret = is_word && value::is_secret(name, lines, place.manner, (true, false));
+            if is_secret {
+                self.remove(from, end);
+            }
+            return is_secret;
+        }
         let to = value::run(text, from, place.manner);
         // `=$[redacted]`: what a removed value has left.
         if is_sign(text, to) && !text[from..to].iter().any(u8::is_ascii_alphanumeric) {

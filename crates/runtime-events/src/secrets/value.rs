@@ -136,6 +136,27 @@ pub(super) fn run(text: &[u8], from: usize, manner: Manner) -> usize {
     at - count_back(&text[from..at], |byte| matches!(byte, b'.' | b':' | b'?'))
 }
 
+/// The lines of a block of YAML whose sign stands here, as in `name: |`: they are indented more than the name,
+/// which begins its line.
+pub(super) fn block(text: &[u8], start: usize, sign: usize) -> Option<(usize, usize)> {
+    let (b'|' | b'>') = *text.get(sign)? else { return None };
+    let is_of_line = |byte: u8| byte != b'\n';
+    let header = sign + 1 + count(&text[sign + 1..], is_of_line);
+    let is_header = text[sign + 1..header].iter().all(|byte| b"+-0123456789 \r".contains(byte));
+    let column = count_back(&text[..start], is_of_line);
+    let is_first = text[start - column..start].iter().all(|byte| b" -\"'".contains(byte));
+    if !is_header || !is_first {
+        return None;
+    }
+    let from = text.len().min(header + 1);
+    let is_inside = |line: &&[u8]| {
+        count(line, |byte| byte == b' ') > column || line.iter().all(u8::is_ascii_whitespace)
+    };
+    let lines = text[from..].split_inclusive(|&byte| byte == b'\n').take_while(is_inside);
+    let inside = &text[from..from + lines.map(<[u8]>::len).sum::<usize>()];
+    Some((from, from + inside.trim_ascii_end().len()))
+}
+
 /// Whether a value is taken for a secret. `quoted` if it has marks of its own; `followed` if a word
 /// follows it.
 pub(super) fn is_secret(

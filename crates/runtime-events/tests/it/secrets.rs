@@ -68,6 +68,11 @@ const SECRETS: &[&str] = &[
     "{\"secrets\":[\"⟨one⟩\", \"⟨two⟩\"],\"n\":1}",
     "{\"name\":\"X-Api-Key\",\"value\":\"⟨abc⟩\"}",
     "[(\"authorization\", \"Bearer ⟨abc⟩\"), (\"accept\", \"*/*\")]",
+    // YAML: blocks, and a kubeconfig.
+    "user:\n  - password: ⟨|-\n      hunter2\n\n      and more⟩\n    name: bob",
+    "\"client_secret\": ⟨>\r\n  one\r\n  two⟩\r\nnext: 1",
+    "user:\n  client-key-data: ⟨LS0tLS1CRUdJTiBSU0EgUFJJVkFURSBLRVktLS0tLQpNSUlFb3dJQkFBS0NBUUVB⟩\n",
+    "key ⟨LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0tCk1JSUV2UUlCQURBTkJna3Foa2lHOXcw⟩, refused",
     // Headers.
     "Authorization: Bearer ⟨abc.def-ghi⟩\r\nHost: example.com",
     "authorization: bearer ⟨abc⟩",
