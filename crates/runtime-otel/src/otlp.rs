@@ -1,4 +1,4 @@
-//! [`otlp_json`], [`write_otlp_json`]: the spans of a run as one line of OTLP/JSON.
+//! [`otlp_json`], [`write_otlp_json`]: the spans of a run as lines of OTLP/JSON.
 //!
 //! The format is protobuf's JSON with two exceptions: ids are in hexadecimal digits, and enums are
 //! numbers. See <https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding>.
@@ -20,7 +20,12 @@ use crate::tracer::Starter;
 /// The name of the service that the spans are of.
 const SERVICE: &str = "techrevati-runtime";
 
-/// The spans that [`replay()`](crate::replay()) makes, as one line of OTLP/JSON, with a line's end.
+/// The longest line, if no span is longer. A collector cuts lines of more than a mebibyte, and then reads
+/// none of it (`max_log_size` of its receiver).
+const LINE: usize = 1_000_000;
+
+/// The spans that [`replay()`](crate::replay()) makes, as OTLP/JSON: one line, or several if one would have
+/// more than a megabyte.
 ///
 /// Jaeger opens it as a file, and a collector's `otlpjsonfile` receiver reads it. The spans have the
 /// ids of their events, and are in the order in which they end: the same events give the same bytes.
@@ -77,46 +82,75 @@ pub fn write_otlp_json<E>(
 where
     E: Borrow<AgentEvent>,
 {
+    let recorder = Recorder::default();
+    let head = head(&config);
+    let mut spans = Spans { to, head, recorder: recorder.clone(), length: 0, result: Ok(()) };
+    // What an event has ended is written before the next one is read.
+    let events = events.into_iter().take_while(|_| spans.write_ended());
+    replay_into(Starter::new(recorder), config, events);
+    spans.write_ended();
+    spans.end()
+}
+
+/// What each line begins with: the resource and the scope of its spans.
+fn head(config: &OtelConfig) -> String {
     let scope = config.profile.scope();
     let service = attributes(&[KeyValue::new("service.name", SERVICE)]);
     let service = json!({ "attributes": service });
     let named = json!({ "name": scope.name(), "version": scope.version() });
     let schema = json!(scope.schema_url().unwrap_or_default());
-    let recorder = Recorder::default();
-    let mut spans = Spans { to, recorder: recorder.clone(), any: false, result: Ok(()) };
-    spans.result = write!(
-        spans.to,
+    format!(
         r#"{{"resourceSpans":[{{"resource":{service},"scopeSpans":[{{"schemaUrl":{schema},"scope":{named},"spans":["#
-    );
-    // What an event has ended is written before the next one is read.
-    let events = events.into_iter().take_while(|_| spans.write_ended());
-    replay_into(Starter::new(recorder), config, events);
-    spans.write_ended();
-    spans.result?;
-    spans.to.write_all(b"]}]}]}\n")?;
-    spans.to.flush()
+    )
 }
+
+const TAIL: &str = "]}]}]}\n";
 
 /// The spans on their way out.
 struct Spans<W> {
     to: W,
+    head: String,
     recorder: Recorder,
-    /// Whether one was written.
-    any: bool,
+    /// Of the line that is begun; zero before the first.
+    length: usize,
     result: io::Result<()>,
 }
 
 impl<W: Write> Spans<W> {
     /// Writes the spans that have ended. Returns whether all could be written so far.
     fn write_ended(&mut self) -> bool {
+        if self.length == 0 {
+            self.write(&[""]);
+        }
         for ended in self.recorder.take() {
-            let comma = if self.any { "," } else { "" };
-            self.any = true;
-            if self.result.is_ok() {
-                self.result = write!(self.to, "{comma}{}", span(&ended));
+            let span = span(&ended).to_string();
+            let has_spans = self.length > self.head.len();
+            if has_spans && self.length + span.len() + TAIL.len() >= LINE {
+                self.write(&[TAIL]);
+                self.length = 0;
             }
+            let comma = if self.length > self.head.len() { "," } else { "" };
+            self.write(&[comma, &span]);
         }
         self.result.is_ok()
+    }
+
+    /// Ends the last line.
+    fn end(mut self) -> io::Result<()> {
+        self.write(&[TAIL]);
+        self.result?;
+        self.to.flush()
+    }
+
+    /// Writes texts behind each other, in a new line behind its head. After an error, nothing more is written.
+    fn write(&mut self, texts: &[&str]) {
+        let head = Some(&*self.head).filter(|_| self.length == 0);
+        for text in head.into_iter().chain(texts.iter().copied()) {
+            self.length += text.len();
+            if self.result.is_ok() {
+                self.result = self.to.write_all(text.as_bytes());
+            }
+        }
     }
 }
 

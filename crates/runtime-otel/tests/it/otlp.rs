@@ -324,6 +324,33 @@ fn written_spans_leave_memory_while_events_are_read() {
     assert!(before_the_last > whole / 2, "{before_the_last} of {whole} bytes");
 }
 
+/// The receiver of a collector cuts lines of more than a mebibyte.
+#[test]
+fn long_file_has_lines_that_a_collector_reads() {
+    let mut writer = Told::new(1, "writer");
+    let mut said = vec![writer.started()];
+    for turn in 0..50 {
+        let (turn, event) = writer.turn(&format!("model-{turn}"));
+        said.push(event);
+        said.push(writer.turn_ended(turn, SpanOutcome::Failed).with_detail("é".repeat(30_000)));
+    }
+    said.push(writer.ended(SpanOutcome::Ok));
+    let text = otlp_json(telling(), &said);
+    let mut names = Vec::new();
+    for line in text.lines() {
+        assert!(line.len() < 1 << 20, "{} bytes", line.len());
+        let mut root: Json = serde_json::from_str(line).expect("JSON");
+        let scope = root["resourceSpans"][0]["scopeSpans"][0].take();
+        assert_eq!(scope["scope"]["name"], "runtime-otel");
+        let spans = scope["spans"].as_array().expect("spans").clone();
+        assert!(!spans.is_empty());
+        names.extend(spans.into_iter().map(|it| it["name"].as_str().expect("a name").to_owned()));
+    }
+    assert!(text.ends_with('\n') && text.lines().count() > 3);
+    let turns = (0..50).map(|turn| format!("chat model-{turn}"));
+    assert_eq!(names, turns.chain(["invoke_agent writer".to_owned()]).collect::<Vec<_>>());
+}
+
 #[test]
 fn failing_writer_ends_the_reading() {
     struct Full;
