@@ -44,9 +44,11 @@ impl<S: ?Sized> FanOut<S> {
         Self { sinks: Vec::new() }
     }
 
+    /// Calls each sink for `all` events or records, which a sink that panics has lost.
     fn each(
         &self,
         attempted: &'static str,
+        all: usize,
         f: impl Fn(&S) -> Result<(), SinkError>,
     ) -> Result<(), SinkError> {
         let mut failures = Vec::new();
@@ -59,7 +61,8 @@ impl<S: ?Sized> FanOut<S> {
             return Ok(());
         }
         // The sinks may have lost the same events.
-        let lost = failures.iter().map(|(_, error)| error.lost()).max().unwrap_or(0);
+        let lost = |error: &SinkError| if error.is_panic() { all as u64 } else { error.lost() };
+        let lost = failures.iter().map(|(_, error)| lost(error)).max().unwrap_or(0);
         let cause = FanOutError { failures, sinks: self.sinks.len() };
         Err(SinkError::new(attempted, cause).losing(lost))
     }
@@ -83,25 +86,25 @@ impl FanOut<dyn UsageSink> {
 
 impl EventSink for FanOut<dyn EventSink> {
     fn emit(&self, event: &Arc<AgentEvent>) -> Result<(), SinkError> {
-        self.each("emit to all sinks", |sink| sink.emit(event))
+        self.each("emit to all sinks", 1, |sink| sink.emit(event))
     }
 
     fn emit_all(&self, events: &[Arc<AgentEvent>]) -> Result<(), SinkError> {
-        self.each("emit to all sinks", |sink| sink.emit_all(events))
+        self.each("emit to all sinks", events.len(), |sink| sink.emit_all(events))
     }
 
     fn flush(&self) -> Result<(), SinkError> {
-        self.each("flush all sinks", EventSink::flush)
+        self.each("flush all sinks", 0, EventSink::flush)
     }
 }
 
 impl UsageSink for FanOut<dyn UsageSink> {
     fn record(&self, record: &UsageRecord) -> Result<(), SinkError> {
-        self.each("record to all sinks", |sink| sink.record(record))
+        self.each("record to all sinks", 1, |sink| sink.record(record))
     }
 
     fn flush(&self) -> Result<(), SinkError> {
-        self.each("flush all sinks", UsageSink::flush)
+        self.each("flush all sinks", 0, UsageSink::flush)
     }
 }
 

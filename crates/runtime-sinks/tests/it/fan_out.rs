@@ -32,6 +32,24 @@ fn all_sinks_are_called_even_if_some_fail() {
     assert_eq!((places, source.sinks), (vec![1, 2], 4));
 }
 
+/// A queue before the sinks counts by it, as by a sink that panics behind the queue itself.
+#[test]
+fn sink_that_panics_has_lost_all_events_that_it_was_given() {
+    struct Broken;
+    impl EventSink for Broken {
+        fn emit(&self, _event: &Arc<AgentEvent>) -> Result<(), SinkError> {
+            Ok(())
+        }
+
+        fn emit_all(&self, _events: &[Arc<AgentEvent>]) -> Result<(), SinkError> {
+            panic!("a bug in a sink")
+        }
+    }
+    let all = EventFanOut::new().with(RingBufferEventSink::new()).with(Broken);
+    let events = [event(1), event(2), event(3)];
+    assert_eq!(all.emit_all(&events).unwrap_err().lost(), 3);
+}
+
 #[test]
 fn usage_records_fan_out() {
     let latest = RingBufferUsageSink::new();
