@@ -105,7 +105,13 @@ impl AgentRegistry {
         detail: Option<&str>,
     ) -> Result<AgentWorker, TransitionError> {
         let at = self.now();
-        let moved = self.with(id, |entry, core| self.advance(entry, core, to, detail, at))??;
+        let (moved, attachment) = self.with(id, |entry, core| {
+            let moved = self.advance(entry, core, to, detail, at)?;
+            // Nobody can claim it any more.
+            Ok::<_, InvalidTransitionError>((moved, core.attachment.take()))
+        })??;
+        // The caller's value is dropped without the lock.
+        drop(attachment);
         if to.is_terminal() {
             self.drop_oldest_finished();
         }

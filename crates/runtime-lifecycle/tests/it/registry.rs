@@ -263,6 +263,7 @@ fn attachment_is_kept_until_the_claim_or_the_end() {
     assert!(registry.attachment(claimed.id()).is_none());
     registry.transition(moved.id(), Failed, None).unwrap();
     assert!(registry.attachment(moved.id()).is_none());
+    assert_eq!(Arc::strong_count(&kept), 2, "a worker that has ended keeps none");
     registry.cancel_unclaimed("shutdown");
     assert!(registry.attachment(cancelled.id()).is_none());
     registry.remove(moved.id()).unwrap();
