@@ -63,6 +63,7 @@ pub(super) fn place(text: &[u8], start: usize, end: usize) -> Option<Place> {
         b'v' | b'V' if spaces > 0 && name_quote.is_some() => {
             (Manner::Assigned, attribute(text, start, at, name_quote)?)
         }
+        b'\r' | b'\n' => (Manner::Said, entry(text, start, at)?),
         b'i' if spaces == 1 && text[at..].starts_with(b"is ") => (Manner::Told, 2),
         b'w' if spaces == 1 && text[at..].starts_with(b"was ") => (Manner::Told, 3),
         b'(' if text[start].is_ascii_uppercase() && Quote::opening(text, at + 1).is_some() => {
@@ -86,7 +87,11 @@ pub(super) fn place(text: &[u8], start: usize, end: usize) -> Option<Place> {
         Some(quote) if name_quote == Some(quote) => true,
         Some(quote) if name_quote.is_some_and(|name| name.len() > quote.len()) => false,
         Some(quote) => Quote::opening(text, place.from - quote.len()).is_some(),
-        None => text.get(place.from) != Some(&b'{') && !place.is_list,
+        // Go writes a header as `X-Api-Key:[…]`.
+        None if place.is_list => {
+            manner == Manner::Assigned && after == 0 && text[start].is_ascii_uppercase()
+        }
+        None => text.get(place.from) != Some(&b'{'),
     };
     is_value.then_some(place)
 }
@@ -276,10 +281,17 @@ fn pair(text: &[u8], start: usize, comma: usize, quote: Option<Quote>) -> Option
     (is_tuple && second == quote).then_some(1)
 }
 
-/// `value=` of an element, after its quoted key.
+/// `value=` of an element, or `value:` of an entry in YAML, after its quoted key.
 fn attribute(text: &[u8], start: usize, at: usize, quote: Option<Quote>) -> Option<usize> {
-    let is_value = text.get(at..at + 6)?.eq_ignore_ascii_case(b"value=");
+    let word = text.get(at..at + 6)?;
+    let is_value = word.eq_ignore_ascii_case(b"value=") || word == b"value:";
     (is_value && is_named(text, start.checked_sub(quote?.len())?)).then_some(6)
+}
+
+/// `value:` in the line below `name: NAME`, as lists of variables in YAML have it. Returns the length up to the value.
+fn entry(text: &[u8], start: usize, line: usize) -> Option<usize> {
+    let at = line + any_blanks(text, line);
+    (text[at..].starts_with(b"value: ") && is_named(text, start)).then_some(at + 6 - line)
 }
 
 /// Whether `"name":`, `"key":`, `name=` or `key=` stands before this place.

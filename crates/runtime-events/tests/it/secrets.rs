@@ -73,7 +73,10 @@ const SECRETS: &[&str] = &[
     "\"client_secret\": ⟨>\r\n  one\r\n  two⟩\r\nnext: 1",
     "user:\n  client-key-data: ⟨LS0tLS1CRUdJTiBSU0EgUFJJVkFURSBLRVktLS0tLQpNSUlFb3dJQkFBS0NBUUVB⟩\n",
     "key ⟨LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0tCk1JSUV2UUlCQURBTkJna3Foa2lHOXcw⟩, refused",
+    "env:\n  - name: DB_PASSWORD\n    value: ⟨hunter2⟩\n  - name: PORT\n    value: 1",
+    "- name: \"API_KEY\"\r\n  value: \"⟨abc⟩\"\r\n- name: MODEL\r\n  value: gpt-5",
     // Headers.
+    "map[Accept:[a] Authorization:[Bearer ⟨abc⟩] X-Api-Key:[⟨abc⟩] Cookie:[⟨sid=1; b=2⟩]]",
     "Authorization: Bearer ⟨abc.def-ghi⟩\r\nHost: example.com",
     "authorization: bearer ⟨abc⟩",
     "Authorization: Basic ⟨dXNlcjpwYXNz⟩",
@@ -202,6 +205,8 @@ const ORDINARY: &[&str] = &[
     "{\"name\":\"run\",\"signature\":\"(i32, u64, &str) -> Result<Vec<u8>, E2>\"}",
     "if (token === null) return; password === confirm",
     "token: |\nnext: 1",
+    "- name: MAX_TOKENS\n  value: 4096\n- name: API_KEY\n  valueFrom: { secretKeyRef: { name: x } }",
+    "the name: PASSWORD\nvalue is set, tokens:[1,2], key:[u8;32], Keys:[a1b2]",
     "client-certificate-data: LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSURJVENDQWdtZ0F3SUJBZ0lJ",
     "",
 ];
