@@ -124,7 +124,9 @@ impl Timeline {
             let group = groups.entry(session.name()).or_default();
             group.calls += 1;
             group.failed += u64::from(root.is_some_and(Span::is_failed));
-            group.durations.push(session.duration());
+            if !root.is_some_and(Span::is_unfinished) {
+                group.durations.push(session.duration());
+            }
         }
         for charge in &self.charges {
             let group = groups.entry(self.sessions[charge.session].name()).or_default();

@@ -145,12 +145,13 @@ pub(super) fn run(text: &[u8], from: usize, manner: Manner) -> usize {
 /// which begins its line.
 pub(super) fn block(text: &[u8], start: usize, sign: usize) -> Option<(usize, usize)> {
     let (b'|' | b'>') = *text.get(sign)? else { return None };
-    let is_of_line = |byte: u8| byte != b'\n';
-    let header = sign + 1 + count(&text[sign + 1..], is_of_line);
-    let is_header = text[sign + 1..header].iter().all(|byte| b"+-0123456789 \r".contains(byte));
-    let column = count_back(&text[..start], is_of_line);
-    let is_first = text[start - column..start].iter().all(|byte| b" -\"'".contains(byte));
-    if !is_header || !is_first {
+    // Of any other text, no more is read: it may be one long line with many names.
+    let header = sign + 1 + count(&text[sign + 1..], |byte| b"+-0123456789 \r".contains(&byte));
+    if text.get(header).is_some_and(|&byte| byte != b'\n') {
+        return None;
+    }
+    let column = count_back(&text[..start], |byte| byte != b'\n');
+    if !text[start - column..start].iter().all(|byte| b" -\"'".contains(byte)) {
         return None;
     }
     let from = text.len().min(header + 1);

@@ -58,6 +58,21 @@ fn percentiles_are_durations_that_there_were() {
 }
 
 #[test]
+fn agent_that_is_still_at_work_has_no_duration() {
+    let mut done = Session::new("a", "writer");
+    done.begin(0, AgentEventName::AgentStarted, 1, 0);
+    done.end(40, AgentEventName::AgentCompleted, 1);
+    let mut open = Session::new("b", "writer");
+    open.begin(0, AgentEventName::AgentStarted, 2, 0);
+    open.tool(1, 9_000, 3);
+    let stats = Timeline::read(done.events.iter().chain(&open.events)).stats();
+    let agents = named(&stats.agents, "writer");
+    assert_eq!((agents.calls, agents.max), (2, Duration::from_millis(40)));
+    let sessions = named(&stats.kinds, "session");
+    assert_eq!((agents.p50, agents.total), (sessions.p50, sessions.total));
+}
+
+#[test]
 fn odd_numbers_in_the_data_are_no_costs() {
     let mut session = Session::new("s", "writer");
     session.begin(0, AgentEventName::AgentStarted, 1, 0);
