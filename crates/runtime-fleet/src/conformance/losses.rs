@@ -79,6 +79,16 @@ pub(super) async fn corrected(state: &dyn Accounts) {
     let _ = owner.book().await;
     assert_eq!(state.correct(&path("d"), &one, cents(20)).await.unwrap(), cents(8));
     assert_eq!(sums(state, "d").await, [4, 0, 0]);
+    // It was not over, and corrects them as well: they are given back once.
+    (owner.next.spent, owner.next.estimated) = (cents(7), cents(3));
+    let _ = owner.book().await;
+    assert_eq!(sums(state, "d").await, [4, 0, 0]);
+    (owner.next.spent, owner.next.estimated) = (cents(4), Usd::ZERO);
+    let _ = owner.book().await;
+    assert_eq!(sums(state, "d").await, [4, 0, 0]);
+    owner.next.spent = cents(6);
+    let _ = owner.book().await;
+    assert_eq!(sums(state, "d").await, [6, 0, 0]);
 }
 
 /// A mark that a member has not said to have heard goes to the next one, if its time is over.

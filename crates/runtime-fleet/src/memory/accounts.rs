@@ -134,6 +134,8 @@ impl Books {
             (grant.spent, grant.estimated) = (booking.spent, booking.estimated);
             grant.returned = booking.returned;
             (grant.away, grant.counted) = (false, Usd::ZERO);
+            // What it has corrected itself is not given back a second time.
+            grant.corrected = grant.corrected.min(grant.estimated);
             grant.marks.retain(|(told, ..)| *told > booking.heard);
         }
         let refused = if current { self.grant(&key, booking)? } else { None };

@@ -156,6 +156,8 @@ begin
   -- Who comes back holds what it held.
   g.away := false;
   g.counted := 0;
+  -- What it has corrected itself is not given back a second time.
+  g.corrected := least(g.corrected, g.estimated);
   select coalesce(jsonb_agg(mark), '[]') into g.marks from jsonb_array_elements(was.marks) as mark
     where (mark->>'seq')::bigint > (b->>'heard')::bigint;
   -- What was granted and not heard of is a part of what it asks for.

@@ -117,6 +117,8 @@ local function book(keys, args)
     g.spent, g.estimated, g.returned = read(args[8]), read(args[9]), read(args[10])
     -- Who comes back holds what it held.
     g.away, g.counted, g.marks = false, NOTHING, {}
+    -- What it has corrected itself is not given back a second time.
+    g.corrected = least(g.corrected, g.estimated)
     for _, mark in ipairs(was.marks) do
       if mark.seq > heard then
         table.insert(g.marks, mark)
