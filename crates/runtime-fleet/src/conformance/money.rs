@@ -121,6 +121,13 @@ pub(super) async fn beyond(state: &dyn Accounts) {
     assert_eq!(sums(state, "a").await, [25, 0, 0]);
     assert_eq!(one.take(cents(90), cents(100)).await, cents(90), "15 of them are spent already");
     assert_eq!(sums(state, "a").await, [25, 0, 75]);
+
+    // More than any account has is refused as any other sum.
+    state.set(&path("b"), &enforced(100)).await.unwrap();
+    let mut two = Owner::new(state, "b", "two");
+    assert_eq!(two.take(cents(10), cents(10)).await, cents(10));
+    assert_eq!(two.take(Usd::MAX, Usd::MAX).await, Usd::ZERO);
+    assert_eq!(two.take(cents(10), Usd::MAX).await, cents(90));
 }
 
 /// Each mark is given to one member, until it has heard it.

@@ -48,17 +48,20 @@ fn per_minute(numbers: PerMinute) -> [Option<i64>; 4] {
 
 pub(super) fn booking(booking: &Booking) -> Result<Value, StateError> {
     let sum = |name: &str, usd| nanos(usd, || format!("`{name}` of account `{}`", booking.account));
+    let granted = sum("granted", booking.granted)?;
+    // No account has more: it is refused as any other sum that is too large.
+    let ask = |usd: Usd| i64::try_from(usd.nanos()).unwrap_or(i64::MAX).min(i64::MAX - granted);
     Ok(json!({
         "account": booking.account.as_str(),
         "member": booking.member.as_str(),
         "seq": number(booking.seq),
         "heard": number(booking.heard),
-        "granted": sum("granted", booking.granted)?,
+        "granted": granted,
         "spent": sum("spent", booking.spent)?,
         "estimated": sum("estimated", booking.estimated)?,
         "returned": sum("returned", booking.returned)?,
-        "least": sum("least", booking.least)?,
-        "most": sum("most", booking.most)?,
+        "least": ask(booking.least),
+        "most": ask(booking.most),
         "ttl": micros(booking.ttl),
     }))
 }
