@@ -212,9 +212,19 @@ impl Follower {
     /// What was told has been heard.
     pub(crate) fn told(&mut self, view: BreakerView, known: u64, now: Moment) -> Option<Followed> {
         if self.telling {
-            (self.telling, self.news) = (false, None);
+            self.telling = false;
+            if !self.is_told_too_early(view) {
+                self.news = None;
+            }
         }
         self.view(view, Some(known), now)
+    }
+
+    /// Whether an opening was refused as one from before a recovery, since this member had not met the backend when
+    /// it told it: it is told again.
+    fn is_told_too_early(&self, view: BreakerView) -> bool {
+        let Some(News::Opened { seen, .. }) = self.news else { return false };
+        view.open.is_none() && (self.heard.is_none() || seen >= view.generation)
     }
 
     /// The probe is granted. `asked` is when it was asked for: its time counts from there.

@@ -233,6 +233,29 @@ fn a_failure_from_before_a_recovery_opens_nothing() {
 }
 
 #[test]
+fn an_opening_of_a_member_that_has_just_begun_reaches_all() {
+    let mut world = World::new(2);
+    let breakers = breakers(&mut world);
+    fail(&breakers[0]);
+    world.ticks(20);
+    let (_, permit) = probe(&mut world, &breakers);
+    permit.success();
+    world.ticks(1);
+    assert_eq!(states(&breakers), [CircuitState::Closed; 2]);
+    // A new one meets an outage before it has heard anything.
+    world.join(|config| config);
+    let breaker = world.members[2].fleet.breaker("api", config());
+    world.members[2].line(Line::Slow);
+    world.members[2].drive();
+    fail(&breaker);
+    world.members[2].drive();
+    world.members[2].line(Line::Up);
+    world.ticks(2);
+    assert_eq!(breaker.state(), CircuitState::Open);
+    assert_eq!(states(&breakers), [CircuitState::Open; 2]);
+}
+
+#[test]
 fn a_probe_that_succeeds_too_late_closes_nothing() {
     let mut world = World::new(2);
     let breakers = breakers(&mut world);
