@@ -204,6 +204,7 @@ impl Core {
             Leaving::No if self.sync_is_due(now) => {
                 let ttl = self.rhythm.ttl;
                 self.next_sync = now.saturating_add(self.rhythm.tick);
+                self.tills.iter_mut().for_each(Till::try_again);
                 self.sync(readings, ttl, now, &mut due);
             }
             _ => {}
@@ -231,7 +232,7 @@ impl Core {
         let (mut told, mut bookings) = (Vec::new(), Vec::new());
         for (index, (till, reading)) in self.tills.iter_mut().zip(&readings.accounts).enumerate() {
             let due = till.is_due(*reading, self.rhythm.ttl, now) || ttl.is_zero();
-            if due && till.opening == Opening::Done {
+            if due && till.is_open() {
                 let booking = till.booking(*reading, &member, ttl, now);
                 told.push((index, booking.seq));
                 bookings.push(booking);

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::config::Moment;
 use crate::error::StateError;
-use crate::money::Booked;
+use crate::money::{AccountPath, Booked};
 use crate::probe::Probe;
 use crate::state::View;
 
@@ -217,6 +217,9 @@ impl Core {
             }
             About::Account(index) => {
                 self.tills[*index].opening = Opening::Refused;
+                if let StateError::NoAccountAbove { above, .. } = error {
+                    self.forgotten(above);
+                }
                 let answered = self.tills[*index].give_up();
                 self.answer(*index, answered);
                 return;
@@ -229,6 +232,14 @@ impl Core {
             About::Pause(name) => self.pauses.told(name, false),
         }
         self.cut_off(error, now);
+    }
+
+    /// The backend has no such account any more. One that has nothing to tell does not find out by itself.
+    fn forgotten(&mut self, account: &AccountPath) {
+        let is_it = |till: &&mut Till| till.account == *account && till.opening == Opening::Done;
+        if let Some(till) = self.tills.iter_mut().find(is_it) {
+            till.opening = Opening::Needed;
+        }
     }
 
     /// The backend is away.

@@ -24,6 +24,8 @@ pub(crate) struct Till {
     pub(crate) account: AccountPath,
     pub(crate) rules: Rules,
     pub(crate) opening: Opening,
+    /// Somebody has the account. Before, no money is asked for: there may be another purse by then.
+    pub(crate) given: bool,
     seq: u64,
     heard: u64,
     granted: Usd,
@@ -65,6 +67,7 @@ impl Till {
             account,
             rules,
             opening: Opening::Needed,
+            given: false,
             seq: 0,
             heard: 0,
             granted: Usd::ZERO,
@@ -94,6 +97,18 @@ impl Till {
         self.opening = Opening::Done;
         self.path = Path::new(&rules, left);
         self.rules = rules;
+    }
+
+    /// The account above may be there by now.
+    pub(crate) fn try_again(&mut self) {
+        if self.given && self.opening == Opening::Refused {
+            self.opening = Opening::Needed;
+        }
+    }
+
+    /// Whether the backend has the account, and so has somebody here.
+    pub(crate) fn is_open(&self) -> bool {
+        self.given && self.opening == Opening::Done
     }
 
     /// A call waits for what a reservation of `amount` lacks. `None`: there is no use in waiting.
@@ -230,7 +245,7 @@ impl Till {
         let old = now >= self.booked_at.saturating_add(ttl / 3);
         let holds = !self.granted.is_zero() || self.heard == 0;
         let wants = !self.wants(reading, now).1.is_zero();
-        self.opening == Opening::Done && (news || wants || (old && holds))
+        news || wants || (old && holds)
     }
 
     const fn telling(&self, reading: Reading) -> Told {

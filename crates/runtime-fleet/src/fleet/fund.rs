@@ -40,6 +40,7 @@ pub(crate) async fn open(
         Poll::Pending
     })
     .await?;
+    let mut core = shared.core();
     let mut seats = shared.seats();
     let seat = &mut seats.accounts[index];
     // Nobody has the account yet: it can still become what the backend says.
@@ -55,7 +56,9 @@ pub(crate) async fn open(
         }
     }
     let account = seat.given.get_or_insert_with(|| seat.purse.account().clone()).clone();
+    core.tills[index].given = true;
     drop(seats);
+    drop(core);
     shared.wake();
     Ok(account)
 }

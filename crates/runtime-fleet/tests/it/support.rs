@@ -41,7 +41,7 @@ pub(crate) enum Line {
 
 /// A line to the backend.
 pub(crate) struct Faulty {
-    state: MemoryState,
+    state: Arc<Mutex<&'static MemoryState>>,
     line: Mutex<Line>,
     pushes: bool,
     /// What happens while the answer to the next booking is on its way.
@@ -62,7 +62,8 @@ impl Faulty {
         if line == Line::Cut {
             return Box::pin(async { Err(StateError::unavailable("call", "the line is cut")) });
         }
-        let answer = call(&self.state);
+        let state = *self.state.lock().unwrap();
+        let answer = call(state);
         Box::pin(async move {
             let answer = answer.await;
             match line {
@@ -155,7 +156,7 @@ impl SharedState for End {
 
     fn watch(&self, watcher: Weak<dyn Watcher>) {
         if self.0.pushes {
-            self.0.state.watch(watcher);
+            self.0.state.lock().unwrap().watch(watcher);
         }
     }
 }
@@ -224,11 +225,18 @@ pub(crate) fn poll<F: Future>(future: std::pin::Pin<&mut F>) -> Option<F::Output
     }
 }
 
+/// The same backend, for futures of any life.
+fn leaked(backend: &MemoryState) -> &'static MemoryState {
+    Box::leak(Box::new(backend.clone()))
+}
+
 /// A backend, and members of its fleet.
 pub(crate) struct World {
     pub(crate) clock: ManualClock,
     pub(crate) backend: MemoryState,
     pub(crate) members: Vec<Member>,
+    /// Where all lines lead to.
+    state: Arc<Mutex<&'static MemoryState>>,
     probes: Arc<AtomicU64>,
     pushes: bool,
 }
@@ -243,14 +251,21 @@ impl World {
     pub(crate) fn empty(pushes: bool) -> Self {
         let clock = ManualClock::new();
         let backend = MemoryState::on(clock.clone());
-        Self { backend, clock, members: Vec::new(), probes: Arc::default(), pushes }
+        let state = Arc::new(Mutex::new(leaked(&backend)));
+        Self { backend, clock, members: Vec::new(), state, probes: Arc::default(), pushes }
+    }
+
+    /// The backend forgets everything, and pushes nothing to those who are there.
+    pub(crate) fn forget(&mut self) {
+        self.backend = MemoryState::on(self.clock.clone());
+        *self.state.lock().unwrap() = leaked(&self.backend);
     }
 
     pub(crate) fn join(&mut self, config: impl FnOnce(FleetConfig) -> FleetConfig) {
         let name = format!("m{}", self.members.len());
         let events = RecordingEventSink::new();
         let line = Arc::new(Faulty {
-            state: self.backend.clone(),
+            state: Arc::clone(&self.state),
             line: Mutex::default(),
             pushes: self.pushes,
             meanwhile: Mutex::default(),

@@ -1,0 +1,91 @@
+//! Accounts that a backend has forgotten, that are opened late, or whose rules change.
+
+use std::pin::pin;
+
+use runtime_fleet::{AccountPath, Accounts as _, Rules};
+use runtime_usage::{Limit, Usd};
+
+use crate::support::{Line, World, cents, poll};
+
+fn limit(cents: u64) -> Limit {
+    Limit::enforced(Usd::from_cents(cents)).per_turn(Usd::from_cents(1))
+}
+
+/// Sets an account, as who administers it does.
+fn set(world: &World, account: &str, limit: &Limit) {
+    let (account, rules) = (AccountPath::new(account).unwrap(), Rules::of(limit));
+    let set = pin!(world.backend.set(&account, &rules));
+    poll(set).unwrap().unwrap();
+}
+
+#[test]
+fn a_forgotten_tree_is_opened_again_by_who_has_it() {
+    let mut world = World::new(1);
+    // It holds nothing of the accounts above, and has nothing to tell of them.
+    let _company = world.members[0].account("company", Limit::strict(cents(100)));
+    let _team = world.members[0].account("company/team", limit(80));
+    let search = world.members[0].account("company/team/search", limit(50));
+    world.reserve(&search, cents(20)).unwrap().settle(cents(20));
+    world.ticks(10);
+
+    world.forget();
+    world.ticks(20);
+    assert_eq!(world.state("company").spent, cents(20), "totals are told again");
+    world.reserve(&search, cents(30)).expect("30 of 50 are left").settle(cents(30));
+    assert!(world.reserve(&search, cents(1)).is_none());
+    world.ticks(2);
+    assert_eq!(world.state("company").spent, cents(50));
+}
+
+#[test]
+fn an_account_is_opened_once_the_one_above_is_there_again() {
+    let mut world = World::new(1);
+    set(&world, "company", &limit(100));
+    let search = world.members[0].account("company/search", limit(50));
+    world.reserve(&search, cents(20)).unwrap().settle(cents(20));
+    world.ticks(2);
+
+    world.forget();
+    world.ticks(20);
+    let calls = world.members[0].calls();
+    world.ticks(4);
+    assert!(world.members[0].calls() <= calls + 8, "it asks with each heartbeat, and not more");
+    set(&world, "company", &limit(100));
+    world.ticks(4);
+    assert_eq!(world.state("company").spent, cents(20));
+
+    // One that was opened while the backend was away, before the one above it was there.
+    world.members[0].line(Line::Cut);
+    world.ticks(1);
+    let late = world.members[0].account("late/search", limit(50));
+    world.members[0].line(Line::Up);
+    world.ticks(20);
+    assert!(world.reserve(&late, cents(1)).is_none(), "there is none above");
+    set(&world, "late", &limit(100));
+    world.ticks(4);
+    assert!(world.reserve(&late, cents(1)).is_some());
+}
+
+#[test]
+fn money_that_was_given_back_before_anybody_had_the_account_is_not_spent() {
+    let mut world = World::new(2);
+    set(&world, "company", &limit(100));
+    let (mut one, fleet) = (None, world.members[0].fleet.clone());
+    // Who opens it does not look for a while.
+    let mut opening = pin!(fleet.account("company", limit(200)));
+    assert!(poll(opening.as_mut()).is_none());
+    world.ticks(4);
+    let other = world.members[1].account("company", limit(100));
+    while let Some(held) = world.reserve(&other, cents(1)) {
+        held.settle(cents(1));
+    }
+    world.ticks(2);
+    for _ in 0..4 {
+        one = one.or_else(|| poll(opening.as_mut()));
+        world.ticks(1);
+    }
+    let one = one.unwrap().unwrap();
+    let spent = world.state("company").spent;
+    assert_eq!(spent.saturating_add(world.state("company").granted), spent);
+    assert!(one.reserve(Usd::from_nanos(1)).is_err(), "all of it was spent by the other one");
+}
