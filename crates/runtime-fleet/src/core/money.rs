@@ -57,7 +57,7 @@ pub(crate) struct Till {
     /// What may be spent beyond all grants while the backend is away.
     extra: Usd,
     /// The marks that this member has told. Answers of bookings that were under way together give the same.
-    marked: Vec<(AccountPath, u16)>,
+    marked: Vec<Mark>,
 }
 
 impl Till {
@@ -332,17 +332,16 @@ impl Till {
         heard
     }
 
-    /// The marks of an answer that were not told yet.
+    /// The marks of an answer that were not told yet. Under another limit a mark is another one.
     fn mark(&mut self, booked: &Booked) -> Vec<Mark> {
         let mut marks = Vec::new();
         for Level { state, marks: percents } in &booked.path {
-            for percent in percents {
-                let mark = (state.account.clone(), *percent);
-                if !self.marked.contains(&mark) {
-                    self.marked.push(mark);
-                    let (account, limit, spent) =
-                        (state.account.clone(), state.rules.amount, state.spent);
-                    marks.push(Mark { account, percent: *percent, limit, spent });
+            let (limit, spent) = (state.rules.amount, state.spent);
+            for percent in percents.iter().copied() {
+                let mark = Mark { account: state.account.clone(), percent, limit, spent };
+                if !self.marked.iter().any(|told| told.is(&mark)) {
+                    self.marked.push(mark.clone());
+                    marks.push(mark);
                 }
             }
         }

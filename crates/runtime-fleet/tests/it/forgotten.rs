@@ -2,6 +2,7 @@
 
 use std::pin::pin;
 
+use runtime_events::AgentEventName;
 use runtime_fleet::{AccountPath, Accounts as _, Rules};
 use runtime_usage::{Limit, Usd};
 
@@ -88,4 +89,22 @@ fn money_that_was_given_back_before_anybody_had_the_account_is_not_spent() {
     let spent = world.state("company").spent;
     assert_eq!(spent.saturating_add(world.state("company").granted), spent);
     assert!(one.reserve(Usd::from_nanos(1)).is_err(), "all of it was spent by the other one");
+}
+
+#[test]
+fn marks_of_a_limit_that_was_raised_are_told_again() {
+    let mut world = World::new(1);
+    let account = world.members[0].account("company", limit(100));
+    let spend = |world: &mut World, amount: u64| {
+        for _ in 0..amount {
+            world.reserve(&account, cents(1)).unwrap().settle(cents(1));
+        }
+        world.ticks(2);
+        let told = world.members[0].told();
+        told.iter().filter(|name| **name == AgentEventName::BudgetMark).count()
+    };
+    assert_eq!(spend(&mut world, 85), 1, "80 %");
+    set(&world, "company", &limit(200));
+    assert_eq!(spend(&mut world, 60), 0, "145 of 200");
+    assert_eq!(spend(&mut world, 20), 1, "80 % of 200");
 }

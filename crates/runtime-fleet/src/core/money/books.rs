@@ -40,6 +40,13 @@ pub(crate) struct Mark {
     pub(crate) spent: Usd,
 }
 
+impl Mark {
+    pub(super) fn is(&self, other: &Self) -> bool {
+        let Self { account, percent, limit, .. } = self;
+        (account, percent, limit) == (&other.account, &other.percent, &other.limit)
+    }
+}
+
 /// Whether the backend knows the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Opening {
