@@ -232,7 +232,7 @@ impl Core {
         let (mut told, mut bookings) = (Vec::new(), Vec::new());
         for (index, (till, reading)) in self.tills.iter_mut().zip(&readings.accounts).enumerate() {
             let due = till.is_due(*reading, self.rhythm.ttl, now) || ttl.is_zero();
-            if due && till.is_open() {
+            if due && till.opening == Opening::Done {
                 let booking = till.booking(*reading, &member, ttl, now);
                 told.push((index, booking.seq));
                 bookings.push(booking);

@@ -1,6 +1,7 @@
 //! [`Till`]: what a member holds of an account, asks for, and tells.
 
 mod books;
+mod opening;
 mod path;
 
 use std::time::Duration;
@@ -24,7 +25,7 @@ pub(crate) struct Till {
     pub(crate) account: AccountPath,
     pub(crate) rules: Rules,
     pub(crate) opening: Opening,
-    /// Somebody has the account. Before, no money is asked for: there may be another purse by then.
+    /// Somebody has the account. Before, no money is taken: there may be another purse by then.
     pub(crate) given: bool,
     seq: u64,
     heard: u64,
@@ -62,7 +63,7 @@ pub(crate) struct Till {
 
 impl Till {
     pub(crate) fn new(account: AccountPath, rules: Rules, per_turn: Usd) -> Self {
-        let path = Path::new(&rules, rules.amount);
+        let path = Path::new(&account, &rules, rules.amount);
         Self {
             account,
             rules,
@@ -90,25 +91,6 @@ impl Till {
             extra: Usd::ZERO,
             marked: Vec::new(),
         }
-    }
-
-    /// The backend has the account, with these rules.
-    pub(crate) fn opened(&mut self, rules: Rules, left: Usd) {
-        self.opening = Opening::Done;
-        self.path = Path::new(&rules, left);
-        self.rules = rules;
-    }
-
-    /// The account above may be there by now.
-    pub(crate) fn try_again(&mut self) {
-        if self.given && self.opening == Opening::Refused {
-            self.opening = Opening::Needed;
-        }
-    }
-
-    /// Whether the backend has the account, and so has somebody here.
-    pub(crate) fn is_open(&self) -> bool {
-        self.given && self.opening == Opening::Done
     }
 
     /// A call waits for what a reservation of `amount` lacks. `None`: there is no use in waiting.
@@ -197,7 +179,7 @@ impl Till {
 
     /// What calls lack, and what is taken beyond that.
     fn wants(&self, reading: Reading, now: Moment) -> (Usd, Usd) {
-        if !self.path.enforced {
+        if !self.path.enforced || !self.given {
             return (Usd::ZERO, Usd::ZERO);
         }
         // What calls have taken beyond what was granted comes first.
@@ -224,7 +206,8 @@ impl Till {
     pub(crate) fn is_urgent(&self, now: Moment) -> bool {
         let asked = self.asked();
         let waits = self.waiting.iter().any(|waiter| waiter.id >= asked);
-        self.opening == Opening::Done && waits && now >= self.dry_until
+        let asks = (waits && now >= self.dry_until) || (!self.is_known() && self.sent.is_empty());
+        self.opening == Opening::Done && asks
     }
 
     /// The waiters with smaller numbers are asked for by a booking under way.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use runtime_events::payload::{Fleet, MarkCrossed, Word};
 use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Clock as _, Data};
 use runtime_resilience::BreakerFollower;
+use runtime_usage::{Purse, Usd};
 
 use super::glue::rest_of;
 use super::seats::LimiterSeat;
@@ -51,11 +52,16 @@ fn caps(shared: &Shared, now: Moment) {
         }
     }
     drop(seats);
-    for (purse, (cap, elsewhere)) in changed {
-        match cap {
-            Cap::Granted(total) => purse.set_granted(total, elsewhere),
-            Cap::Lifted(total) => purse.lift(total, elsewhere),
-        }
+    for (purse, may) in changed {
+        cap(&purse, may);
+    }
+}
+
+/// What an account may spend.
+pub(super) fn cap(purse: &Purse, (cap, elsewhere): (Cap, Usd)) {
+    match cap {
+        Cap::Granted(total) => purse.set_granted(total, elsewhere),
+        Cap::Lifted(total) => purse.lift(total, elsewhere),
     }
 }
 

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use runtime_usage::{Account, FundFuture, Funding, Lack, Limit, Purse, Usd};
 
+use super::apply;
 use super::seats::AccountSeat;
 use super::shared::Shared;
 use crate::core::{Leaving, Opening, Till};
@@ -28,12 +29,12 @@ pub(crate) async fn open(
         let over = core.link.is_down() || core.leaving != Leaving::No;
         let mut waiters = shared.waiters();
         match till.opening {
-            Opening::Done => return Poll::Ready(Ok(Some(till.rules.clone()))),
+            Opening::Done if till.is_known() => return Poll::Ready(Ok(Some(till.rules.clone()))),
             Opening::Refused => {
                 return Poll::Ready(waiters.refused.get(&index).cloned().map_or(Ok(None), Err));
             }
-            Opening::Needed | Opening::UnderWay if over => return Poll::Ready(Ok(None)),
-            Opening::Needed | Opening::UnderWay => waiters.watch(cx.waker()),
+            _ if over => return Poll::Ready(Ok(None)),
+            _ => waiters.watch(cx.waker()),
         }
         drop(waiters);
         drop(core);
@@ -52,7 +53,9 @@ pub(crate) async fn open(
         {
             let limit = by(&rules, local);
             seat.purse = purse(shared, index, &limit);
-            seat.applied = None;
+            seat.applied = core.caps(shared.now()).get(index).copied();
+            // The driver does not know this purse yet.
+            seat.applied.into_iter().for_each(|may| apply::cap(&seat.purse, may));
         }
     }
     let account = seat.given.get_or_insert_with(|| seat.purse.account().clone()).clone();
@@ -79,6 +82,10 @@ fn add(shared: &Arc<Shared>, path: AccountPath, limit: &Limit, on_loss: OnLoss) 
     }
     let index = core.tills.len();
     let purse = purse(shared, index, &local);
+    if path.above().is_some() {
+        // An account above may refuse what this one does not.
+        purse.set_granted(Usd::ZERO, Usd::ZERO);
+    }
     shared.seats().accounts.push(AccountSeat { purse, applied: None, given: None });
     core.add(now, |core| core.tills.push(Till::new(path, rules, limit.per_turn)));
     index

@@ -4,7 +4,7 @@ use std::pin::pin;
 
 use runtime_events::AgentEventName;
 use runtime_fleet::{AccountPath, Accounts as _, Rules};
-use runtime_usage::{Limit, Usd};
+use runtime_usage::{Account, Limit, Usd};
 
 use crate::support::{Line, World, cents, poll};
 
@@ -107,4 +107,40 @@ fn marks_of_a_limit_that_was_raised_are_told_again() {
     set(&world, "company", &limit(200));
     assert_eq!(spend(&mut world, 60), 0, "145 of 200");
     assert_eq!(spend(&mut world, 20), 1, "80 % of 200");
+}
+
+#[test]
+fn an_account_that_refuses_nothing_is_bound_by_the_one_above() {
+    let recorded = || Limit::recorded(Usd::from_cents(1_000)).per_turn(Usd::from_cents(1));
+    let spend = |world: &mut World, account: &Account| {
+        let mut spent = 0;
+        while spent < 500 && account.reserve(cents(1)).map(|held| held.settle(cents(1))).is_ok() {
+            spent += 1;
+        }
+        world.ticks(4);
+        spent
+    };
+    let mut world = World::new(1);
+    set(&world, "company", &limit(100));
+    let team = world.members[0].account("company/team", recorded());
+    for _ in 0..500 {
+        if let Some(held) = world.reserve(&team, cents(1)) {
+            held.settle(cents(1));
+        }
+    }
+    world.ticks(2);
+    assert_eq!(world.state("company").spent, cents(100));
+
+    // Without the backend, nobody knows what there is above.
+    world.join(|config| config);
+    world.members[1].line(Line::Cut);
+    let team = world.members[1].account("company/team", recorded());
+    assert_eq!(spend(&mut world, &team), 0);
+    world.members[1].line(Line::Up);
+    world.ticks(12);
+    assert_eq!(spend(&mut world, &team), 0, "all is spent");
+
+    set(&world, "free", &recorded());
+    let team = world.members[0].account("free/team", recorded());
+    assert_eq!(spend(&mut world, &team), 500, "none of the path refuses");
 }

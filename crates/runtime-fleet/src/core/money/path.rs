@@ -24,9 +24,10 @@ pub(super) struct Path {
 }
 
 impl Path {
-    /// What the rules of the account say before anything is heard.
-    pub(super) const fn new(rules: &Rules, left: Usd) -> Self {
+    /// What the rules of the account say before anything is heard of those above, which may refuse calls.
+    pub(super) fn new(account: &AccountPath, rules: &Rules, left: Usd) -> Self {
         let Rules { enforced, strict, amount, .. } = *rules;
+        let enforced = enforced || account.above().is_some();
         Self { enforced, strict, left, amount, others: Usd::ZERO, members: 1, least: None }
     }
 
