@@ -248,8 +248,8 @@ impl Core {
         let (spread, tick) = (self.spread.f64(), self.rhythm.tick);
         if self.link.failed(&why, tick, spread, now) {
             self.effects.push(Effect::Degraded { why });
-            let policy = self.rhythm.policies.money;
-            self.tills.iter_mut().for_each(|till| till.cut_off(policy));
+            let (policy, expected) = (self.rhythm.policies.money, self.rhythm.expected);
+            self.tills.iter_mut().for_each(|till| till.cut_off(policy, expected));
         }
         for account in 0..self.tills.len() {
             let answered = self.tills[account].give_up();

@@ -202,7 +202,7 @@ impl Till {
         (lack(first), lack(all).max(lacked).max(lack(all).saturating_add(extra)))
     }
 
-    /// Whether calls wait that no booking under way asks for.
+    /// Whether calls wait that no booking under way asks for, or who opens the account does.
     pub(crate) fn is_urgent(&self, now: Moment) -> bool {
         let asked = self.asked();
         let waits = self.waiting.iter().any(|waiter| waiter.id >= asked);
@@ -332,9 +332,10 @@ impl Till {
     }
 
     /// The backend is away: what may be spent beyond all grants.
-    pub(crate) fn cut_off(&mut self, policy: Policy) {
+    pub(crate) fn cut_off(&mut self, policy: Policy, expected: u32) {
+        let members = if self.heard > 0 { self.path.members } else { expected };
         self.extra = match policy {
-            Policy::LocalShare if self.path.enforced => self.path.part(),
+            Policy::LocalShare if self.path.enforced => self.path.part(members),
             _ => Usd::ZERO,
         };
     }

@@ -3,7 +3,7 @@
 use std::pin::pin;
 
 use runtime_events::AgentEventName;
-use runtime_fleet::{AccountPath, Accounts as _, Rules};
+use runtime_fleet::{AccountPath, Accounts as _, FleetConfig, Kind, Policy, Rules};
 use runtime_usage::{Account, Limit, Usd};
 
 use crate::support::{Line, World, cents, poll};
@@ -143,4 +143,18 @@ fn an_account_that_refuses_nothing_is_bound_by_the_one_above() {
     set(&world, "free", &recorded());
     let team = world.members[0].account("free/team", recorded());
     assert_eq!(spend(&mut world, &team), 500, "none of the path refuses");
+}
+
+#[test]
+fn a_member_that_starts_without_the_backend_has_one_part_of_several() {
+    let mut world = World::empty(true);
+    let share = |config: FleetConfig| config.policy(Kind::Money, Policy::LocalShare);
+    world.join(|config| share(config).expected_members(5));
+    world.members[0].line(Line::Cut);
+    let account = world.members[0].account("company", limit(100));
+    world.ticks(1);
+    for _ in 0..20 {
+        account.reserve(cents(1)).unwrap().settle(cents(1));
+    }
+    assert!(account.reserve(cents(1)).is_err());
 }

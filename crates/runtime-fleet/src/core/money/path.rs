@@ -18,7 +18,7 @@ pub(super) struct Path {
     amount: Usd,
     /// What others hold of the account that has the least left.
     pub(super) others: Usd,
-    members: u32,
+    pub(super) members: u32,
     /// The enforced account that has the least left, and its limit.
     least: Option<(AccountPath, Usd)>,
 }
@@ -78,8 +78,8 @@ impl Path {
         self.left.nanos() < all
     }
 
-    /// A member's part of what is left.
-    pub(super) fn part(&self) -> Usd {
-        Usd::from_nanos(self.left.nanos() / u64::from(self.members))
+    /// A member's part of what is left, if there are so many.
+    pub(super) fn part(&self, members: u32) -> Usd {
+        Usd::from_nanos(self.left.nanos() / u64::from(members.max(1)))
     }
 }
