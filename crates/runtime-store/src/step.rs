@@ -112,6 +112,12 @@ impl StepKey {
     pub(crate) fn again(self, n: u32) -> Self {
         Self::of([&self.as_bytes()[..], b"again", &n.to_be_bytes()])
     }
+
+    /// The key under which people say what became of a call in doubt that was announced `times` times.
+    pub(crate) fn doubt(self, times: usize) -> Self {
+        let number = u64::try_from(times).unwrap_or(u64::MAX).to_be_bytes();
+        if times <= 1 { self } else { Self::of([&self.as_bytes()[..], b"doubt", &number]) }
+    }
 }
 
 impl fmt::Display for StepName {

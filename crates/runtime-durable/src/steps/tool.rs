@@ -18,7 +18,7 @@ use runtime_events::AgentEventName;
 use runtime_events::payload::{self, Word};
 use runtime_orchestrator::{BoxError, Effect, ToolCall, ToolError};
 use runtime_store::{
-    ApprovalUse, Entered, IntentRecord, OutcomeRecord, Part, Step, StepKind, Subject,
+    ApprovalUse, Entered, IntentRecord, OutcomeRecord, Part, Step, StepKey, StepKind, Subject,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -280,10 +280,11 @@ impl DurableSession {
                 Reconciled::Unknown => {}
             }
         }
-        let told = self.place.life.store.message(self.thread(), &resolution_key(step)).await;
+        let doubt = self.place.life.writer.fold().doubt(step.key);
+        let told = self.place.life.store.message(self.thread(), &resolution_key(doubt)).await;
         let Some(told) = told.map_err(|error| self.place.life.store_failed(error))? else {
             let waits_for =
-                format!("somebody to say whether {} was done (step {})", step.name, step.key);
+                format!("somebody to say whether {} was done (step {doubt})", step.name);
             return Err(self.place.life.park(ParkedError { waits_for, wake_at: None }));
         };
         let shape = |source| StepError::Value { step: step.name.clone(), source };
@@ -342,9 +343,9 @@ struct Resolution {
     who: Option<String>,
 }
 
-/// The key in the inbox under which a person says what became of a step.
-fn resolution_key(step: &Step) -> String {
-    format!("resolve/{}", step.key)
+/// The key in the inbox under which a person says what became of a call.
+fn resolution_key(doubt: StepKey) -> String {
+    format!("resolve/{doubt}")
 }
 
 impl<T> fmt::Debug for DurableTool<T> {

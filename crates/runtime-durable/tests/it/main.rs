@@ -8,6 +8,7 @@ mod case;
 mod clients;
 mod clocks;
 mod crashes;
+mod doubts;
 mod ends;
 mod engine;
 mod fences;
