@@ -1,6 +1,6 @@
 //! A life: what its session and the sessions below it share.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use runtime_store::{Journal, JournalError, Leave, Store, StoreError, ThreadId};
@@ -21,7 +21,40 @@ pub(crate) struct Life {
     pub(crate) settings: Settings,
     /// Whether the code has asked for the last checkpoint.
     pub(crate) resumed: AtomicBool,
+    pub(crate) running: Running,
     over: Mutex<Option<Over>>,
+}
+
+/// The steps that run, in all places. A checkpoint is between steps: none of them has a part on either side.
+#[derive(Debug, Default)]
+pub(crate) struct Running(AtomicU32);
+
+// Relaxed: the number guards no other memory.
+impl Running {
+    /// In place of a number, while a checkpoint is made.
+    const ANEW: u32 = u32::MAX;
+
+    pub(crate) fn begin(&self) -> Result<(), StepError> {
+        let one_more = |running: u32| running.checked_add(1).filter(|_| running != Self::ANEW);
+        let begun = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
+        begun.map(drop).map_err(|_| StepError::Misused("a step begins once a checkpoint is made"))
+    }
+
+    pub(crate) fn end(&self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Lets no step begin until [`go_on`](Self::go_on). If the caller leaves before, nobody knows where the
+    /// checkpoint is, so none begins any more.
+    pub(crate) fn stop(&self) -> Result<(), StepError> {
+        let stopped = self.0.compare_exchange(0, Self::ANEW, Ordering::Relaxed, Ordering::Relaxed);
+        let running = "a checkpoint is made at the top, while no step runs";
+        stopped.map(drop).map_err(|_| StepError::Misused(running))
+    }
+
+    pub(crate) fn go_on(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
 }
 
 /// Why a life takes no further step.
@@ -47,6 +80,7 @@ impl Life {
             writer,
             settings,
             resumed: AtomicBool::new(false),
+            running: Running::default(),
             over: Mutex::default(),
         }
     }

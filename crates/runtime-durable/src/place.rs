@@ -29,6 +29,8 @@ pub(crate) struct Place {
     scope: Arc<str>,
     order: Arc<Mutex<Order>>,
     children: AtomicU32,
+    /// The epoch of a child, which is numbered by its place behind a checkpoint.
+    epoch: Option<u64>,
 }
 
 /// The order of a session's steps.
@@ -36,8 +38,6 @@ pub(crate) struct Place {
 struct Order {
     next: u32,
     running: Vec<StepName>,
-    /// The number of turns that go on beside the next step.
-    handed_on: u32,
     /// Outcomes of turns whose caller has left, to be recorded if the code goes on.
     left: Vec<(Step, Body)>,
     /// How often each id of a call was asked for.
@@ -54,7 +54,8 @@ impl Order {
 
 impl Place {
     pub(crate) fn top(life: Arc<Life>) -> Self {
-        Self { life, scope: "".into(), order: Arc::default(), children: AtomicU32::new(0) }
+        let children = AtomicU32::new(0);
+        Self { life, scope: "".into(), order: Arc::default(), children, epoch: None }
     }
 
     /// The place of the next child.
@@ -63,7 +64,8 @@ impl Place {
         let number = self.children.fetch_add(1, Ordering::Relaxed);
         let scope = format!("{}/{role}#{number}", self.scope).into();
         let (life, order, children) = (Arc::clone(&self.life), Arc::default(), AtomicU32::new(0));
-        Self { life, scope, order, children }
+        let epoch = Some(self.epoch.unwrap_or_else(|| self.epoch()));
+        Self { life, scope, order, children, epoch }
     }
 }
 
@@ -106,6 +108,10 @@ impl Place {
         self.life.going_on()?;
         self.check_resumed()?;
         let epoch = self.epoch();
+        if self.epoch.is_some_and(|own| own != epoch) {
+            // In the next life, it has another place.
+            return Err(StepError::Misused("a checkpoint was made: open the child again after it"));
+        }
         let mut order = self.order();
         let unordered = order.running.iter().find(|other| key.is_none() || !other.keyed);
         if let Some(other) = unordered {
@@ -113,6 +119,7 @@ impl Place {
             drop(order);
             return Err(self.life.broken(error));
         }
+        self.life.running.begin()?;
         let step = if let Some(key) = key {
             Step::keyed(name, arguments, (epoch, key))
         } else {
@@ -121,7 +128,8 @@ impl Place {
         };
         order.running.push(step.name.clone());
         drop(order);
-        Ok(Begun { step, order: Arc::clone(&self.order), handed_on: false })
+        let (life, order) = (Arc::clone(&self.life), Arc::clone(&self.order));
+        Ok(Begun { step, life, order, handed_on: false })
     }
 
     /// Refuses to run from the beginning after a checkpoint.
@@ -153,9 +161,8 @@ impl Place {
         self.children.store(0, Ordering::Relaxed);
     }
 
-    pub(crate) fn is_idle_top(&self) -> bool {
-        let order = self.order();
-        self.scope.is_empty() && order.running.is_empty() && order.handed_on == 0
+    pub(crate) fn is_top(&self) -> bool {
+        self.scope.is_empty()
     }
 
     /// Enters the first part of a step.
@@ -331,6 +338,7 @@ pub(crate) struct Vacant<'a> {
 /// A step that has begun. Dropping it ends its place in the order.
 pub(crate) struct Begun {
     pub(crate) step: Step,
+    life: Arc<Life>,
     order: Arc<Mutex<Order>>,
     handed_on: bool,
 }
@@ -339,21 +347,17 @@ impl Begun {
     /// Lets the next step begin beside this one.
     pub(crate) fn hand_on(&mut self) {
         if !std::mem::replace(&mut self.handed_on, true) {
-            let mut order = lock(&self.order);
-            order.end(&self.step.name);
-            order.handed_on += 1;
+            lock(&self.order).end(&self.step.name);
         }
     }
 }
 
 impl Drop for Begun {
     fn drop(&mut self) {
-        let mut order = lock(&self.order);
-        if self.handed_on {
-            order.handed_on -= 1;
-        } else {
-            order.end(&self.step.name);
+        if !self.handed_on {
+            lock(&self.order).end(&self.step.name);
         }
+        self.life.running.end();
     }
 }
 

@@ -82,13 +82,14 @@ pub(super) async fn begin_anew<S: Serialize>(
 ) -> Result<(), StepError> {
     let life = &session.place.life;
     life.going_on()?;
-    if !session.place.is_idle_top() {
+    if !session.place.is_top() {
         return Err(StepError::Misused("a checkpoint is made at the top, while no step runs"));
     }
     if life.in_engine {
         return Err(StepError::Misused("within an engine, the engine keeps the journal"));
     }
     session.place.check_resumed()?;
+    life.running.stop()?;
     let (totals, lives) = {
         let fold = life.writer.fold();
         (fold.totals(), fold.lives())
@@ -98,5 +99,7 @@ pub(super) async fn begin_anew<S: Serialize>(
         Ok(entry) => life.writer.checkpoint(entry, role).await,
         Err(error) => Err(error),
     };
-    written.map_err(|error| life.broken(error))
+    written.map_err(|error| life.broken(error))?;
+    life.running.go_on();
+    Ok(())
 }

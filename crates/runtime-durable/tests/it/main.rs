@@ -18,6 +18,7 @@ mod history;
 mod killed;
 mod mortal;
 mod order;
+mod places;
 mod resumed;
 #[cfg(feature = "seal")]
 mod sealed;

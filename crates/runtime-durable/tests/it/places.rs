@@ -1,0 +1,98 @@
+//! Steps in two places at once: children beside checkpoints, and threads that wait for two things.
+
+use futures_util::future::join;
+use runtime_durable::{Durable, DurableSession, Run, StepError};
+use runtime_orchestrator::{Orchestrator, Turn};
+use runtime_sqlite::SqliteStore;
+use tokio::sync::oneshot::channel;
+
+use crate::case::wait;
+use crate::world::{World, thread, value};
+
+fn clerk() -> Orchestrator {
+    Orchestrator::new("clerk", "orders")
+}
+
+/// Threads in a file, whose calls take a while: so steps are under way at the same time.
+fn in_a_file(name: &str, test: impl FnOnce(&Durable)) {
+    let folder =
+        std::env::temp_dir().join(format!("runtime-durable-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let durable = Durable::new(clerk(), SqliteStore::open(folder.join("threads.db")).unwrap());
+    test(&durable);
+    drop(durable);
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_checkpoint_beside_the_step_of_a_child_is_refused_and_loses_nothing() {
+    let world = World::new();
+    let durable = world.durable(clerk());
+    let body = async |session: &DurableSession| {
+        let child = session.child("reader")?;
+        let (end, ends) = channel();
+        let asked = child.run_turn(Turn::model("m"), || async {
+            ends.await?;
+            world.ask("x").await
+        });
+        let beside = async {
+            let made = session.checkpoint(&1).await;
+            end.send(()).unwrap();
+            made
+        };
+        let (asked, made) = join(asked, beside).await;
+        assert!(matches!(made, Err(StepError::Misused(_))), "{made:?}");
+        let answer = asked?.value;
+        session.checkpoint(&answer).await?;
+        Ok(answer)
+    };
+    assert_eq!(value(Some(wait(durable.run("order-4711", body)))), "x");
+    assert_eq!(value(world.run(&durable, body)), "x", "its entries can be read");
+}
+
+#[test]
+fn a_step_beside_a_checkpoint_is_refused_and_loses_nothing() {
+    in_a_file("beside", |durable| {
+        let body = async |session: &DurableSession| {
+            let mut made: u32 = session.resume_point().await?.unwrap_or_default();
+            let child = session.child("reader")?;
+            if made == 0 {
+                let step = child.value("number", || 1);
+                let (checkpoint, refused) = join(session.checkpoint(&1), step).await;
+                checkpoint?;
+                assert!(matches!(refused, Err(StepError::Misused(_))), "{refused:?}");
+                made = session.child("reader")?.value("number", || 7).await?;
+            } else {
+                made = child.value("number", || 8).await?;
+            }
+            session.wait_for::<u32>("k").await?;
+            Ok(made)
+        };
+        assert!(matches!(wait(durable.run("order-4711", body)), Ok(Run::Parked(_))));
+        wait(durable.store().deliver(&thread(), "k", &1.into())).unwrap();
+        assert_eq!(value(Some(wait(durable.run("order-4711", body)))), 7);
+    });
+}
+
+#[test]
+fn a_child_from_before_a_checkpoint_is_refused_and_a_new_one_is_not() {
+    let world = World::new();
+    let durable = world.durable(clerk());
+    let body = async |session: &DurableSession| {
+        let before: Option<u32> = session.resume_point().await?;
+        let child = session.child("reader")?;
+        if before.is_none() {
+            child.run_turn(Turn::model("m"), || world.ask("")).await?;
+            session.checkpoint(&1).await?;
+            // In a life that begins here, it would be at another place.
+            let refused = child.run_turn(Turn::model("m"), || world.ask("")).await.unwrap_err();
+            assert!(matches!(refused, StepError::Misused(_)), "{refused}");
+        }
+        let child = if before.is_none() { session.child("reader")? } else { child };
+        child.run_turn(Turn::model("m"), || world.ask("")).await?;
+        Ok(session.wait_for::<u32>("k").await?)
+    };
+    assert!(matches!(world.run(&durable, body), Some(Ok(Run::Parked(_)))));
+    world.deliver("k", 7);
+    assert_eq!((value(world.run(&durable, body)), world.calls()), (7, 2));
+}
