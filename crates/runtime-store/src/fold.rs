@@ -112,7 +112,8 @@ impl Fold {
                     past.intents.reserve_exact(1);
                 }
                 let (body, spent) = (Arc::from(&*entry.body), Vec::new());
-                past.intents.push(Intent { reserved, model, body, spent });
+                let fence = stored.fence;
+                past.intents.push(Intent { fence, reserved, model, body, spent });
             }
             EntryKind::ATTEMPT if known => self.attempt(stored)?,
             EntryKind::OUTCOME if known => {
@@ -201,8 +202,9 @@ impl Fold {
         // A life that runs asks for no outcome of its own, so its body need not be kept.
         past.outcome = Some(if past.begun { Arc::default() } else { Arc::from(&*entry.body) });
         past.ended = past.begun;
-        // The bill is of all attempts of the last intent.
-        let lost: Vec<_> = past.intents.iter().rev().skip(1).cloned().collect();
+        // The bill is of all attempts of the last intent, if that is of the same life.
+        let own = past.intents.last().is_some_and(|intent| intent.fence == stored.fence);
+        let lost: Vec<_> = past.intents.iter().rev().skip(own.into()).cloned().collect();
         let turn = past.name.kind == StepKind::Turn;
         for intent in lost {
             intent.lose(&mut self.totals);

@@ -146,6 +146,30 @@ fn a_lost_call_is_booked_once_as_an_estimate() {
 }
 
 #[test]
+fn a_lost_call_is_booked_when_its_repetition_is_refused() {
+    let world = World::new();
+    let durable = world.durable(orchestrator().budget(Limit::enforced(Usd::from_cents(1))));
+    let body = async |session: &DurableSession| {
+        let call = async || {
+            world.ask("").await?;
+            std::future::pending::<Result<u32, BoxError>>().await
+        };
+        Ok(session.run_turn(turn(), call).await?.value)
+    };
+    assert!(world.run(&durable, body).is_none(), "it dies in the call");
+    // The lost call has used the budget up, however often the thread is run.
+    for _ in 0..3 {
+        world.reborn();
+        let text = error(world.run(&durable, body)).to_string();
+        assert!(text.contains("refused"), "{text}");
+        let (_, fold) =
+            futures_util::FutureExt::now_or_never(durable.look_at(&thread())).unwrap().unwrap();
+        assert_eq!(fold.totals().cost(), Usd::from_cents(1));
+    }
+    assert_eq!(world.calls(), 1);
+}
+
+#[test]
 fn a_failure_is_the_same_in_the_next_life_and_is_made_again_after_the_thread_failed() {
     let world = World::new();
     let durable = world.durable(orchestrator());

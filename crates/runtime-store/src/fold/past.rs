@@ -33,6 +33,8 @@ pub(super) struct Past {
 /// That a step was about to have its effect.
 #[derive(Clone, Debug)]
 pub(super) struct Intent {
+    /// The life that wrote it.
+    pub(super) fence: u64,
     /// What its last attempt may have cost.
     pub(super) reserved: Usd,
     pub(super) model: Option<Arc<str>>,
