@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use runtime_store::{
-    BillRecord, Body, Entered, EntryKind, IntentRecord, JournalError, OutcomeRecord, Part, Slot,
-    Step, StepKey, StepKind, StepName,
+    BillRecord, Body, Entered, EntryKind, IntentRecord, JournalError, NotApproved, OutcomeRecord,
+    Part, Slot, Step, StepKey, StepKind, StepName, StoreError,
 };
 use serde::Serialize;
 use serde::de::{DeserializeOwned, Error as _};
@@ -232,7 +232,11 @@ impl Place {
     ) -> Result<(), StepError> {
         self.again(step, vacant).await?;
         if let Some(slot) = vacant.intent.take() {
-            self.fill(step, slot, intent).await?;
+            match slot.fill(body(step, intent)?.into()).await {
+                // Silence is an answer, which the code sees.
+                Err(late) if has_expired(&late) => return Err(late.into()),
+                filled => filled.map_err(|error| self.life.broken(error))?,
+            }
         }
         if vacant.outcome.is_none()
             && let Entered::Vacant(outcome) = self.enter(step, Part::Outcome).await?
@@ -287,6 +291,18 @@ impl Place {
         let filled = slot.fill(body(step, record)?.into()).await;
         filled.map_err(|error| self.life.broken(error))
     }
+}
+
+/// Whether an approval was not used in time.
+pub(crate) fn has_expired(error: &JournalError) -> bool {
+    let reason = match error {
+        JournalError::Store(error) => match &**error {
+            StoreError::NotApproved { reason, .. } => Some(reason),
+            _ => None,
+        },
+        _ => None,
+    };
+    reason == Some(&NotApproved::Expired)
 }
 
 fn body(step: &Step, record: &impl Serialize) -> Result<Vec<u8>, StepError> {

@@ -14,11 +14,12 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use runtime_events::AgentEventName;
 use runtime_events::payload::{self, Word};
+use runtime_events::{AgentEventName, AgentFailureClass};
 use runtime_orchestrator::{BoxError, Effect, ToolCall, ToolError};
 use runtime_store::{
-    ApprovalUse, Entered, IntentRecord, OutcomeRecord, Part, Step, StepKey, StepKind, Subject,
+    ApprovalUse, Entered, FailureKind, FailureRecord, IntentRecord, OutcomeRecord, Part, Step,
+    StepKey, StepKind, Subject,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -28,7 +29,7 @@ use super::about::{arguments, tell};
 use super::approval::Approved;
 use super::failure::of_tool;
 use crate::error::{ParkedError, StepError, StepFailure, UnrecordedError};
-use crate::place::{Begun, Opened, Vacant, recorded};
+use crate::place::{Begun, Opened, Vacant, has_expired, recorded};
 use crate::session::DurableSession;
 
 /// A call of a tool, and what to do about one whose outcome was lost.
@@ -205,7 +206,20 @@ impl DurableSession {
         };
         if let Some(intent) = &intent {
             let first = places.lost == 0;
-            self.place.intend(step, &mut places, intent).await?;
+            match self.place.intend(step, &mut places, intent).await {
+                Err(StepError::Journal(late)) if has_expired(&late) => {
+                    let failure = FailureRecord {
+                        kind: FailureKind::Denied,
+                        class: AgentFailureClass::PermissionDenied,
+                        scenario: None,
+                        text: late.to_string(),
+                    };
+                    drop(active.fail(late));
+                    let name = Some(step.name.clone());
+                    return Err(self.recorded_failure(step, (name, places), (failure, None)).await);
+                }
+                intended => intended?,
+            }
             let held = self.place.life.writer.still_held().await;
             held.map_err(|error| self.place.life.store_failed(error))?;
             if first && step.approval.is_some() {
@@ -249,12 +263,18 @@ impl DurableSession {
         error: ToolError,
     ) -> StepError {
         let Some(failure) = of_tool(&error) else { return error.into() };
+        self.recorded_failure(step, (name, places), (failure, Some(error.into()))).await
+    }
+
+    async fn recorded_failure<'a>(
+        &'a self,
+        step: &'a Step,
+        (name, places): (Option<runtime_store::StepName>, Vacant<'a>),
+        (failure, live): (FailureRecord, Option<BoxError>),
+    ) -> StepError {
         let record = OutcomeRecord::<()>::of(Err(failure.clone())).named(name);
         match self.place.settle(step, places.outcome, &record).await {
-            Ok(()) => {
-                let live = Some(error.into());
-                StepFailure { step: step.name.clone(), failure, live }.into()
-            }
+            Ok(()) => StepFailure { step: step.name.clone(), failure, live }.into(),
             Err(unrecorded) => unrecorded,
         }
     }

@@ -188,3 +188,30 @@ fn a_call_that_failed_with_its_approval_asks_again_when_the_thread_is_run_again(
     assert_eq!(value(world.run(&durable, body)), 12);
     assert_eq!((world.payments(), world.calls()), (1, 2));
 }
+
+#[test]
+fn an_approval_that_expires_before_its_call_is_a_denial_and_asked_for_again() {
+    let world = World::new();
+    let durable = world.durable(Orchestrator::new("clerk", "orders"));
+    let body = async |session: &DurableSession| {
+        let yes = session.approval(&pay(12), "payments", DAY).await?;
+        // Such as a process that dies here, and is away for a day.
+        world.clock.advance(DAY);
+        let pay = DurableTool::from(pay(12)).approved(yes);
+        let paid = session.run_tool(pay, async |attempt| world.pay(attempt.key(), false).await);
+        match paid.await {
+            Err(StepError::Failed(denied)) => {
+                assert_eq!(denied.failure.kind, FailureKind::Denied);
+                Err(denied.to_string().into())
+            }
+            paid => Ok(paid?),
+        }
+    };
+    world.run(&durable, body);
+    decide(&world, &asked(&world).approve("ann"));
+    let failed = error(world.run(&durable, body));
+    assert!(matches!(failed, runtime_durable::RunError::Failed { .. }), "{failed:?}");
+    assert!(failed.to_string().ends_with("it has expired"), "{failed}");
+    assert_eq!(waits(world.run(&durable, body)), "somebody to approve tool `pay`");
+    assert_eq!(world.payments(), 0);
+}
