@@ -90,7 +90,9 @@ impl Durable {
             return final_value(&id, &fold);
         }
         if fold.lives() > 0 && fold.in_engine() != engine.is_some() {
-            held.give_back(Leave::Parked(None)).await?;
+            // An engine wakes its own. One of the store would not wake any more: its time was cleared.
+            let left = if fold.in_engine() { Leave::Parked(None) } else { Leave::Runnable };
+            held.give_back(left).await?;
             return Err(RunError::Elsewhere { thread: id, in_engine: fold.in_engine() });
         }
         if let Some(role) = fold.role().filter(|role| *role != role_of(&self.orchestrator)) {

@@ -178,3 +178,20 @@ fn there_are_no_checkpoints_within_an_engine() {
     });
     assert!(run.now_or_never().unwrap().unwrap().done().is_some());
 }
+
+#[test]
+fn a_thread_of_a_store_keeps_its_wake_when_an_engine_is_refused() {
+    let world = World::new();
+    let durable = world.durable(Orchestrator::new("clerk", "orders"));
+    let body = async |session: &DurableSession| {
+        session.sleep(Duration::from_secs(3_600)).await?;
+        Ok(1)
+    };
+    assert!(matches!(world.run(&durable, body), Some(Ok(Run::Parked(_)))));
+    let engine = Arc::new(Engine::new(&world));
+    let refused = error(durable.run_within(engine, "order-4711", body).now_or_never());
+    assert!(matches!(refused, RunError::Elsewhere { in_engine: false, .. }), "{refused}");
+    world.clock.advance(Duration::from_secs(3_600));
+    let runs = durable.resume_runnable(9, body).now_or_never().unwrap().unwrap();
+    assert_eq!(runs.len(), 1, "nobody else wakes it");
+}
