@@ -229,30 +229,6 @@ impl Fold {
         // The totals have the time until now.
         self.life = life.map(|life| Life { began: life.last, ..life });
     }
-
-    /// Forgets the steps that a thread failed with, so that its next life makes them again: of those that
-    /// failed since the last success, the ones whose failure ended it, or all if it ended of something else.
-    fn withdraw_failed(&mut self, end: &str) {
-        let failed = std::mem::take(&mut self.failed);
-        let is_cause = |text: &str| end.contains(text);
-        let known = failed.iter().any(|(_, text)| is_cause(text));
-        for (key, text) in failed {
-            if known && !is_cause(&text) {
-                continue;
-            }
-            self.withdraw(key);
-        }
-    }
-
-    /// Forgets a recorded step, so that it is made again under another key. What it cost is kept.
-    fn withdraw(&mut self, key: StepKey) {
-        let Some(past) = self.steps.remove(&key) else { return };
-        self.left.entry(Arc::clone(&past.name.scope)).or_default().take(&past);
-        past.lose(&mut self.totals);
-        let times = self.repeats.entry(key).or_default();
-        *times += 1;
-        self.repeated.insert(key.again(*times), key);
-    }
 }
 
 /// # Steps

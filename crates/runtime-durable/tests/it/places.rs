@@ -2,12 +2,12 @@
 
 use futures_util::future::join;
 use runtime_durable::{Durable, DurableSession, Run, StepError};
-use runtime_orchestrator::{Orchestrator, Turn};
+use runtime_orchestrator::{BoxError, Orchestrator, Turn};
 use runtime_sqlite::SqliteStore;
 use tokio::sync::oneshot::channel;
 
 use crate::case::wait;
-use crate::world::{World, thread, value};
+use crate::world::{World, error, thread, value};
 
 fn clerk() -> Orchestrator {
     Orchestrator::new("clerk", "orders")
@@ -95,4 +95,29 @@ fn a_child_from_before_a_checkpoint_is_refused_and_a_new_one_is_not() {
     assert!(matches!(world.run(&durable, body), Some(Ok(Run::Parked(_)))));
     world.deliver("k", 7);
     assert_eq!((value(world.run(&durable, body)), world.calls()), (7, 2));
+}
+
+#[test]
+fn a_thread_that_failed_of_its_first_way_may_take_another_one_when_it_is_run_again() {
+    let world = World::new();
+    let durable = world.durable(clerk());
+    let body = async |session: &DurableSession| {
+        let ask = async |name: &'static str| {
+            let call = async || {
+                world.ask("").await?;
+                if world.calls() > 2 { Ok(name) } else { Err(format!("{name} is away").into()) }
+            };
+            let answer = session.run_turn::<String, BoxError, _>(Turn::model(name), || async {
+                call().await.map(str::to_owned)
+            });
+            Ok::<_, BoxError>(answer.await?.value)
+        };
+        match ask("first").await {
+            Ok(answer) => Ok(answer),
+            // The error of the first one says more.
+            Err(first) => ask("second").await.map_err(|_| first),
+        }
+    };
+    assert_eq!(error(world.run(&durable, body)).to_string(), "first is away");
+    assert_eq!(value(world.run(&durable, body)), "first");
 }

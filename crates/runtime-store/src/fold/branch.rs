@@ -1,4 +1,6 @@
-//! Branches: code that differs goes on, and the recorded steps that it no longer has are left behind.
+//! Recorded steps that are left behind: by code that differs, and by a thread that failed with them.
+
+use std::sync::Arc;
 
 use super::Fold;
 use super::past::Past;
@@ -39,6 +41,27 @@ impl Fold {
         for key in left {
             self.withdraw(key);
         }
+    }
+
+    /// Forgets the steps that a thread failed with, so that its next life makes them again: of those that
+    /// failed since the last success, the first one whose failure ended it and what came of that, or all if it
+    /// ended of something else.
+    pub(super) fn withdraw_failed(&mut self, end: &str) {
+        let failed = std::mem::take(&mut self.failed);
+        let cause = failed.iter().position(|(_, text)| end.contains(text));
+        for (key, _) in failed.into_iter().skip(cause.unwrap_or(0)) {
+            self.withdraw(key);
+        }
+    }
+
+    /// Forgets a recorded step, so that it is made again under another key. What it cost is kept.
+    fn withdraw(&mut self, key: StepKey) {
+        let Some(past) = self.steps.remove(&key) else { return };
+        self.left.entry(Arc::clone(&past.name.scope)).or_default().take(&past);
+        past.lose(&mut self.totals);
+        let times = self.repeats.entry(key).or_default();
+        *times += 1;
+        self.repeated.insert(key.again(*times), key);
     }
 }
 
