@@ -111,6 +111,15 @@ pub struct ParkedError {
     pub wake_at: Option<DateTime<Utc>>,
 }
 
+impl ParkedError {
+    /// Waits for both, until the first of their times.
+    pub(crate) fn and(self, other: Self) -> Self {
+        let waits_for = format!("{}, and {}", self.waits_for, other.waits_for);
+        let wake_at = [self.wake_at, other.wake_at].into_iter().flatten().min();
+        Self { waits_for, wake_at }
+    }
+}
+
 /// A run without a result.
 #[derive(Debug, Error)]
 #[non_exhaustive]

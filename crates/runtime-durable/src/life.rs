@@ -108,8 +108,15 @@ impl Life {
     /// Ends the life because the thread goes on elsewhere.
     pub(crate) fn leave(&self, parked: ParkedError, leave: Leave) -> StepError {
         let mut over = self.over();
-        if over.is_none() {
-            *over = Some(Over::Parked(parked.clone(), leave));
+        match &*over {
+            None => *over = Some(Over::Parked(parked.clone(), leave)),
+            // It waits in another place, too.
+            Some(Over::Parked(first, Leave::Parked(_))) => {
+                let both = first.clone().and(parked.clone());
+                let leave = Leave::Parked(both.wake_at);
+                *over = Some(Over::Parked(both, leave));
+            }
+            Some(_) => {}
         }
         drop(over);
         parked.into()

@@ -111,10 +111,7 @@ impl DurableSession {
                 Ok(Err(parked)) => {
                     waits = Some(match waits {
                         None => parked,
-                        Some(first) => ParkedError {
-                            waits_for: format!("{}, and {}", first.waits_for, parked.waits_for),
-                            wake_at: first.wake_at.min(parked.wake_at),
-                        },
+                        Some(first) => first.and(parked),
                     });
                 }
                 Err(error) => return Err(error),

@@ -1,5 +1,7 @@
 //! Steps in two places at once: children beside checkpoints, and threads that wait for two things.
 
+use std::time::Duration;
+
 use futures_util::future::join;
 use runtime_durable::{Durable, DurableSession, Run, StepError};
 use runtime_orchestrator::{BoxError, Orchestrator, Turn};
@@ -95,6 +97,24 @@ fn a_child_from_before_a_checkpoint_is_refused_and_a_new_one_is_not() {
     assert!(matches!(world.run(&durable, body), Some(Ok(Run::Parked(_)))));
     world.deliver("k", 7);
     assert_eq!((value(world.run(&durable, body)), world.calls()), (7, 2));
+}
+
+#[test]
+fn a_thread_that_waits_in_two_places_wakes_at_the_first_time() {
+    in_a_file("two", |durable| {
+        let run = durable.run("order-4711", async |session| {
+            let (reader, writer) = (session.child("reader")?, session.child("writer")?);
+            let message = reader.wait_for::<u32>("never");
+            let (message, slept) = join(message, writer.sleep(Duration::from_secs(3_600))).await;
+            slept?;
+            Ok(message?)
+        });
+        let Ok(Run::Parked(parked)) = wait(run) else { panic!("it waits") };
+        assert!(parked.wake_at.is_some(), "{:?} {:?}", parked.waits_for, parked.wake_at);
+        assert!(parked.waits_for.contains("never") && parked.waits_for.contains("the time"));
+        let kept = wait(durable.store().thread(&thread())).unwrap().unwrap();
+        assert!(kept.wake_at.is_some(), "{kept:?}");
+    });
 }
 
 #[test]
