@@ -220,8 +220,10 @@ impl Durable {
     ) -> Result<Run<T>, RunError> {
         let thread = life.thread.clone();
         let over = life.over().take();
+        let cancelled = session.session().status() == AgentStatus::Cancelled
+            && !session.session().handle().was_shut_down();
         match over {
-            Some(Over::Parked(parked, leave)) => {
+            Some(Over::Parked(parked, leave)) if !cancelled => {
                 held.give_back(leave).await?;
                 let ParkedError { waits_for, wake_at } = parked;
                 let _ = session.session().handle().park(waits_for.clone());
@@ -237,10 +239,10 @@ impl Durable {
                 let _ = session.session.finish(Err::<(), _>(error.clone()));
                 return Err(error.into());
             }
-            None => {}
+            // What a person ends for good waits for nothing.
+            Some(Over::Parked(..)) | None => {}
         }
-        let cancelled = session.session().status() == AgentStatus::Cancelled;
-        if cancelled && !session.session().handle().was_shut_down() {
+        if cancelled {
             let cancelled = Some("cancelled".into());
             let end = EndRecord::<T> { ok: None, error: None, cancelled };
             over_with(held, life, &end, Leave::Cancelled).await?;

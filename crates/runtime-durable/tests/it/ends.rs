@@ -34,6 +34,19 @@ fn a_users_cancel_ends_the_thread() {
 }
 
 #[test]
+fn a_users_cancel_counts_although_the_thread_waits() {
+    let world = World::new();
+    let durable = world.durable(Orchestrator::new("clerk", "orders"));
+    let body = async |session: &DurableSession| {
+        session.cancel("the order was withdrawn")?;
+        Ok(session.wait_for::<u32>("k").await?)
+    };
+    let cancelled = error(world.run(&durable, body));
+    assert!(matches!(cancelled, RunError::Cancelled { .. }), "{cancelled:?}");
+    assert_eq!(state(&world), ThreadState::Cancelled);
+}
+
+#[test]
 fn a_shutdown_leaves_the_thread_to_the_next_life() {
     let world = World::new();
     let stop = Shutdown::on(world.clock.clone());
