@@ -85,7 +85,7 @@ impl Durable {
         let fold = read(store, &thread, self.settings.seal.as_deref()).await?;
         if let Some(end) = fold.end() {
             // An earlier life wrote its end and could not give the thread back.
-            let ended = if end.ok.is_some() { Leave::Done } else { Leave::Cancelled };
+            let ended = if end.cancelled.is_none() { Leave::Done } else { Leave::Cancelled };
             held.give_back(ended).await?;
             return final_value(&id, &fold);
         }
@@ -318,11 +318,12 @@ impl Durable {
 /// The value of a thread that has ended.
 fn final_value<T: DeserializeOwned>(id: &ThreadId, fold: &Fold) -> Result<Run<T>, RunError> {
     let thread = id.clone();
-    let Some(value) = fold.end().and_then(|end| end.ok.as_ref()) else {
+    let Some(end) = fold.end().filter(|end| end.cancelled.is_none()) else {
         return Err(RunError::Ended { thread, state: ThreadState::Cancelled });
     };
-    let value =
-        serde_json::from_str(value.get()).map_err(|source| RunError::Value { thread, source })?;
+    // A value such as `()` is written as nothing.
+    let value = end.ok.as_ref().map_or("null", |value| value.get());
+    let value = serde_json::from_str(value).map_err(|source| RunError::Value { thread, source })?;
     Ok(Run::Done(Done { value, totals: fold.totals(), summary: None }))
 }
 

@@ -127,6 +127,31 @@ fn the_stored_value_of_a_thread_that_is_done_is_returned() {
 }
 
 #[test]
+fn a_thread_without_a_value_is_done_as_any_other_wherever_its_process_dies() {
+    let body = async |session: &DurableSession| {
+        session.random().await?;
+        Ok(())
+    };
+    let mut points = 0;
+    loop {
+        let world = World::new();
+        let durable = world.durable(Orchestrator::new("clerk", "orders"));
+        world.live_for(points);
+        let first = world.run(&durable, body);
+        let lived_on = first.is_some();
+        world.reborn();
+        for _ in 0..2 {
+            value(world.run(&durable, body));
+            assert_eq!(state(&world), ThreadState::Done, "it died after {points} points");
+        }
+        if lived_on {
+            break;
+        }
+        points += 1;
+    }
+}
+
+#[test]
 fn threads_of_the_operating_system_have_the_same_steps() {
     let world = World::new();
     let durable = world.durable(Orchestrator::new("clerk", "orders"));
