@@ -44,6 +44,7 @@ pub async fn run<S: Store, F: Future<Output = S>>(mut new: impl FnMut() -> F) {
     listing::run(&new().await).await;
     listing::handed_over(&new().await).await;
     listing::prune_and_forget(&new().await).await;
+    listing::woken_and_old(&new().await).await;
 }
 
 fn thread(id: &str) -> ThreadId {

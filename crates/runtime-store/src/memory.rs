@@ -187,8 +187,10 @@ impl Store for MemoryStore {
         limit: usize,
     ) -> StoreFuture<'a, Vec<ThreadId>> {
         self.at(|rows, now| {
+            let last = |row: &Row| row.thread.wake_at.max(Some(row.thread.touched));
             let old = |row: &&Row| {
-                states.contains(&row.thread.state) && after(row.thread.touched, since) <= now
+                let last = last(row).unwrap_or(row.thread.touched);
+                states.contains(&row.thread.state) && after(last, since) <= now
             };
             let mut rows: Vec<_> = rows.values().filter(old).collect();
             rows.sort_by_key(|row| row.thread.touched);

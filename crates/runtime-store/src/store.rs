@@ -124,7 +124,7 @@ pub trait Store: Approvals + Inbox + Debug + Send + Sync {
     fn forget<'a>(&'a self, thread: &'a ThreadId) -> StoreFuture<'a, ()>;
 
     /// Threads of these states that have not changed for this time, the oldest first: what a
-    /// [retention](crate::sweep) forgets.
+    /// [retention](crate::sweep) forgets. One that woke since then, or is to wake later, is left out.
     fn untouched<'a>(
         &'a self,
         states: &'a [ThreadState],

@@ -73,3 +73,12 @@ create or replace function @.runnable(p_role text, p_limit bigint) returns table
     and (r.role is null or p_role is null or r.role = p_role)
   order by coalesce(t.wake_at, t.touched) limit p_limit
 $$;
+
+-- A thread that was woken, or that wakes later, is not left alone since it was left.
+create or replace function @.untouched(p_states smallint[], p_since bigint, p_limit bigint)
+returns table (id text) language sql stable as $$
+  select t.id from @.thread t, (select clock_timestamp() - p_since * interval '1 microsecond' as before) s
+  where t.state = any (p_states) and t.touched <= s.before
+    and (t.left_at is null or t.left_at <= s.before) and (t.wake_at is null or t.wake_at <= s.before)
+  order by t.touched limit p_limit
+$$;

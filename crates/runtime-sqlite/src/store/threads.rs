@@ -198,7 +198,8 @@ pub(super) fn untouched(
         return Ok(Vec::new());
     }
     work.all(
-        "SELECT id FROM thread WHERE touched <= ?1 AND (?2 >> state) & 1
+        "SELECT id FROM thread
+        WHERE touched <= ?1 AND coalesce(wake_at, ?1) <= ?1 AND (?2 >> state) & 1
         ORDER BY touched, number LIMIT ?3",
         params![before, set(states), rows(limit)],
         id,

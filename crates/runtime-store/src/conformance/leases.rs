@@ -100,6 +100,12 @@ pub(super) async fn ends(store: &dyn Store) {
     refused(store.cancel(&lease.thread).await, |error| matches!(error, StoreError::Held { .. }));
     store.release(&lease, Leave::Runnable).await.unwrap();
     store.cancel(&lease.thread).await.unwrap();
+    // A life whose lease is over writes no more, once somebody has ended its thread.
+    let late = store.acquire(&thread("late"), &brief("late")).await.unwrap().0;
+    store.cancel(&late.thread).await.unwrap();
+    refused(append(store, &late, 0, &[]).await, StoreError::is_fenced);
+    refused(store.renew(&late).await, StoreError::is_fenced);
+    refused(store.release(&late, Leave::Done).await, StoreError::is_fenced);
     let none = store.cancel(&thread("none")).await;
     refused(none, |error| matches!(error, StoreError::NoThread { .. }));
 }

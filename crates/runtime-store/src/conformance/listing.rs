@@ -36,9 +36,9 @@ pub(super) async fn run(store: &dyn Store) {
     let (lease, _) = store.acquire(&thread("g"), &claim("x")).await.unwrap();
     let hour = later(created, 3600);
     store.release(&lease, Leave::Parked(Some(hour))).await.unwrap();
-    let mut runnable = store.runnable(None, 9).await.unwrap();
-    runnable.sort();
-    assert_eq!(runnable.iter().map(ThreadId::as_str).collect::<Vec<_>>(), ["e", "f"]);
+    let runnable = store.runnable(None, 9).await.unwrap();
+    let runnable: Vec<_> = runnable.iter().map(ThreadId::as_str).collect();
+    assert_eq!(runnable, ["f", "e"], "what has waited longest comes first");
     let parked = store.threads(&[ThreadState::Parked], None, 9).await.unwrap();
     assert_eq!(ids(&parked), ["f", "g"]);
     let wake_at = parked.last().and_then(|thread| thread.wake_at).unwrap();
@@ -101,4 +101,17 @@ pub(super) async fn prune_and_forget(store: &dyn Store) {
     refused(store.forget(&thread("none")).await, |error| {
         matches!(error, StoreError::NoThread { .. })
     });
+}
+
+/// A thread that waits is old once nobody has woken it for long: one that was woken just now is not.
+pub(super) async fn woken_and_old(store: &dyn Store) {
+    let parked = Retention::default().ended_after(None).parked_after(Some(Duration::ZERO));
+    let lease = hold(store, "asleep").await;
+    let hour = store.thread(&lease.thread).await.unwrap().unwrap().created + TimeDelta::hours(1);
+    store.release(&lease, Leave::Parked(Some(hour))).await.unwrap();
+    let lease = hold(store, "waits").await;
+    store.release(&lease, Leave::Parked(None)).await.unwrap();
+    assert_eq!(sweep(store, parked, 9).await.unwrap(), 1, "nobody wakes it");
+    let asleep = store.thread(&thread("asleep")).await.unwrap().unwrap();
+    assert_eq!(asleep.state, ThreadState::Parked);
 }
