@@ -44,8 +44,9 @@ pub(super) fn resolve(
 ) -> Result<(), Error> {
     let no_thread = || StoreError::NoThread { thread: thread.clone() };
     let seen = block_on(store.thread(thread))?.ok_or_else(no_thread)?;
-    // Of one whose entries are sealed, it is not known here what is open.
+    // Of one whose entries are sealed or in an engine, it is not known here what is open.
     if let Ok(fold) = entries(store, &seen)?.1
+        && !fold.in_engine()
         && fold.open().iter().all(|open| open.key != step)
     {
         return Err(Error::Refused(format!("thread `{thread}` has no open step {step}")));
