@@ -50,31 +50,31 @@ fn a_database_of_schema_1_is_migrated_with_its_views() {
 /// A database of threads of schema 1, written by a version that did not keep the roles of threads.
 fn threads_of_schema_1(name: &str) -> Place {
     let place = Place::new(name);
-    fs::copy(format!("{FROZEN}threads-1.sqlite"), place.db()).unwrap();
+    fs::copy(format!("{FROZEN}threads-1.sqlite"), place.db()).expect("a copy");
     assert_eq!(place.rows("PRAGMA user_version"), ["1"]);
     place
 }
 
 /// Whether an agent of this role is told to take the draft.
 fn takes(store: &SqliteStore, role: &str) -> bool {
-    let threads = block_on(store.runnable(Some(role), 9)).unwrap();
+    let threads = block_on(store.runnable(Some(role), 9)).expect("it answers");
     threads.iter().any(|it| it.as_str() == "draft")
 }
 
 /// Hands a thread over, from its head.
 fn hand_over(store: &SqliteStore, id: &str, role: &str) {
-    let thread = ThreadId::new(id).unwrap();
+    let thread = ThreadId::new(id).expect("a name");
     let ttl = Duration::from_secs(60);
     let claim = Claim { holder: "host-2".into(), code: "2.0.0".into(), ttl };
-    let (lease, begun) = block_on(store.acquire(&thread, &claim)).unwrap();
+    let (lease, begun) = block_on(store.acquire(&thread, &claim)).expect("nobody holds it");
     let body = json!({ "state": "a draft", "totals": {}, "role": role }).to_string().into_bytes();
     let (kind, version) = (EntryKind::CHECKPOINT, Entry::VERSION);
     let entries = [Entry { kind, version, step: None, print: None, body }];
     let role = Some(role);
     let append =
         Append { head: begun.head, entries: &entries, approval: None, relaxed: false, role };
-    block_on(store.append(&lease, append)).unwrap();
-    block_on(store.release(&lease, Leave::Runnable)).unwrap();
+    block_on(store.append(&lease, append)).expect("it has room");
+    block_on(store.release(&lease, Leave::Runnable)).expect("it is held");
 }
 
 #[test]
