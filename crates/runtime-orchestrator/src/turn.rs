@@ -14,3 +14,4 @@ pub(crate) use self::describe::Spec;
 pub use self::describe::{IntoUsage, ReplyReader, Turn};
 pub(crate) use self::held::Held;
 pub(crate) use self::run::{begin, run};
+pub(crate) use self::settle::unanswered;

@@ -13,7 +13,7 @@ use super::attempt::Attempt;
 use super::plan::{Recovering, Started};
 use crate::core::Hold;
 use crate::error::{BoxError, TurnError};
-use crate::turn::{ActiveTurn, Answer, ReplyReader, Turn};
+use crate::turn::{ActiveTurn, Answer, ReplyReader, Turn, unanswered};
 
 /// A recovering turn between its attempts, for callers that make the calls themselves, such as a
 /// layer below a client.
@@ -166,7 +166,7 @@ impl<'s> ActiveAttempt<'s> {
     /// The error that ends the turn, if there is to be no other attempt.
     pub async fn recover(self, failed: TurnError) -> Result<RecoveringTurn<'s>, TurnError> {
         let Self { mut active, attempt, mut turn } = self;
-        let mut bill = active.unanswered();
+        let mut bill = unanswered(&mut active);
         bill.provider = attempt.route().map(|route| route.provider().into());
         turn.before = Some(Box::new(bill));
         drop(active);

@@ -112,23 +112,6 @@ impl ActiveTurn<'_> {
         }
     }
 
-    /// The bill of a call without an answer, which is cancelled if it goes on.
-    pub(crate) fn unanswered(&mut self) -> Answer<()> {
-        if !self.settled {
-            self.cancelled();
-        }
-        self.answer((), None)
-    }
-
-    fn cancelled(&mut self) {
-        self.close(CallOutcome::Ignored);
-        let class = AgentFailureClass::Cancelled;
-        let lost = self.pace.pulse().is_some_and(|pulse| pulse.has_lost());
-        let dropped =
-            Message(if lost { "another attempt was faster" } else { "the turn was dropped" });
-        self.stopped(SpanOutcome::Cancelled, class, None, &dropped);
-    }
-
     /// Settles a call that was never sent.
     pub(super) fn withdrawn(&mut self) {
         self.held.unsent();
@@ -321,9 +304,25 @@ impl Drop for ActiveTurn<'_> {
             let panicked = Message("the caller's code panicked");
             self.stopped(SpanOutcome::Panicked, class, None, &panicked);
         } else {
-            self.cancelled();
+            cancelled(self);
         }
     }
+}
+
+/// The bill of a call without an answer, which is cancelled if it goes on.
+pub(crate) fn unanswered(turn: &mut ActiveTurn<'_>) -> Answer<()> {
+    if !turn.settled {
+        cancelled(turn);
+    }
+    turn.answer((), None)
+}
+
+fn cancelled(turn: &mut ActiveTurn<'_>) {
+    turn.close(CallOutcome::Ignored);
+    let class = AgentFailureClass::Cancelled;
+    let lost = turn.pace.pulse().is_some_and(|pulse| pulse.has_lost());
+    let dropped = Message(if lost { "another attempt was faster" } else { "the turn was dropped" });
+    turn.stopped(SpanOutcome::Cancelled, class, None, &dropped);
 }
 
 /// A reason that is not the caller's error.
