@@ -1,4 +1,5 @@
 //! What is billed where a reply does not say all of it.
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use bytes::Bytes;
 use http::{Method, Request, Uri};

@@ -1,4 +1,5 @@
 //! Where a call goes: the model in its path, the key that it has, and what stays behind.
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request};
@@ -80,7 +81,7 @@ async fn elsewhere(
 ) -> Request<Bytes> {
     let session = session(&[("own", "first"), ("other", "second")]);
     let place = Place::of(&Route::new("other", "second"), base);
-    let place = key.map_or(place.clone(), |key| place.key(key));
+    let place = key.map_or_else(|| place.clone(), |key| place.clone().key(key));
     let (mut requests, reply) = call(&Turns::of(&session).place(place), 1, asked).await;
     assert_eq!((reply.unwrap(), requests.len()), (200, 2));
     requests.pop().unwrap()

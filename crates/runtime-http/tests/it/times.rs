@@ -1,4 +1,5 @@
 //! Calls that take too long.
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::convert::Infallible;
 use std::future::Future;
