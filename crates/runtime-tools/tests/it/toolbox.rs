@@ -44,7 +44,7 @@ fn type_that_contains_itself_may_be_an_argument() {
     struct Node {
         /// Its name.
         name: String,
-        children: Vec<Node>,
+        children: Vec<Self>,
     }
     fn count(node: &Node) -> usize {
         node.name.len() + node.children.iter().map(count).sum::<usize>()
