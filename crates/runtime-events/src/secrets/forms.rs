@@ -2,6 +2,7 @@
 
 use super::bytes::count;
 use super::issuers::Alphabet::{self, Alnum, Digits, Dotted, Hex, Upper, Url, Uuid};
+use super::shapes::FAR;
 
 /// One kind of key: its issuer, its prefix, its first part with the least and the greatest length, the sign
 /// between the parts, and the second part with its least length.
@@ -32,9 +33,10 @@ fn of_form(&(_, prefix, first, sign, second): &Form, text: &[u8]) -> Option<usiz
     let is_first = rest[..end].iter().all(|&byte| letters.has(byte));
     let behind = &rest[end + 1..];
     let (letters, shortest) = second;
-    let part = &behind[..count(behind, |byte| letters.has(byte))];
+    let belongs = |byte| letters.has(byte);
+    let part = &behind[..count(&behind[..behind.len().min(FAR)], belongs)];
     let is_key = is_first && part.len() >= shortest && is_no_word(part);
-    is_key.then_some(prefix.len() + end + 1 + part.len())
+    is_key.then(|| prefix.len() + end + 1 + count(behind, belongs))
 }
 
 /// Whether it has a digit, and capitals or nothing but digits of a hash.

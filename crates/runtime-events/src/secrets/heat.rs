@@ -2,7 +2,7 @@
 
 use super::bytes::{count, count_back, is_mark, is_of_token};
 use super::names::{Name, Word};
-use super::shapes::{is_hash, is_like_key, is_odd, is_random};
+use super::shapes::{FAR, is_hash, is_like_key, is_odd, is_random};
 
 /// Whether what looks random is removed, because a word of its kind ended before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,9 +54,13 @@ impl Heat {
             return None;
         }
         let more = |byte: u8| is_of_token(byte) || b"+/=~*".contains(&byte);
-        let to = if goes_on { start + count(&text[start..], more) } else { end };
-        let to = to - count_back(&text[start..to], |byte| b"./".contains(&byte));
-        let value = &text[start..to];
+        let whole = |from: usize, text: &[u8]| {
+            let to = if goes_on { from + count(&text[from..], more) } else { end };
+            to - count_back(&text[start..to], |byte| b"./".contains(&byte))
+        };
+        // So much of it tells.
+        let begun = whole(start, &text[..text.len().min(end.max(start + FAR))]);
+        let value = &text[start..begun];
         let is_secret = match self {
             Self::None => false,
             Self::Mild { .. } => is_random(value) && !is_hash(value),
@@ -69,7 +73,7 @@ impl Heat {
             }
             Self::Hot { .. } => is_random(value) || is_hash(value),
         };
-        is_secret.then_some(to)
+        is_secret.then(|| whole(begun, text))
     }
 }
 

@@ -43,7 +43,7 @@ impl Scan<'_> {
             }
             return is_secret;
         }
-        let to = value::run(text, from, place.manner);
+        let to = self.run.end(text, from, place.manner);
         // `=$[redacted]`: what a removed value has left.
         if is_sign(text, to) && !text[from..to].iter().any(u8::is_ascii_alphanumeric) {
             self.pass(to + SIGN.len());

@@ -6,7 +6,7 @@ use super::bytes::{JOINT, SIGN, blanks, count, is_blank, is_of_token, is_sign, k
 use super::heat::Heat;
 use super::quote::Quote;
 use super::shapes::{is_hash, is_random};
-use super::value::{Manner, run};
+use super::value::{Manner, Run, run};
 use super::{forms, issuers, names, schemes, shapes};
 
 /// A text that is being read.
@@ -22,6 +22,8 @@ pub(super) struct Scan<'t> {
     /// Where the next `@` is, and the next blank or mark, if that is known.
     next_at: usize,
     next_blank: usize,
+    /// The value that was read last.
+    pub(super) run: Run,
     clean: String,
     /// How much of the text is in `clean`.
     copied: usize,
@@ -37,6 +39,7 @@ impl<'t> Scan<'t> {
             heat: Heat::None,
             next_at: 0,
             next_blank: 0,
+            run: Run::NONE,
             clean: String::new(),
             copied: 0,
         }

@@ -3,7 +3,7 @@
 use super::bytes::{count, count_back, is_url};
 
 /// How far a shape is looked for from each place: what bounds the time for any text.
-const FAR: usize = 512;
+pub(super) const FAR: usize = 512;
 
 /// The first two bytes of these shapes, and of the forms.
 pub(super) const BEGINNINGS: [&[u8; 2]; 9] =
@@ -70,13 +70,25 @@ pub(super) fn private_key(text: &[u8], at: usize) -> Option<usize> {
     let is_private = find(&rest[..label], b"PRIVATE KEY").is_some();
     let body = rest[label..].strip_prefix(b"-----").filter(|_| is_private)?;
     let from = text.len() - body.len();
-    let whole = &body[..count(body, |byte| is_of_pem(byte) || byte == b'-')];
-    if let Some(end) = find(whole, b"-----END ") {
-        let last = end + 9;
-        return Some(from + last + find(&whole[last..], b"-----").map_or(0, |end| end + 5));
+    if let Some(last) = last_line(body) {
+        let end = &body[last..body.len().min(last + LONGEST_LABEL)];
+        return Some(from + last + find(end, b"-----").map_or(0, |end| end + 5));
     }
     let length = cut_body(body);
     (length > 0).then_some(from + length)
+}
+
+/// Where the label of the last line of a key begins. Headers have hyphens; another key ends a key without one.
+fn last_line(body: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += count(&body[at..], is_of_pem);
+        match &body[at..] {
+            rest if rest.starts_with(b"-----END ") => return Some(at + 9),
+            rest if rest.starts_with(b"-----BEGIN ") || !rest.starts_with(b"-") => return None,
+            _ => at += 1,
+        }
+    }
 }
 
 /// What a key has, with its headers, and with the line breaks of a JSON text.

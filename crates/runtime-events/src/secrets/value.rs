@@ -3,7 +3,7 @@
 use super::bytes::{any_blanks, blanks, count, count_back, is_mark, is_sign};
 use super::names::Name;
 use super::quote::Quote;
-use super::shapes::{is_basic, is_hash, is_odd, is_random};
+use super::shapes::{FAR, is_basic, is_hash, is_odd, is_random};
 
 /// How a value is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,8 +117,37 @@ fn opened(text: &[u8], mut at: usize, manner: Manner, name_quote: Option<Quote>)
     Place { from, manner, quote, name_quote, is_list }
 }
 
+/// A value without marks, which the names inside of it share: it is read once.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Run {
+    from: usize,
+    /// Where it ends, and where without the punctuation behind it.
+    end: usize,
+    to: usize,
+    manner: Manner,
+}
+
+impl Run {
+    pub(super) const NONE: Self = Self { from: 0, end: 0, to: 0, manner: Manner::Said };
+
+    /// Where the value ends that begins here, inside of this one or anew.
+    pub(super) fn end(&mut self, text: &[u8], from: usize, manner: Manner) -> usize {
+        if self.manner != manner || !(self.from..self.end).contains(&from) {
+            let end = unbroken(text, from, manner);
+            let to = end - count_back(&text[from..end], |byte| matches!(byte, b'.' | b':' | b'?'));
+            *self = Self { from, end, to, manner };
+        }
+        self.to.max(from)
+    }
+}
+
 /// Where an unquoted value ends.
 pub(super) fn run(text: &[u8], from: usize, manner: Manner) -> usize {
+    let mut run = Run::NONE;
+    run.end(text, from, manner)
+}
+
+fn unbroken(text: &[u8], from: usize, manner: Manner) -> usize {
     let mut at = from;
     while let Some(&byte) = text.get(at) {
         match byte {
@@ -138,7 +167,7 @@ pub(super) fn run(text: &[u8], from: usize, manner: Manner) -> usize {
             _ => at += 1,
         }
     }
-    at - count_back(&text[from..at], |byte| matches!(byte, b'.' | b':' | b'?'))
+    at
 }
 
 /// The lines of a block of YAML whose sign stands here, as in `name: |`: they are indented more than the name,
@@ -175,19 +204,21 @@ pub(super) fn is_secret(
         return false;
     }
     let number = value.iter().all(|&byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+    // So much of it tells, and each name in a long value is asked.
+    let begun = &value[..value.len().min(FAR)];
     match name {
         Name::Token | Name::Secrets if number => return value.len() > 9,
         Name::Secret | Name::Token | Name::Secrets => {}
         // Their values are read by `schemes`.
         Name::Authorization | Name::Cookie => return true,
         // A text: the source code that a tool runs, or the signature of a function.
-        Name::Key | Name::Signature | Name::Code if value.contains(&b' ') => return false,
+        Name::Key | Name::Signature | Name::Code if begun.contains(&b' ') => return false,
         Name::Key | Name::Signature if manner == Manner::Queried => {
-            return value.len() >= 6 && is_odd(value);
+            return value.len() >= 6 && is_odd(begun);
         }
-        Name::Key => return is_random(value) || is_basic(value),
-        Name::Signature => return is_random(value) || is_hash(value),
-        Name::Code => return is_random(value),
+        Name::Key => return is_random(begun) || is_basic(begun),
+        Name::Signature => return is_random(begun) || is_hash(value),
+        Name::Code => return is_random(begun),
     }
     match manner {
         _ if quoted => true,
