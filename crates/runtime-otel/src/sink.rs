@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use opentelemetry::Context;
+use opentelemetry::baggage::{BaggageExt, KeyValueMetadata};
 use opentelemetry::metrics::Meter;
 use opentelemetry::trace::Tracer;
 use runtime_events::{AgentEvent, ScopeHook, SpanId};
@@ -118,7 +119,20 @@ pub struct OtelScope {
 impl ScopeHook for OtelScope {
     fn in_scope(&self, span: SpanId, work: &mut dyn FnMut()) {
         // The guard goes with this frame, also when `work` panics.
-        let _active = self.projection.context(span).map(Context::attach);
+        let _active = self.projection.context(span).map(with_own_baggage).map(Context::attach);
         work();
     }
+}
+
+/// The context of a span has the baggage from when its session began; what the caller has set since goes on, too.
+fn with_own_baggage(span: Context) -> Context {
+    let current = Context::current();
+    let own = current.baggage();
+    if own.is_empty() {
+        return span;
+    }
+    let said = own.iter().map(|(key, (value, metadata))| {
+        KeyValueMetadata::new(key.clone(), value.clone(), metadata.clone())
+    });
+    span.with_baggage(said.collect::<Vec<_>>())
 }

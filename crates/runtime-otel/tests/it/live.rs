@@ -1,7 +1,9 @@
 //! Real sessions.
 
+use opentelemetry::baggage::BaggageExt;
+use opentelemetry::context::FutureExt;
 use opentelemetry::trace::{Span, TraceContextExt, Tracer};
-use opentelemetry::{Array, Context, Value, global::BoxedTracer};
+use opentelemetry::{Array, Context, KeyValue, Value, global::BoxedTracer};
 use runtime_events::{AgentEvent, ManualClock};
 use runtime_orchestrator::{BoxError, Orchestrator, TelemetryConfig, Turn};
 use runtime_otel::OtelConfig;
@@ -63,6 +65,24 @@ fn spans_of_callers_are_below_the_tool_or_attempt() {
         assert!(inner.iter().all(|it| it.parent_span_id == outer));
     }
     assert!(!Context::current().has_active_span(), "nothing is left behind");
+}
+
+/// Outgoing requests carry it.
+#[test]
+fn baggage_of_the_caller_is_in_the_scope_of_a_call() {
+    let (_rig, _, orchestrator) = orchestrator();
+    let found = || Context::current().baggage().get("tenant").map(ToString::to_string);
+    let tenant = |name: &'static str| [KeyValue::new("tenant", name)];
+    let with = |name| Context::current().with_baggage(tenant(name));
+    block_on(async {
+        let session = async { orchestrator.session().unwrap() };
+        let session = session.with_context(with("of the session")).await;
+        let tool = || session.run_tool("search", async || Ok::<_, BoxError>(found()));
+        assert_eq!(tool().await.unwrap().as_deref(), Some("of the session"));
+        let later = tool().with_context(with("set since")).await.unwrap();
+        assert_eq!(later.as_deref(), Some("set since"));
+        session.complete().unwrap();
+    });
 }
 
 #[test]
