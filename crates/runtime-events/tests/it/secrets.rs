@@ -325,7 +325,7 @@ fn fields_of_an_event_lose_their_secrets_by_name() {
 #[test]
 fn source_code_that_a_tool_runs_is_no_code_of_a_login() {
     let code = json!({ "code": "x1 = 2\ny2 = x1 * 3\nprint(y2, z3, a4)", "signature": "f(a1: i32, b2: u64) -> c3" });
-    assert_eq!(cleaned(json!({ "value": code.clone() })), json!({ "value": code }));
+    assert_eq!(cleaned(json!({ "value": code })), json!({ "value": code }));
     let login = json!({ "value": { "code": "4/0AX4XfWh-abcDEFghijk" } });
     assert_eq!(cleaned(login), json!({ "value": { "code": "[redacted]" } }));
 }
