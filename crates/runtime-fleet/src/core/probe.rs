@@ -150,9 +150,11 @@ impl Follower {
         }
     }
 
-    /// Gives back a probe that no call uses, at the end or after a while.
+    /// Gives back a probe that no call uses. One that is under way counts as failed, if nothing more is heard.
     pub(crate) fn leave(&mut self) {
-        self.end(Ended::Unused);
+        if self.lease.as_ref().is_some_and(|held| !held.used) {
+            self.end(Ended::Unused);
+        }
     }
 
     /// The next call of the backend, if one is due.

@@ -283,3 +283,19 @@ fn a_probe_ends_with_its_time_even_between_two_heartbeats() {
     world.clock.advance(WAIT);
     assert!(breaker.try_acquire().is_err());
 }
+
+#[test]
+fn a_member_that_leaves_gives_back_no_probe_that_is_under_way() {
+    let mut world = World::new(2);
+    let breakers = breakers(&mut world);
+    fail(&breakers[0]);
+    world.ticks(20);
+    let (prober, _under_way) = probe(&mut world, &breakers);
+    let fleet = world.members[prober].fleet.clone();
+    world.until(fleet.shutdown()).unwrap();
+    for _ in 0..10 {
+        assert!(breakers[1 - prober].try_acquire().is_err(), "its time is not over");
+        world.ticks(1);
+    }
+    assert_eq!(world.probes(), 1);
+}
