@@ -1,6 +1,6 @@
 //! Limits of a fleet: parts that are never more than the whole, pauses and rests, and a backend that is away.
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -26,7 +26,7 @@ fn limiters(world: &World) -> Vec<RateLimiter> {
 fn part(limiter: &RateLimiter) -> u64 {
     let closed = limiter.check(Demand::default()).is_err();
     let part = limiter.limit(RateDimension::Requests);
-    if closed { 0 } else { part.map_or(0, std::num::NonZeroU64::get) }
+    if closed { 0 } else { part.map_or(0, NonZeroU64::get) }
 }
 
 fn parts(limiters: &[RateLimiter]) -> Vec<u64> {
@@ -224,4 +224,18 @@ fn without_the_backend_a_member_goes_by_its_policy() {
     assert_eq!(after(Policy::FailOpen, true), [300, 600, 600, 600]);
     assert_eq!(after(Policy::LocalShare, false)[0], 150, "a quarter, as four are expected");
     assert_eq!(after(Policy::FailClosed, false)[0], 0);
+}
+
+#[test]
+fn limits_that_are_set_hold_before_the_fleet_divides_them() {
+    let mut world = World::new(1);
+    let limiter = limiters(&world).remove(0);
+    world.ticks(2);
+    world.members[0].line(Line::Cut);
+    world.ticks(1);
+    let lower = RateLimits::default().requests_per_minute(NonZeroU32::new(60).unwrap());
+    limiter.set_limits(lower.tokens_per_minute(NonZeroU64::new(900).unwrap()));
+    let limit = |of| limiter.limit(of).map(NonZeroU64::get);
+    assert_eq!(limit(RateDimension::Requests), Some(60));
+    assert_eq!(limit(RateDimension::Tokens), Some(900));
 }

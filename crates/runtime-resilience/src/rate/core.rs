@@ -247,7 +247,9 @@ impl Core {
         let RateLimits { per_minute, burst, oversized_alone, .. } = self.limits;
         for (index, slot) in self.buckets.iter_mut().enumerate() {
             let (set, told) = (per_minute[index].map(rate), self.told[index].map(rate));
-            let own = if let Part::Some(part) = self.part { part[index] } else { set };
+            // A part may be older than what is set.
+            let part = if let Part::Some(part) = self.part { part[index] } else { None };
+            let own = part.into_iter().chain(set).min();
             let Some(limit) = own.into_iter().chain(told).min() else {
                 *slot = None;
                 continue;
