@@ -95,7 +95,9 @@ impl Till {
 
     /// A call waits for what a reservation of `amount` lacks. `None`: there is no use in waiting.
     pub(crate) fn ask(&mut self, amount: Usd, tick: Duration, now: Moment) -> Option<u64> {
-        if now < self.dry_until || self.opening == Opening::Refused {
+        // Who waits for siblings is not alone with that.
+        let dry = now < self.dry_until && self.waiting.is_empty();
+        if dry || self.opening == Opening::Refused {
             return None;
         }
         self.note(amount);

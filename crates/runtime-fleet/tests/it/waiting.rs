@@ -29,3 +29,24 @@ fn who_asks_while_the_first_money_is_on_its_way_gets_it() {
     assert_eq!(poll(lacks.lock().unwrap().as_mut()), Some(true));
     assert!(account.reserve(cents(2)).is_ok());
 }
+
+#[test]
+fn who_asks_while_a_sibling_gives_back_waits_as_well() {
+    waits_for_a_sibling(true);
+}
+
+fn waits_for_a_sibling(pushes: bool) {
+    let mut world = World::empty(pushes);
+    (0..2).for_each(|_| world.join(|config| config));
+    let limit = Limit::enforced(cents(8)).per_turn(cents(1));
+    let [one, two] = [0, 1].map(|member| world.members[member].account("company", limit.clone()));
+    world.reserve(&two, cents(6)).unwrap().release();
+    world.reserve(&one, cents(2)).unwrap().settle(cents(2));
+    // The sibling has 6 cents idle, and gives them back when it looks.
+    let (mut first, mut second) = (Box::pin(one.fund(cents(3))), Box::pin(one.fund(cents(3))));
+    assert!(poll(first.as_mut()).is_none());
+    world.members[0].drive();
+    assert!(poll(first.as_mut()).is_none(), "refused, and it waits for the sibling");
+    assert!(poll(second.as_mut()).is_none(), "this one as well");
+    assert!(world.until(first) && world.until(second));
+}
