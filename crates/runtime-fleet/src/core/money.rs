@@ -230,7 +230,10 @@ impl Till {
         let old = now >= self.booked_at.saturating_add(ttl / 3);
         let holds = !self.granted.is_zero() || self.heard == 0;
         let wants = !self.wants(reading, now).1.is_zero();
-        news || wants || (old && holds)
+        // Who has idle money near the limit hears with each heartbeat whether others lack it.
+        let chunk = self.path.chunk(self.usual, self.flow);
+        let idle = self.path.enforced && !reading.idle.is_zero() && self.path.is_near(chunk);
+        news || wants || idle || (old && holds)
     }
 
     const fn telling(&self, reading: Reading) -> Told {

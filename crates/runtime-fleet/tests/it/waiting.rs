@@ -32,7 +32,7 @@ fn who_asks_while_the_first_money_is_on_its_way_gets_it() {
 
 #[test]
 fn who_asks_while_a_sibling_gives_back_waits_as_well() {
-    waits_for_a_sibling(true);
+    [true, false].into_iter().for_each(waits_for_a_sibling);
 }
 
 fn waits_for_a_sibling(pushes: bool) {
