@@ -194,18 +194,20 @@ impl Place {
 
     /// Enters a step with an intent. A step that is in doubt gets its next intent.
     pub(crate) async fn open<'a>(&'a self, step: &'a Step) -> Result<Opened<'a>, StepError> {
-        let first = match self.enter(step, Part::Intent(0)).await? {
-            Entered::Vacant(intent) => {
-                return Ok(Opened::Vacant(Vacant { intent: Some(intent), outcome: None, lost: 0 }));
-            }
-            Entered::Recorded(first) => first,
-        };
+        let first = self.enter(step, Part::Intent(0)).await?;
+        // Also of a step without an intent: it may have been refused before that.
         let outcome = match self.enter(step, Part::Outcome).await? {
             Entered::Recorded(outcome) => return Ok(Opened::Known(outcome)),
             Entered::Vacant(outcome) => Some(outcome),
         };
-        let (intent, lost) = (None, 1);
-        Ok(Opened::InDoubt(first, Vacant { intent, outcome, lost }))
+        Ok(match first {
+            Entered::Vacant(intent) => {
+                Opened::Vacant(Vacant { intent: Some(intent), outcome, lost: 0 })
+            }
+            Entered::Recorded(first) => {
+                Opened::InDoubt(first, Vacant { intent: None, outcome, lost: 1 })
+            }
+        })
     }
 
     /// The place of the next intent of a step in doubt.
@@ -237,11 +239,6 @@ impl Place {
                 Err(late) if has_expired(&late) => return Err(late.into()),
                 filled => filled.map_err(|error| self.life.broken(error))?,
             }
-        }
-        if vacant.outcome.is_none()
-            && let Entered::Vacant(outcome) = self.enter(step, Part::Outcome).await?
-        {
-            vacant.outcome = Some(outcome);
         }
         Ok(())
     }

@@ -170,6 +170,22 @@ fn a_lost_call_is_booked_when_its_repetition_is_refused() {
 }
 
 #[test]
+fn a_refusal_is_the_same_in_the_next_life_although_it_would_be_let_now() {
+    let world = World::new();
+    let body = async |session: &DurableSession| {
+        let refused = session.run_turn(turn(), || world.ask("")).await;
+        let Err(StepError::Failed(refused)) = refused else { panic!("{refused:?}") };
+        assert_eq!(refused.failure.kind, FailureKind::Refused);
+        Ok(session.wait_for::<u32>("k").await?)
+    };
+    let strict = world.durable(orchestrator().budget(Limit::enforced(Usd::ZERO)));
+    assert!(matches!(world.run(&strict, body), Some(Ok(Run::Parked(_)))));
+    world.deliver("k", 1);
+    let generous = world.durable(orchestrator());
+    assert_eq!((value(world.run(&generous, body)), world.calls()), (1, 0));
+}
+
+#[test]
 fn a_failure_is_the_same_in_the_next_life_and_is_made_again_after_the_thread_failed() {
     let world = World::new();
     let durable = world.durable(orchestrator());
