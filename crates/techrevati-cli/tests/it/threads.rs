@@ -195,6 +195,19 @@ fn a_step_in_doubt_is_resolved_and_an_answer_is_given() {
 }
 
 #[test]
+fn a_step_in_doubt_within_an_engine_is_resolved() {
+    let place = Place::new("engine");
+    let held = place.hold("t", Duration::from_secs(60));
+    let began = br#"{"code":"1.0.0","holder":"host-1/7","engine":true}"#.to_vec();
+    place.append(&held, &[Entry { body: began, ..life() }]);
+    block_on(place.store.release(&held.0, Leave::Parked(None))).expect("it is held");
+    // The engine has the step, and the store does not know of it.
+    let pay = step(StepKind::Tool, "pay").key.to_string();
+    let (code, text) = place.told(&["resolve", "t", &pay, "--not-done", "--who", "ann"]);
+    assert_eq!(code, 0, "{text}");
+}
+
+#[test]
 fn threads_are_cancelled_forgotten_and_swept() {
     let place = story("end");
     let (code, error) = place.told(&["cancel", "live"]);
