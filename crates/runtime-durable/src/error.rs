@@ -113,7 +113,7 @@ pub struct ParkedError {
 
 impl ParkedError {
     /// Waits for both, until the first of their times.
-    pub(crate) fn and(self, other: Self) -> Self {
+    pub(crate) fn and(&self, other: &Self) -> Self {
         let waits_for = format!("{}, and {}", self.waits_for, other.waits_for);
         let wake_at = [self.wake_at, other.wake_at].into_iter().flatten().min();
         Self { waits_for, wake_at }

@@ -112,7 +112,7 @@ impl Life {
             None => *over = Some(Over::Parked(parked.clone(), leave)),
             // It waits in another place, too.
             Some(Over::Parked(first, Leave::Parked(_))) => {
-                let both = first.clone().and(parked.clone());
+                let both = first.and(&parked);
                 let leave = Leave::Parked(both.wake_at);
                 *over = Some(Over::Parked(both, leave));
             }

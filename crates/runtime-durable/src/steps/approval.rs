@@ -111,7 +111,7 @@ impl DurableSession {
                 Ok(Err(parked)) => {
                     waits = Some(match waits {
                         None => parked,
-                        Some(first) => first.and(parked),
+                        Some(first) => first.and(&parked),
                     });
                 }
                 Err(error) => return Err(error),

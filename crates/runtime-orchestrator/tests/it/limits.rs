@@ -1,5 +1,4 @@
 //! Ends, deadlines and timeouts of calls that never wait and guardrails that take long.
-#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::cell::Cell;
 use std::future::{pending, ready};
