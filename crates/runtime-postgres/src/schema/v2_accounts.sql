@@ -315,8 +315,9 @@ create function @.fleet_set_account(
 ) returns jsonb language plpgsql as $$
 declare
   above text;
-  a @.fleet_account;
 begin
+  -- As all that change a tree, from the top to the bottom.
+  perform 1 from @.fleet_account where path = any(@.fleet_path(p_path)) order by path for no key update;
   select name into above from unnest(@.fleet_path(p_path)) as name
     where name <> p_path and not exists (select 1 from @.fleet_account where path = name)
     order by name desc limit 1;

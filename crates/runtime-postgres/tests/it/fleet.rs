@@ -1,8 +1,10 @@
 //! What the processes of a fleet share: the suite, pushes, and many at once.
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use runtime_fleet::conformance::{self, told};
-use runtime_fleet::{AccountPath, Accounts as _, OnLoss, Rules, StateError};
+use runtime_fleet::{
+    AccountPath, Accounts as _, Booking, OnLoss, Rules, SharedState as _, StateError,
+};
 use runtime_postgres::{PgConfig, PgError, PgFleet, PgStore};
 use runtime_usage::Usd;
 use test_postgres::{Bouncer, Server};
@@ -162,6 +164,46 @@ async fn an_amount_that_the_database_cannot_keep_is_refused() {
     let refused = fleet.set(&account("c"), &enforced(Usd::MAX)).await.unwrap_err();
     assert!(matches!(refused, StateError::TooLarge { .. }), "{refused:?}");
     assert!(refused.to_string().contains("account `c`"), "{refused}");
+}
+
+/// Others that hold the account above wait for nobody who waits for them.
+#[tokio::test]
+async fn rules_are_changed_with_locks_from_the_top_to_the_bottom() {
+    let Some(url) = test_postgres::url() else { return };
+    let schema = schema();
+    let config = PgConfig::new(url).schema(&schema);
+    PgStore::migrate(config.clone()).await.unwrap();
+    let fleet = PgFleet::connect(config).await.unwrap();
+    let (cents, below) = (Usd::from_cents(10), account("c/x"));
+    for path in ["c", "c/x"] {
+        fleet.set(&account(path), &enforced(cents)).await.unwrap();
+    }
+    // A grant whose time is over, which the change ends.
+    let (least, most, ttl) = (cents, cents, std::time::Duration::ZERO);
+    let over = Booking { least, most, ttl, seq: 1, ..conformance::booking("c/x", "one") };
+    fleet.book(&over).await.unwrap();
+
+    let (holder, admin) = (admin(url).await, admin(url).await);
+    let lock = |path| {
+        format!(
+            "select 1 from {schema}.fleet_account where path = '{path}' for no key update nowait"
+        )
+    };
+    holder.batch_execute(&format!("begin; {}", lock("c"))).await.unwrap();
+    let meanwhile = async {
+        let waits = format!(
+            "select count(*) from pg_stat_activity where wait_event_type = 'Lock' \
+             and query like '%{schema}%fleet_set_account%'"
+        );
+        while admin.query_one(&waits, &[]).await.unwrap().get::<_, i64>(0) == 0 {}
+        let locked = holder.batch_execute(&lock("c/x")).await;
+        holder.batch_execute("commit").await.unwrap();
+        locked
+    };
+    let rules = enforced(Usd::from_cents(20));
+    let (set, locked) = join(fleet.set(&below, &rules), meanwhile).await;
+    locked.unwrap();
+    assert_eq!(set.unwrap().rules, rules);
 }
 
 #[tokio::test]
