@@ -52,6 +52,14 @@ pub(super) fn covered(tills: &mut [Till], readings: &[Reading]) -> impl Iterator
     })
 }
 
+/// The backend has no such account any more. One that has nothing to tell does not find out by itself.
+fn forgotten(tills: &mut [Till], account: &AccountPath) {
+    let is_it = |till: &&mut Till| till.account == *account && till.opening == Opening::Done;
+    if let Some(till) = tills.iter_mut().find(is_it) {
+        till.opening = Opening::Needed;
+    }
+}
+
 impl Core {
     /// What has followed since the last look, and whether a call was answered or the member has left.
     pub(crate) fn effects(&mut self) -> (Vec<Effect>, bool) {
@@ -218,7 +226,7 @@ impl Core {
             About::Account(index) => {
                 self.tills[*index].opening = Opening::Refused;
                 if let StateError::NoAccountAbove { above, .. } = error {
-                    self.forgotten(above);
+                    forgotten(&mut self.tills, above);
                 }
                 let answered = self.tills[*index].give_up();
                 self.answer(*index, answered);
@@ -232,14 +240,6 @@ impl Core {
             About::Pause(name) => self.pauses.told(name, false),
         }
         self.cut_off(error, now);
-    }
-
-    /// The backend has no such account any more. One that has nothing to tell does not find out by itself.
-    fn forgotten(&mut self, account: &AccountPath) {
-        let is_it = |till: &&mut Till| till.account == *account && till.opening == Opening::Done;
-        if let Some(till) = self.tills.iter_mut().find(is_it) {
-            till.opening = Opening::Needed;
-        }
     }
 
     /// The backend is away.
