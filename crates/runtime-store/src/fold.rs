@@ -123,7 +123,7 @@ impl Fold {
             EntryKind::CHECKPOINT if known => {
                 let CheckpointRecord { state, totals, lives, role } = read(*seq, entry)?;
                 (self.lives, self.role) = (lives, role);
-                self.restart(*seq, state, totals);
+                self.restart((*seq, *at), state, totals);
             }
             EntryKind::BRANCH if known => self.abandon(&read(*seq, entry)?),
             EntryKind::END if known => {
@@ -221,13 +221,14 @@ impl Fold {
         Ok(())
     }
 
-    fn restart(&mut self, seq: u64, state: Box<RawValue>, totals: Totals) {
+    fn restart(&mut self, (seq, at): (u64, DateTime<Utc>), state: Box<RawValue>, totals: Totals) {
         let life = self.life.take();
         let (lives, head, role) = (self.lives, self.head, self.role.take());
         let (epoch, checkpoint) = (seq, Some(state));
         *self = Self { head, epoch, checkpoint, role, totals, lives, ..Self::default() };
-        // The totals have the time until now.
-        self.life = life.map(|life| Life { began: life.last, ..life });
+        // The totals have the time until now. What is before may have been deleted, and not what the life does next.
+        let code = life.map_or_else(|| "".into(), |life| life.code);
+        self.life = Some(Life { code, began: at, last: at });
     }
 }
 

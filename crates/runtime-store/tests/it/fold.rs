@@ -271,6 +271,11 @@ fn a_checkpoint_begins_anew_with_the_totals() {
     let mut pruned = Fold::from_base(3);
     pruned.apply(&log.0[2]).unwrap();
     assert_eq!(pruned.totals(), log.fold().totals());
+    // The time behind it counts all the same.
+    let after = log.0.len();
+    log = log.ok(&again, "b", None);
+    pruned.apply(&log.0[after]).unwrap();
+    assert_eq!(pruned.totals(), log.fold().totals());
 }
 
 #[test]
