@@ -122,8 +122,10 @@ fn error_says_how_many_events_are_lost_and_a_queue_counts_them() {
     let place = Place::new("lost-behind-a-queue");
     let log = options(&clock, 2, 100).open(place.db()).unwrap();
     let other = block(&place);
-    let queue = QueueSink::new(log.clone(), QueueConfig::default());
-    events.iter().for_each(|event| queue.emit(event).unwrap());
+    let queue = QueueSink::new(log, QueueConfig::default());
+    for event in &events {
+        queue.emit(event).unwrap();
+    }
     assert!(queue.flush().is_err(), "the database is locked");
     drop(other);
     queue.flush().unwrap();
