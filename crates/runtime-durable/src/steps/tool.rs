@@ -29,7 +29,7 @@ use super::about::{arguments, tell};
 use super::approval::Approved;
 use super::failure::of_tool;
 use crate::error::{ParkedError, StepError, StepFailure, UnrecordedError};
-use crate::place::{Begun, Opened, Vacant, has_expired, recorded};
+use crate::place::{Begun, Opened, Place, Vacant, has_expired, recorded};
 use crate::session::DurableSession;
 
 /// A call of a tool, and what to do about one whose outcome was lost.
@@ -216,7 +216,13 @@ impl DurableSession {
                     };
                     drop(active.fail(late));
                     let name = Some(step.name.clone());
-                    return Err(self.recorded_failure(step, (name, places), (failure, None)).await);
+                    return Err(recorded_failure(
+                        &self.place,
+                        step,
+                        (name, places),
+                        (failure, None),
+                    )
+                    .await);
                 }
                 intended => intended?,
             }
@@ -263,20 +269,7 @@ impl DurableSession {
         error: ToolError,
     ) -> StepError {
         let Some(failure) = of_tool(&error) else { return error.into() };
-        self.recorded_failure(step, (name, places), (failure, Some(error.into()))).await
-    }
-
-    async fn recorded_failure<'a>(
-        &'a self,
-        step: &'a Step,
-        (name, places): (Option<runtime_store::StepName>, Vacant<'a>),
-        (failure, live): (FailureRecord, Option<BoxError>),
-    ) -> StepError {
-        let record = OutcomeRecord::<()>::of(Err(failure.clone())).named(name);
-        match self.place.settle(step, places.outcome, &record).await {
-            Ok(()) => StepFailure { step: step.name.clone(), failure, live }.into(),
-            Err(unrecorded) => unrecorded,
-        }
+        recorded_failure(&self.place, step, (name, places), (failure, Some(error.into()))).await
     }
 
     /// Finds out what became of an irreversible call: the value that it had, or `None` if it was not made.
@@ -315,6 +308,19 @@ impl DurableSession {
             return Ok(None);
         }
         serde_json::from_value(done).map(Some).map_err(shape)
+    }
+}
+
+async fn recorded_failure<'a>(
+    place: &'a Place,
+    step: &'a Step,
+    (name, places): (Option<runtime_store::StepName>, Vacant<'a>),
+    (failure, live): (FailureRecord, Option<BoxError>),
+) -> StepError {
+    let record = OutcomeRecord::<()>::of(Err(failure.clone())).named(name);
+    match place.settle(step, places.outcome, &record).await {
+        Ok(()) => StepFailure { step: step.name.clone(), failure, live }.into(),
+        Err(unrecorded) => unrecorded,
     }
 }
 
