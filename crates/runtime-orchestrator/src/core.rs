@@ -151,15 +151,6 @@ impl Core {
         self.setup.telemetry.scope.as_deref()
     }
 
-    /// Why a call within these limits is not to begin, or to go on, now.
-    pub(crate) fn interruption(&self, pace: &Pace) -> Option<Interrupted> {
-        if let Some(end) = self.life.ended() {
-            return Some(Interrupted::Closed(end));
-        }
-        let due = pace.due().filter(|due| due.at <= self.time.now())?;
-        Some(Interrupted::Time(due.kind, due.after))
-    }
-
     /// Whether there are guardrails for this stage.
     pub(crate) fn guards(&self, stage: GuardrailStage) -> bool {
         self.setup.guardrails.has_any(stage)
@@ -234,6 +225,15 @@ impl Member for Core {
     fn sinks(&self) -> Sinks {
         Self::sinks(self)
     }
+}
+
+/// Why a call within these limits is not to begin, or to go on, now.
+pub(crate) fn interrupts(core: &Core, pace: &Pace) -> Option<Interrupted> {
+    if let Some(end) = core.life.ended() {
+        return Some(Interrupted::Closed(end));
+    }
+    let due = pace.due().filter(|due| due.at <= core.time.now())?;
+    Some(Interrupted::Time(due.kind, due.after))
 }
 
 /// Both labels together. The first count if both have a key.

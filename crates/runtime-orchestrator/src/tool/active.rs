@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::describe::Call;
 use crate::capture::Content;
-use crate::core::{Core, Entry};
+use crate::core::{Core, Entry, interrupts};
 use crate::error::{BoxError, DeadlineExceededError, ToolError, ToolTimeoutError, text_of};
 use crate::failure::failure;
 use crate::limits::Kind;
@@ -113,7 +113,7 @@ impl ActiveTool<'_> {
     /// then.
     pub async fn run<F: Future>(&mut self, step: F) -> Result<F::Output, ToolError> {
         // Steps that are always ready never wait, but their time passes as well.
-        if let Some(by) = self.core.interruption(&self.pace) {
+        if let Some(by) = interrupts(self.core, &self.pace) {
             return Err(self.interrupted(by));
         }
         self.step(step).await

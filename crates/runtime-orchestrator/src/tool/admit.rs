@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::active::{ActiveTool, interruption};
 use super::describe::{Call, ToolCall};
-use crate::core::{Core, Entry};
+use crate::core::{Core, Entry, interrupts};
 use crate::error::ToolError;
 use crate::parts::pace::Pace;
 use crate::tell;
@@ -64,7 +64,7 @@ impl<'s> PendingTool<'s> {
         let guardrails = call.guardrails(&core.setup.guardrails);
         let mut checked = race(core, pace, polling, guardrails.check_pre_async(&check)).await;
         // The checks took of the tool's time, also if they never waited.
-        if let (Ok(Ok(())), Some(by)) = (&checked, core.interruption(pace)) {
+        if let (Ok(Ok(())), Some(by)) = (&checked, interrupts(core, pace)) {
             checked = Err(by);
         }
         pending.start(checked)

@@ -13,7 +13,7 @@ use runtime_usage::{
     BudgetExceededError, BudgetMark, FinishReason, ReportedUsage, UsageSnapshot, Usd,
 };
 
-use crate::core::Hold;
+use crate::core::{Hold, interrupts};
 use crate::error::{BoxError, TurnError};
 use crate::parts::money::Bill;
 use crate::parts::pace::Pace;
@@ -245,7 +245,7 @@ impl<'s> ActiveTurn<'s> {
         step: impl FnOnce(&mut Context<'_>) -> Poll<T>,
         usage: impl FnOnce() -> Option<ReportedUsage>,
     ) -> Poll<Result<T, TurnError>> {
-        let interrupted = if let Some(interrupted) = self.core.interruption(&self.pace) {
+        let interrupted = if let Some(interrupted) = interrupts(&self.core, &self.pace) {
             interrupted
         } else {
             if let Poll::Ready(value) = self.flagged(|| step(cx)) {
@@ -263,7 +263,7 @@ impl<'s> ActiveTurn<'s> {
     /// Refuses to begin a step after the end of the session or of the turn's time.
     pub(super) fn in_time(&mut self) -> Result<(), TurnError> {
         // A stream whose chunks are always ready never waits, but its time passes as well.
-        let by = self.core.interruption(&self.pace);
+        let by = interrupts(&self.core, &self.pace);
         by.map_or(Ok(()), |by| Err(self.interrupted(by)))
     }
 

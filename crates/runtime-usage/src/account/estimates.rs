@@ -5,7 +5,8 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ledger::OTHERS;
+/// The name for all further models or roles once there are too many.
+pub(super) const OTHERS: &str = "(others)";
 
 /// How many estimates have entries of their own. Beyond that, the two oldest become one, which has no names but those
 /// that both have.

@@ -7,11 +7,8 @@ use std::time::Duration;
 use thread_local::ThreadLocal;
 
 use super::Charge;
-use super::estimates::{Estimate, Estimates, Renamed};
+use super::estimates::{Estimate, Estimates, OTHERS, Renamed};
 use crate::usd::Usd;
-
-/// The name for all further models or roles once there are too many.
-pub(super) const OTHERS: &str = "(others)";
 
 /// The name for charges without a model or a role, if others have one.
 const UNNAMED: &str = "(unnamed)";
