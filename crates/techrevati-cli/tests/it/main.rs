@@ -333,13 +333,12 @@ fn completions_know_the_commands_in_every_shell() {
 
 #[test]
 fn a_closed_pipe_is_success() {
-    // More than fits into a pipe, so that every command writes after it is closed.
+    // More than fits into a pipe, so that the command writes after it is closed.
     let file = TempFile::new("pipe", &(lines().join("\n") + "\n").repeat(40));
-    for arguments in [&["tail", "--once", file.path()][..], &["check", file.path()]] {
-        let mut child = command(arguments).stdout(Stdio::piped()).spawn().unwrap();
-        drop(child.stdout.take());
-        assert!(child.wait().unwrap().success(), "{arguments:?}");
-    }
+    let mut child =
+        command(&["tail", "--once", file.path()]).stdout(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert!(child.wait().unwrap().success());
 }
 
 #[cfg(unix)]
