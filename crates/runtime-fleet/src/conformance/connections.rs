@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 
-use super::{HOUR, all, booking, cents, enforced, member, one_dollar, path, yield_now};
-use crate::BoxFuture;
+use super::many::one_dollar_while;
+use super::{HOUR, booking, cents, enforced, member, path, yield_now};
 use crate::error::StateError;
 use crate::state::{Accounts, Change, SharedState, Watcher};
 
@@ -158,7 +158,7 @@ pub async fn impatient<S: SharedState>(
     panic!("the connection is still in use");
 }
 
-/// [`one_dollar`], while the server is killed and started again three times.
+/// [`one_dollar`](super::one_dollar), while the server is killed and started again three times.
 ///
 /// # Panics
 ///
@@ -177,8 +177,7 @@ pub async fn one_dollar_and_kills<S: Accounts>(states: &[S], kill: impl Fn() + S
             kill();
         }
     };
-    let both: Vec<BoxFuture<'_, ()>> = vec![Box::pin(one_dollar(states, &told)), Box::pin(killed)];
-    drop(all(both).await);
+    one_dollar_while(states, &told, killed).await;
 }
 
 /// An error with its causes, and as a debugger shows it.

@@ -129,10 +129,20 @@ async fn report_often(state: &dyn SharedState, number: usize, applied: &Mutex<[[
 }
 
 /// What a worker came to.
-struct Worked {
-    granted: Usd,
-    spent: Usd,
+struct Worked<'a> {
+    owner: Owner<'a>,
     died: bool,
+}
+
+impl Worked<'_> {
+    fn spent(&self) -> Usd {
+        self.owner.next.spent
+    }
+
+    /// What it held when it died.
+    fn lost(&self) -> Usd {
+        if self.died { self.owner.next.granted.saturating_sub(self.spent()) } else { Usd::ZERO }
+    }
 }
 
 /// Books until it is answered.
@@ -152,11 +162,11 @@ async fn book(owner: &mut Owner<'_>, told: &(impl Fn() + Sync)) -> Booked {
 }
 
 /// Spends chunk after chunk until there are no more, or until it dies with a part of one.
-async fn work(
-    state: &dyn SharedState,
+async fn work<'a>(
+    state: &'a dyn SharedState,
     (account, number): (&str, u64),
     told: &(impl Fn() + Sync),
-) -> Worked {
+) -> Worked<'a> {
     let mut owner = Owner::new(state, account, &format!("w{number}"));
     // Odd sums, so that what is lost anywhere is seen.
     let cost = Usd::from_nanos(1_100_003 + 10_007 * number);
@@ -181,7 +191,7 @@ async fn work(
         owner.next.returned = granted.saturating_sub(spent);
         let _ = book(&mut owner, told).await;
     }
-    Worked { granted: owner.next.granted, spent: owner.next.spent, died }
+    Worked { owner, died }
 }
 
 /// 96 workers spend one dollar, in three accounts of a tree; a third of them dies with money. Whatever happens to
@@ -193,6 +203,15 @@ async fn work(
 ///
 /// If the books do not agree.
 pub async fn one_dollar<S: Accounts>(states: &[S], told: impl Fn() + Sync) {
+    one_dollar_while(states, told, async {}).await;
+}
+
+/// [`one_dollar`], while something happens to the backend.
+pub(super) async fn one_dollar_while<S: Accounts>(
+    states: &[S],
+    told: impl Fn() + Sync,
+    meanwhile: impl Future<Output = ()> + Send,
+) {
     for (account, amount) in [("dollar", 100), ("dollar/a", 100), ("dollar/b", 60)] {
         let (account, rules) = (path(account), enforced(amount));
         patiently(|| states[0].set(&account, &rules)).await;
@@ -201,13 +220,22 @@ pub async fn one_dollar<S: Accounts>(states: &[S], told: impl Fn() + Sync) {
     let workers = (0_u64..96).map(|number| {
         let state = &states[usize::try_from(number).unwrap() % states.len()];
         let account = accounts[usize::try_from(number / 3 % 3).unwrap()];
-        Box::pin(work(state, (account, number), &told)) as BoxFuture<'_, _>
+        let worker = work(state, (account, number), &told);
+        Box::pin(async { Some(worker.await) }) as BoxFuture<'_, _>
     });
-    let worked = all(workers.collect()).await;
+    let meanwhile = async {
+        meanwhile.await;
+        None
+    };
+    let happened = workers.chain([Box::pin(meanwhile) as BoxFuture<'_, _>]);
+    let mut worked: Vec<Worked<'_>> = all(happened.collect()).await.into_iter().flatten().collect();
+    // Only grants wait for the disk. Members tell all else again.
+    for Worked { owner, .. } in worked.iter_mut().filter(|it| !it.died) {
+        let _ = book(owner, &told).await;
+    }
 
-    let sum = |of: &dyn Fn(&Worked) -> Usd| worked.iter().map(of).sum::<Usd>();
-    let lost = sum(&|it| if it.died { it.granted.saturating_sub(it.spent) } else { Usd::ZERO });
-    let spent = sum(&|it| it.spent);
+    let lost = worked.iter().map(Worked::lost).sum::<Usd>();
+    let spent = worked.iter().map(Worked::spent).sum::<Usd>();
     let account = path("dollar");
     let state = patiently(|| states[0].account(&account)).await.unwrap();
     assert_eq!(state.granted, Usd::ZERO, "all was given back");
