@@ -35,7 +35,8 @@ impl Running {
     const ANEW: u32 = u32::MAX;
 
     pub(crate) fn begin(&self) -> Result<(), StepError> {
-        let one_more = |running: u32| running.checked_add(1).filter(|_| running != Self::ANEW);
+        // None is more than `ANEW`.
+        let one_more = |running: u32| running.checked_add(1);
         let begun = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
         begun.map(drop).map_err(|_| StepError::Misused("a step begins once a checkpoint is made"))
     }

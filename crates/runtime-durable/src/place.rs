@@ -29,8 +29,8 @@ pub(crate) struct Place {
     scope: Arc<str>,
     order: Arc<Mutex<Order>>,
     children: AtomicU32,
-    /// The epoch of a child, which is numbered by its place behind a checkpoint.
-    epoch: Option<u64>,
+    /// The epoch that a child was opened in: it is numbered by its place behind a checkpoint.
+    opened_in: Option<u64>,
 }
 
 /// The order of a session's steps.
@@ -55,7 +55,7 @@ impl Order {
 impl Place {
     pub(crate) fn top(life: Arc<Life>) -> Self {
         let children = AtomicU32::new(0);
-        Self { life, scope: "".into(), order: Arc::default(), children, epoch: None }
+        Self { life, scope: "".into(), order: Arc::default(), children, opened_in: None }
     }
 
     /// The place of the next child.
@@ -64,8 +64,8 @@ impl Place {
         let number = self.children.fetch_add(1, Ordering::Relaxed);
         let scope = format!("{}/{role}#{number}", self.scope).into();
         let (life, order, children) = (Arc::clone(&self.life), Arc::default(), AtomicU32::new(0));
-        let epoch = Some(self.epoch.unwrap_or_else(|| self.epoch()));
-        Self { life, scope, order, children, epoch }
+        let opened_in = Some(self.opened_in.unwrap_or_else(|| self.epoch()));
+        Self { life, scope, order, children, opened_in }
     }
 }
 
@@ -108,7 +108,7 @@ impl Place {
         self.life.going_on()?;
         self.check_resumed()?;
         let epoch = self.epoch();
-        if self.epoch.is_some_and(|own| own != epoch) {
+        if self.opened_in.is_some_and(|own| own != epoch) {
             // In the next life, it has another place.
             return Err(StepError::Misused("a checkpoint was made: open the child again after it"));
         }

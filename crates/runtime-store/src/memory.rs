@@ -187,10 +187,10 @@ impl Store for MemoryStore {
         limit: usize,
     ) -> StoreFuture<'a, Vec<ThreadId>> {
         self.at(|rows, now| {
-            let last = |row: &Row| row.thread.wake_at.max(Some(row.thread.touched));
             let old = |row: &&Row| {
-                let last = last(row).unwrap_or(row.thread.touched);
-                states.contains(&row.thread.state) && after(last, since) <= now
+                let Thread { state, touched, wake_at, .. } = &row.thread;
+                let last = wake_at.map_or(*touched, |wake| wake.max(*touched));
+                states.contains(state) && after(last, since) <= now
             };
             let mut rows: Vec<_> = rows.values().filter(old).collect();
             rows.sort_by_key(|row| row.thread.touched);

@@ -90,11 +90,11 @@ fn database(path: &Path) -> Result<LogReader, Error> {
     ))
 }
 
-/// Refuses to write over the log that is read.
-pub(crate) fn check_output(log: &Path, out: &Path) -> Result<(), Error> {
-    match (log.canonicalize(), out.canonicalize()) {
-        (Ok(log), Ok(to)) if log == to => {
-            let source = io::Error::other("it is the log itself");
+/// Refuses to write over the file that is read.
+pub(crate) fn check_output(read: &Path, out: &Path) -> Result<(), Error> {
+    match (read.canonicalize(), out.canonicalize()) {
+        (Ok(read), Ok(written)) if read == written => {
+            let source = io::Error::other("it is the file that is read");
             Err(Error::WriteFile { path: out.to_owned(), source })
         }
         _ => Ok(()),

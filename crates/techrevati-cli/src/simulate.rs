@@ -12,6 +12,7 @@ use clap::Args;
 
 use self::plan::Plan;
 use crate::error::Error;
+use crate::input::check_output;
 
 /// The options of `simulate`.
 #[derive(Debug, Args)]
@@ -24,6 +25,9 @@ pub(crate) struct Simulate {
 }
 
 pub(crate) fn run(options: &Simulate) -> Result<(), Error> {
+    if let Some(out) = &options.out {
+        check_output(&options.plan, out)?;
+    }
     let text = fs::read_to_string(&options.plan);
     let text = text.map_err(|error| Error::input(&options.plan, error))?;
     let plan: Plan = toml::from_str(&text).map_err(|error| Error::input(&options.plan, error))?;

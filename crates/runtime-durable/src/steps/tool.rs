@@ -19,7 +19,7 @@ use runtime_events::{AgentEventName, AgentFailureClass};
 use runtime_orchestrator::{BoxError, Effect, ToolCall, ToolError};
 use runtime_store::{
     ApprovalUse, Entered, FailureKind, FailureRecord, IntentRecord, OutcomeRecord, Part, Step,
-    StepKey, StepKind, Subject,
+    StepKey, StepKind, StepName, Subject,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -215,14 +215,8 @@ impl DurableSession {
                         text: late.to_string(),
                     };
                     drop(active.fail(late));
-                    let name = Some(step.name.clone());
-                    return Err(recorded_failure(
-                        &self.place,
-                        step,
-                        (name, places),
-                        (failure, None),
-                    )
-                    .await);
+                    let places = (Some(step.name.clone()), places);
+                    return Err(recorded_failure(&self.place, step, places, (failure, None)).await);
                 }
                 intended => intended?,
             }
@@ -265,7 +259,7 @@ impl DurableSession {
     async fn tool_failed<'a>(
         &'a self,
         step: &'a Step,
-        (name, places): (Option<runtime_store::StepName>, Vacant<'a>),
+        (name, places): (Option<StepName>, Vacant<'a>),
         error: ToolError,
     ) -> StepError {
         let Some(failure) = of_tool(&error) else { return error.into() };
@@ -311,10 +305,11 @@ impl DurableSession {
     }
 }
 
+/// Records how a call failed, and returns it as the error of its step.
 async fn recorded_failure<'a>(
     place: &'a Place,
     step: &'a Step,
-    (name, places): (Option<runtime_store::StepName>, Vacant<'a>),
+    (name, places): (Option<StepName>, Vacant<'a>),
     (failure, live): (FailureRecord, Option<BoxError>),
 ) -> StepError {
     let record = OutcomeRecord::<()>::of(Err(failure.clone())).named(name);

@@ -93,7 +93,8 @@ impl DurableSession {
             let mut turn = self.session.handle().begin_turn_recovering(turn)?;
             loop {
                 let mut attempt = turn.attempt().await?;
-                let announced = if let another @ Some(_) = another(&attempt) {
+                let another = another(&attempt);
+                let announced = if another.is_some() {
                     announce(&self.place, step, another).await
                 } else {
                     let intent = intent(step, attempt.reserved());

@@ -1,7 +1,6 @@
 //! The ways a session ends.
 
 use std::task::Waker;
-use std::thread;
 
 use runtime_events::payload::{SessionEnded, Word};
 use runtime_events::{
@@ -70,9 +69,9 @@ impl Core {
     /// Fails the session with the error of its code, or cancels it as a shutdown if a drain is the
     /// cause.
     pub(crate) fn fail_with<E: Into<BoxError> + 'static>(&self, error: E) -> BoxError {
-        let noted = NotesPanic(&self.life);
+        let mut panics = NotesPanic(Some(&self.life));
         let failure = failure(error, &self.setup.recovery.classifier);
-        drop(noted);
+        panics.0 = None;
         let detail = text_of(&failure);
         let _ = if self.life.is_draining() && is_of_shutdown(&failure) {
             self.shut_down(&format!("shutdown: {detail}"))
@@ -169,13 +168,14 @@ impl Core {
     }
 }
 
-/// Notes a panic of the caller's code, such as a rule of the classifier, before the session is dropped.
-struct NotesPanic<'l>(&'l Life);
+/// Notes a panic of the caller's code, such as a rule of the classifier, before the session is dropped. Empty once that
+/// code has returned.
+struct NotesPanic<'l>(Option<&'l Life>);
 
 impl Drop for NotesPanic<'_> {
     fn drop(&mut self) {
-        if thread::panicking() {
-            self.0.note_panic();
+        if let Some(life) = self.0 {
+            life.note_panic();
         }
     }
 }

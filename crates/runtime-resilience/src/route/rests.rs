@@ -10,8 +10,9 @@ use crate::fault::{Fault, FaultKind, FaultScope};
 ///
 /// The rest that a provider [asked for](Fault::asked) comes first, up to [`longest`](Self::longest).
 /// After a used-up quota or a refused key it only makes a rest longer: the refusal of a day's quota may
-/// name a delay of seconds. A quota rests until its reset, if that is told, for at most 31 days. If the provider asked for none, nothing rests after a server error, a broken
-/// connection or a timeout: one of them means little, and many of them are the breaker's business.
+/// name a delay of seconds. A quota rests until its reset, if that is told, for at most 31 days. If the
+/// provider asked for none, nothing rests after a server error, a broken connection or a timeout: one of
+/// them means little, and many of them are the breaker's business.
 ///
 /// ```
 /// use std::time::Duration;

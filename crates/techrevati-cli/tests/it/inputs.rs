@@ -84,7 +84,10 @@ fn no_command_writes_over_its_log() {
     ] {
         let (code, _, error) = run(arguments);
         assert_eq!(code, 3, "{arguments:?}");
-        assert!(error.contains(log.path()) && error.contains("it is the log itself"), "{error}");
+        assert!(
+            error.contains(log.path()) && error.contains("it is the file that is read"),
+            "{error}"
+        );
         assert_eq!(fs::read(log.path()).unwrap(), text);
     }
 }

@@ -44,3 +44,12 @@ fn a_plan_that_is_wrong_is_named() {
         assert!(err.contains(why), "{err}");
     }
 }
+
+#[test]
+fn page_is_not_written_over_its_plan() {
+    let file = TempFile::new("itself.toml", &plan());
+    let (code, _, error) = run(&["simulate", file.path(), "-o", file.path()]);
+    assert_eq!(code, 3);
+    assert!(error.contains("it is the file that is read"), "{error}");
+    assert_eq!(fs::read_to_string(file.path()).unwrap(), plan());
+}
