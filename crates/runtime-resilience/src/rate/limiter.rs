@@ -270,10 +270,9 @@ impl RateLimiter {
     /// tokens, tokens, since others share them; without one, by nothing: no call is admitted until there is a part.
     ///
     /// A part begins with its part of the burst, and one that grows gives more room only as time goes by, so that
-    /// what all sharers begin with is never more than the burst of the limits. If that is less than a unit, the rest
-    /// of a unit comes in with time, and can be saved: so each sharer can save up one call. A call that asks for more
-    /// than a burst of the part, but not of the limits, is admitted alone, as with
-    /// [`oversized_alone`](RateLimits::oversized_alone).
+    /// what all sharers begin with is never more than the burst of the limits. If that is less than a unit, each
+    /// sharer can save up one call. One that asks for more than a burst of the part, but not of the limits, is
+    /// admitted alone, as with [`oversized_alone`](RateLimits::oversized_alone).
     pub fn set_part(&self, part: Option<[Option<NonZeroU64>; 4]>) {
         let now = self.now();
         let mut state = self.state();
