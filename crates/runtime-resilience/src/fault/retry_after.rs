@@ -237,37 +237,6 @@ fn date(text: &str) -> Option<DateTime<Utc>> {
     Some(day.and_time(time.unwrap_or_default()).and_utc())
 }
 
-/// The latest reset of the used-up limits; `None` if there is none, or it is unknown.
-///
-/// Limits are those of `OpenAI` (`x-ratelimit-remaining-…` is 0, `x-ratelimit-reset-…` is `12ms`,
-/// `1s` or `6m0s`), of Anthropic (`anthropic-ratelimit-…-remaining` is 0, `…-reset` is a date as in RFC
-/// 3339) and its plans (`…-unified-status` is `rejected`, `…-unified-reset` are seconds since 1970), and
-/// the plain ones of many.
-pub(super) fn reset_of_limits<H: Headers + ?Sized>(
-    headers: &H,
-    now: DateTime<Utc>,
-) -> Option<Duration> {
-    /// The names of a limit's headers: the rest, and the reset.
-    const LIMITS: [(&str, &str); 8] = [
-        ("x-ratelimit-remaining", "x-ratelimit-reset"),
-        ("ratelimit-remaining", "ratelimit-reset"),
-        ("x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"),
-        ("x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"),
-        ("anthropic-ratelimit-requests-remaining", "anthropic-ratelimit-requests-reset"),
-        ("anthropic-ratelimit-tokens-remaining", "anthropic-ratelimit-tokens-reset"),
-        ("anthropic-ratelimit-input-tokens-remaining", "anthropic-ratelimit-input-tokens-reset"),
-        ("anthropic-ratelimit-output-tokens-remaining", "anthropic-ratelimit-output-tokens-reset"),
-    ];
-    let used_up = LIMITS.iter().filter(|(remaining, _)| {
-        headers.header(remaining).is_some_and(|left| left.trim_ascii() == "0")
-    });
-    let status = headers.header("anthropic-ratelimit-unified-status").map(str::trim_ascii);
-    let plan = (status == Some("rejected")).then_some("anthropic-ratelimit-unified-reset");
-    let resets = used_up.map(|(_, reset)| *reset).chain(plan);
-    let resets = resets.filter_map(|reset| until_reset(headers, headers.header(reset)?, now));
-    resets.max().filter(|reset| !reset.is_zero())
-}
-
 /// Until a limit's reset: `12ms` or `6m0s`, a date as in RFC 3339, or a number: of seconds, or of
 /// seconds or milliseconds since 1970.
 pub(crate) fn until_reset<H: Headers + ?Sized>(

@@ -12,9 +12,10 @@ use super::headers::Headers;
 use super::index::{Ask, Index};
 use super::json::Json;
 use super::kind::{FaultKind, FaultScope};
+use super::limits::reset_of_limits;
 use super::phrases::of_phrase;
 use super::provider::Provider;
-use super::retry_after::{in_body, in_metadata, in_page, in_place, in_words, reset_of_limits};
+use super::retry_after::{in_body, in_metadata, in_page, in_place, in_words};
 use super::rule::FaultRule;
 use super::{Fault, FaultBasis, rows, said};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::demand::RateDimension;
-use crate::fault::{Headers, until_reset};
+use crate::fault::{Headers, LIMITS, LimitHeaders, LimitOf, until_reset};
 
 /// One limit that a provider reports.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,25 +65,37 @@ pub struct RateSnapshot {
 impl RateSnapshot {
     /// Reads the headers of a reply that came at `now`.
     ///
-    /// | limit | Anthropic | `OpenAI`, Azure, and APIs like theirs |
-    /// |---|---|---|
-    /// | requests | `anthropic-ratelimit-requests-…` | `x-ratelimit-…-requests` |
-    /// | tokens | `anthropic-ratelimit-tokens-…` | `x-ratelimit-…-tokens` |
-    /// | input, output | `anthropic-ratelimit-{input,output}-tokens-…` | |
+    /// | limit | Anthropic | `OpenAI`, Azure, and APIs like theirs | others |
+    /// |---|---|---|---|
+    /// | requests | `anthropic-ratelimit-requests-…` | `x-ratelimit-…-requests` | `x-ratelimit-…-requests-minute`, Mistral's `x-ratelimit-…-req-minute` |
+    /// | tokens | `anthropic-ratelimit-tokens-…` | `x-ratelimit-…-tokens` | `x-ratelimit-…-tokens-minute` of Cerebras and Mistral |
+    /// | input, output | `anthropic-ratelimit-{input,output}-tokens-…` | | `x-ratelimit-…-tokens-{prompt,generated}` of Fireworks |
     ///
     /// The dots stand for `limit`, `remaining` and `reset`. A missing value, or one that is not a whole
-    /// number, is unknown.
+    /// number, is unknown. So is the limit a minute where a reset is more than a minute away: Groq's
+    /// requests are those of a day.
     pub fn from_headers<H: Headers + ?Sized>(headers: &H, now: DateTime<Utc>) -> Self {
         let number = |name: &str| headers.header(name)?.trim_ascii().parse().ok();
-        let quota = |[limit, remaining, reset]: [&str; 3]| RateQuota {
-            limit: number(limit),
-            remaining: number(remaining),
-            reset: headers.header(reset).and_then(|text| until_reset(headers, text, now)),
+        let quota = |names: &LimitHeaders| {
+            let (limit, remaining) = (number(names.limit), number(names.remaining));
+            // Most names are not in a reply.
+            limit.or(remaining)?;
+            let reset =
+                headers.header(names.reset).and_then(|text| until_reset(headers, text, now));
+            let is_a_minutes = reset.is_none_or(|reset| reset <= FULL_AGAIN);
+            Some(RateQuota { limit: limit.filter(|_| is_a_minutes), remaining, reset })
         };
         let mut quotas = [RateQuota::default(); 4];
-        for (index, names) in NAMES {
+        for names in &LIMITS {
+            let index = match names.of {
+                LimitOf::Requests => 0,
+                LimitOf::InputTokens => 1,
+                LimitOf::OutputTokens => 2,
+                LimitOf::Tokens => 3,
+                LimitOf::Other => continue,
+            };
             if quotas[index] == RateQuota::default() {
-                quotas[index] = quota(names);
+                quotas[index] = quota(names).unwrap_or_default();
             }
         }
         Self { quotas }
@@ -124,47 +136,5 @@ impl RateSnapshot {
     }
 }
 
-/// The headers of each limit: its size, the rest, and the time of its reset.
-const NAMES: [(usize, [&str; 3]); 6] = [
-    (
-        0,
-        [
-            "anthropic-ratelimit-requests-limit",
-            "anthropic-ratelimit-requests-remaining",
-            "anthropic-ratelimit-requests-reset",
-        ],
-    ),
-    (
-        0,
-        [
-            "x-ratelimit-limit-requests",
-            "x-ratelimit-remaining-requests",
-            "x-ratelimit-reset-requests",
-        ],
-    ),
-    (
-        1,
-        [
-            "anthropic-ratelimit-input-tokens-limit",
-            "anthropic-ratelimit-input-tokens-remaining",
-            "anthropic-ratelimit-input-tokens-reset",
-        ],
-    ),
-    (
-        2,
-        [
-            "anthropic-ratelimit-output-tokens-limit",
-            "anthropic-ratelimit-output-tokens-remaining",
-            "anthropic-ratelimit-output-tokens-reset",
-        ],
-    ),
-    (
-        3,
-        [
-            "anthropic-ratelimit-tokens-limit",
-            "anthropic-ratelimit-tokens-remaining",
-            "anthropic-ratelimit-tokens-reset",
-        ],
-    ),
-    (3, ["x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"]),
-];
+/// The longest time after which the limit of a minute is full again, with a second for what was rounded.
+const FULL_AGAIN: Duration = Duration::from_secs(61);

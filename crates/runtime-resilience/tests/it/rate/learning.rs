@@ -131,10 +131,11 @@ fn headers_of_all_providers_are_read_if_they_make_sense() {
         ("x-ratelimit-reset-requests", "120ms"),
         ("x-ratelimit-limit-tokens", "30000"),
         ("x-ratelimit-remaining-tokens", "0"),
-        ("x-ratelimit-reset-tokens", "6m0s"),
+        ("x-ratelimit-reset-tokens", "59.9s"),
     ]);
     let requests = RateQuota::default().limit(500).remaining(499);
-    let tokens = RateQuota::default().limit(30_000).remaining(0).reset(secs(360));
+    let tokens = RateQuota::default().limit(30_000).remaining(0);
+    let tokens = tokens.reset(std::time::Duration::from_millis(59_900));
     let requests = requests.reset(std::time::Duration::from_millis(120));
     assert_eq!(openai, RateSnapshot::default().requests(requests).tokens(tokens));
 
@@ -160,6 +161,58 @@ fn headers_of_all_providers_are_read_if_they_make_sense() {
         let read = read(&[("x-ratelimit-remaining-tokens", nonsense)]);
         assert_eq!(read, RateSnapshot::default(), "{nonsense}");
     }
+}
+
+#[test]
+fn headers_that_name_the_minute_or_the_side_of_tokens_are_read() {
+    let now = Utc.with_ymd_and_hms(2026, 1, 1, 0, 0, 0).unwrap();
+    let read = |headers: &[(&str, &str)]| RateSnapshot::from_headers(headers, now);
+    let quota = |limit, remaining| RateQuota::default().limit(limit).remaining(remaining);
+    // https://github.com/mistralai/client-ts/issues/169
+    let mistral = read(&[
+        ("x-ratelimit-limit-tokens-minute", "5000000"),
+        ("x-ratelimit-remaining-tokens-minute", "4999911"),
+        ("x-ratelimit-limit-req-minute", "720"),
+        ("x-ratelimit-remaining-req-minute", "717"),
+    ]);
+    let told = RateSnapshot::default().requests(quota(720, 717));
+    assert_eq!(mistral, told.tokens(quota(5_000_000, 4_999_911)));
+    // https://inference-docs.cerebras.ai/support/rate-limits
+    let cerebras = read(&[
+        ("x-ratelimit-limit-requests-day", "14400"),
+        ("x-ratelimit-remaining-requests-day", "3"),
+        ("x-ratelimit-reset-requests-day", "33011.382867097855"),
+        ("x-ratelimit-limit-tokens-minute", "60000"),
+        ("x-ratelimit-remaining-tokens-minute", "58298"),
+    ]);
+    assert_eq!(cerebras, RateSnapshot::default().tokens(quota(60_000, 58_298)));
+    // https://docs.fireworks.ai/serverless/rate-limits
+    let fireworks = read(&[
+        ("x-ratelimit-limit-tokens-prompt", "3600000"),
+        ("x-ratelimit-remaining-tokens-prompt", "3599000"),
+        ("x-ratelimit-limit-tokens-generated", "36000"),
+        ("x-ratelimit-remaining-tokens-generated", "35900"),
+    ]);
+    let told = RateSnapshot::default().input_tokens(quota(3_600_000, 3_599_000));
+    assert_eq!(fireworks, told.output_tokens(quota(36_000, 35_900)));
+}
+
+#[test]
+fn limit_of_a_day_is_not_taken_for_one_of_a_minute() {
+    let now = Utc.with_ymd_and_hms(2026, 1, 1, 0, 0, 0).unwrap();
+    // Groq: https://console.groq.com/docs/rate-limits
+    let headers = [
+        ("x-ratelimit-limit-requests", "20"),
+        ("x-ratelimit-remaining-requests", "18"),
+        ("x-ratelimit-reset-requests", "2h24m0s"),
+    ];
+    let told = RateSnapshot::from_headers(&headers, now);
+    let rest = RateQuota::default().remaining(18).reset(secs(8_640));
+    assert_eq!(told, RateSnapshot::default().requests(rest));
+    let (limiter, _) = limiter(requests(60));
+    limiter.observe_snapshot(&told, None);
+    assert_eq!(limiter.limit(RateDimension::Requests), NonZeroU64::new(60));
+    assert_eq!(limiter.available().requests, Some(18), "what is left of the day still counts");
 }
 
 #[test]
