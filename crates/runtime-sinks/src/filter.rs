@@ -39,7 +39,8 @@ impl Filter {
     }
 
     /// A filter for the events that no log should miss: starts and ends of agents, refusals, checks,
-    /// budgets, handoffs, and the events of sinks themselves.
+    /// budgets, handoffs, approvals and effects in doubt, the state of a fleet, and the events of sinks
+    /// themselves.
     pub fn critical() -> Self {
         Self::all().names(CRITICAL.iter().copied())
     }
@@ -155,11 +156,20 @@ const CRITICAL: &[AgentEventName] = &[
     AgentEventName::AgentBlocked,
     AgentEventName::AgentPaused,
     AgentEventName::AgentResumed,
+    AgentEventName::ApprovalDecided,
+    AgentEventName::ApprovalRequested,
+    AgentEventName::ApprovalUsed,
     AgentEventName::BudgetMark,
+    AgentEventName::FleetDegraded,
+    AgentEventName::FleetRecovered,
     AgentEventName::GuardrailChecked,
     AgentEventName::HandedOver,
+    AgentEventName::JournalFenced,
     AgentEventName::PermissionChecked,
     AgentEventName::RecoveryEscalated,
+    AgentEventName::ThreadResumed,
+    AgentEventName::ToolInDoubt,
+    AgentEventName::ToolReconciled,
     AgentEventName::LogOpened,
     AgentEventName::LogRecovered,
     AgentEventName::LogRotated,

@@ -42,9 +42,11 @@ impl Level {
             Name::AgentBlocked
             | Name::BreakerChanged
             | Name::BudgetMark
+            | Name::FleetDegraded
             | Name::LogRecovered
             | Name::RecoveryAttempted
-            | Name::RecoveryProviderSwitched => Self::Warn,
+            | Name::RecoveryProviderSwitched
+            | Name::ToolInDoubt => Self::Warn,
             // The event of the failure itself follows.
             Name::StatusChanged => Self::Debug,
             _ if Self::speaks_of_failure(event) => Self::Warn,

@@ -32,6 +32,21 @@ fn filter_conditions_all_apply() {
 }
 
 #[test]
+fn critical_are_all_events_of_logs_fleets_and_what_a_person_decides() {
+    let critical = Filter::critical();
+    let passes = |name| {
+        let at = chrono::DateTime::UNIX_EPOCH;
+        critical.passes(&AgentEvent::new(name, AgentEventStatus::Running, at))
+    };
+    for &name in AgentEventName::ALL {
+        let (about, _) = name.as_str().split_once('.').unwrap();
+        let always = ["approval", "fleet", "journal", "log", "thread", "tool"].contains(&about);
+        assert!(passes(name) || !always, "{name}");
+    }
+    assert!(passes(AgentEventName::AgentFailed) && !passes(AgentEventName::TurnCompleted));
+}
+
+#[test]
 fn original_vocabulary_translates_events() {
     let ring = RingBufferEventSink::new();
     let sink = Filter::original_vocabulary().before(ring.clone());
@@ -71,6 +86,9 @@ fn levels_match_event_importance() {
     assert_eq!(of(Name::AgentFailed, Status::Failed), Level::Error);
     assert_eq!(of(Name::AgentFailed, Status::Cancelled), Level::Warn);
     assert_eq!(of(Name::LogDropped, Status::Failed), Level::Error);
+    assert_eq!(of(Name::FleetDegraded, Status::Blocked), Level::Warn);
+    assert_eq!(of(Name::ToolInDoubt, Status::Blocked), Level::Warn);
+    assert_eq!(of(Name::ApprovalRequested, Status::Blocked), Level::Info);
     let panicked = AgentEvent::started("writer", "draft").with_outcome(SpanOutcome::Panicked);
     assert_eq!(Level::of(&panicked), Level::Error);
     assert!(Level::Debug < Level::Info && Level::Warn < Level::Error);
