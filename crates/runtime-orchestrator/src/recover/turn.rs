@@ -197,15 +197,18 @@ impl<'s> ActiveAttempt<'s> {
     }
 
     /// Ends the turn with the answer of this attempt, as
-    /// [`run_turn_recovering`](crate::OrchestrationSession::run_turn_recovering) does.
+    /// [`run_turn_recovering`](crate::OrchestrationSession::run_turn_recovering) does. An attempt that has
+    /// failed stays failed, as for [`settle`](Self::settle).
     ///
     /// # Errors
     ///
     /// [`TurnError`] if a guardrail rejects the reply, or the session ends meanwhile.
     pub async fn finish<T>(self, value: T, reader: ReplyReader<T>) -> Result<Answer<T>, TurnError> {
         let Self { active, mut turn, .. } = self;
+        let is_open = !active.is_settled();
         match reader.finish(active, value).await {
-            Ok(answer) => Ok(turn.recovering.answered(answer)),
+            Ok(answer) if is_open => Ok(turn.recovering.answered(answer)),
+            Ok(answer) => Ok(answer),
             Err(objected) => Err(turn.recovering.passed(objected)),
         }
     }

@@ -131,12 +131,16 @@ fn dropped_attempt_ends_before_its_turn() {
     let mut failed = now(begin().attempt()).expect("it is admitted");
     let _ = failed.fail(fault(FaultKind::Server));
     assert_eq!(failed.settle(UsageSnapshot::new(1_000_000, 0)).cost, Usd::ZERO);
+    let (_, reader) = Turn::model("m").usage(UsageSnapshot::new(1_000_000, 0)).split();
+    let mut failed = now(begin().attempt()).expect("it is admitted");
+    let _ = failed.fail(fault(FaultKind::Server));
+    assert_eq!(now(failed.finish((), reader)).expect("nobody objects").cost, Usd::ZERO);
     session.complete().expect("no turn is under way");
     assert_lawful(&fixture.events.events());
     let outcome =
         |name| fixture.events.all(name).iter().filter_map(|e| e.outcome).collect::<Vec<_>>();
     let [cancelled, broken] =
         [runtime_events::SpanOutcome::Cancelled, runtime_events::SpanOutcome::Failed];
-    assert_eq!(outcome(AgentEventName::AttemptFailed), [cancelled, broken]);
-    assert_eq!(outcome(AgentEventName::TurnFailed), [cancelled, cancelled]);
+    assert_eq!(outcome(AgentEventName::AttemptFailed), [cancelled, broken, broken]);
+    assert_eq!(outcome(AgentEventName::TurnFailed), [cancelled; 3]);
 }
