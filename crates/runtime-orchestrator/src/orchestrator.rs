@@ -134,8 +134,9 @@ impl Orchestrator {
 
     /// Opens a session of this orchestrator below another session.
     ///
-    /// The child's span is inside the parent's. It has the rest of the parent's budget, but no more
-    /// than this orchestrator's [`budget`](Self::budget), and no later deadline than the parent.
+    /// The child's span is inside the parent's, and the parent's labels are added to this
+    /// orchestrator's. It has the rest of the parent's budget, but no more than this orchestrator's
+    /// [`budget`](Self::budget), and no later deadline than the parent.
     ///
     /// The child does not end with its parent: the parent waits for it, or cancels it through its
     /// [handle](OrchestrationSession::handle).

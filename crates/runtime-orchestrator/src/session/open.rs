@@ -134,8 +134,8 @@ pub(crate) fn open_below(
     };
     let setup = Arc::new(setup);
     let worker = hire(&setup)?;
-    let parent = Some(parent.stream.root());
-    let origin = Origin { parent, account, until, above, ..Origin::default() };
+    let (labels, parent) = (parent.stream.labels(), Some(parent.stream.root()));
+    let origin = Origin { parent, account, until, above, labels, ..Origin::default() };
     Ok(begin(&setup, sinks, &worker, origin)?)
 }
 

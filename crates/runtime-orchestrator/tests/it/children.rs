@@ -128,6 +128,22 @@ fn child_inherits_labels_and_the_exact_deadline() {
 }
 
 #[test]
+fn child_of_another_orchestrator_has_the_labels_of_both_and_its_own_count() {
+    let fixture = Fixture::new();
+    let parent = fixture.orchestrator.session().unwrap();
+    parent.label("tenant", "acme");
+    parent.label("team", "research");
+    let other = Orchestrator::new("reviewer", "review")
+        .label("team", "review")
+        .event_sink(fixture.events.clone());
+    let child = other.session_below(&parent).unwrap();
+    drop(child);
+    let started = fixture.events.all(AgentEventName::AgentStarted);
+    let labels = started[1].labels.as_ref().unwrap();
+    assert_eq!((&*labels["tenant"], &*labels["team"]), ("acme", "review"));
+}
+
+#[test]
 fn account_outside_the_parents_path_is_refused() {
     let fixture = Fixture::new().with(|o| o.budget(Limit::enforced(Usd::from_dollars(3))));
     let parent = fixture.orchestrator.session().unwrap();
