@@ -18,7 +18,7 @@ async fn a_password_is_in_no_text() {
     let create = format!("create role secret login superuser password '{PASSWORD}'");
     admin.batch_execute(&create).await.unwrap();
     let url = server.url(&format!("secret:{PASSWORD}"));
-    let config = PgConfig::new(&url).timeout(Duration::from_millis(500));
+    let config = PgConfig::new(&url).timeout(Duration::from_secs(3));
     PgStore::migrate(config.clone()).await.unwrap();
     let store = PgStore::connect(config.clone()).await.unwrap();
     let apart = PgConfig::new(server.url("secret")).password(PASSWORD);
