@@ -35,17 +35,36 @@ pub enum FinishReason {
     Other,
 }
 
-/// What providers say. Their letters may be large or small.
+/// What providers say, in letters large or small, and our own words. Sources: the references of `OpenAI`,
+/// Anthropic, Gemini, Bedrock's models, Cohere, Mistral, `DeepSeek`, `MiniMax`, Zhipu, Reka, watsonx and TGI.
 const SAID: &[(FinishReason, &[&str])] = &[
-    (FinishReason::Stop, &["stop", "end_turn", "stop_sequence", "complete", "completed", "eos"]),
+    (
+        FinishReason::Stop,
+        &[
+            "stop",
+            "end_turn",
+            "stop_sequence",
+            "stop_criteria_met",
+            "complete",
+            "completed",
+            "finish",
+            "endoftext",
+            "eos",
+            "eos_token",
+        ],
+    ),
     (
         FinishReason::Length,
         &[
             "length",
             "max_tokens",
             "max_output_tokens",
+            "max_output",
+            "token_limit",
             "model_length",
+            "context",
             "model_context_window_exceeded",
+            "error_limit",
         ],
     ),
     (FinishReason::ToolCall, &["tool_calls", "tool_use", "tool_call", "function_call"]),
@@ -58,26 +77,40 @@ const SAID: &[(FinishReason, &[&str])] = &[
             "guardrail_intervened",
             "safety",
             "recitation",
+            "language",
             "blocklist",
             "prohibited_content",
             "spii",
             "image_safety",
+            "image_prohibited_content",
+            "image_recitation",
+            "model_armor",
+            "error_toxic",
+            "sensitive",
         ],
     ),
     (
         FinishReason::Error,
         &[
             "error",
+            "failed",
+            "timeout",
+            "time_limit",
+            "network_error",
+            "abort",
             "malformed_function_call",
             "malformed_response",
             "malformed_model_output",
             "malformed_tool_use",
+            "missing_thought_signature",
             "unexpected_tool_call",
             "too_many_tool_calls",
+            "no_image",
+            "image_other",
             "insufficient_system_resource",
         ],
     ),
-    (FinishReason::Pause, &["pause_turn"]),
+    (FinishReason::Pause, &["pause", "pause_turn", "compaction"]),
 ];
 
 impl FinishReason {

@@ -47,14 +47,27 @@ impl Finished {
     }
 }
 
+/// The items of a response that wait for what its caller does. The other calls are made by the provider.
+const CALLS: [&str; 7] = [
+    "function_call",
+    "custom_tool_call",
+    "computer_call",
+    "shell_call",
+    "local_shell_call",
+    "apply_patch_call",
+    "mcp_approval_request",
+];
+
 fn of_response(body: &Value) -> Option<&str> {
-    let cut = || path::text(body, "incomplete_details.reason");
     match path::text(body, "status")? {
         "completed" => {
-            let calls = path::text(body, "output[type=function_call].type");
-            calls.or(Some("completed"))
+            let items = body.get("output").and_then(Value::as_array).into_iter().flatten();
+            let mut kinds = items.filter_map(|item| item.get("type")?.as_str());
+            let calls = kinds.any(|kind| CALLS.contains(&kind));
+            Some(if calls { "tool_calls" } else { "completed" })
         }
-        "incomplete" => cut(),
+        "incomplete" => path::text(body, "incomplete_details.reason"),
+        "failed" => Some("failed"),
         _ => None,
     }
 }

@@ -20,6 +20,37 @@ fn words(reasons: &[Option<FinishReason>]) -> Vec<String> {
     reasons.iter().flatten().map(ToString::to_string).collect()
 }
 
+/// A durable session keeps the word, and reads it again.
+#[test]
+fn every_reason_is_read_from_its_own_word() {
+    use FinishReason::{ContentFilter, Error, Length, Other, Pause, Stop, ToolCall};
+    for reason in [Stop, Length, ToolCall, ContentFilter, Error, Pause, Other] {
+        assert_eq!(FinishReason::of(reason.as_str()), reason);
+    }
+}
+
+/// Sources: `FinishReason` (Gemini, Vertex AI), *Chat* (Cohere), *Text generation* (TGI, watsonx),
+/// *Chat completion* (Zhipu, `MiniMax`), *Compaction* (Anthropic).
+#[test]
+fn words_of_other_providers_are_known() {
+    for (word, expected) in [
+        ("IMAGE_PROHIBITED_CONTENT", "content_filter"),
+        ("MODEL_ARMOR", "content_filter"),
+        ("LANGUAGE", "content_filter"),
+        ("NO_IMAGE", "error"),
+        ("ERROR_TOXIC", "content_filter"),
+        ("TIMEOUT", "error"),
+        ("eos_token", "stop"),
+        ("token_limit", "length"),
+        ("sensitive", "content_filter"),
+        ("max_output", "length"),
+        ("compaction", "pause"),
+        ("a word of tomorrow", "other"),
+    ] {
+        assert_eq!(FinishReason::of(word).as_str(), expected, "{word}");
+    }
+}
+
 /// Sources: the references of *Create chat completion* and *Create a response* (`OpenAI`), *Handling stop
 /// reasons* (Anthropic), `FinishReason` (Gemini), *Converse* (Bedrock), *Generate a chat completion* (Ollama).
 #[test]
@@ -37,6 +68,17 @@ fn whole_answers_say_why_they_ended() {
         ),
         (
             Format::OpenAiResponses,
+            json!({"status": "completed", "output": [{"type": "custom_tool_call"}]}),
+            "tool_call",
+        ),
+        (
+            Format::OpenAiResponses,
+            json!({"status": "completed", "output": [{"type": "web_search_call"}, {"type": "message"}]}),
+            "stop",
+        ),
+        (Format::OpenAiResponses, json!({"status": "failed", "output": []}), "error"),
+        (
+            Format::OpenAiResponses,
             json!({"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}),
             "length",
         ),
@@ -52,7 +94,7 @@ fn whole_answers_say_why_they_ended() {
         (Format::Anthropic, json!({"stop_reason": "pause_turn"}), "pause"),
         (Format::Gemini, json!({"candidates": [{"finishReason": "MAX_TOKENS"}]}), "length"),
         (Format::Gemini, json!({"candidates": [{"finishReason": "SAFETY"}]}), "content_filter"),
-        (Format::Gemini, json!({"candidates": [{"finishReason": "LANGUAGE"}]}), "other"),
+        (Format::Gemini, json!({"candidates": [{"finishReason": "OTHER"}]}), "other"),
         (
             Format::Gemini,
             json!({"candidates": [{"finishReason": "MALFORMED_FUNCTION_CALL"}]}),
