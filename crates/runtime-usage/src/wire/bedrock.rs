@@ -3,7 +3,7 @@
 //! The reference defines the total as input plus output. Real answers include the cache as well.
 //! Both are accepted. A stream has the usage in one `metadata` event at its end. A stream of
 //! `InvokeModelWithResponseStream` has the form of the model's maker, and Amazon's counts in its last
-//! part, whoever that is.
+//! part, whoever that is. Sonic counts speech and text in each of its events, so far.
 
 use serde_json::Value;
 
@@ -18,19 +18,22 @@ pub(crate) static BEDROCK: Provider = Provider {
     envelope: Some("metadata"),
     usage: Some("usage"),
     fields: &[
-        Field::required("inputTokens").also(&Path::all(["inputTokenCount"])),
-        Field::required("outputTokens").also(&Path::all(["outputTokenCount"])),
+        Field::required("inputTokens").also(&Path::all(["inputTokenCount", "totalInputTokens"])),
+        Field::required("outputTokens").also(&Path::all(["outputTokenCount", "totalOutputTokens"])),
         Field::total("totalTokens"),
         Field::optional("cacheReadInputTokens").also(&Path::all(["cacheReadInputTokenCount"])),
         Field::optional("cacheWriteInputTokens").also(&Path::all(["cacheWriteInputTokenCount"])),
         Field::optional("cacheDetails[ttl=5m].inputTokens"),
         Field::optional("cacheDetails[ttl=1h].inputTokens"),
+        Field::optional("details.total.input.speechTokens"),
+        Field::optional("details.total.output.speechTokens"),
     ],
     tokens,
-    elsewhere: &["amazon-bedrock-invocationMetrics"],
+    elsewhere: &["amazon-bedrock-invocationMetrics", "event.usageEvent", "modelOutput.usage"],
     // Inference of optimised latency has prices of its own.
     surcharges: &[(Path::new("performanceConfig.latency"), &["standard"])],
-    tools: &[],
+    // A line of the results of a batch, which costs half.
+    tools: &Path::all(["recordId"]),
     cost: HasCost::Never,
     tier: &Path::all(["serviceTier.type"]),
     model: &Path::all(["model"]),
@@ -52,13 +55,15 @@ pub(crate) static BEDROCK: Provider = Provider {
 };
 
 fn tokens(counts: &Counts, odd: &mut Odd) -> UsageSnapshot {
-    let [input, output, total, read, written, minutes, hour, ..] = counts.all();
+    let [input, output, total, read, written, minutes, hour, heard, spoken, ..] = counts.all();
     total.is_one_of(&[&[input, output, read, written], &[input, output]], odd);
     let (minutes, hour) = by_lifetime(written, minutes, hour, odd);
-    UsageSnapshot::new(input.tokens(), output.tokens())
+    UsageSnapshot::new(input.without(&[heard], odd), output.without(&[spoken], odd))
         .cache_read(read.tokens())
         .cache_write(minutes)
         .cache_write_1h(hour)
+        .input_audio(heard.tokens())
+        .output_audio(spoken.tokens())
 }
 
 /// Some clients unwrap the events. The others are of Llama, Titan, Mistral and Cohere, invoked.
