@@ -44,9 +44,12 @@ pub(crate) static GEMINI: Provider = Provider {
     surcharges: &[],
     tools: &Path::all([
         "candidates[].groundingMetadata.webSearchQueries[]",
+        "candidates[].groundingMetadata.retrievalQueries[]",
         "candidates[].groundingMetadata.groundingChunks[].maps",
-        // A line of the results of a batch, which costs half.
+        // A line of the results of a batch, which costs half: of the Gemini API, in a file or not, and of Vertex AI.
         "key",
+        "metadata.key",
+        "processed_time",
     ]),
     cost: HasCost::Never,
     // The former at Vertex AI, the latter in the Gemini API.
@@ -55,7 +58,7 @@ pub(crate) static GEMINI: Provider = Provider {
     model: &Path::all(["modelVersion", "model", "interaction.model"]),
     finish: Finish::Choices("candidates", "finishReason"),
     streamed: |chunk| {
-        let texts = ["text", "functionCall.name", "functionCall.args"];
+        let texts = ["text", "functionCall.name", "functionCall.args", "executableCode.code"];
         path::bytes_of_text(chunk, "candidates[].content.parts[]", &texts)
             + path::bytes_of_text(chunk, "delta", &["text", "arguments"])
     },
@@ -63,7 +66,9 @@ pub(crate) static GEMINI: Provider = Provider {
     is_end: |chunk: &Value| {
         path::text(chunk, "candidates[].finishReason").is_some()
             || path::text(chunk, "promptFeedback.blockReason").is_some()
-            || path::text(chunk, "event_type") == Some("interaction.completed")
+            || path::text(chunk, "event_type").is_some_and(|kind| {
+                ["interaction.completed", "interaction.complete"].contains(&kind)
+            })
     },
 };
 
