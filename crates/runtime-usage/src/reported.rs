@@ -41,7 +41,7 @@ pub struct ReportedUsage {
     pub estimated: bool,
     /// The provider's names of the fields that it should have reported and did not. Their counts are
     /// zero. Tokens that fit no field of [`UsageSnapshot`], such as those of another model, are listed
-    /// here as well.
+    /// here as well. `tools` are searches and the like that are counted under a name that is not known.
     pub missing: Vec<&'static str>,
 }
 

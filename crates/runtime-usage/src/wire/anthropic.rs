@@ -32,14 +32,15 @@ pub(crate) static ANTHROPIC: Provider = Provider {
         Field::uncounted("server_tool_use.web_search_requests"),
     ],
     tokens: additive,
-    // A line of the results of a batch.
-    elsewhere: &["result.message.usage"],
+    // Lines of the results of a batch, here and at Bedrock.
+    elsewhere: &["result.message.usage", "modelOutput.usage"],
     // Fast mode, and inference in the United States only, have factors on all tokens.
     surcharges: &[
         (Path::new("speed"), &["standard"]),
         (Path::new("inference_geo"), &["global", "not_available"]),
     ],
-    tools: &[],
+    // Bedrock names no tier in a batch, which costs half.
+    tools: &Path::all(["recordId"]),
     // Gateways with Anthropic's form have one.
     cost: HasCost::Sometimes,
     tier: &Path::all(["service_tier"]),

@@ -1,7 +1,8 @@
 //! [`Cost`]: the cost of a turn as a provider reports it.
 //!
 //! `OpenRouter` has a number in `cost`, Perplexity an object with a `total_cost`, and xAI whole ticks in
-//! `cost_in_usd_ticks`, of which ten thousand million are a dollar.
+//! `cost_in_usd_ticks`, of which ten thousand million are a dollar. `DeepInfra` has an `estimated_cost`. Where
+//! `OpenRouter` tells of a generation afterwards, it is a number under `usage`.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -12,6 +13,8 @@ use crate::usd::Usd;
 
 const CHARGED: &str = "cost";
 const TOTAL: &str = "cost.total_cost";
+const ESTIMATED: &str = "estimated_cost";
+const TOLD: &str = "usage";
 const TICKS: &str = "cost_in_usd_ticks";
 const UPSTREAM: &str = "cost_details.upstream_inference_cost";
 
@@ -61,7 +64,12 @@ fn charged(usage: &Value) -> Result<Option<Usd>, ReportedUsageError> {
     if usage.get(CHARGED).is_some_and(Value::is_object) {
         return amount(usage, TOTAL);
     }
-    amount(usage, CHARGED)
+    for field in [CHARGED, ESTIMATED, TOLD] {
+        if let Some(charged) = amount(usage, field)? {
+            return Ok(Some(charged));
+        }
+    }
+    Ok(None)
 }
 
 fn amount(usage: &Value, field: &'static str) -> Result<Option<Usd>, ReportedUsageError> {

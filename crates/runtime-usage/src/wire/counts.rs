@@ -13,7 +13,7 @@ type Checked = Result<(), ReportedUsageError>;
 pub(crate) type Odd = Vec<&'static str>;
 
 /// The largest number of counts of any provider.
-const SLOTS: usize = 18;
+const SLOTS: usize = 19;
 
 /// A count that a provider may report.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +57,11 @@ impl Field {
         Self::new(path, Role::Uncounted)
     }
 
+    /// All its names, in the order of their reading.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
+        std::iter::once(&self.path).chain(self.also)
+    }
+
     /// Reads these paths where the first one has nothing.
     pub(crate) const fn also(mut self, paths: &'static [Path]) -> Self {
         self.also = paths;
@@ -85,7 +90,7 @@ impl Counts {
     pub(crate) fn replace(&mut self, usage: &mut Object<'_>) -> Checked {
         let mut values = [None; SLOTS];
         for (value, field) in values.iter_mut().zip(self.fields) {
-            for path in std::iter::once(&field.path).chain(field.also) {
+            for path in field.paths() {
                 usage.visit(*path, &mut |found| {
                     // Only an array has several, and its items add up.
                     *value = Some(value.unwrap_or(0_u64).saturating_add(count(path.text, found)?));

@@ -20,7 +20,8 @@ pub(crate) static OPENAI_CHAT: Provider = Provider {
     fields: &CHAT,
     tokens: inclusive,
     // Groq, and Moonshot's streams; Workers AI, Cline and SAP around an answer, and a line of `OpenAI`'s batches;
-    // Cohere, in a stream and in its first API, embeddings and rankings.
+    // Cohere, in a stream and in its first API, embeddings and rankings; `OpenRouter`, in a stream of responses, and
+    // where it tells of a generation.
     elsewhere: &[
         "x_groq.usage",
         "choices[].usage",
@@ -30,6 +31,8 @@ pub(crate) static OPENAI_CHAT: Provider = Provider {
         "response.body.usage",
         "delta.usage",
         "meta",
+        "response.usage",
+        "data",
     ],
     // Perplexity has a fee for each request, by how much it searches.
     surcharges: &[(Path::new("search_context_size"), &[])],
@@ -45,6 +48,7 @@ pub(crate) static OPENAI_CHAT: Provider = Provider {
         "plugins.search.count",
         // Searches of Cohere's rankings, and the tokens that its models read and wrote beside those it bills.
         "billed_units.search_units",
+        "billed_units.image_tokens",
         "tokens.input_tokens",
         // A line of the results of a batch, which costs half.
         "custom_id",
@@ -54,8 +58,9 @@ pub(crate) static OPENAI_CHAT: Provider = Provider {
         "final_result.usage",
     ]),
     cost: HasCost::Sometimes,
-    tier: &Path::all(["service_tier"]),
-    model: &Path::all(["model"]),
+    // Cerebras says beside the tier which one `auto` became; Google says it inside the usage.
+    tier: &Path::all(["service_tier_used", "service_tier", "extra_properties.google.traffic_type"]),
+    model: &Path::all(["model", "data.model", "response.model"]),
     finish: Finish::Choices("choices", "finish_reason"),
     streamed: chat_text,
     is_report: chat_reports,
@@ -67,36 +72,19 @@ pub(crate) static OPENROUTER: Provider = Provider { cost: HasCost::Always, ..OPE
 pub(crate) static OPENAI_RESPONSES: Provider = Provider {
     envelope: Some("response"),
     usage: Some("usage"),
-    fields: &[
-        Field::required("input_tokens"),
-        Field::required("output_tokens"),
-        Field::total("total_tokens"),
-        // The realtime API has `input_token_details`.
-        Field::optional("input_tokens_details.cached_tokens")
-            .also(&Path::all(["input_token_details.cached_tokens"])),
-        Field::optional("input_tokens_details.cache_write_tokens")
-            .also(&Path::all(["input_tokens_details.cached_creation_tokens"])),
-        Field::optional("input_tokens_details.audio_tokens")
-            .also(&Path::all(["input_token_details.audio_tokens"])),
-        Field::optional("input_tokens_details.cached_tokens_details.audio_tokens")
-            .also(&Path::all(["input_token_details.cached_tokens_details.audio_tokens"])),
-        Field::optional("output_tokens_details.reasoning_tokens"),
-        Field::optional("output_tokens_details.audio_tokens")
-            .also(&Path::all(["output_token_details.audio_tokens"])),
-        Field::optional("input_tokens_details.cache_creation.ephemeral_5m_input_tokens"),
-        Field::optional("input_tokens_details.cache_creation.ephemeral_1h_input_tokens"),
-        // Images have a price of their own, and so have tools that run at xAI.
-        Field::uncounted("output_tokens_details.image_tokens"),
-        Field::uncounted("num_server_side_tools_used"),
-    ],
+    fields: &RESPONSE,
     tokens: inclusive,
-    elsewhere: &[],
+    // A line of the results of a batch.
+    elsewhere: &["response.body.usage"],
     surcharges: &[],
     tools: &Path::all([
+        // It costs half.
+        "custom_id",
         "output[type=web_search_call]",
         "output[type=file_search_call]",
         "output[type=code_interpreter_call]",
         "output[type=image_generation_call]",
+        "output[type=shell_call]",
         // Searches of Doubao at Volcengine.
         "tool_usage.web_search",
     ]),
@@ -107,79 +95,168 @@ pub(crate) static OPENAI_RESPONSES: Provider = Provider {
     streamed: response_text,
     is_report: |_| true,
     is_end: |event| {
-        let ends =
-            ["response.completed", "response.incomplete", "response.failed", "response.done"];
+        let ends = [
+            "response.completed",
+            "response.incomplete",
+            "response.failed",
+            "response.done",
+            // Of a transcription, of speech and of an image.
+            "transcript.text.done",
+            "speech.audio.done",
+            "image_generation.completed",
+            "image_edit.completed",
+        ];
         path::text(event, "type").is_some_and(|kind| ends.contains(&kind))
     },
 };
 
-/// Names of imitators: MLX and others use those of the Responses API, `DeepSeek` and Moonshot have cache
-/// hits at the top level, Mistral had `prompt_token_details`, Qwen writes its cache under Anthropic's names,
-/// `SGLang` has the reasoning at the top level, `LiteLLM` says how long what it wrote lasts. Cohere has the tokens
-/// that it bills, and all of them. Perplexity's searches and citations are billed beside the tokens, and so is
-/// what Snowflake's guard reads.
-const CHAT: [Field; 18] = [
+/// Names of imitators: MLX and others use those of the Responses API, `OpenRouter` has native counts where it tells
+/// of a generation. Cohere has the tokens that it bills, and all of them. What Mistral's connectors put in is
+/// counted beside the prompt. Perplexity's searches and citations are billed beside the tokens, and so is what
+/// Snowflake's guard reads. Images have a price of their own, and so have tools that run at xAI.
+const CHAT: [Field; 19] = [
     Field::required("prompt_tokens").also(&Path::all([
         "input_tokens",
         "billed_units.input_tokens",
         "tokens.input_tokens",
+        "native_tokens_prompt",
     ])),
     Field::required("completion_tokens").also(&Path::all([
         "output_tokens",
         "billed_units.output_tokens",
         "tokens.output_tokens",
+        "native_tokens_completion",
     ])),
     Field::total("total_tokens"),
-    Field::optional("prompt_tokens_details.cached_tokens").also(&Path::all([
-        "prompt_token_details.cached_tokens",
-        "input_tokens_details.cached_tokens",
-        "prompt_cache_hit_tokens",
-        "cached_tokens",
-        "cached_input_tokens",
-        "prompt_tokens_details.cache_read_tokens",
-        "num_cached_tokens",
-        "cache_read_input_tokens",
-    ])),
-    Field::optional("prompt_tokens_details.cache_write_tokens").also(&Path::all([
-        "prompt_tokens_details.cache_creation_input_tokens",
-        "prompt_tokens_details.cache_creation_tokens",
-        "prompt_tokens_details.cached_creation_tokens",
-        "cache_creation_input_tokens",
-    ])),
-    // Transcriptions have `input_token_details`.
-    Field::optional("prompt_tokens_details.audio_tokens")
-        .also(&Path::all(["input_token_details.audio_tokens"])),
-    Field::optional("prompt_tokens_details.cached_tokens_details.audio_tokens"),
-    Field::optional("completion_tokens_details.reasoning_tokens")
-        .also(&Path::all(["output_tokens_details.reasoning_tokens", "reasoning_tokens"])),
-    Field::optional("completion_tokens_details.audio_tokens"),
+    Field::optional("prompt_tokens_details.cached_tokens").also(&CACHED),
+    Field::optional("prompt_tokens_details.cache_write_tokens").also(&WRITTEN),
+    Field::optional("prompt_tokens_details.audio_tokens").also(&HEARD),
+    Field::optional("prompt_tokens_details.cached_tokens_details.audio_tokens").also(&HEARD_CACHED),
+    Field::optional("completion_tokens_details.reasoning_tokens").also(&REASONING),
+    Field::optional("completion_tokens_details.audio_tokens").also(&SPOKEN),
     Field::optional("prompt_tokens_details.cache_creation_token_details.ephemeral_5m_input_tokens")
-        .also(&Path::all([
-            "prompt_tokens_details.cache_creation.ephemeral_5m_input_tokens",
-            "prompt_tokens_details.cached_creation_5m_tokens",
-        ])),
+        .also(&MINUTES),
     Field::optional("prompt_tokens_details.cache_creation_token_details.ephemeral_1h_input_tokens")
-        .also(&Path::all([
-            "prompt_tokens_details.cache_creation.ephemeral_1h_input_tokens",
-            "prompt_tokens_details.cached_creation_1h_tokens",
-        ])),
+        .also(&HOUR),
     Field::uncounted("guardrails_tokens"),
+    Field::optional("connector_tokens"),
     Field::uncounted("citation_tokens"),
     Field::uncounted("num_search_queries"),
     Field::uncounted("num_sources_used"),
     Field::uncounted("server_tool_use.web_search_requests"),
-    Field::uncounted("completion_tokens_details.image_tokens"),
+    Field::uncounted("completion_tokens_details.image_tokens")
+        .also(&Path::all(["output_tokens_details.image_tokens"])),
     Field::uncounted("num_server_side_tools_used"),
 ];
+
+/// In the order of [`CHAT`].
+const RESPONSE: [Field; 16] = [
+    Field::required("input_tokens"),
+    Field::required("output_tokens"),
+    Field::total("total_tokens"),
+    Field::optional("input_tokens_details.cached_tokens").also(&CACHED),
+    Field::optional("input_tokens_details.cache_write_tokens").also(&WRITTEN),
+    Field::optional("input_tokens_details.audio_tokens").also(&HEARD),
+    Field::optional("input_tokens_details.cached_tokens_details.audio_tokens").also(&HEARD_CACHED),
+    Field::optional("output_tokens_details.reasoning_tokens").also(&REASONING),
+    Field::optional("output_tokens_details.audio_tokens").also(&SPOKEN),
+    Field::optional("input_tokens_details.cache_creation.ephemeral_5m_input_tokens").also(&MINUTES),
+    Field::optional("input_tokens_details.cache_creation.ephemeral_1h_input_tokens").also(&HOUR),
+    Field::uncounted("guardrails_tokens"),
+    Field::optional("connector_tokens"),
+    Field::uncounted("output_tokens_details.image_tokens"),
+    Field::uncounted("input_tokens_details.image_tokens")
+        .also(&Path::all(["input_token_details.image_tokens"])),
+    Field::uncounted("num_server_side_tools_used"),
+];
+
+// What the two APIs and their imitators call the same count. The realtime API and transcriptions have
+// `input_token_details`, as LangChain has; Mistral had `prompt_token_details`.
+
+/// `DeepSeek` and Moonshot have cache hits at the top level, Codex and Pydantic AI under names of their own.
+const CACHED: [Path; 15] = Path::all([
+    "prompt_tokens_details.cached_tokens",
+    "prompt_token_details.cached_tokens",
+    "input_tokens_details.cached_tokens",
+    "input_token_details.cached_tokens",
+    "prompt_cache_hit_tokens",
+    "cached_tokens",
+    "cached_input_tokens",
+    "prompt_tokens_details.cache_read_tokens",
+    "num_cached_tokens",
+    "cache_read_input_tokens",
+    "input_tokens_details.cache_read_input_tokens",
+    "input_token_details.cache_read",
+    "cache_read_tokens",
+    "native_tokens_cached",
+    "cached_prompt_text_tokens",
+]);
+
+/// Qwen and Perplexity's agents write their cache under Anthropic's names.
+const WRITTEN: [Path; 12] = Path::all([
+    "prompt_tokens_details.cache_creation_input_tokens",
+    "prompt_tokens_details.cache_creation_tokens",
+    "prompt_tokens_details.cached_creation_tokens",
+    "prompt_tokens_details.caching_tokens",
+    "cache_creation_input_tokens",
+    "input_tokens_details.cache_write_tokens",
+    "input_tokens_details.cached_creation_tokens",
+    "input_tokens_details.cache_creation_input_tokens",
+    "input_token_details.cache_creation",
+    "cache_write_input_tokens",
+    "cache_write_tokens",
+    "prompt_tokens_details.cache_write_tokens",
+]);
+
+const HEARD: [Path; 4] = Path::all([
+    "prompt_tokens_details.audio_tokens",
+    "input_tokens_details.audio_tokens",
+    "input_token_details.audio_tokens",
+    "input_token_details.audio",
+]);
+
+const HEARD_CACHED: [Path; 2] = Path::all([
+    "input_tokens_details.cached_tokens_details.audio_tokens",
+    "input_token_details.cached_tokens_details.audio_tokens",
+]);
+
+/// `SGLang` has it at the top level.
+const REASONING: [Path; 6] = Path::all([
+    "completion_tokens_details.reasoning_tokens",
+    "output_tokens_details.reasoning_tokens",
+    "output_token_details.reasoning",
+    "reasoning_tokens",
+    "reasoning_output_tokens",
+    "native_tokens_reasoning",
+]);
+
+const SPOKEN: [Path; 4] = Path::all([
+    "completion_tokens_details.audio_tokens",
+    "output_tokens_details.audio_tokens",
+    "output_token_details.audio_tokens",
+    "output_token_details.audio",
+]);
+
+/// `LiteLLM` says how long what it wrote lasts.
+const MINUTES: [Path; 2] = Path::all([
+    "prompt_tokens_details.cache_creation.ephemeral_5m_input_tokens",
+    "prompt_tokens_details.cached_creation_5m_tokens",
+]);
+
+const HOUR: [Path; 2] = Path::all([
+    "prompt_tokens_details.cache_creation.ephemeral_1h_input_tokens",
+    "prompt_tokens_details.cached_creation_1h_tokens",
+]);
 
 fn inclusive(counts: &Counts, odd: &mut Odd) -> UsageSnapshot {
     let [input, output, total, cached, written, heard, heard_cached, reasoning, rest @ ..] =
         counts.all();
-    let [spoken, minutes, hour, guard, ..] = rest;
+    let [spoken, minutes, hour, guard, connected, ..] = rest;
     // Of embeddings and rankings, Voyage reports the total alone: all of it is input.
     let input = if input.is_known() || output.is_known() { input } else { total };
     let (minutes, hour) = by_lifetime(written, minutes, hour, odd);
-    let told = Told::by(total, [input, output, reasoning, cached, written, guard], odd);
+    let beside = [guard, connected];
+    let told = Told::by(total, [input, output, reasoning, cached, written], beside, odd);
     let fresh = match told {
         Told::CacheBeside => input.tokens(),
         _ => input.without(&[cached, written], odd),
@@ -193,14 +270,15 @@ fn inclusive(counts: &Counts, odd: &mut Odd) -> UsageSnapshot {
         Told::CacheBeside => output.with(reasoning, odd),
         Told::Nothing => {
             let reported = output.with(reasoning, odd);
-            let known = input.tokens().saturating_add(guard.tokens());
+            let parts = [input, guard, connected].into_iter();
+            let known = parts.map(Count::tokens).fold(0, u64::saturating_add);
             let rest = if input.is_known() { total.tokens().saturating_sub(known) } else { 0 };
             rest.max(reported)
         }
     };
     let inside = if spoken_beside { 0 } else { spoken.tokens() };
     let written_out = all_out.saturating_sub(inside).max(reasoning.tokens());
-    UsageSnapshot::new(fresh, written_out)
+    UsageSnapshot::new(fresh.saturating_add(connected.tokens()), written_out)
         .cache_read(cached.tokens())
         .cache_write(minutes)
         .cache_write_1h(hour)
@@ -223,14 +301,16 @@ enum Told {
 }
 
 impl Told {
-    fn by(total: Count, counts: [Count; 6], odd: &mut Odd) -> Self {
-        let [input, output, reasoning, cached, written, guard] = counts;
+    /// `beside` are counts that the total has as well.
+    fn by(total: Count, counts: [Count; 5], beside: [Count; 2], odd: &mut Odd) -> Self {
+        let [input, output, reasoning, cached, written] = counts;
+        let [guard, connected] = beside;
         let alone = if reasoning.tokens() > output.tokens() { reasoning } else { output };
         let sums: [&[Count]; 4] = [
-            &[input, output, guard],
-            &[input, output, reasoning, guard],
-            &[input, output, cached, written, guard],
-            &[input, alone, guard],
+            &[input, output, guard, connected],
+            &[input, output, reasoning, guard, connected],
+            &[input, output, cached, written, guard, connected],
+            &[input, alone, guard, connected],
         ];
         match total.is_one_of(&sums, odd) {
             1 => Self::ReasoningBeside,
@@ -242,6 +322,9 @@ impl Told {
 }
 
 fn chat_text(chunk: &Value) -> u64 {
+    if is_of_response(chunk) {
+        return response_text(chunk);
+    }
     let texts = ["content", "refusal", "reasoning", "reasoning_content"];
     let calls = ["name", "arguments"];
     path::bytes_of_text(chunk, "choices[].delta", &texts)
@@ -249,7 +332,10 @@ fn chat_text(chunk: &Value) -> u64 {
         // Calls as they were before, and completions without a chat.
         + path::bytes_of_text(chunk, "choices[].delta.function_call", &calls)
         + path::bytes_of_text(chunk, "choices[]", &["text"])
-        + path::bytes_of_text(chunk, "delta.message.content", &["text"])
+        + path::bytes_of_text(chunk, "delta.message", &["content.text", "tool_plan"])
+        + path::bytes_of_text(chunk, "delta.message.tool_calls.function", &calls)
+        // Mistral's conversations.
+        + path::bytes_of_text(chunk, "", &["content"])
 }
 
 fn chat_reports(chunk: &Value) -> bool {
@@ -257,12 +343,20 @@ fn chat_reports(chunk: &Value) -> bool {
 }
 
 /// The last chunk usually has the usage and no choices. If every chunk has the usage so far, the
-/// last one is where a choice finishes, unless it finishes by an error in mid-stream. Cohere says that it is the end.
+/// last one is where a choice finishes, unless it finishes by an error in mid-stream. Cohere and Mistral's
+/// conversations say that it is the end.
 fn chat_ends(chunk: &Value) -> bool {
     let no_choices = chunk.get("choices").and_then(Value::as_array).is_some_and(Vec::is_empty);
     let finished = path::text(chunk, "choices[].finish_reason").is_some_and(|why| why != "error");
-    let ends = || path::text(chunk, "type") == Some("message-end");
-    finished || (no_choices && chat_reports(chunk)) || ends()
+    let ends = || {
+        let kind = path::text(chunk, "type");
+        kind.is_some_and(|kind| ["message-end", "conversation.response.done"].contains(&kind))
+    };
+    finished || (no_choices && chat_reports(chunk)) || ends() || (OPENAI_RESPONSES.is_end)(chunk)
+}
+
+fn is_of_response(event: &Value) -> bool {
+    path::text(event, "type").is_some_and(|kind| kind.starts_with("response."))
 }
 
 /// Audio is base64, and its transcript is not billed.

@@ -26,6 +26,11 @@ impl Path {
         Self { text, first, bits: [bit(text, 0, first), bit(text, first + 1, second)] }
     }
 
+    /// Its first name.
+    pub(crate) fn first(&self) -> &'static str {
+        &self.text[..self.first]
+    }
+
     pub(crate) const fn all<const N: usize>(texts: [&'static str; N]) -> [Self; N] {
         let mut paths = [Self { text: "", first: 0, bits: [0; 2] }; N];
         let mut at = 0;

@@ -75,10 +75,11 @@ impl Provider {
         Ok(reading.report())
     }
 
-    /// The body in an event.
+    /// The body in an event. A line of the results of a batch has it deeper.
     pub(crate) fn body<'a>(&self, event: &'a Value) -> &'a Value {
         let inside = self.envelope.and_then(|key| event.get(key));
-        inside.filter(|body| body.is_object()).unwrap_or(event)
+        let is_line = || event.get("custom_id").is_some();
+        inside.filter(|body| body.is_object() && !is_line()).unwrap_or(event)
     }
 
     /// The usage object in the body of an event, if it has one.
@@ -86,6 +87,35 @@ impl Provider {
         let Some(key) = self.usage else { return Some(body) };
         let own = body.get(key).filter(|usage| !usage.is_null());
         own.or_else(|| self.elsewhere.iter().find_map(|path| path::object(body, path)))
+    }
+
+    /// Whether a usage object counts searches or other tools under a name that is not known: each provider has one
+    /// of its own, and they are billed beside the tokens.
+    fn counts_tools(&self, usage: &Value) -> bool {
+        let is_known = |name: &str| {
+            let fields = self.fields.iter().flat_map(Field::paths);
+            fields.chain(self.tools).any(|path| path.first() == name)
+        };
+        let mut fields = usage.as_object().into_iter().flatten();
+        fields.any(|(name, value)| is_of_tools(name) && has_count(value) && !is_known(name))
+    }
+}
+
+/// Whether a name is of a count of searches or other tools, and not of tokens.
+fn is_of_tools(name: &str) -> bool {
+    let has = |word: &str| {
+        name.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    ["search", "tool", "connector", "plugin"].into_iter().any(has) && !has("token")
+}
+
+/// Whether a value has a number in it that is more than zero.
+fn has_count(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => number.as_f64().is_some_and(|number| number > 0.0),
+        Value::Array(items) => items.iter().any(has_count),
+        Value::Object(fields) => fields.values().any(has_count),
+        _ => false,
     }
 }
 
@@ -103,14 +133,16 @@ struct Known {
     counts: Counts,
     cost: Cost,
     tier: Option<ServiceTier>,
-    /// Whether the tier has a name that is not known.
-    odd_tier: bool,
+    /// The path of the tier, if its name is not known.
+    odd_tier: Option<&'static str>,
     /// Whether the cost is not an amount.
     odd_cost: bool,
     /// Which of the provider's surcharges apply, by bit.
     surcharged: u8,
     /// Which of the provider's tools were used, by bit.
     used: u16,
+    /// Whether tools were counted under a name that is not known.
+    tooled: bool,
     finished: Finished,
 }
 
@@ -128,10 +160,11 @@ impl Reading {
             counts,
             cost,
             tier: None,
-            odd_tier: false,
+            odd_tier: None,
             odd_cost: false,
             surcharged: 0,
             used: 0,
+            tooled: false,
             finished: Finished([None; 6]),
         };
         Self { known, model: None }
@@ -164,6 +197,7 @@ impl Reading {
                 HasCost::Always => self.known.cost.replace(usage)?,
             }
             self.known.counts = counts;
+            self.known.tooled |= self.provider().counts_tools(usage);
             for (at, (path, usual)) in self.provider().surcharges.iter().enumerate() {
                 let word = in_usage.text(*path).or_else(|| in_body.text(*path));
                 if word.is_some_and(|word| !usual.contains(&word)) {
@@ -182,11 +216,14 @@ impl Reading {
         }
         self.known.finished.read(self.provider().finish, body);
         let Provider { tier: tiers, model: models, .. } = *self.provider();
-        let tier = |path: &Path| in_body.text(*path).or_else(|| in_usage.text(*path));
-        if let Some(tier) = tiers.iter().find_map(tier) {
+        let tier = |path: &Path| {
+            let tier = in_body.text(*path).or_else(|| in_usage.text(*path))?;
+            Some((tier, path.text))
+        };
+        if let Some((tier, path)) = tiers.iter().find_map(tier) {
             let known = tier_of(tier);
             self.known.tier = Some(known.unwrap_or_default());
-            self.known.odd_tier = known.is_none();
+            self.known.odd_tier = known.is_none().then_some(path);
         }
         // Some servers send an empty name in the first chunk.
         let model = models.iter().find_map(|path| in_body.text(*path));
@@ -199,7 +236,7 @@ impl Reading {
 
     /// The report, as disjoint counts.
     pub(crate) fn report(&self) -> ReportedUsage {
-        let Known { provider, counts, cost, tier, odd_tier, odd_cost, surcharged, used, finished } =
+        let Known { provider, counts, cost, tier, odd_cost, surcharged, used, finished, .. } =
             &self.known;
         let mut odd = Odd::new();
         let mut usage = ReportedUsage::from((provider.tokens)(counts, &mut odd));
@@ -217,36 +254,43 @@ impl Reading {
             Ok(cost) => usage.cost = Some(cost),
             Err(field) => {
                 usage.missing.extend(surcharges.chain(tools).map(|(_, path)| path.text));
+                usage.missing.extend(self.known.tooled.then_some("tools"));
                 usage.missing.extend((provider.cost == HasCost::Always).then_some(field));
             }
         }
         // It may have a price of its own.
-        usage.missing.extend(odd_tier.then(|| provider.tier[0].text));
+        usage.missing.extend(self.known.odd_tier);
         usage.missing.extend(odd_cost.then_some("cost"));
         usage
     }
 }
 
-/// The tier of this name, for every provider; `None` if the name is not known. Tiers of reserved capacity
-/// are standard.
+/// The tier of this name, for every provider, in letters of any case; `None` if the name is not known. Tiers of
+/// reserved capacity are standard.
 fn tier_of(name: &str) -> Option<ServiceTier> {
-    Some(match name {
-        "batch" => ServiceTier::Batch,
-        "flex" | "ON_DEMAND_FLEX" => ServiceTier::Flex,
-        "priority" | "fast" | "ON_DEMAND_PRIORITY" => ServiceTier::Priority,
-        "ultrafast" => ServiceTier::Ultrafast,
-        "standard"
-        | "default"
-        | "auto"
-        | "on_demand"
-        | "performance"
-        | "scale"
-        | "reserved"
-        | "ON_DEMAND"
-        | "unspecified"
-        | "TRAFFIC_TYPE_UNSPECIFIED"
-        | "PROVISIONED_THROUGHPUT"
-        | "" => ServiceTier::Standard,
-        _ => return None,
-    })
+    let is_one_of = |names: &[&str]| names.iter().any(|known| known.eq_ignore_ascii_case(name));
+    TIERS.iter().find_map(|(tier, names)| is_one_of(names).then_some(*tier))
 }
+
+const TIERS: &[(ServiceTier, &[&str])] = &[
+    (ServiceTier::Batch, &["batch"]),
+    (ServiceTier::Flex, &["flex", "on_demand_flex"]),
+    (ServiceTier::Priority, &["priority", "fast", "on_demand_priority"]),
+    (ServiceTier::Ultrafast, &["ultrafast"]),
+    (
+        ServiceTier::Standard,
+        &[
+            "standard",
+            "default",
+            "auto",
+            "on_demand",
+            "performance",
+            "scale",
+            "reserved",
+            "unspecified",
+            "traffic_type_unspecified",
+            "provisioned_throughput",
+            "",
+        ],
+    ),
+];

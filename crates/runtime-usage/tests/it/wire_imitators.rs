@@ -137,7 +137,7 @@ fn reported_cost_has_all_charges_in_it() {
 fn gemini_names_its_tier_by_either_name() {
     let tier = |usage: Value| {
         let usage = read(Gemini, &json!({ "usageMetadata": usage }));
-        (usage.tier, usage.missing.contains(&"trafficType"))
+        (usage.tier, usage.missing.contains(&"serviceTier"))
     };
     assert_eq!(tier(json!({"serviceTier": "flex"})), (Some(ServiceTier::Flex), false));
     assert_eq!(tier(json!({"serviceTier": "unspecified"})), (Some(ServiceTier::Standard), false));
@@ -214,4 +214,74 @@ fn the_total_tells_that_the_cache_is_beside_the_input() {
     assert_eq!(beside.missing, [""; 0]);
     let inside = read(OpenAiChat, &usage(2_080));
     assert_eq!(inside.tokens, UsageSnapshot::new(472, 80).cache_read(1_528));
+}
+
+#[test]
+fn counts_have_the_same_names_in_both_of_the_apis() {
+    // Codex, LangChain, Pydantic AI and Perplexity's agents: each has the cache in the input.
+    for cache in [
+        json!({"cached_input_tokens": 60, "cache_write_input_tokens": 20}),
+        json!({"input_token_details": {"cache_read": 60, "cache_creation": 20}}),
+        json!({"cache_read_tokens": 60, "cache_write_tokens": 20}),
+        json!({"input_tokens_details": {"cache_read_input_tokens": 60, "cache_creation_input_tokens": 20}}),
+        json!({"prompt_tokens_details": {"cached_tokens": 60, "caching_tokens": 20}}),
+    ] {
+        let mut usage = json!({"input_tokens": 100, "output_tokens": 5});
+        usage.as_object_mut().unwrap().extend(cache.as_object().unwrap().clone());
+        let tokens = UsageSnapshot::new(20, 5).cache_read(60).cache_write(20);
+        for format in [OpenAiChat, OpenAiResponses] {
+            let read = read(format, &usage);
+            assert_eq!((read.tokens, read.missing), (tokens, vec![]), "{usage}");
+        }
+    }
+}
+
+#[test]
+fn tools_that_are_counted_under_any_name_are_told() {
+    let told = |more: Value| {
+        let mut usage = json!({"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15});
+        usage.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        read(OpenAiChat, &usage).missing
+    };
+    assert_eq!(told(json!({"search_count": 1})), ["tools"]);
+    assert_eq!(told(json!({"web_search_usage": {"tool_usage": 1, "page_usage": 10}})), ["tools"]);
+    assert_eq!(told(json!({"connectors": {"web_search": 1}})), ["tools"]);
+    // By its own name, once.
+    assert_eq!(told(json!({"num_search_queries": 2})), ["num_search_queries"]);
+    // None was used, it is a number of tokens, or the cost has it in it.
+    assert_eq!(told(json!({"search_count": 0, "connectors": null})), [""; 0]);
+    assert_eq!(told(json!({"tool_use_tokens": 3})), [""; 0]);
+    assert_eq!(told(json!({"search_count": 1, "cost": 0.01})), [""; 0]);
+}
+
+#[test]
+fn tier_is_the_one_that_served_in_letters_of_any_case() {
+    let tier = |body: Value| {
+        let usage = read(OpenAiChat, &body);
+        (usage.tier, usage.missing.into_iter().find(|name| name.contains("ti")))
+    };
+    let usage = json!({"prompt_tokens": 1, "completion_tokens": 1});
+    let body = json!({"service_tier": "auto", "service_tier_used": "priority", "usage": usage});
+    assert_eq!(tier(body), (Some(ServiceTier::Priority), None));
+    let body = json!({"service_tier": "FLEX", "usage": usage});
+    assert_eq!(tier(body), (Some(ServiceTier::Flex), None));
+    let body =
+        json!({"service_tier": "default", "service_tier_used": "of tomorrow", "usage": usage});
+    assert_eq!(tier(body), (Some(ServiceTier::Standard), Some("service_tier_used")));
+}
+
+#[test]
+fn what_connectors_put_in_is_input() {
+    let usage = json!({"prompt_tokens": 188, "completion_tokens": 55, "total_tokens": 7_355,
+                       "connector_tokens": 7_112, "connectors": {"web_search": 1}});
+    let usage = read(OpenAiChat, &usage);
+    assert_eq!((usage.tokens, usage.missing), (UsageSnapshot::new(7_300, 55), vec!["tools"]));
+}
+
+#[test]
+fn image_tokens_are_no_part_of_the_total() {
+    let usage = json!({"input_tokens": 533, "output_tokens": 1_337, "total_tokens": 1_870,
+                       "output_tokens_details": {"image_tokens": 1_120}});
+    let usage = read(OpenAiResponses, &usage);
+    assert_eq!(usage.missing, ["output_tokens_details.image_tokens"]);
 }
