@@ -64,15 +64,23 @@ fn prices(at: Path<'_>, model: &Node<'_>, walk: &mut Walk) -> Option<ModelPrices
     };
     let cost_at = Path::Key(&at, "cost");
     let mut quotes = Quotes::default();
-    quote(cost_at, cost, 0, &mut quotes, walk);
+    let standard = ServiceTier::Standard;
+    quote(cost_at, cost, (standard, 0), &mut quotes, walk);
     let tiers_at = Path::Key(&cost_at, "tiers");
     match (cost.get("tiers"), cost.get("context_over_200k")) {
         // Newer lists have both, and `tiers` has more detail.
         (Some(tiers), _) if !tiers.is_null() => tiered(tiers_at, tiers, &mut quotes, walk),
         (_, Some(over)) if !over.is_null() => {
-            quote(Path::Key(&cost_at, "context_over_200k"), over, 200_000, &mut quotes, walk);
+            let at = Path::Key(&cost_at, "context_over_200k");
+            quote(at, over, (standard, 200_000), &mut quotes, walk);
         }
         _ => {}
+    }
+    let modes = model.get("experimental").and_then(|it| it.get("modes"));
+    for (name, mode) in modes.map(Node::entries).into_iter().flatten() {
+        let at = Path::Key(&at, "experimental");
+        let at = Path::Key(&at, "modes");
+        moded(Path::Key(&at, name), mode, &mut quotes, walk);
     }
     let prices = quotes.finish();
     if prices.is_none() {
@@ -81,7 +89,28 @@ fn prices(at: Path<'_>, model: &Node<'_>, walk: &mut Walk) -> Option<ModelPrices
     prices
 }
 
-fn quote(at: Path<'_>, cost: &Node<'_>, above: u64, quotes: &mut Quotes, walk: &mut Walk) {
+/// `{"cost": {…}, "provider": {"body": {"service_tier": "priority"}}}`: prices of a mode that a request asks for. A
+/// mode that is no tier, such as `"speed": "fast"`, is a surcharge.
+fn moded(at: Path<'_>, mode: &Node<'_>, quotes: &mut Quotes, walk: &mut Walk) {
+    let Some(cost) = mode.get("cost").filter(|cost| !cost.is_null()) else { return };
+    let body = mode.get("provider").and_then(|it| it.get("body"));
+    let tier = match body.and_then(|it| it.get("service_tier")) {
+        Some(Node::Text(tier)) => tier.parse().ok().filter(|it| *it != ServiceTier::Standard),
+        _ => None,
+    };
+    match tier {
+        Some(tier) => quote(Path::Key(&at, "cost"), cost, (tier, 0), quotes, walk),
+        None => walk.skip(at, SkipReason::Surcharge),
+    }
+}
+
+fn quote(
+    at: Path<'_>,
+    cost: &Node<'_>,
+    (tier, above): (ServiceTier, u64),
+    quotes: &mut Quotes,
+    walk: &mut Walk,
+) {
     for (key, value) in walk.object(at, cost, "an object of prices").into_iter().flatten() {
         let kind = match &**key {
             "input" => TokenKind::Input,
@@ -97,7 +126,7 @@ fn quote(at: Path<'_>, cost: &Node<'_>, above: u64, quotes: &mut Quotes, walk: &
             continue;
         }
         if let Some(price) = walk.usd(Path::Key(&at, key), value, Per::Million) {
-            quotes.set(ServiceTier::Standard, above, kind, price);
+            quotes.set(tier, above, kind, price);
         }
     }
 }
@@ -122,6 +151,6 @@ fn tiered(at: Path<'_>, tiers: &Node<'_>, quotes: &mut Quotes, walk: &mut Walk) 
         }
         let Some(size) = walk.required(tier_at, tier, "size") else { continue };
         let Some(from) = walk.whole_number(Path::Key(&tier_at, "size"), size) else { continue };
-        quote(at, prices, from.saturating_sub(1), quotes, walk);
+        quote(at, prices, (ServiceTier::Standard, from.saturating_sub(1)), quotes, walk);
     }
 }

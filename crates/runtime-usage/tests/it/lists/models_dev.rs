@@ -11,7 +11,10 @@ const STANDARD: ServiceTier = ServiceTier::Standard;
 fn models_have_qualified_and_bare_names() {
     let list = read(SAMPLE);
     assert_eq!((list.format, list.models), (PriceFormat::ModelsDev, 6));
-    assert!(list.skipped.is_empty() && list.ambiguous.is_empty());
+    let skipped: Vec<_> = list.skipped.iter().map(ToString::to_string).collect();
+    let fast = "`openai.models.gpt-5.5.experimental.modes.fast`: a charge beside the tokens";
+    assert_eq!(skipped, [fast]);
+    assert!(list.ambiguous.is_empty());
     let table = table(list);
     for name in ["gpt-5.4", "openai/gpt-5.4", "openrouter/openai/gpt-5.4", "GPT-5.4-2026-03-05"] {
         // 1,000 x 2.50 $ + 100 x 15 $ = 0.0025 + 0.0015.
@@ -113,4 +116,23 @@ fn free_reseller_gets_no_bare_names() {
     let table = table(list);
     assert!(table.get("claude-4.5").is_none(), "free by accident");
     assert!(table.get("copilot/claude-4.5").is_some() && table.get("gemma").is_some());
+}
+
+#[test]
+fn mode_that_is_a_tier_has_its_prices_and_another_is_told() {
+    let list = read(
+        r#"{"openai": {"id": "openai", "models": {"m": {
+            "cost": {"input": 5, "output": 30},
+            "experimental": {"modes": {
+                "fast": {"cost": {"input": 12.5, "output": 75}, "provider": {"body": {"service_tier": "priority"}}},
+                "hasty": {"cost": {"input": 30, "output": 150}, "provider": {"body": {"speed": "fast"}}}
+            }}
+        }}}}"#,
+    );
+    assert_eq!(list.skipped.len(), 1);
+    assert_eq!(list.skipped[0].at, "openai.models.m.experimental.modes.hasty");
+    let table = table(list);
+    let usage = UsageSnapshot::new(100_000, 10_000);
+    costs(&table, "m", &usage, ServiceTier::Standard, "0.8");
+    costs(&table, "m", &usage, ServiceTier::Priority, "2");
 }
