@@ -3,6 +3,7 @@
 
 mod grammar;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use self::grammar::Field;
@@ -21,7 +22,7 @@ pub(super) fn is_price(key: &str) -> bool {
 }
 
 pub(super) fn read(root: &Node<'_>, walk: &mut Walk) -> Prices {
-    let mut prices = Vec::new();
+    let (mut prices, mut aliases) = (Vec::new(), Vec::new());
     let mut qualified = Vec::new();
     for (model, entry) in
         walk.object(Path::Root, root, "an object of entries by model").into_iter().flatten()
@@ -33,17 +34,27 @@ pub(super) fn read(root: &Node<'_>, walk: &mut Walk) -> Prices {
         }
         let Some(name) = walk.name(Path::Root, model) else { continue };
         let Some(quotes) = walk.whole(|walk| quotes(at, entry, walk)) else { continue };
-        if quotes.is_empty() || (quotes.are_free() && costs_otherwise(entry)) {
+        if let Some(Node::Text(of)) = entry.get("alias_of").filter(|_| quotes.is_empty()) {
+            aliases.push((at, name, of.to_lowercase()));
+        } else if quotes.is_empty() || (quotes.are_free() && costs_otherwise(entry)) {
             walk.skip(at, SkipReason::NoTokenPrices);
         } else if let Some(all) = quotes.finish() {
             let all = Arc::new(all);
-            if let Some(name) = with_provider(&name, entry) {
+            let other = with_provider(&name, entry).or_else(|| of_maker(&name).map(str::to_owned));
+            if let Some(name) = other {
                 qualified.push((name.into(), Arc::clone(&all)));
             }
             prices.push((name, all));
             beside_the_tokens(at, entry, walk);
         } else {
             walk.skip(at, SkipReason::Incomplete);
+        }
+    }
+    let known: HashMap<&str, _> = prices.iter().map(|(name, all)| (&**name, all)).collect();
+    for (at, name, of) in aliases {
+        match known.get(&*of) {
+            Some(&all) => qualified.push((name, Arc::clone(all))),
+            None => walk.skip(at, SkipReason::NoTokenPrices),
         }
     }
     let models = prices.len();
@@ -60,6 +71,32 @@ fn with_provider(name: &str, entry: &Node<'_>) -> Option<String> {
     let provider = if provider == "bedrock_converse" { "bedrock" } else { provider };
     (!name.contains('/')).then(|| format!("{provider}/{name}"))
 }
+
+/// The name without its provider, where that made the model itself or is named again: who asks the provider writes no
+/// more.
+fn of_maker(name: &str) -> Option<&str> {
+    let (provider, model) = name.split_once('/')?;
+    let (_, models) = MAKERS.iter().find(|(maker, _)| *maker == provider)?;
+    models.iter().any(|beginning| model.starts_with(beginning)).then_some(model)
+}
+
+/// Makers, and how the names of their models begin: some serve models of others as well. The list has those of
+/// `OpenAI`, Anthropic and Cohere without a provider.
+const MAKERS: [(&str, &[&str]); 10] = [
+    ("deepseek", &["deepseek"]),
+    ("fireworks_ai", &["accounts/fireworks/"]),
+    ("gemini", &["gemini"]),
+    ("minimax", &["minimax"]),
+    (
+        "mistral",
+        &["mistral", "ministral", "codestral", "devstral", "magistral", "pixtral", "voxtral"],
+    ),
+    ("moonshot", &["kimi", "moonshot"]),
+    ("perplexity", &["sonar"]),
+    ("voyage", &["voyage", "rerank"]),
+    ("xai", &["grok"]),
+    ("zai", &["glm"]),
+];
 
 const NOT_MODELS: [&str; 2] = ["sample_spec", "fallback_generalizations"];
 
@@ -78,7 +115,13 @@ fn beside_the_tokens(at: Path<'_>, entry: &Node<'_>, walk: &mut Walk) {
             {
                 SkipReason::Surcharge
             }
-            _ if key.contains("cost") && Field::parse(key).is_none() && charges(value) => {
+            // Databricks has the same prices in units of its own.
+            _ if key.contains("_dbu_") => continue,
+            // The factors of regions and of other places are such charges, too.
+            _ if ["cost", "multiplier"].iter().any(|word| key.contains(word))
+                && Field::parse(key).is_none()
+                && charges(value) =>
+            {
                 SkipReason::Surcharge
             }
             _ => continue,

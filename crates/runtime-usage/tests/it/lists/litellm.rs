@@ -18,6 +18,7 @@ fn litellm_sample_lists_models_and_skipped_parts() {
             ("sample_spec", SkipReason::NotAModel),
             ("1024-x-1024/dall-e-2", SkipReason::NoTokenPrices),
             ("claude-opus-4-1.search_context_cost_per_query", SkipReason::Surcharge),
+            ("gpt-5.4.regional_processing_uplift_multiplier_eu", SkipReason::Surcharge),
             ("gpt-image-1", SkipReason::Incomplete),
             ("gpt-realtime.cache_creation_input_audio_token_cost", SkipReason::Surcharge),
             ("gpt-realtime.input_cost_per_image", SkipReason::Surcharge),
@@ -324,4 +325,61 @@ fn bare_name_is_also_that_of_its_provider() {
         let found = table.price(name, &million, ServiceTier::Standard).map(|cost| cost.total);
         assert_eq!(found, cost.map(|cost| cost.parse().unwrap()), "{name}");
     }
+}
+
+#[test]
+fn entry_that_names_another_has_its_prices() {
+    let list = read(
+        r#"{
+            "m-latest": {"alias_of": "M-2"},
+            "m-2": {"litellm_provider": "openai", "input_cost_per_token": 4e-06, "output_cost_per_token": 2e-05},
+            "n-latest": {"alias_of": "n-2"}
+        }"#,
+    );
+    assert_eq!(list.skipped.len(), 1);
+    assert_eq!(list.skipped[0].to_string(), "`n-latest`: no price for tokens");
+    let table = table(list);
+    let usage = UsageSnapshot::new(1_000_000, 0);
+    costs(&table, "m-latest", &usage, ServiceTier::Standard, "4");
+    assert!(table.get("n-latest").is_none());
+}
+
+#[test]
+fn name_of_a_maker_may_be_left_out() {
+    let entry = |provider: &str, price: &str| {
+        format!(
+            r#"{{"litellm_provider": "{provider}", "input_cost_per_token": {price}, "output_cost_per_token": 1e-06}}"#
+        )
+    };
+    let (xai, own) = (entry("xai", "3e-06"), entry("deepseek", "1e-06"));
+    let (other, fireworks) = (entry("mistral", "2e-06"), entry("fireworks_ai", "5e-07"));
+    let table = table(read(&format!(
+        r#"{{"deepseek-chat": {own}, "xai/grok-4.3": {xai}, "mistral/zai-glm-5": {other}, "deepseek/deepseek-chat": {xai},
+             "fireworks_ai/accounts/fireworks/models/kimi-k3": {fireworks}}}"#
+    )));
+    let usage = UsageSnapshot::new(1_000_000, 0);
+    let standard = ServiceTier::Standard;
+    costs(&table, "grok-4.3", &usage, standard, "3");
+    costs(&table, "accounts/fireworks/models/kimi-k3", &usage, standard, "0.5");
+    // The list has the bare name itself.
+    costs(&table, "deepseek-chat", &usage, standard, "1");
+    // It is another one's model.
+    assert!(table.get("zai-glm-5").is_none());
+}
+
+#[test]
+fn factors_of_places_are_told() {
+    let list = read(
+        r#"{"m": {"litellm_provider": "openai", "input_cost_per_token": 1e-06, "output_cost_per_token": 1e-06,
+                  "regional_processing_uplift_multiplier_eu": 1.1, "fedramp_uplift_multiplier": 1.1}}"#,
+    );
+    let skipped: Vec<_> = list.skipped.iter().map(|part| (&*part.at, part.reason)).collect();
+    let surcharge = |at| (at, SkipReason::Surcharge);
+    assert_eq!(
+        skipped,
+        [
+            surcharge("m.regional_processing_uplift_multiplier_eu"),
+            surcharge("m.fedramp_uplift_multiplier")
+        ]
+    );
 }
