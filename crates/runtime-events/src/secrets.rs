@@ -6,8 +6,9 @@
 //! ```text
 //!   scan ─┬─ issuers, shapes          a key by its prefix or its shape
 //!         ├─ named ─┬─ names          the value of a name
-//!         │         ├─ value
+//!         │         ├─ value ── code
 //!         │         └─ schemes        … of `Authorization`
+//!         ├─ commands                 the option of a program that takes a password
 //!         └─ heat                     what looks random after "API key"
 //!   json ── (all of the above)        the values of an event
 //! ```
@@ -16,6 +17,8 @@
 //! so the time grows with the length of the text, whatever it is.
 
 mod bytes;
+mod code;
+mod commands;
 mod forms;
 mod heat;
 mod issuers;

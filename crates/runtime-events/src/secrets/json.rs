@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::bytes::SIGN;
 use super::names::{self, Name};
+use super::quote::PROBABILITIES;
 use super::value::{Manner, is_secret};
 use super::{schemes, without_secrets};
 use crate::{AgentEvent, Fact, Labels};
@@ -158,6 +159,9 @@ fn name_of(key: &str) -> Option<Name> {
 
 /// What a key of an object says, or, in a pair of `name` and `value`, the name beside it.
 fn name_in(object: &Map<String, Value>, key: &str) -> Option<Name> {
+    if key == "token" && PROBABILITIES.iter().any(|name| object.contains_key(*name)) {
+        return None;
+    }
     if !key.eq_ignore_ascii_case("value") {
         return name_of(key);
     }

@@ -6,7 +6,7 @@ use super::names::{self, Name};
 use super::quote::Quote;
 use super::scan::Scan;
 use super::value::{self, Manner, Place};
-use super::{schemes, shapes};
+use super::{code, schemes, shapes};
 
 impl Scan<'_> {
     /// Reads the value of the name that ends here, if it is one. Whether the value was removed, or
@@ -17,7 +17,7 @@ impl Scan<'_> {
         let floor = if is_cut { start } else { self.floor };
         let Some(name) = names::of(self.bytes, floor, end) else { return false };
         if let Some(place) = value::place(self.bytes, start, end)
-            && self.value(name, start, place)
+            && self.value(name, (start, end), place)
         {
             return true;
         }
@@ -25,10 +25,10 @@ impl Scan<'_> {
         false
     }
 
-    fn value(&mut self, name: Name, start: usize, place: Place) -> bool {
+    fn value(&mut self, name: Name, (start, end): (usize, usize), place: Place) -> bool {
         let (text, from) = (self.bytes, place.from);
         if let Some(quote) = place.quote {
-            return self.quoted(name, place, quote);
+            return self.quoted(name, start, place, quote);
         }
         if is_sign(self.bytes, from) {
             self.pass(from + SIGN.len());
@@ -53,7 +53,7 @@ impl Scan<'_> {
         let is_secret = value::is_secret(name, &text[from..to], place.manner, (false, followed));
         // The variable of a shell that has the working directory.
         let is_folder = text[from..].starts_with(b"/") && text[start..].starts_with(b"PWD=");
-        if !is_secret || is_folder {
+        if !is_secret || is_folder || code::is_itself(text, (start, end), (from, to)) {
             return false;
         }
         let found = match name {
@@ -81,12 +81,15 @@ impl Scan<'_> {
     }
 
     /// Removes a value in quotation marks, and those after it in a list.
-    fn quoted(&mut self, name: Name, place: Place, quote: Quote) -> bool {
+    fn quoted(&mut self, name: Name, start: usize, place: Place, quote: Quote) -> bool {
         let (text, mut from, mut has_removed) = (self.bytes, place.from, false);
         loop {
-            let end = quote.end(text, from);
+            let end = quote.end(text, from).or_else(|| quote.end_of_lines(text, start, from));
             let to = end.unwrap_or_else(|| self.cut(from, quote));
             let value = &text[from..to];
+            if name == Name::Token && quote.is_of_text(text, to) {
+                return has_removed;
+            }
             if value == SIGN.as_bytes() {
                 self.pass(to);
                 has_removed = true;

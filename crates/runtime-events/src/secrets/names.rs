@@ -30,6 +30,10 @@ pub(super) fn may_end(word: &[u8]) -> bool {
     while let [before @ .., b'0'..=b'9' | b'_' | b'-' | b'.'] = word {
         word = before;
     }
+    let [.., b, c] = *word else { return false };
+    if [b | 0x20, c | 0x20] == *b"pw" {
+        return true;
+    }
     let [.., a, b, c] = *word else { return false };
     matches!(
         &[a | 0x20, b | 0x20, c | 0x20],
@@ -89,8 +93,8 @@ pub(super) fn of(text: &[u8], floor: usize, end: usize) -> Option<Name> {
 
 fn named(last: Word, words: &mut Words<'_>) -> Option<Name> {
     Some(match last.as_str() {
-        "secret" | "password" | "passwd" | "pwd" | "passphrase" | "passcode" | "otp" | "totp"
-        | "apikey" | "accesskey" | "secretkey" | "privatekey" | "accountkey"
+        "secret" | "password" | "passwd" | "pwd" | "pw" | "passphrase" | "passcode" | "otp"
+        | "totp" | "apikey" | "accesskey" | "secretkey" | "privatekey" | "accountkey"
         | "subscriptionkey" | "sharedaccesskey" | "encryptionkey" | "signingkey" | "masterkey"
         | "storagekey" | "authkey" | "credential" | "cred" | "jsessionid" | "phpsessid" => {
             Name::Secret
@@ -105,11 +109,14 @@ fn named(last: Word, words: &mut Words<'_>) -> Option<Name> {
         "authorization" => Name::Authorization,
         "cookie" | "cookies" => Name::Cookie,
         "signature" | "sig" | "hmac" => Name::Signature,
-        "assertion" | "code" => Name::Code,
+        "assertion" => Name::Code,
+        "code" => code(words.before()),
         // `passWord`
         "word" if words.before()?.is("pass") => Name::Secret,
         "verifier" if words.before()?.is("code") => Name::Secret,
         "sid" if words.before()?.is("connect") => Name::Secret,
+        // `SECRET_KEY_BASE`
+        "base" if words.before()?.is("key") && words.before()?.is("secret") => Name::Secret,
         // `secret_value`, `SecretString`, `password_hash`, `password_confirmation`.
         "value" | "string" | "hash" | "confirmation" | "confirm" => {
             let before = words.before()?;
@@ -134,6 +141,14 @@ fn key(before: Option<Word>) -> Option<Name> {
         | "registry" | "translation" | "message" | "issue" | "project" => None,
         _ => Some(Name::Key),
     }
+}
+
+/// A code, by the word before it: one that is sent to a person is as short as a status.
+fn code(before: Option<Word>) -> Name {
+    const SENT: [&str; 8] =
+        ["otp", "totp", "mfa", "verification", "confirmation", "recovery", "security", "backup"];
+    let is_sent = before.is_some_and(|before| SENT.contains(&before.as_str()));
+    if is_sent { Name::Secret } else { Name::Code }
 }
 
 /// A token, by the word before it: those of a text, of a page or of a grammar are no secrets.

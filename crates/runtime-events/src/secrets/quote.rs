@@ -2,6 +2,10 @@
 
 use super::bytes::{any_blanks, count, is_mark};
 
+/// What providers give with each token of a text.
+pub(super) const PROBABILITIES: [&str; 5] =
+    ["logprob", "bytes", "logProbability", "tokenId", "token_id"];
+
 /// A quotation mark, with the backslashes before it: none, or as many as the text is nested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Quote {
@@ -13,8 +17,9 @@ impl Quote {
     /// The quotation mark that begins here.
     pub(super) fn at(text: &[u8], at: usize) -> Option<Self> {
         const DEEPEST: usize = 15;
-        let slashes = count(&text[at..text.len().min(at + DEEPEST + 1)], |byte| byte == b'\\');
-        let mark = *text.get(at + slashes)?;
+        let text = text.get(at..)?;
+        let slashes = count(&text[..text.len().min(DEEPEST + 1)], |byte| byte == b'\\');
+        let mark = *text.get(slashes)?;
         // 0, 1, 3, 7: each level quotes the backslashes of the one before, and the mark.
         let is_level = slashes <= DEEPEST && (slashes + 1).is_power_of_two();
         (is_mark(mark) && is_level).then_some(Self { mark, slashes })
@@ -47,6 +52,32 @@ impl Quote {
         let end = self.end(text, from)?;
         let is_closed = Self::at(text, end) == Some(self);
         Some(end + if is_closed { self.len() } else { 0 })
+    }
+
+    /// Whether the quotation that ends here is a token of a text, since its probability or its bytes follow.
+    pub(super) fn is_of_text(self, text: &[u8], end: usize) -> bool {
+        let at = end + self.len();
+        let at = at + count(&text[at.min(text.len())..], |byte| matches!(byte, b',' | b' '));
+        let is_mark = Self::at(text, at) == Some(self);
+        let next = &text[text.len().min(at + self.len())..];
+        is_mark && PROBABILITIES.iter().any(|name| next.starts_with(name.as_bytes()))
+    }
+
+    /// Where the value of a variable ends that goes on over lines, as in a file of variables: its name begins a line,
+    /// and the mark ends one.
+    pub(super) fn end_of_lines(self, text: &[u8], name: usize, from: usize) -> Option<usize> {
+        const LONGEST: usize = 2_048;
+        let line = &text[..name];
+        let line = line.strip_suffix(b"export ").unwrap_or(line);
+        let is_variable = text[name].is_ascii_uppercase()
+            && text[..from - self.len()].ends_with(b"=")
+            && (line.is_empty() || line.ends_with(b"\n"));
+        if self.slashes > 0 || !is_variable {
+            return None;
+        }
+        let value = &text[from..text.len().min(from + LONGEST)];
+        let end = value.iter().position(|&byte| byte == self.mark)?;
+        matches!(text.get(from + end + 1), None | Some(b'\n' | b'\r')).then_some(from + end)
     }
 
     /// Where the text of a quotation ends that begins here, on this line.

@@ -7,7 +7,7 @@ use super::heat::Heat;
 use super::quote::Quote;
 use super::shapes::{is_hash, is_random};
 use super::value::{Manner, Run, run};
-use super::{forms, issuers, names, schemes, shapes};
+use super::{commands, forms, issuers, names, schemes, shapes};
 
 /// A text that is being read.
 pub(super) struct Scan<'t> {
@@ -87,6 +87,9 @@ impl<'t> Scan<'t> {
         let end = key.map_or(whole, |(from, _)| from);
         self.at = end;
         let word = &text[start..end];
+        if let Some((from, to)) = self.password_of_call(start, end) {
+            return self.remove(from, to);
+        }
         if names::may_end(word) && self.name(start, end) {
             return;
         }
@@ -96,7 +99,26 @@ impl<'t> Scan<'t> {
                     return self.remove(from, to);
                 }
             }
-            b"-u" | b"--user" => return self.user(end),
+            b"-u" | b"--user" => {
+                let from = end + blanks(text, end);
+                if from > end {
+                    self.user(from);
+                }
+                return;
+            }
+            [b'-', _, ..] => {
+                if let Some(from) = commands::user(text, start, end) {
+                    return self.user(from);
+                }
+                if let Some((from, to)) = commands::password(text, start, end) {
+                    return self.remove(from, to);
+                }
+            }
+            b"BY" | b"by" => {
+                if let Some((from, to)) = commands::identified_by(text, start, end) {
+                    return self.remove(from, to);
+                }
+            }
             b"arn" if text[end..].starts_with(b":aws") => self.at = self.blank(end),
             _ => {}
         }
@@ -108,6 +130,16 @@ impl<'t> Scan<'t> {
         } else if let Some(to) = self.heat.secret(text, (start, end), key.is_none()) {
             self.remove(start, to);
         }
+    }
+
+    /// The password in a call that this token names. The user before it is not read again.
+    #[inline]
+    fn password_of_call(&self, start: usize, end: usize) -> Option<(usize, usize)> {
+        if self.heat != Heat::None || !matches!(self.bytes.get(end), Some(b'(' | b'=')) {
+            return None;
+        }
+        let ((user, user_end), password) = commands::user_and_password(self.bytes, start, end)?;
+        (!self.has_key(user, user_end)).then_some(password)
     }
 
     /// The end of the token that begins here, and where in it a key may begin.
@@ -180,14 +212,13 @@ impl<'t> Scan<'t> {
         })
     }
 
-    /// `-u user:password` of a command.
-    fn user(&mut self, end: usize) {
+    /// `-u user:password` of a command, from the user on.
+    fn user(&mut self, from: usize) {
         let text = self.bytes;
-        let space = blanks(text, end);
-        let from = end + space + Quote::at(text, end + space).map_or(0, Quote::len);
+        let from = from + Quote::at(text, from).map_or(0, Quote::len);
         let is_of_user = |byte: u8| is_of_token(byte) || byte == b'@' || byte == b'+';
         let colon = from + count(&text[from..], is_of_user);
-        let is_pair = space > 0 && colon > from && text[colon..].starts_with(b":");
+        let is_pair = colon > from && text[colon..].starts_with(b":");
         if !is_pair || text[colon..].starts_with(b"://") || self.has_key(from, colon) {
             return;
         }

@@ -1,6 +1,7 @@
 //! Where the value of a name begins and ends: in an assignment, a header, a JSON text, in prose.
 
 use super::bytes::{any_blanks, blanks, count, count_back, is_mark, is_sign};
+use super::code::{is_code, is_look_up, is_path, sets};
 use super::names::Name;
 use super::quote::Quote;
 use super::shapes::{FAR, is_basic, is_hash, is_odd, is_random};
@@ -41,7 +42,7 @@ pub(super) struct Place {
 /// The place of the value that belongs to the name from `start` to `end`, if there is one.
 pub(super) fn place(text: &[u8], start: usize, end: usize) -> Option<Place> {
     let name_quote = Quote::at(text, end);
-    let mut at = end + name_quote.map_or(0, Quote::len);
+    let mut at = end + name_quote.map_or_else(|| escaped_mark(text, end), Quote::len);
     at += count(&text[at..text.len().min(at + 2)], |byte| byte == b']' || byte == b')');
     let spaces = if name_quote.is_some() { any_blanks(text, at) } else { blanks(text, at) };
     at += spaces;
@@ -69,7 +70,9 @@ pub(super) fn place(text: &[u8], start: usize, end: usize) -> Option<Place> {
         b'(' if text[start].is_ascii_uppercase() && Quote::opening(text, at + 1).is_some() => {
             (Manner::Assigned, 1)
         }
-        _ if spaces > 0 && is_option(text, start, at) => (Manner::Assigned, 0),
+        _ if spaces > 0 && (is_option(text, start, at) || sets(text, start, at)) => {
+            (Manner::Assigned, 0)
+        }
         _ => return None,
     };
     at += length;
@@ -107,13 +110,16 @@ fn opened(text: &[u8], mut at: usize, manner: Manner, name_quote: Option<Quote>)
     let word = count(&text[at..text.len().min(at + LONGEST_CALL)], |byte| {
         byte.is_ascii_alphanumeric() || byte == b'_'
     });
-    // Some("…"), SecretStr('…'), b"…"
-    let call = usize::from(word > 0 && text.get(at + word) == Some(&b'('));
+    // Some("…"), SecretStr('…'), b"…", and not env("…")
+    let is_call = word > 0 && text.get(at + word) == Some(&b'(');
+    let call = usize::from(is_call && !is_look_up(&text[at..at + word]));
     if (call > 0 || word == 1) && Quote::at(text, at + word + call).is_some() {
         at += word + call;
     }
     let quote = Quote::at(text, at);
-    let from = at + quote.map_or(0, Quote::len);
+    let escaped = escaped_mark(text, at);
+    let manner = if text[at..].starts_with(b"%") && escaped > 0 { Manner::Encoded } else { manner };
+    let from = at + quote.map_or(escaped, Quote::len);
     Place { from, manner, quote, name_quote, is_list }
 }
 
@@ -156,6 +162,7 @@ fn unbroken(text: &[u8], from: usize, manner: Manner) -> usize {
             b'%' if manner == Manner::Encoded && ends_encoded(&text[at..]) => break,
             b'[' if is_sign(text, at) => break,
             b')' | b']' | b'}' if !text.get(at + 1).is_some_and(u8::is_ascii_alphanumeric) => break,
+            b'\\' if escaped_mark(text, at) > 0 => break,
             b'\\' => {
                 let slashes = count(&text[at..], |byte| byte == b'\\');
                 match text.get(at + slashes) {
@@ -208,6 +215,12 @@ pub(super) fn is_secret(
     let begun = &value[..value.len().min(FAR)];
     match name {
         Name::Token | Name::Secrets if number => return value.len() > 9,
+        // A file that has them.
+        Name::Secrets if is_path(value) => return false,
+        // What a browser sends to other places.
+        Name::Secrets if [&b"include"[..], b"omit", b"same-origin"].contains(&value) => {
+            return false;
+        }
         Name::Secret | Name::Token | Name::Secrets => {}
         // Their values are read by `schemes`.
         Name::Authorization | Name::Cookie => return true,
@@ -222,6 +235,7 @@ pub(super) fn is_secret(
     }
     match manner {
         _ if quoted => true,
+        Manner::Assigned | Manner::Said if is_code(begun) => false,
         // JSON has only numbers and three words without marks.
         Manner::Field => is_odd(value) || number,
         Manner::Told => value.len() >= 6 && is_odd(value),
@@ -253,7 +267,7 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
         || is_variable(value)
 }
 
-/// `$NAME`, `${name}`, `{{ name }}`, `<name>`, `%NAME%`, `YOUR_KEY`
+/// `$NAME`, `${name}`, `{{ name }}`, `<name>`, `%NAME%`, `!name`, `YOUR_KEY`
 fn is_variable(value: &[u8]) -> bool {
     let name = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_';
     let is_yours = |joint: u8| {
@@ -262,6 +276,8 @@ fn is_variable(value: &[u8]) -> bool {
     };
     match value {
         [b'$' | b'{', b'{', ..] | [b'<', .., b'>'] => true,
+        // A tag of YAML: `!vault`, `!Ref`.
+        [b'!', tag @ ..] => !tag.is_empty() && tag.iter().all(u8::is_ascii_alphabetic),
         [_, _, _, _, joint, ..] if is_yours(*joint) => true,
         [b'$', rest @ ..] | [b'%', rest @ .., b'%'] => rest.len() > 2 && rest.iter().all(name),
         _ => false,
@@ -273,7 +289,8 @@ pub(super) fn is_said(value: &[u8]) -> bool {
     const WORDS: &str = "missing invalid required expired incorrect wrong empty unset unknown absent \
         denied rejected revoked not must cannot no yes ok the a an is was are string str number int \
         integer boolean bool bytes object option optional sensitive unauthorized forbidden malformed \
-        unsupported disabled enabled too please check failed error mismatch unavailable unspecified";
+        unsupported disabled enabled too please check failed error mismatch unavailable unspecified \
+        await new inherit read write";
     let letters = count(value, |byte| byte.is_ascii_alphabetic());
     let rest = value.get(letters);
     (rest.is_none() || matches!(rest, Some(b'[' | b'(')))
@@ -309,8 +326,12 @@ fn pair(text: &[u8], start: usize, comma: usize, quote: Option<Quote>) -> Option
         let is_entry = text.get(colon) == Some(&b':') && is_named(text, opening);
         return is_entry.then_some(colon + 1 - comma);
     }
-    let is_tuple = Quote::at(text, opening) == Some(quote) && text[..opening].ends_with(b"(");
-    (is_tuple && second == quote).then_some(1)
+    let is_in = |bracket: &[u8]| {
+        Quote::at(text, opening) == Some(quote) && text[..opening].ends_with(bracket)
+    };
+    // A list of names has no hyphens, as those of headers have.
+    let is_header = || is_in(b"[") && text[start..comma].contains(&b'-');
+    ((is_in(b"(") || is_header()) && second == quote).then_some(1)
 }
 
 /// `value=` of an element, or `value:` of an entry in YAML, after its quoted key.
@@ -338,6 +359,14 @@ fn is_named(text: &[u8], at: usize) -> bool {
     let before = before[..before.len() - marks].to_ascii_lowercase();
     [b"name".as_slice(), b"key", b"header"].iter().any(|name| before.ends_with(name))
 }
+
+/// The length of a quotation mark that is written as its number, in JSON or in an address.
+fn escaped_mark(text: &[u8], at: usize) -> usize {
+    let text = &text[at.min(text.len())..];
+    ESCAPED_MARKS.iter().find(|mark| text.starts_with(mark)).map_or(0, |mark| mark.len())
+}
+
+const ESCAPED_MARKS: [&[u8]; 4] = [b"%22", b"%27", b"\\u0022", b"\\u0027"];
 
 fn is_element(text: &[u8], start: usize) -> bool {
     let before = count_back(&text[..start], |byte| byte.is_ascii_alphanumeric() || byte == b':');

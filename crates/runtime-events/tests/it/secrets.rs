@@ -46,6 +46,31 @@ const SECRETS: &[&str] = &[
     "password=⟨a⟩&b=c",
     "--token a[⟨sk-*********K⟩(",
     "password=no[⟨sk-*********K⟩",
+    // Commands and files that do not name them.
+    "mysql -u root -p⟨hunter2⟩ shop",
+    "mysqldump --user=app -p⟨S3cr3t!⟩ db > dump.sql",
+    "/usr/bin/mariadb-dump -uroot -p'⟨hunter 2⟩' db",
+    "sshpass -p ⟨hunter2⟩ ssh root@10.0.0.5; sshpass -p\"⟨hunter 2⟩\" scp a b:",
+    "docker login -u bob -p ⟨hunter2⟩ registry.example.com",
+    "redis-cli -h cache -a ⟨hunter⟩ ping",
+    "mongosh --host db -u root -p ⟨example⟩ --authenticationDatabase admin",
+    "curl -ubob:⟨hunter2⟩ https://example.com",
+    "machine api.example.com login bob password ⟨hunter⟩\nmachine localhost password ⟨hunter⟩",
+    "machine github.com\n  login octocat\n  password ⟨pass-word⟩\ndefault login anonymous password ⟨guest⟩",
+    "set -gx DB_PASSWORD ⟨hunter⟩; setx API_KEY ⟨abcd⟩",
+    "ENV NPM_TOKEN ⟨abcd⟩\nRUN npm ci",
+    "requests.get(url, auth=(\"bob\", \"⟨hunter⟩\"))",
+    "smtp.login('bob@example.com', '⟨hunter⟩')",
+    "HTTPBasicAuth(\"bob\", \"⟨hunter⟩\")",
+    "DB_PASSWORD=\"⟨first line\nsecond line⟩\"\nNEXT=1",
+    "export API_TOKEN='⟨abc\ndef⟩'\r\nPORT=80",
+    "CREATE USER 'app'@'%' IDENTIFIED BY '⟨hunter⟩'; ALTER ROLE app WITH PASSWORD '⟨hunter⟩';",
+    "aws configure set aws_secret_access_key ⟨hunter⟩ && git config --global user.password \"⟨hunter⟩\"",
+    "unzip -P ⟨hunter⟩ x.zip; ldapsearch -x -D cn=admin -w ⟨hunter⟩ -b dc=x",
+    "SECRET_KEY_BASE=⟨abcdef0123456789abcdef0123456789⟩ headers: [[\"x-api-key\", \"⟨abcd⟩\"]]",
+    "your verification code: ⟨123456⟩, {\"otp_code\":\"⟨123456⟩\"}",
+    "db_pw=⟨hunter⟩ pw: ⟨hunter⟩",
+    "password=⟨my-secret-token⟩ run",
     // Addresses.
     "https://example.com/v1?key=⟨abc123⟩",
     "https://example.com/v1?a=1&access_token=⟨abc⟩&b=2",
@@ -67,6 +92,8 @@ const SECRETS: &[&str] = &[
     "{'api_key': '⟨abc⟩', 'n': 1}",
     "{\"secrets\":[\"⟨one⟩\", \"⟨two⟩\"],\"n\":1}",
     "{\"name\":\"X-Api-Key\",\"value\":\"⟨abc⟩\"}",
+    "{\\u0022password\\u0022:\\u0022⟨hunter⟩\\u0022,\\u0022n\\u0022:1}",
+    "body=%7B%22password%22%3A%22⟨hunter⟩%22%2C%22api_key%22:%22⟨abc⟩%22%7D",
     "[(\"authorization\", \"Bearer ⟨abc⟩\"), (\"accept\", \"*/*\")]",
     // YAML: blocks, and a kubeconfig.
     "user:\n  - password: ⟨|-\n      hunter2\n\n      and more⟩\n    name: bob",
@@ -199,6 +226,22 @@ const ORDINARY: &[&str] = &[
     "password=$DB_PASSWORD api_key=${API_KEY} token=***",
     "[redacted] api_key=[redacted] Bearer [redacted]",
     "clé: été, 密钥, ключ",
+    // Commands with other options of these letters.
+    "ssh -p 2222 bob@example.com && mkdir -p /var/log && docker run -p 8080:80 -e MODE=a nginx",
+    "docker run mysql:8 -p3306:3306; mysql -u root -p shop; mysql --help | grep -password",
+    "git log -p; tar -xpf x.tar; gcc -pthread x.c; ls -a /tmp; the machine can login with password auth",
+    "login(\"bob\", retries=3); auth(\"a\"); useLogin('a', 'b' + c)",
+    // Source code that gets a secret from somewhere.
+    "client = OpenAI(api_key=os.environ[\"OPENAI_API_KEY\"], timeout=5)",
+    "api_key = os.getenv(\"API_KEY\"); password = getpass(\"Password: \"); key = os.environ[\"X_API_KEY\"]",
+    "apiKey: process.env.OPENAI_API_KEY, token: config.authToken, password = request.form[\"password\"]",
+    "self.password = password; login(password=password, token=token); password = $this->password",
+    "const token = await getToken(); password: z.string().min(8), token = tokenizer.encode(text)",
+    "fetch(url, { credentials: \"include\" }); axios({credentials: 'same-origin'})",
+    "secrets: inherit\npermissions: { id-token: write }\npassword: !vault |\n  $ANSIBLE_VAULT;1.1;AES256",
+    "{\"token\":\"hello\",\"logprob\":-0.1},{\"token\": \" the\", \"bytes\": [32]}",
+    "GOOGLE_APPLICATION_CREDENTIALS=/etc/gcp/key.json \"required\":[\"password\",\"email\"]",
+    "api_key: !Ref ApiKey\nstatus code: 404, zip code: 90210, exit code 137",
     // Source code, and signatures of functions.
     "{\"code\":\"import os\\nfor i in range(10):\\n  x1 = i * 2\\n  print(f'{x1} of 10')\"}",
     "code: |\n  x1 = a2 + b3\n  y4 = c5 + d6\nkey: |\n  x1 y2 z3\n",
@@ -265,6 +308,10 @@ fn long_text_of_many_names_is_read_once() {
         "password=${",
         "-----BEGIN PRIVATE KEY-----\n",
         "ak-123e4567-e89b-12d3-a456-426614174000-",
+        "mysql -p ",
+        "A_KEY=\"a\n",
+        "login(\"a\", ",
+        "%22password%22",
     ];
     for part in ends_without_a_key {
         let text = part.repeat(200_000 / part.len());
@@ -328,6 +375,16 @@ fn source_code_that_a_tool_runs_is_no_code_of_a_login() {
     assert_eq!(cleaned(json!({ "value": code })), json!({ "value": code }));
     let login = json!({ "value": { "code": "4/0AX4XfWh-abcDEFghijk" } });
     assert_eq!(cleaned(login), json!({ "value": { "code": "[redacted]" } }));
+}
+
+#[test]
+fn tokens_of_a_text_are_no_secrets() {
+    let logprobs = json!({ "content": [{ "token": "hello", "logprob": -0.1 }, { "token": "world", "bytes": [119] }] });
+    assert_eq!(cleaned(json!({ "logprobs": logprobs })), json!({ "logprobs": logprobs }));
+    assert_eq!(
+        cleaned(json!({ "x": { "token": "hello" } })),
+        json!({ "x": { "token": "[redacted]" } })
+    );
 }
 
 #[test]
