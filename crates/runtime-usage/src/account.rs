@@ -196,11 +196,13 @@ impl Account {
     /// ```
     #[expect(single_use_lifetimes, reason = "`impl Trait` takes no anonymous one")]
     pub fn carry<'a>(&self, spent: impl Into<Charge<'a>>) {
-        self.node.settle(Usd::ZERO, &spent.into(), |_| {});
+        let spent = Charge { owner: self.id(), ..spent.into() };
+        self.node.settle(Usd::ZERO, &spent, |_| {});
     }
 
     /// Gives back what was spent on estimates and turned out not to be billed, in this account and every
-    /// one above. Returns how much it was: at most the estimated part of the spent amount.
+    /// one above. Returns how much it was: at most the estimated part of the spent amount. An account above gives
+    /// back those of the same calls: what has expired there is not taken from others.
     ///
     /// With a model or a role in the charge, only their estimates count.
     ///
@@ -217,14 +219,9 @@ impl Account {
     /// ```
     #[expect(single_use_lifetimes, reason = "`impl Trait` takes no anonymous one")]
     pub fn correct<'a>(&self, over: impl Into<Charge<'a>>) -> Usd {
-        let mut over = over.into();
-        for account in self.path() {
-            let given = account.node.correct(&over);
-            if self.is(account) {
-                over.cost = given;
-            }
-        }
-        over.cost
+        let taken = self.node.correct(&over.into());
+        self.path().skip(1).for_each(|above| above.node.correct_same(&taken));
+        Usd::from_nanos(ledger::sum(&taken))
     }
 
     /// Gives back the estimates of this account and of those above that have
@@ -263,6 +260,7 @@ impl Account {
     #[inline]
     fn settle(&self, reserved: Usd, charge: &Charge<'_>) -> Settlement {
         let mut crossed = Vec::new();
+        let charge = &Charge { owner: self.id(), ..*charge };
         for (height, account) in self.path().enumerate() {
             account.node.settle(reserved, charge, |mark| crossed.push((height, mark)));
         }
@@ -302,6 +300,11 @@ impl Account {
     /// Whether both values are the same account.
     pub fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.node, &other.node)
+    }
+
+    /// A number that no other account has that is there at the same time, and that is not zero.
+    fn id(&self) -> usize {
+        Arc::as_ptr(&self.node).addr()
     }
 
     /// The balance of this account. The accounts above may have less left.

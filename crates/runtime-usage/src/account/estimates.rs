@@ -5,6 +5,8 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::reservation::Charge;
+
 /// The name for all further models or roles once there are too many.
 pub(super) const OTHERS: &str = "(others)";
 
@@ -22,6 +24,8 @@ pub(super) struct Estimate {
     pub(super) amount: u64,
     pub(super) model: Arc<str>,
     pub(super) role: Arc<str>,
+    /// The account whose call it was: this one or one below it. Zero for those of several accounts that became one.
+    owner: usize,
     /// When it was first seen. `None` until somebody says what time it is.
     seen: Option<Duration>,
 }
@@ -35,15 +39,19 @@ pub(super) struct Renamed {
 
 impl Estimates {
     /// Adds an estimate. If there are too many, tells which of the earlier ones are now of [`OTHERS`].
-    pub(super) fn add(&mut self, amount: u64, model: &str, role: &str) -> Renamed {
+    pub(super) fn add(&mut self, charge: &Charge<'_>) -> Renamed {
+        let &Charge { model, role, owner, .. } = charge;
+        let amount = charge.cost.nanos();
         // Those that nobody has seen yet are at the end.
         let unseen = self.0.iter_mut().rev().take_while(|entry| entry.seen.is_none());
-        let same = |entry: &&mut Estimate| &*entry.model == model && &*entry.role == role;
+        let same = |entry: &&mut Estimate| {
+            entry.owner == owner && &*entry.model == model && &*entry.role == role
+        };
         if let Some(entry) = { unseen }.find(same) {
             entry.amount = entry.amount.saturating_add(amount);
             return Renamed::default();
         }
-        let entry = Estimate { amount, model: model.into(), role: role.into(), seen: None };
+        let entry = Estimate { amount, model: model.into(), role: role.into(), owner, seen: None };
         self.0.push_back(entry);
         let oldest = if self.0.len() > ENTRIES { self.0.pop_front() } else { None };
         let (Some(oldest), Some(next)) = (oldest, self.0.front_mut()) else {
@@ -51,6 +59,7 @@ impl Estimates {
         };
         let amounts = [oldest.amount, next.amount];
         next.amount = next.amount.saturating_add(oldest.amount);
+        next.owner = if next.owner == oldest.owner { next.owner } else { 0 };
         Renamed {
             models: common(oldest.model, &mut next.model, amounts),
             roles: common(oldest.role, &mut next.role, amounts),
@@ -59,14 +68,31 @@ impl Estimates {
 
     /// Takes up to `amount`, the oldest first, of the entries with this model and this role. An empty
     /// name is any.
-    pub(super) fn take(&mut self, mut amount: u64, model: &str, role: &str) -> Vec<Estimate> {
-        let mut taken = Vec::new();
+    pub(super) fn take(&mut self, amount: u64, model: &str, role: &str) -> Vec<Estimate> {
         let fits = |own: &str, asked: &str| asked.is_empty() || own == asked;
+        self.take_of(amount, |entry| fits(&entry.model, model) && fits(&entry.role, role))
+    }
+
+    /// Takes what is here of the estimates that an account below has taken from its own: those of the same calls, and
+    /// of nobody else's.
+    pub(super) fn take_same(&mut self, taken: &[Estimate]) -> Vec<Estimate> {
+        let fits = |own: &str, asked: &str| own == asked || own == OTHERS || asked == OTHERS;
+        let same = |asked: &Estimate| {
+            self.take_of(asked.amount, |entry| {
+                let is_owner = entry.owner == asked.owner || entry.owner == 0 || asked.owner == 0;
+                is_owner && fits(&entry.model, &asked.model) && fits(&entry.role, &asked.role)
+            })
+        };
+        taken.iter().flat_map(same).collect()
+    }
+
+    fn take_of(&mut self, mut amount: u64, fits: impl Fn(&Estimate) -> bool) -> Vec<Estimate> {
+        let mut taken = Vec::new();
         for entry in &mut self.0 {
             if amount == 0 {
                 break;
             }
-            if fits(&entry.model, model) && fits(&entry.role, role) {
+            if fits(entry) {
                 let part = entry.amount.min(amount);
                 entry.amount -= part;
                 amount -= part;

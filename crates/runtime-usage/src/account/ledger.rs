@@ -73,12 +73,21 @@ impl Ledger {
     }
 
     /// Takes up to the cost of a charge out of the estimates, those of its model and role if it names
-    /// them. Returns how much it was.
-    pub(super) fn correct(&self, over: &Charge<'_>) -> u64 {
-        let Some(entries) = self.0.get() else { return 0 };
+    /// them. Returns them.
+    pub(super) fn correct(&self, over: &Charge<'_>) -> Vec<Estimate> {
+        let Some(entries) = self.0.get() else { return Vec::new() };
         let mut book = lock(&entries.book);
         let taken = book.estimates.take(over.cost.nanos(), over.model, over.role);
-        book.take_back(&taken)
+        book.take_back(&taken);
+        taken
+    }
+
+    /// Takes out those estimates, of which an account below has given back its own. Returns how much it was.
+    pub(super) fn correct_same(&self, taken: &[Estimate]) -> u64 {
+        let Some(entries) = self.0.get() else { return 0 };
+        let mut book = lock(&entries.book);
+        let same = book.estimates.take_same(taken);
+        book.take_back(&same)
     }
 
     /// Takes out the estimates that are older than this. Returns how much it was.
@@ -110,8 +119,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Book {
     fn estimate(&mut self, charge: &Charge<'_>) {
         self.spent.enter(charge);
-        let Renamed { models, roles } =
-            self.estimates.add(charge.cost.nanos(), charge.model, charge.role);
+        let Renamed { models, roles } = self.estimates.add(charge);
         // What is given back later is taken from the name that it has then.
         let Self { spent, taken, .. } = self;
         for (names, taken, spent) in [
@@ -130,9 +138,13 @@ impl Book {
         for Estimate { amount, model, role, .. } in estimates {
             self.taken.enter(&Charge::new(Usd::from_nanos(*amount)).model(model).role(role));
         }
-        // Each is part of the spent amount, and so is their sum.
-        estimates.iter().map(|estimate| estimate.amount).sum()
+        sum(estimates)
     }
+}
+
+/// The sum of estimates. Each is part of the spent amount, and so is their sum.
+pub(super) fn sum(estimates: &[Estimate]) -> u64 {
+    estimates.iter().map(|estimate| estimate.amount).sum()
 }
 
 impl Names {
@@ -234,7 +246,7 @@ mod tests {
         ledger.enter(&charge(10).role("editor"));
         drop(book);
 
-        assert_eq!(ledger.correct(&charge(8)), 5);
+        assert_eq!(sum(&ledger.correct(&charge(8))), 5);
         let (by_model, by_role) = ledger.read(usd(10));
         assert_eq!(by_model["m"], usd(10));
         assert_eq!(by_role.into_iter().collect::<Vec<_>>(), [("editor".into(), usd(10))]);

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use super::Account;
 use super::error::BudgetRefusedError;
+use super::estimates::Estimate;
 use super::funds::{Funds, Lack};
-use super::ledger::Ledger;
+use super::ledger::{self, Ledger};
 use super::limit::Limit;
 use super::reservation::Charge;
 use super::statement::{Balance, BudgetListener, BudgetMark};
@@ -85,8 +86,16 @@ impl Node {
         }
     }
 
-    pub(super) fn correct(&self, over: &Charge<'_>) -> Usd {
-        self.give_back(self.ledger.correct(over))
+    /// Gives back estimates of this account, and returns them.
+    pub(super) fn correct(&self, over: &Charge<'_>) -> Vec<Estimate> {
+        let taken = self.ledger.correct(over);
+        self.give_back(ledger::sum(&taken));
+        taken
+    }
+
+    /// Gives back what is here of estimates that an account below has given back.
+    pub(super) fn correct_same(&self, taken: &[Estimate]) {
+        self.give_back(self.ledger.correct_same(taken));
     }
 
     pub(super) fn expire(&self, now: Duration) -> Usd {

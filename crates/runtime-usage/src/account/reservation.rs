@@ -43,6 +43,8 @@ pub struct Charge<'a> {
     pub(super) model: &'a str,
     pub(super) role: &'a str,
     pub(super) estimated: bool,
+    /// The account that spends it. Zero until it is spent.
+    pub(super) owner: usize,
 }
 
 /// The result of settling.
@@ -112,7 +114,7 @@ impl Drop for Reservation<'_> {
 impl<'a> Charge<'a> {
     /// Creates a charge without a model or a role.
     pub const fn new(cost: Usd) -> Self {
-        Self { cost, model: "", role: "", estimated: false }
+        Self { cost, model: "", role: "", estimated: false, owner: 0 }
     }
 
     /// Sets the model, for the breakdown by model. Default: none.

@@ -329,6 +329,23 @@ fn estimates_expire_if_the_limit_says_so() {
 }
 
 #[test]
+fn estimate_that_has_expired_above_is_not_taken_from_others() {
+    let hour = Duration::from_secs(3_600);
+    let company = Account::new(Limit::enforced(usd("1")).estimates_expire(hour));
+    let (one, two) =
+        (company.child(Limit::enforced(usd("1"))), company.child(Limit::enforced(usd("1"))));
+    one.charge(Charge::new(usd("0.3")).estimated());
+    company.expire_estimates(Duration::ZERO);
+    assert_eq!(company.expire_estimates(hour), usd("0.3"));
+    two.charge(Charge::new(usd("0.3")).estimated());
+
+    assert_eq!(one.correct(usd("0.3")), usd("0.3"));
+    assert_eq!(company.balance().estimated, usd("0.3"), "the other one's call may be billed yet");
+    assert_eq!(two.correct(usd("0.3")), usd("0.3"));
+    assert_eq!(company.balance().spent, Usd::ZERO);
+}
+
+#[test]
 fn many_estimates_keep_their_sum() {
     let account = Account::new(Limit::recorded(usd("1")));
     for at in 0..5_000 {

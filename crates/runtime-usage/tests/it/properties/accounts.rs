@@ -62,7 +62,8 @@ struct Books {
     enforced: bool,
     spent: u64,
     reserved: u64,
-    estimated: u64,
+    /// Of each account below and of itself, the oldest first.
+    estimates: Vec<(usize, u64)>,
     beyond: u64,
     marks: usize,
 }
@@ -167,15 +168,28 @@ fn run(ops: Vec<Op>) -> Result<Model, TestCaseError> {
             }
             Op::Correct { of, amount } => {
                 let of = of.index(accounts.len());
-                let mut given = amount;
+                let (mut left, mut taken) = (amount, Vec::new());
+                for (owner, estimate) in &model.books[of].estimates {
+                    let part = left.min(*estimate);
+                    left -= part;
+                    taken.push((*owner, part));
+                }
                 for account in model.path(of) {
                     let books = &mut model.books[account];
-                    let own = books.estimated.min(given);
-                    books.estimated -= own;
-                    books.spent -= own;
+                    for (owner, part) in &taken {
+                        let mut estimates = books.estimates.iter_mut();
+                        let estimate = estimates.find(|(own, _)| own == owner);
+                        let part = estimate.map_or(0, |(_, estimate)| {
+                            let part = (*part).min(*estimate);
+                            *estimate -= part;
+                            part
+                        });
+                        books.spent -= part;
+                    }
+                    books.estimates.retain(|(_, estimate)| *estimate > 0);
                     books.marks = behind(books);
-                    given = if account == of { own } else { given };
                 }
+                let given = amount - left;
                 prop_assert_eq!(accounts[of].correct(Usd::from_nanos(amount)).nanos(), given);
             }
             Op::Settle { .. } | Op::Release { .. } | Op::Drop { .. } => {}
@@ -187,8 +201,8 @@ fn run(ops: Vec<Op>) -> Result<Model, TestCaseError> {
 }
 
 fn books(above: Option<usize>, limit: u64, set_aside: u64, enforced: bool) -> Books {
-    let (spent, reserved, estimated, beyond, marks) = (0, 0, 0, 0, 0);
-    Books { above, limit, set_aside, enforced, spent, reserved, estimated, beyond, marks }
+    let (spent, reserved, estimates, beyond, marks) = (0, 0, Vec::new(), 0, 0);
+    Books { above, limit, set_aside, enforced, spent, reserved, estimates, beyond, marks }
 }
 
 /// Spends on the path, and returns how many marks are crossed.
@@ -199,7 +213,12 @@ fn spend(model: &mut Model, from: usize, reserved: u64, cost: u64, estimated: bo
         books.reserved -= reserved;
         books.spent += cost;
         books.beyond += cost.saturating_sub(reserved);
-        books.estimated += if estimated { cost } else { 0 };
+        if estimated && cost > 0 {
+            match books.estimates.iter_mut().find(|(owner, _)| *owner == from) {
+                Some((_, estimate)) => *estimate += cost,
+                None => books.estimates.push((from, cost)),
+            }
+        }
         let behind = behind(books);
         crossed += behind - books.marks;
         books.marks = behind;
@@ -219,7 +238,8 @@ fn compare(model: &Model, accounts: &[Account]) -> Result<(), TestCaseError> {
         let balance = account.balance();
         prop_assert_eq!(balance.spent.nanos(), books.spent);
         prop_assert_eq!(balance.reserved.nanos(), books.reserved);
-        prop_assert_eq!(balance.estimated.nanos(), books.estimated);
+        let estimated: u64 = books.estimates.iter().map(|(_, estimate)| estimate).sum();
+        prop_assert_eq!(balance.estimated.nanos(), estimated);
         let sum = i128::from(books.spent + books.reserved) + balance.left.nanos();
         prop_assert_eq!(sum, i128::from(balance.limit.nanos()), "spent + reserved + left = limit");
         if books.enforced {
