@@ -40,10 +40,9 @@ pub(super) fn read(root: &Node<'_>, walk: &mut Walk) -> Prices {
             walk.skip(at, SkipReason::NoTokenPrices);
         } else if let Some(all) = quotes.finish() {
             let all = Arc::new(all);
-            let other = with_provider(&name, entry).or_else(|| of_maker(&name).map(str::to_owned));
-            if let Some(name) = other {
-                qualified.push((name.into(), Arc::clone(&all)));
-            }
+            let bare = of_maker(&name).map(str::to_owned);
+            let others = with_provider(&name, entry).chain(bare);
+            qualified.extend(others.map(|name| (name.into(), Arc::clone(&all))));
             prices.push((name, all));
             beside_the_tokens(at, entry, walk);
         } else {
@@ -64,12 +63,21 @@ pub(super) fn read(root: &Node<'_>, walk: &mut Walk) -> Prices {
 }
 
 /// The name with its provider before it, which callers of `LiteLLM` write, where the list has it bare.
-fn with_provider(name: &str, entry: &Node<'_>) -> Option<String> {
-    let Some(Node::Text(provider)) = entry.get("litellm_provider") else { return None };
-    // Vertex AI has one for each kind of model, as `vertex_ai-language-models`; Bedrock has one for each API.
-    let provider = provider.split('-').next()?;
-    let provider = if provider == "bedrock_converse" { "bedrock" } else { provider };
-    (!name.contains('/')).then(|| format!("{provider}/{name}"))
+fn with_provider<'n>(name: &'n str, entry: &'n Node<'_>) -> impl Iterator<Item = String> + 'n {
+    let provider = match entry.get("litellm_provider") {
+        Some(Node::Text(provider)) if !name.contains('/') => &**provider,
+        _ => "",
+    };
+    // Some have one for each kind of model, as `vertex_ai-language-models`, and some have one for each API.
+    let called = match provider {
+        "bedrock_converse" => ["bedrock", ""],
+        "cohere_chat" => ["cohere", "cohere_chat"],
+        "fireworks_ai-embedding-models" => ["fireworks_ai", ""],
+        provider if provider.starts_with("vertex_ai-") => ["vertex_ai", ""],
+        provider => [provider, ""],
+    };
+    let called = called.into_iter().filter(|provider| !provider.is_empty());
+    called.map(move |provider| format!("{provider}/{name}"))
 }
 
 /// The name without its provider, where that made the model itself or is named again: who asks the provider writes no

@@ -383,3 +383,27 @@ fn factors_of_places_are_told() {
         ]
     );
 }
+
+#[test]
+fn provider_is_written_as_callers_write_it() {
+    let entry = |provider: &str| {
+        format!(
+            r#"{{"litellm_provider": "{provider}", "input_cost_per_token": 1e-06, "output_cost_per_token": 1e-06}}"#
+        )
+    };
+    let (cohere, text) = (entry("cohere_chat"), entry("text-completion-openai"));
+    let (vertex, bedrock) = (entry("vertex_ai-language-models"), entry("bedrock_converse"));
+    let table = table(read(&format!(
+        r#"{{"command-a": {cohere}, "davinci": {text}, "gemini-9": {vertex}, "amazon.nova-9": {bedrock}}}"#
+    )));
+    for name in [
+        "cohere/command-a",
+        "cohere_chat/command-a",
+        "text-completion-openai/davinci",
+        "vertex_ai/gemini-9",
+        "bedrock/amazon.nova-9",
+    ] {
+        assert!(table.prices(name).is_some(), "{name}");
+    }
+    assert!(table.get("text/davinci").is_none());
+}
