@@ -76,8 +76,8 @@ fn prices(at: Path<'_>, model: &Node<'_>, walk: &mut Walk) -> Option<ModelPrices
         }
         _ => {}
     }
-    let modes = model.get("experimental").and_then(|it| it.get("modes"));
-    for (name, mode) in modes.map(Node::entries).into_iter().flatten() {
+    let faster = model.get("experimental").and_then(|it| it.get("modes"));
+    for (name, mode) in faster.map(Node::entries).into_iter().flatten() {
         let at = Path::Key(&at, "experimental");
         let at = Path::Key(&at, "modes");
         moded(Path::Key(&at, name), mode, &mut quotes, walk);
