@@ -20,8 +20,7 @@ pub(crate) static OPENAI_CHAT: Provider = Provider {
     fields: &CHAT,
     tokens: inclusive,
     // Groq, and Moonshot's streams; Workers AI, Cline and SAP around an answer, and a line of `OpenAI`'s batches;
-    // Cohere, in a stream and in its first API, embeddings and rankings; `OpenRouter`, in a stream of responses, and
-    // where it tells of a generation.
+    // Cohere, in a stream and in its first API, embeddings and rankings; `OpenRouter`, in a stream of responses.
     elsewhere: &[
         "x_groq.usage",
         "choices[].usage",
@@ -32,7 +31,6 @@ pub(crate) static OPENAI_CHAT: Provider = Provider {
         "delta.usage",
         "meta",
         "response.usage",
-        "data",
     ],
     // Perplexity has a fee for each request, by how much it searches.
     surcharges: &[(Path::new("search_context_size"), &[])],
@@ -52,6 +50,9 @@ pub(crate) static OPENAI_CHAT: Provider = Provider {
         "tokens.input_tokens",
         // A line of the results of a batch, which costs half.
         "custom_id",
+        // Images.
+        "data[].b64_json",
+        "b64_json",
         // An answer inside another one, of which nothing but the counts is read.
         "result.usage",
         "data.usage",
@@ -67,7 +68,12 @@ pub(crate) static OPENAI_CHAT: Provider = Provider {
     is_end: chat_ends,
 };
 
-pub(crate) static OPENROUTER: Provider = Provider { cost: HasCost::Always, ..OPENAI_CHAT };
+pub(crate) static OPENROUTER: Provider = Provider {
+    cost: HasCost::Always,
+    // A stream of responses, and what it tells of a generation afterwards.
+    elsewhere: &["response.usage", "data"],
+    ..OPENAI_CHAT
+};
 
 pub(crate) static OPENAI_RESPONSES: Provider = Provider {
     envelope: Some("response"),
@@ -85,6 +91,8 @@ pub(crate) static OPENAI_RESPONSES: Provider = Provider {
         "output[type=code_interpreter_call]",
         "output[type=image_generation_call]",
         "output[type=shell_call]",
+        "data[].b64_json",
+        "b64_json",
         // Searches of Doubao at Volcengine.
         "tool_usage.web_search",
     ]),

@@ -101,12 +101,15 @@ impl Provider {
     }
 }
 
-/// Whether a name is of a count of searches or other tools, and not of tokens.
+/// Whether a name is of a count of searches or other tools, and not of tokens or of what was asked for.
 fn is_of_tools(name: &str) -> bool {
+    const ASKED: [&str; 3] = ["tools", "tool_choice", "max_tool_calls"];
     let has = |word: &str| {
         name.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
     };
-    ["search", "tool", "connector", "plugin"].into_iter().any(has) && !has("token")
+    ["search", "tool", "connector", "plugin"].into_iter().any(has)
+        && !has("token")
+        && !ASKED.contains(&name)
 }
 
 /// Whether a value has a number in it that is more than zero.
@@ -140,7 +143,7 @@ struct Known {
     /// Which of the provider's surcharges apply, by bit.
     surcharged: u8,
     /// Which of the provider's tools were used, by bit.
-    used: u16,
+    used: u32,
     /// Whether tools were counted under a name that is not known.
     tooled: bool,
     finished: Finished,
@@ -209,7 +212,7 @@ impl Reading {
             for place in [&mut in_body, &mut in_usage] {
                 // A value of another shape tells of no tool, nor does a count of zero.
                 let _ = place.visit(*path, &mut |found| {
-                    self.known.used |= u16::from(found.as_u64() != Some(0)) << at;
+                    self.known.used |= u32::from(found.as_u64() != Some(0)) << at;
                     Ok(())
                 });
             }
@@ -245,7 +248,7 @@ impl Reading {
         usage.finish_reasons = finished.0;
         usage.missing.extend(counts.missing());
         usage.missing.append(&mut odd);
-        let set = |bits: u16, at: usize| bits & (1 << at) != 0;
+        let set = |bits: u32, at: usize| bits & (1 << at) != 0;
         let surcharges = provider.surcharges.iter().map(|(path, _)| path).enumerate();
         let surcharges = surcharges.filter(|(at, _)| set((*surcharged).into(), *at));
         let tools = provider.tools.iter().enumerate().filter(|(at, _)| set(*used, *at));

@@ -252,6 +252,14 @@ fn tools_that_are_counted_under_any_name_are_told() {
     assert_eq!(told(json!({"search_count": 0, "connectors": null})), [""; 0]);
     assert_eq!(told(json!({"tool_use_tokens": 3})), [""; 0]);
     assert_eq!(told(json!({"search_count": 1, "cost": 0.01})), [""; 0]);
+
+    // What was asked for is no count of what was done.
+    let asked =
+        json!({"tools": [{"parameters": {"maximum": 5}}], "max_tool_calls": 3, "usage": null});
+    assert_eq!(read(OpenAiResponses, &asked).missing, ["input_tokens", "output_tokens"]);
+    assert_eq!(read(OpenAiChat, &asked).missing, ["prompt_tokens", "completion_tokens"]);
+    let run = json!({"event": "thread.run.created", "data": asked});
+    assert_eq!(read(OpenAiChat, &run).missing, ["prompt_tokens", "completion_tokens"]);
 }
 
 #[test]
@@ -284,4 +292,17 @@ fn image_tokens_are_no_part_of_the_total() {
                        "output_tokens_details": {"image_tokens": 1_120}});
     let usage = read(OpenAiResponses, &usage);
     assert_eq!(usage.missing, ["output_tokens_details.image_tokens"]);
+}
+
+#[test]
+fn gemini_is_read_in_the_spelling_of_python() {
+    let body = json!({"model_version": "gemini-2.5-flash", "usage_metadata": {
+        "prompt_token_count": 100, "cached_content_token_count": 60, "candidates_token_count": 20,
+        "thoughts_token_count": 7, "total_token_count": 127, "tool_use_prompt_token_count": null,
+        "prompt_tokens_details": [{"modality": "AUDIO", "token_count": 30}, {"modality": "TEXT", "token_count": 70}],
+    }});
+    let usage = read(Gemini, &body);
+    let tokens = UsageSnapshot::new(10, 27).cache_read(60).input_audio(30).reasoning(7);
+    assert_eq!((usage.tokens, usage.missing), (tokens, vec![]));
+    assert_eq!(usage.model.as_deref(), Some("gemini-2.5-flash"));
 }
