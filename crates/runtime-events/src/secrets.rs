@@ -6,7 +6,8 @@
 //! ```text
 //!   scan ─┬─ issuers, shapes          a key by its prefix or its shape
 //!         ├─ named ─┬─ names          the value of a name
-//!         │         ├─ value ── code
+//!         │         ├─ value ─┬─ code
+//!         │         │         └─ pairs
 //!         │         └─ schemes        … of `Authorization`
 //!         ├─ commands                 the option of a program that takes a password
 //!         └─ heat                     what looks random after "API key"
@@ -25,6 +26,7 @@ mod issuers;
 mod json;
 mod named;
 mod names;
+mod pairs;
 mod quote;
 mod scan;
 mod schemes;

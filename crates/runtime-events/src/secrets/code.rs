@@ -1,5 +1,6 @@
 //! Source code, and what else stands where a secret could: a variable in its place, or a name without `=`.
 
+use super::bytes::count;
 use super::names;
 use super::shapes::{FAR, is_random};
 
@@ -15,18 +16,18 @@ pub(super) fn is_code(value: &[u8]) -> bool {
         let letter = |byte: &u8| byte.is_ascii_alphabetic() || *byte == b'_';
         part.iter().all(|byte| letter(byte) || byte.is_ascii_digit()) && letter(&part[0])
     };
-    let (mut count, mut last) = (0, &b""[..]);
+    let (mut length, mut last) = (0, &b""[..]);
     for part in parts {
         if !is_word(part) {
             return false;
         }
-        (count, last) = (count + 1, part);
+        (length, last) = (length + 1, part);
     }
     let names_secret = || names::may_end(last) && names::of(last, 0, last.len()).is_some();
     // `$this->`
     let is_called = end < value.len() || (is_variable && value.ends_with(b"-"));
-    let is_named = count > usize::from(!is_variable) && names_secret();
-    count > 0 && !is_random(&value[..end]) && (is_called || is_named)
+    let is_named = length > usize::from(!is_variable) && names_secret();
+    length > 0 && !is_random(&value[..end]) && (is_called || is_named)
 }
 
 /// Whether a value is the path of a file: `/etc/gcp/key.json`, `~/.aws/credentials`
@@ -79,4 +80,13 @@ pub(super) fn sets(text: &[u8], start: usize, at: usize) -> bool {
         [b"config", b"git", ..] | [_, b"config", b"git", _] => true,
         _ => false,
     }
+}
+
+/// The length of `for bob:`, which says whose the secret behind it is. No key is as short and has letters alone.
+pub(super) fn whose(text: &[u8], at: usize) -> Option<usize> {
+    const LONGEST: usize = 15;
+    let name = text[at..].strip_prefix(b"for ")?;
+    let length = count(name, |byte| byte.is_ascii_alphabetic());
+    let is_short = (1..=LONGEST).contains(&length);
+    (is_short && name[length..].starts_with(b": ")).then_some(4 + length + 1)
 }

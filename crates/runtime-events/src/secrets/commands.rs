@@ -9,7 +9,7 @@ use super::value::{Manner, is_placeholder, run};
 type Row = (&'static str, &'static str, &'static [u8], bool);
 
 /// From the manuals of these programs.
-const ROWS: [Row; 7] = [
+const ROWS: [Row; 8] = [
     (
         "mysql mysqladmin mysqlbinlog mysqlcheck mysqldump mysqlimport mysqlpump mysqlsh mysqlshow mariadb \
          mariadb-admin mariadb-dump mycli",
@@ -22,6 +22,8 @@ const ROWS: [Row; 7] = [
     ("redis-cli valkey-cli", "", b"-a", true),
     ("7z", "", b"-p", false),
     ("zip unzip", "", b"-P", true),
+    // Cookies, or the file that has them.
+    ("curl", "", b"-b", true),
     ("ldapadd ldapdelete ldapmodify ldappasswd ldapsearch", "", b"-w", true),
 ];
 
@@ -29,7 +31,7 @@ const ROWS: [Row; 7] = [
 pub(super) fn password(text: &[u8], start: usize, end: usize) -> Option<(usize, usize)> {
     let &[b'-', letter, ..] = &text[start..end] else { return None };
     let is_option = |row: &&Row| row.2[1] == letter && is_of(text, start, row);
-    if !matches!(letter, b'p' | b'a' | b'P' | b'w') {
+    if !matches!(letter, b'p' | b'a' | b'b' | b'P' | b'w') {
         return None;
     }
     let row = ROWS.iter().find(is_option)?;
@@ -44,8 +46,9 @@ pub(super) fn password(text: &[u8], start: usize, end: usize) -> Option<(usize, 
         None => (from, run(text, from, Manner::Assigned)),
     };
     let value = &text[from..to];
-    let is_other = value.is_empty() || value[0] == b'-' || is_placeholder(value) || is_ports(value);
-    (!is_other).then_some((from, to))
+    let is_file = letter == b'b' && !value.contains(&b'=');
+    let is_other = value.is_empty() || value[0] == b'-' || is_placeholder(value);
+    (!is_other && !is_file && !is_ports(value)).then_some((from, to))
 }
 
 /// `-ubob:hunter2` of curl: where the user begins.

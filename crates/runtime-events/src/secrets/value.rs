@@ -1,8 +1,9 @@
 //! Where the value of a name begins and ends: in an assignment, a header, a JSON text, in prose.
 
 use super::bytes::{any_blanks, blanks, count, count_back, is_mark, is_sign};
-use super::code::{is_code, is_look_up, is_path, sets};
+use super::code::{is_code, is_look_up, is_path, sets, whose};
 use super::names::Name;
+use super::pairs::{attribute, entry, pair};
 use super::quote::Quote;
 use super::shapes::{FAR, is_basic, is_hash, is_odd, is_random};
 
@@ -65,6 +66,7 @@ pub(super) fn place(text: &[u8], start: usize, end: usize) -> Option<Place> {
             (Manner::Assigned, attribute(text, start, at, name_quote)?)
         }
         b'\r' | b'\n' => (Manner::Said, entry(text, start, at)?),
+        b'f' if spaces == 1 => (Manner::Said, whose(text, at)?),
         b'i' if spaces == 1 && text[at..].starts_with(b"is ") => (Manner::Told, 2),
         b'w' if spaces == 1 && text[at..].starts_with(b"was ") => (Manner::Told, 3),
         b'(' if text[start].is_ascii_uppercase() && Quote::opening(text, at + 1).is_some() => {
@@ -308,56 +310,6 @@ pub(super) fn is_followed(text: &[u8], end: usize) -> bool {
             && text
                 .get(end + spaces)
                 .is_some_and(|&byte| byte.is_ascii_alphanumeric() || byte == b'['))
-}
-
-/// `, "value": "…"` or `, "…"` after a quoted name: an entry of a list of pairs, or of a tuple. Returns
-/// the length up to the value.
-fn pair(text: &[u8], start: usize, comma: usize, quote: Option<Quote>) -> Option<usize> {
-    let quote = quote?;
-    let opening = start.checked_sub(quote.len())?;
-    let at = comma + 1 + any_blanks(text, comma + 1);
-    let second = Quote::at(text, at)?;
-    let word = at + second.len();
-    let end = word + 5;
-    let is_value = text.get(word..end).is_some_and(|word| word.eq_ignore_ascii_case(b"value"));
-    if is_value && Quote::at(text, end) == Some(second) {
-        let colon = end + second.len();
-        let colon = colon + any_blanks(text, colon);
-        let is_entry = text.get(colon) == Some(&b':') && is_named(text, opening);
-        return is_entry.then_some(colon + 1 - comma);
-    }
-    let is_in = |bracket: &[u8]| {
-        Quote::at(text, opening) == Some(quote) && text[..opening].ends_with(bracket)
-    };
-    // A list of names has no hyphens, as those of headers have.
-    let is_header = || is_in(b"[") && text[start..comma].contains(&b'-');
-    ((is_in(b"(") || is_header()) && second == quote).then_some(1)
-}
-
-/// `value=` of an element, or `value:` of an entry in YAML, after its quoted key.
-fn attribute(text: &[u8], start: usize, at: usize, quote: Option<Quote>) -> Option<usize> {
-    let word = text.get(at..at + 6)?;
-    let is_value = word.eq_ignore_ascii_case(b"value=") || word == b"value:";
-    (is_value && is_named(text, start.checked_sub(quote?.len())?)).then_some(6)
-}
-
-/// `value:` in the line below `name: NAME`, as lists of variables in YAML have it. Returns the length up to the value.
-fn entry(text: &[u8], start: usize, line: usize) -> Option<usize> {
-    let at = line + any_blanks(text, line);
-    (text[at..].starts_with(b"value: ") && is_named(text, start)).then_some(at + 6 - line)
-}
-
-/// Whether `"name":`, `"key":`, `name=` or `key=` stands before this place.
-fn is_named(text: &[u8], at: usize) -> bool {
-    let before = &text[at.saturating_sub(16)..at];
-    let before = before.trim_ascii_end();
-    let Some(before) = before.strip_suffix(b":").or_else(|| before.strip_suffix(b"=")) else {
-        return false;
-    };
-    let marks =
-        count_back(before, |byte| byte.is_ascii_whitespace() || is_mark(byte) || byte == b'\\');
-    let before = before[..before.len() - marks].to_ascii_lowercase();
-    [b"name".as_slice(), b"key", b"header"].iter().any(|name| before.ends_with(name))
 }
 
 /// The length of a quotation mark that is written as its number, in JSON or in an address.

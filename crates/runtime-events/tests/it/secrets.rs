@@ -68,6 +68,8 @@ const SECRETS: &[&str] = &[
     "aws configure set aws_secret_access_key ⟨hunter⟩ && git config --global user.password \"⟨hunter⟩\"",
     "unzip -P ⟨hunter⟩ x.zip; ldapsearch -x -D cn=admin -w ⟨hunter⟩ -b dc=x",
     "SECRET_KEY_BASE=⟨abcdef0123456789abcdef0123456789⟩ headers: [[\"x-api-key\", \"⟨abcd⟩\"]]",
+    "Password for bob: ⟨hunter2⟩, curl -b \"⟨session=abc123; csrf=def⟩\" https://example.com",
+    "token for ⟨sk-abc123def⟩: expired; login(\"⟨sk-abc123def⟩\", \"x\")",
     "your verification code: ⟨123456⟩, {\"otp_code\":\"⟨123456⟩\"}",
     "db_pw=⟨hunter⟩ pw: ⟨hunter⟩",
     "password=⟨my-secret-token⟩ run",
@@ -240,6 +242,7 @@ const ORDINARY: &[&str] = &[
     "fetch(url, { credentials: \"include\" }); axios({credentials: 'same-origin'})",
     "secrets: inherit\npermissions: { id-token: write }\npassword: !vault |\n  $ANSIBLE_VAULT;1.1;AES256",
     "{\"token\":\"hello\",\"logprob\":-0.1},{\"token\": \" the\", \"bytes\": [32]}",
+    "curl -b cookies.txt -c cookies.txt; the password for bob is set; token for team: expired",
     "GOOGLE_APPLICATION_CREDENTIALS=/etc/gcp/key.json \"required\":[\"password\",\"email\"]",
     "api_key: !Ref ApiKey\nstatus code: 404, zip code: 90210, exit code 137",
     // Source code, and signatures of functions.

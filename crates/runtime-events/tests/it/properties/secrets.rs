@@ -40,6 +40,9 @@ const PARTS: &[&str] = &[
     "await",
     "!vault",
     "ENV",
+    "for a: ",
+    "\"name\":\"",
+    "\",\"value\":\"",
     "id",
     "model",
     "request",
@@ -241,7 +244,7 @@ proptest! {
 /// Texts that would take very long if any part of them were read again and again.
 #[test]
 fn hostile_texts_come_to_an_end() {
-    const REPEATED: [&str; 32] = [
+    const REPEATED: [&str; 33] = [
         "sk-",
         "sk-a",
         "eyJ",
@@ -274,6 +277,7 @@ fn hostile_texts_come_to_an_end() {
         "login(\"a\",\"b\")",
         "%22token%22%3A",
         "password=a.b.password",
+        "password for a",
     ];
     for part in REPEATED {
         for (before, after) in [("", ""), ("api_key=\"", "@"), ("x://", " @")] {
