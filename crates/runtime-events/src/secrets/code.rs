@@ -33,9 +33,8 @@ pub(super) fn is_code(value: &[u8]) -> bool {
 /// Whether a value is the path of a file: `/etc/gcp/key.json`, `~/.aws/credentials`
 pub(super) fn is_path(value: &[u8]) -> bool {
     let belongs = |byte: &u8| byte.is_ascii_alphanumeric() || b"._/-~".contains(byte);
-    let slashes = value.iter().filter(|&&byte| byte == b'/').count();
     (value.starts_with(b"/") || value.starts_with(b"~/"))
-        && slashes > 1
+        && value[2.min(value.len())..].contains(&b'/')
         && value.iter().all(belongs)
 }
 
@@ -75,9 +74,12 @@ pub(super) fn sets(text: &[u8], start: usize, at: usize) -> bool {
     let is_host = |host: &[u8]| host == b"localhost" || host.contains(&b'.');
     match last {
         [host, b"machine", ..] | [_, b"login", host, b"machine"] => is_host(host),
-        [_, b"login", b"default", _] | [b"-x" | b"-gx" | b"-Ux", b"set", ..] => true,
-        [b"setx" | b"ENV", ..] | [b"set", b"config" | b"configure", ..] => true,
-        [b"config", b"git", ..] | [_, b"config", b"git", _] => true,
+        [_, b"login", b"default", _]
+        | [b"-x" | b"-gx" | b"-Ux", b"set", ..]
+        | [b"setx" | b"ENV", ..]
+        | [b"set", b"config" | b"configure", ..]
+        | [b"config", b"git", ..]
+        | [_, b"config", b"git", _] => true,
         _ => false,
     }
 }
