@@ -1,6 +1,7 @@
 //! Secrets leave a text, and all else stays.
 
 mod corpus;
+mod ordinary;
 
 use std::borrow::Cow;
 
@@ -8,6 +9,8 @@ use std::sync::Arc;
 
 use runtime_events::{AgentEvent, Data, Labels, without_secrets};
 use serde_json::{Value, json};
+
+use self::ordinary::ORDINARY;
 
 /// Texts with secrets, which stand between `⟨` and `⟩`: these, and nothing else, go.
 const SECRETS: &[&str] = &[
@@ -165,96 +168,6 @@ const SECRETS: &[&str] = &[
     "secret access key ⟨wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLE9EY⟩ leaked",
     "API key provided: ⟨3f9a8b7c⟩.",
     "invalid x-api-key ⟨abc123def456⟩",
-];
-
-/// Texts without secrets.
-const ORDINARY: &[&str] = &[
-    "pa-11y checks passed; fix-pa-per-jam-of-the-big-printer-in-the-second-room is merged",
-    "fw_version_1_2_3_beta, csk-tests-are-green-on-the-main-branch-of-the-repository",
-    "fc-barcelona won 3-1, sdk-core-2024-of-the-team, secret-santa, secret-live-show",
-    "as-1730000000-abcdef, as-a-service, api-550e8400-e29b-41d4-a716-446655440000",
-    "the cio of access-production-database, e2b_sandbox_timeout_in_seconds=300",
-    "5Q~ and a1Q~b are no secrets, nor is x.atlasv1.y; A4Q~ is a size",
-    "re_training_processing_of_all_models, re_12345678_abc, pk_1234567_ROWS, pk_users_id_account",
-    "ak-47, ak-123e4567-e89b-12d3-a456-426614174000, access_token$production$, 00D5j000000ABCD!",
-    "t1.column_of_the_first_table = t2.id, y0_offset=4, shpat_ and shpua_ are prefixes",
-    "sb_secret_rotation=daily, vck_enabled=true, rnd_seed=1234567890, llx-cache",
-    "AAAAAAAAAAAAAAAAAAAAAAAA padding, whsec_ is the prefix, jina_embeddings_v3_base_model",
-    "commit 2fd4e1c67a2d28fced849ee1bb76e7391b93eb12 on main",
-    "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-    "the key of the cache is 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-    "request 123e4567-e89b-12d3-a456-426614174000 failed",
-    "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-    "trace_id=4bf92f3577b34da6a3ce929d0e0e4736 span_id=00f067aa0ba902b7",
-    "API key is missing (request req_011CSHoEeqs5C35K2UUqR7Fy)",
-    "invalid token, request id: 4bf92f3577b34da6a3ce929d0e0e4736",
-    "resp_67ccd2bed1ec8190b14f964abc0542670bb6a6b452d3795b",
-    "chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT msg_013Zva2CMHLNnjNjJKqJ2EF",
-    "call_CjcvOU2jLn4n570S5qMJKc toolu_01A09q90qw90lq917835lq9 run_abc123 thread_abc123",
-    "claude-opus-4-5-20251101 gpt-4o-mini-2024-07-18 meta-llama/Llama-3.3-70B-Instruct-Turbo",
-    "accounts/fireworks/models/llama4-maverick-instruct-basic",
-    "pplx-70b-online and sk-learn and risk-based-routing-2024",
-    "cannot read /var/app/.config/keys/readme2024.txt: no such file",
-    "https://platform.openai.com/account/api-keys",
-    "see https://example.com/docs/auth?page=2&sort=asc#token",
-    "max_tokens=5 and max_output_tokens: 4096",
-    "{\"max_tokens\":5,\"usage\":{\"input_tokens\":12,\"token_count\":500}}",
-    "{\"token\":null,\"password\":\"\",\"next_page_token\":\"abc\"}",
-    "token count 500, tokens: 12, token limit: 4096",
-    "the key insight is that keys are unique",
-    "API key is missing",
-    "API key: missing",
-    "You need to provide your API key in an Authorization header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY).",
-    "{\"type\":\"token\",\"value\":\"hello\"} api_key: Optional[str] = None",
-    "Authorization: header missing",
-    "password: must be at least 8 characters",
-    "password: 3 characters are missing",
-    "Invalid token: signature has expired",
-    "Unexpected token } in JSON at position 42",
-    "unexpected token: identifier",
-    "key: value, sort_key=name, cache_key=user:12",
-    "arn:aws:secretsmanager:us-east-1:123456789012:secret:prod/db-AbCdEf",
-    "mail bob@example.com or git@github.com:o/r.git, ssh://git@github.com/o/r",
-    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk",
-    "-----BEGIN CERTIFICATE-----\nMIIBszCCAVmgAwIBAgIU\n-----END CERTIFICATE-----",
-    "runtime_events::secrets::Token::new and HashMap<Key, Token>",
-    "struct Login { password: String, token: Option<String> }",
-    "password_reset page, secret_name=db, token_type=bearer, key_id=12",
-    "WWW-Authenticate: Bearer realm=\"api\", error=\"invalid_token\"",
-    "use a bearer token; Basic usage, basic auth",
-    "http://localhost:8080/v1 [::1]:80 2026-05-20T12:00:00.123456Z",
-    "PWD=/var/app/project",
-    "Quota exceeded for generate_content_free_tier_input_token_count, GenerateContentInputTokensPerModelPerMinute-FreeTier",
-    "password=$DB_PASSWORD api_key=${API_KEY} token=***",
-    "[redacted] api_key=[redacted] Bearer [redacted]",
-    "clé: été, 密钥, ключ",
-    // Commands with other options of these letters.
-    "ssh -p 2222 bob@example.com && mkdir -p /var/log && docker run -p 8080:80 -e MODE=a nginx",
-    "docker run mysql:8 -p3306:3306; mysql -u root -p shop; mysql --help | grep -password",
-    "git log -p; tar -xpf x.tar; gcc -pthread x.c; ls -a /tmp; the machine can login with password auth",
-    "login(\"bob\", retries=3); auth(\"a\"); useLogin('a', 'b' + c)",
-    // Source code that gets a secret from somewhere.
-    "client = OpenAI(api_key=os.environ[\"OPENAI_API_KEY\"], timeout=5)",
-    "api_key = os.getenv(\"API_KEY\"); password = getpass(\"Password: \"); key = os.environ[\"X_API_KEY\"]",
-    "apiKey: process.env.OPENAI_API_KEY, token: config.authToken, password = request.form[\"password\"]",
-    "self.password = password; login(password=password, token=token); password = $this->password",
-    "const token = await getToken(); password: z.string().min(8), token = tokenizer.encode(text)",
-    "fetch(url, { credentials: \"include\" }); axios({credentials: 'same-origin'})",
-    "secrets: inherit\npermissions: { id-token: write }\npassword: !vault |\n  $ANSIBLE_VAULT;1.1;AES256",
-    "{\"token\":\"hello\",\"logprob\":-0.1},{\"token\": \" the\", \"bytes\": [32]}",
-    "curl -b cookies.txt -c cookies.txt; the password for bob is set; token for team: expired",
-    "GOOGLE_APPLICATION_CREDENTIALS=/etc/gcp/key.json \"required\":[\"password\",\"email\"]",
-    "api_key: !Ref ApiKey\nstatus code: 404, zip code: 90210, exit code 137",
-    // Source code, and signatures of functions.
-    "{\"code\":\"import os\\nfor i in range(10):\\n  x1 = i * 2\\n  print(f'{x1} of 10')\"}",
-    "code: |\n  x1 = a2 + b3\n  y4 = c5 + d6\nkey: |\n  x1 y2 z3\n",
-    "{\"name\":\"run\",\"signature\":\"(i32, u64, &str) -> Result<Vec<u8>, E2>\"}",
-    "if (token === null) return; password === confirm",
-    "token: |\nnext: 1",
-    "- name: MAX_TOKENS\n  value: 4096\n- name: API_KEY\n  valueFrom: { secretKeyRef: { name: x } }",
-    "the name: PASSWORD\nvalue is set, tokens:[1,2], key:[u8;32], Keys:[a1b2]",
-    "client-certificate-data: LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSURJVENDQWdtZ0F3SUJBZ0lJ",
-    "",
 ];
 
 /// The text of a row, what it is without its secrets, and the secrets.

@@ -3,6 +3,7 @@
 mod broken;
 mod genai_prices;
 mod litellm;
+mod litellm_names;
 mod models_dev;
 mod published;
 mod recognition;

@@ -168,28 +168,7 @@ fn run(ops: Vec<Op>) -> Result<Model, TestCaseError> {
             }
             Op::Correct { of, amount } => {
                 let of = of.index(accounts.len());
-                let (mut left, mut taken) = (amount, Vec::new());
-                for (owner, estimate) in &model.books[of].estimates {
-                    let part = left.min(*estimate);
-                    left -= part;
-                    taken.push((*owner, part));
-                }
-                for account in model.path(of) {
-                    let books = &mut model.books[account];
-                    for (owner, part) in &taken {
-                        let mut estimates = books.estimates.iter_mut();
-                        let estimate = estimates.find(|(own, _)| own == owner);
-                        let part = estimate.map_or(0, |(_, estimate)| {
-                            let part = (*part).min(*estimate);
-                            *estimate -= part;
-                            part
-                        });
-                        books.spent -= part;
-                    }
-                    books.estimates.retain(|(_, estimate)| *estimate > 0);
-                    books.marks = behind(books);
-                }
-                let given = amount - left;
+                let given = correct(&mut model, of, amount);
                 prop_assert_eq!(accounts[of].correct(Usd::from_nanos(amount)).nanos(), given);
             }
             Op::Settle { .. } | Op::Release { .. } | Op::Drop { .. } => {}
@@ -224,6 +203,31 @@ fn spend(model: &mut Model, from: usize, reserved: u64, cost: u64, estimated: bo
         books.marks = behind;
     }
     crossed
+}
+
+/// Gives back estimates of an account, and the same ones above it. Returns how much it was.
+fn correct(model: &mut Model, of: usize, amount: u64) -> u64 {
+    let (mut left, mut taken) = (amount, Vec::new());
+    for (owner, estimate) in &model.books[of].estimates {
+        let part = left.min(*estimate);
+        left -= part;
+        taken.push((*owner, part));
+    }
+    for account in model.path(of) {
+        let books = &mut model.books[account];
+        for (owner, part) in &taken {
+            let estimate = books.estimates.iter_mut().find(|(own, _)| own == owner);
+            let part = estimate.map_or(0, |(_, estimate)| {
+                let part = (*part).min(*estimate);
+                *estimate -= part;
+                part
+            });
+            books.spent -= part;
+        }
+        books.estimates.retain(|(_, estimate)| *estimate > 0);
+        books.marks = behind(books);
+    }
+    amount - left
 }
 
 /// How many marks the spent amount has reached.
