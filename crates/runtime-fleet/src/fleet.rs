@@ -13,6 +13,7 @@ mod waiters;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use runtime_resilience::{CircuitBreaker, CircuitBreakerConfig, RateLimiter, RateLimits, Routes};
 use runtime_usage::{Account, Limit};
@@ -25,6 +26,7 @@ use crate::config::FleetConfig;
 use crate::error::StateError;
 use crate::member::MemberId;
 use crate::money::{AccountPath, AccountPathError, OnLoss};
+use crate::name::{NameError, checked};
 use crate::state::SharedState;
 
 /// A member of a fleet: what this process shares with others through a backend.
@@ -42,7 +44,7 @@ use crate::state::SharedState;
 /// let backend = MemoryState::new();
 /// let fleet = Fleet::new(backend)?;
 /// let company = fleet.account("company", Limit::enforced(Usd::from_dollars(500))).await?;
-/// let openai = fleet.breaker("openai", CircuitBreakerConfig::default());
+/// let openai = fleet.breaker("openai", CircuitBreakerConfig::default())?;
 ///
 /// # company.fund(Usd::from_cents(3)).await;
 /// company.reserve(Usd::from_cents(3))?.settle(Usd::from_cents(2));
@@ -75,6 +77,22 @@ pub enum FleetError {
     /// The text is no place of an account.
     #[error(transparent)]
     Path(#[from] AccountPathError),
+    /// The text is no name.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// A time of the configuration is of no use.
+    #[error("a fleet's {field} is {allowed}; found {found:?}")]
+    Time {
+        /// Which: `tick`, `ttl` or `timeout`.
+        field: &'static str,
+        /// What it may be.
+        allowed: &'static str,
+        /// What it is.
+        found: Duration,
+    },
+    /// The operating system has no thread for the member.
+    #[error("cannot start the thread of a member")]
+    Thread(#[source] Arc<io::Error>),
     /// The backend refuses to open the account.
     #[error(transparent)]
     State(#[from] StateError),
@@ -86,14 +104,30 @@ pub enum FleetError {
     },
 }
 
+/// Checks the times. With others a member would ask without a pause, give up each call, or be gone before its next
+/// word.
+fn check_times(config: &FleetConfig) -> Result<(), FleetError> {
+    const MOMENT: Duration = Duration::from_millis(1);
+    const DAY: Duration = Duration::from_secs(24 * 3_600);
+    let FleetConfig { tick, ttl, timeout, .. } = *config;
+    let wrong = |field, allowed, found| Err(FleetError::Time { field, allowed, found });
+    match () {
+        () if tick < MOMENT => wrong("tick", "at least a millisecond", tick),
+        () if timeout < MOMENT => wrong("timeout", "at least a millisecond", timeout),
+        () if ttl > DAY => wrong("ttl", "at most a day", ttl),
+        () if ttl / 2 < tick => wrong("ttl", "at least twice the tick", ttl),
+        () => Ok(()),
+    }
+}
+
 impl Fleet {
     /// Becomes a member, with the [default](FleetConfig::default) settings.
     ///
     /// # Errors
     ///
-    /// If no thread can be started. A backend that is away is no error: everything goes by its
-    /// [policy](crate::Policy) until it is there.
-    pub fn new(state: impl SharedState + 'static) -> io::Result<Self> {
+    /// [`FleetError::Thread`]. A backend that is away is no error: everything goes by its [policy](crate::Policy)
+    /// until it is there.
+    pub fn new(state: impl SharedState + 'static) -> Result<Self, FleetError> {
         Self::with_config(state, FleetConfig::default())
     }
 
@@ -101,18 +135,32 @@ impl Fleet {
     ///
     /// # Errors
     ///
-    /// As for [`new`](Self::new).
-    pub fn with_config(state: impl SharedState + 'static, config: FleetConfig) -> io::Result<Self> {
-        let (fleet, driver) = Self::driven(state, config);
-        thread::start(driver)?;
+    /// [`FleetError::Thread`], [`FleetError::Name`] if the [name](FleetConfig::name) is none, and
+    /// [`FleetError::Time`] if a time of the configuration is of no use.
+    pub fn with_config(
+        state: impl SharedState + 'static,
+        config: FleetConfig,
+    ) -> Result<Self, FleetError> {
+        let (fleet, driver) = Self::driven(state, config)?;
+        thread::start(driver).map_err(|error| FleetError::Thread(Arc::new(error)))?;
         Ok(fleet)
     }
 
     /// Becomes a member that does nothing by itself: who has the driver decides when. For simulations and tests.
-    pub fn driven(state: impl SharedState + 'static, config: FleetConfig) -> (Self, FleetDriver) {
+    ///
+    /// # Errors
+    ///
+    /// [`FleetError::Name`], if the [name](FleetConfig::name) is none, and [`FleetError::Time`], if a time of the
+    /// configuration is of no use.
+    pub fn driven(
+        state: impl SharedState + 'static,
+        mut config: FleetConfig,
+    ) -> Result<(Self, FleetDriver), FleetError> {
+        config.name = checked("fleet", config.name)?;
+        check_times(&config)?;
         let shared = Shared::new(Arc::new(state), config);
         let fleet = Self { member: Arc::new(Membership(Arc::clone(&shared))) };
-        (fleet, FleetDriver::new(shared))
+        Ok((fleet, FleetDriver::new(shared)))
     }
 
     /// An account whose money all members share. `limit` opens it if the backend has none at this place; after that
@@ -149,12 +197,16 @@ impl Fleet {
     ///
     /// Pins, such as [`force_open`](CircuitBreaker::force_open), and [`reset`](CircuitBreaker::reset) count for this
     /// member alone. Asked for again, it is the same breaker, with its first settings.
+    ///
+    /// # Errors
+    ///
+    /// [`FleetError::Name`].
     pub fn breaker(
         &self,
         name: impl Into<Arc<str>>,
         config: CircuitBreakerConfig,
-    ) -> CircuitBreaker {
-        glue::breaker(self.shared(), name.into(), config)
+    ) -> Result<CircuitBreaker, FleetError> {
+        Ok(glue::breaker(self.shared(), checked("breaker", name.into())?, config))
     }
 
     /// A limiter whose limits all members share: `limits` are those of the whole fleet.
@@ -162,14 +214,32 @@ impl Fleet {
     /// It admits nothing before its first share, which comes with the first heartbeat. Asked for again, it is the
     /// same limiter, with its first limits. [`set_limits`](RateLimiter::set_limits) changes those of the whole
     /// fleet: of what the members say, the least holds.
-    pub fn limiter(&self, name: impl Into<Arc<str>>, limits: RateLimits) -> RateLimiter {
-        glue::limiter(self.shared(), name.into(), limits)
+    ///
+    /// A member that is new begins with its part of the [burst](RateLimits::burst), whatever the others have just used
+    /// of theirs. A pause reaches all members, and ends with its time: [`resume`](RateLimiter::resume) ends it in this
+    /// member alone.
+    ///
+    /// # Errors
+    ///
+    /// [`FleetError::Name`].
+    pub fn limiter(
+        &self,
+        name: impl Into<Arc<str>>,
+        limits: RateLimits,
+    ) -> Result<RateLimiter, FleetError> {
+        Ok(glue::limiter(self.shared(), checked("limiter", name.into())?, limits))
     }
 
     /// The same routes, whose rests all members share. They begin anew: call it before they are shared.
-    #[must_use]
-    pub fn routes(&self, routes: Routes) -> Routes {
-        glue::routes(self.shared(), routes)
+    ///
+    /// # Errors
+    ///
+    /// [`FleetError::Name`], if one of the routes has a name that is none.
+    pub fn routes(&self, routes: Routes) -> Result<Routes, FleetError> {
+        for route in routes.iter() {
+            checked("route", route.name().into())?;
+        }
+        Ok(glue::routes(self.shared(), routes))
     }
 
     /// Who this member is.

@@ -15,8 +15,8 @@
 //! // In a process of yours: a backend of `runtime-postgres` or `runtime-redis`.
 //! let fleet = Fleet::new(MemoryState::new())?;
 //! let account = fleet.account("company", Limit::enforced(Usd::from_dollars(500))).await?;
-//! let breaker = fleet.breaker("openai", CircuitBreakerConfig::default());
-//! let limiter = fleet.limiter("openai/gpt-5", RateLimits::default().requests_per_minute(RPM));
+//! let breaker = fleet.breaker("openai", CircuitBreakerConfig::default())?;
+//! let limiter = fleet.limiter("openai/gpt-5", RateLimits::default().requests_per_minute(RPM))?;
 //! # let _ = (account, breaker, limiter);
 //! fleet.shutdown().await?;
 //! # Ok::<_, Box<dyn std::error::Error>>(()) }).unwrap();
@@ -48,6 +48,7 @@ pub mod link;
 mod member;
 mod memory;
 mod money;
+mod name;
 mod pace;
 mod probe;
 mod state;
@@ -63,6 +64,7 @@ pub use self::{
     member::{MemberId, SHORT},
     memory::MemoryState,
     money::{AccountPath, AccountPathError, AccountState, Booked, Booking, Level, OnLoss, Rules},
+    name::NameError,
     pace::{PerMinute, Share, Want, fair_parts},
     probe::{BreakerView, Probe, ProbeLease, Probed},
     state::{Accounts, Change, Report, SharedState, StateFuture, View, Watcher},

@@ -9,6 +9,7 @@ use runtime_usage::{Limit, Usd};
 use thiserror::Error;
 
 use crate::member::MemberId;
+use crate::name::LONGEST;
 
 /// The place of an account in the tree: names with `/` between them, such as `company/search/tenant-17`. The
 /// first name is the tree's: a backend keeps a tree in one place.
@@ -40,9 +41,6 @@ pub struct AccountPathError {
 }
 
 impl AccountPath {
-    /// The longest path, in bytes.
-    const MAX: usize = 200;
-
     /// Creates a path.
     ///
     /// # Errors
@@ -51,8 +49,8 @@ impl AccountPath {
     pub fn new(path: impl Into<Arc<str>>) -> Result<Self, AccountPathError> {
         let path = path.into();
         let bad = |char: char| char.is_control() || matches!(char, '{' | '}');
-        if path.len() > Self::MAX || path.split('/').any(str::is_empty) || path.contains(bad) {
-            return Err(AccountPathError { found: path.chars().take(Self::MAX).collect() });
+        if path.len() > LONGEST || path.split('/').any(str::is_empty) || path.contains(bad) {
+            return Err(AccountPathError { found: path.chars().take(LONGEST).collect() });
         }
         Ok(Self(path))
     }

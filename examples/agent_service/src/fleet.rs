@@ -42,9 +42,9 @@ pub(crate) fn limiter(
     fleet: Option<&Fleet>,
     name: &'static str,
     limits: RateLimits,
-) -> RateLimiter {
-    match fleet {
-        Some(fleet) => fleet.limiter(name, limits),
+) -> Result<RateLimiter, BoxError> {
+    Ok(match fleet {
+        Some(fleet) => fleet.limiter(name, limits)?,
         None => RateLimiter::new(name, limits),
-    }
+    })
 }

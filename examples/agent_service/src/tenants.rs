@@ -65,7 +65,7 @@ impl Tenants {
         let company = fleet::account(fleet, None, "company", Limit::enforced(COMPANY)).await?;
         // Tenants share the routes: what one of them learns about a provider, the others know.
         let routes = Routes::ordered(PROVIDERS.map(|provider| Route::new(provider, MODEL)));
-        let routes = fleet.map_or_else(|| routes.clone(), |fleet| fleet.routes(routes.clone()));
+        let routes = fleet.map_or_else(|| Ok(routes.clone()), |it| it.routes(routes.clone()))?;
         let backoff = Backoff::new(Duration::from_millis(50), 2.0)?;
         let prices = PricingTable::new();
         prices.register(MODEL, price())?;
@@ -85,7 +85,7 @@ impl Tenants {
                 .event_sink(metrics.sink())
                 .shutdown(shutdown);
             let limits = RateLimits::default().requests_per_minute(plan.runs_per_minute);
-            let limiter = fleet::limiter(fleet, plan.name, limits);
+            let limiter = fleet::limiter(fleet, plan.name, limits)?;
             tenants.insert(plan.name, Tenant { clerk, limiter });
         }
         Ok(Self(tenants))

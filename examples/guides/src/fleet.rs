@@ -21,8 +21,8 @@ async fn a_process(backend: MemoryState) -> Result<(), BoxError> {
     let company = fleet.account("company", Limit::enforced(Usd::from_dollars(500))).await?;
     let writer = Orchestrator::new("writer", "draft")
         .account(&company)
-        .circuit_breaker(fleet.breaker("openai", CircuitBreakerConfig::default()))
-        .rate_limiter(fleet.limiter("openai/gpt-5", limits));
+        .circuit_breaker(fleet.breaker("openai", CircuitBreakerConfig::default())?)
+        .rate_limiter(fleet.limiter("openai/gpt-5", limits)?);
 
     let turn = Turn::model("gpt-5").reserve(Usd::from_cents(2));
     let prices = PricingTable::new();
@@ -32,7 +32,7 @@ async fn a_process(backend: MemoryState) -> Result<(), BoxError> {
     assert_eq!(run.result?, "a draft");
     assert!(company.balance().spent > Usd::ZERO);
     let routes = fleet
-        .routes(Routes::ordered([Route::new("openai", "gpt-5"), Route::new("azure", "gpt-5")]));
+        .routes(Routes::ordered([Route::new("openai", "gpt-5"), Route::new("azure", "gpt-5")]))?;
     assert_eq!(routes.iter().count(), 2);
     let scratch = fleet
         .account_on_loss("scratch", Limit::enforced(Usd::from_dollars(5)), OnLoss::Return)
@@ -66,20 +66,20 @@ async fn policies(backend: MemoryState) -> Result<(), BoxError> {
     Ok(())
 }
 
-fn simulation() {
+fn simulation() -> Result<(), BoxError> {
     let (clock, limits) = (ManualClock::new(), RateLimits::default().requests_per_minute(RPM));
     let backend = MemoryState::on(clock.clone());
     let config = FleetConfig::default().time(clock);
-    let (fleet, mut driver) = Fleet::driven(backend, config);
-    let limiter = fleet.limiter("openai", limits);
+    let (fleet, mut driver) = Fleet::driven(backend, config)?;
+    let limiter = fleet.limiter("openai", limits)?;
     driver.drive();
     assert!(limiter.try_reserve(Demand::request()).is_ok());
+    Ok(())
 }
 
 pub(crate) async fn run() -> Result<(), BoxError> {
     let backend = MemoryState::new();
     a_process(backend.clone()).await?;
     policies(backend).await?;
-    simulation();
-    Ok(())
+    simulation()
 }

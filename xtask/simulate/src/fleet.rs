@@ -203,9 +203,9 @@ fn gated(fleet: &Fleet, orchestrator: Orchestrator) -> (Orchestrator, CircuitBre
         .recovery_timeout(COOLDOWN);
     let requests = NonZeroU32::new(300).unwrap_or(NonZeroU32::MIN);
     let limits = RateLimits::default().requests_per_minute(requests);
-    let breaker = fleet.breaker("openai", config);
-    let orchestrator =
-        orchestrator.circuit_breaker(breaker.clone()).rate_limiter(fleet.limiter("openai", limits));
+    let breaker = fleet.breaker("openai", config).expect("it is a name");
+    let limiter = fleet.limiter("openai", limits).expect("it is a name");
+    let orchestrator = orchestrator.circuit_breaker(breaker.clone()).rate_limiter(limiter);
     (orchestrator, breaker)
 }
 

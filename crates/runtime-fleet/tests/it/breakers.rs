@@ -18,7 +18,8 @@ fn config() -> CircuitBreakerConfig {
 }
 
 fn breakers(world: &mut World) -> Vec<CircuitBreaker> {
-    let breakers = world.members.iter().map(|member| member.fleet.breaker("api", config()));
+    let breakers =
+        world.members.iter().map(|member| member.fleet.breaker("api", config()).unwrap());
     let breakers = breakers.collect();
     world.ticks(1);
     breakers
@@ -167,10 +168,10 @@ fn a_member_that_joins_learns_of_an_open_breaker() {
     fail(&first);
     world.ticks(1);
     world.join(|config| config);
-    let late = world.members[1].fleet.breaker("api", config());
+    let late = world.members[1].fleet.breaker("api", config()).unwrap();
     world.ticks(1);
     assert_eq!(late.state(), CircuitState::Open);
-    let again = world.members[1].fleet.breaker("api", CircuitBreakerConfig::default());
+    let again = world.members[1].fleet.breaker("api", CircuitBreakerConfig::default()).unwrap();
     assert_eq!(again.state(), CircuitState::Open, "the same one");
 }
 
@@ -244,7 +245,7 @@ fn an_opening_of_a_member_that_has_just_begun_reaches_all() {
     assert_eq!(states(&breakers), [CircuitState::Closed; 2]);
     // A new one meets an outage before it has heard anything.
     world.join(|config| config);
-    let breaker = world.members[2].fleet.breaker("api", config());
+    let breaker = world.members[2].fleet.breaker("api", config()).unwrap();
     world.members[2].line(Line::Slow);
     world.members[2].drive();
     fail(&breaker);

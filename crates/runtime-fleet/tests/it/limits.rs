@@ -18,7 +18,8 @@ fn limits() -> RateLimits {
 }
 
 fn limiters(world: &World) -> Vec<RateLimiter> {
-    let limiters = world.members.iter().map(|member| member.fleet.limiter("api", limits()));
+    let limiters =
+        world.members.iter().map(|member| member.fleet.limiter("api", limits()).unwrap());
     limiters.collect()
 }
 
@@ -97,7 +98,7 @@ proptest! {
             .requests_per_minute(NonZeroU32::new(limit).unwrap())
             .burst(SECOND * burst);
         let limiters: Vec<_> =
-            world.members.iter().map(|member| member.fleet.limiter("api", limits)).collect();
+            world.members.iter().map(|member| member.fleet.limiter("api", limits).unwrap()).collect();
         world.ticks(8);
         let mut admitted = vec![0; limiters.len()];
         let most = |ticks: u32| 1 + limit * (ticks + 8 + 2 * burst) / MINUTE;
@@ -123,7 +124,7 @@ fn a_new_member_gets_a_part_soon_and_a_dead_one_loses_it() {
     ticks(&mut world, &all, 4);
     assert_eq!(parts(&all), [600]);
     world.join(|config| config);
-    all.push(world.members[1].fleet.limiter("api", limits()));
+    all.push(world.members[1].fleet.limiter("api", limits()).unwrap());
     ticks(&mut world, &all, 4);
     assert_eq!(parts(&all), [300, 300], "within two seconds");
     world.members[0].line(Line::Cut);
@@ -184,7 +185,7 @@ fn rests_of_routes_are_shared() {
     let other = || Route::new("anthropic", "claude");
     let of = |member: &crate::support::Member, clock| {
         let routes = Routes::ordered([route(), other()]).with_clock(std::sync::Arc::new(clock));
-        member.fleet.routes(routes)
+        member.fleet.routes(routes).unwrap()
     };
     let clock = world.clock.clone();
     let all: Vec<_> = world.members.iter().map(|member| of(member, clock.clone())).collect();

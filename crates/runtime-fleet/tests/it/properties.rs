@@ -80,11 +80,17 @@ impl Run {
         let config = CircuitBreakerConfig::default()
             .failure_threshold(NonZeroU32::MIN)
             .recovery_timeout(WAIT);
-        let breakers =
-            world.members.iter().map(|member| member.fleet.breaker("api", config)).collect();
+        let breakers = world
+            .members
+            .iter()
+            .map(|member| member.fleet.breaker("api", config).unwrap())
+            .collect();
         let limits = RateLimits::default().requests_per_minute(NonZeroU32::new(600).unwrap());
-        let limiters =
-            world.members.iter().map(|member| member.fleet.limiter("api", limits)).collect();
+        let limiters = world
+            .members
+            .iter()
+            .map(|member| member.fleet.limiter("api", limits).unwrap())
+            .collect();
         let (held, probed, marks) = (Vec::new(), None, Vec::new());
         let (silent, away) = ([0; 3], false);
         Self { world, accounts, breakers, limiters, held, probed, marks, silent, away }

@@ -277,7 +277,7 @@ impl World {
             .time(self.clock.clone())
             .ids(CountingIds::default())
             .event_sink(events.clone());
-        let (fleet, driver) = Fleet::driven(End(Arc::clone(&line)), config);
+        let (fleet, driver) = Fleet::driven(End(Arc::clone(&line)), config).unwrap();
         self.members.push(Member { fleet, driver, events, line });
     }
 

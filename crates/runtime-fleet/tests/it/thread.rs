@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use futures_executor::block_on;
 use runtime_events::{Sleeper as _, ThreadSleeper};
-use runtime_fleet::{Accounts as _, Fleet, FleetConfig, MemoryState};
-use runtime_resilience::{CircuitBreakerConfig, CircuitState, Demand, RateLimits};
+use runtime_fleet::{Accounts as _, Fleet, FleetConfig, FleetError, MemoryState};
+use runtime_resilience::{CircuitBreakerConfig, CircuitState, Demand, RateLimits, Route, Routes};
 use runtime_usage::{Limit, Usd};
 
 use crate::support::cents;
@@ -42,11 +42,12 @@ fn two_processes_share_without_being_driven() {
     let all = account.balance().spent.saturating_add(other.balance().spent);
     assert_eq!(all, cents(10));
 
-    let breakers = [&one, &two].map(|it| it.breaker("api", CircuitBreakerConfig::default()));
+    let breakers =
+        [&one, &two].map(|it| it.breaker("api", CircuitBreakerConfig::default()).unwrap());
     breakers[0].trip(Some(Duration::from_secs(600)));
     wait_for("the opening", || breakers[1].state() == CircuitState::Open);
     let rpm = std::num::NonZeroU32::new(6_000).unwrap();
-    let limiter = two.limiter("api", RateLimits::default().requests_per_minute(rpm));
+    let limiter = two.limiter("api", RateLimits::default().requests_per_minute(rpm)).unwrap();
     wait_for("a share", || limiter.try_reserve(Demand::request()).is_ok());
 
     block_on(one.shutdown()).unwrap();
@@ -55,4 +56,51 @@ fn two_processes_share_without_being_driven() {
     wait_for("the last word", || left().members == 0 && left().spent == cents(10));
     assert_eq!(left().granted, Usd::ZERO);
     assert!(other.reserve(cents(1)).is_err() && !block_on(other.fund(cents(1))));
+}
+
+#[test]
+fn names_that_no_backend_can_keep_are_refused_when_they_are_given() {
+    let fleet = Fleet::new(MemoryState::new()).unwrap();
+    let long = "x".repeat(8_000);
+    for name in ["", "a\0b", "a\nb", &long] {
+        let limits = RateLimits::default();
+        let route = Routes::ordered([Route::new("openai", name)]);
+        let refused = [
+            fleet.breaker(name, CircuitBreakerConfig::default()).map(drop).unwrap_err(),
+            fleet.limiter(name, limits).map(drop).unwrap_err(),
+            Fleet::with_config(MemoryState::new(), FleetConfig::default().name(name)).unwrap_err(),
+        ];
+        let of = ["breaker", "limiter", "fleet"];
+        let found = format!("{:?}", name.chars().take(200).collect::<String>());
+        for (error, of) in refused.iter().zip(of) {
+            assert!(matches!(error, FleetError::Name(_)), "{error:?}");
+            let text = error.to_string();
+            assert!(
+                text.contains(&format!("the name of a {of} ")) && text.contains(&found),
+                "{text}"
+            );
+        }
+        // A route without a model has a name all the same.
+        assert_eq!(fleet.routes(route).is_err(), !name.is_empty(), "{name:?}");
+    }
+}
+
+#[test]
+fn times_that_are_of_no_use_are_refused() {
+    let (none, long) = (Duration::ZERO, Duration::MAX);
+    let config = FleetConfig::default;
+    let wrong = [
+        ("tick", config().tick(none)),
+        ("timeout", config().timeout(none)),
+        // Each word of such a member would be a farewell.
+        ("ttl", config().ttl(none)),
+        ("ttl", config().ttl(long)),
+        ("ttl", config().ttl(Duration::from_secs(1)).tick(Duration::from_secs(1))),
+        ("ttl", config().tick(long)),
+    ];
+    for (named, config) in wrong {
+        let refused = Fleet::with_config(MemoryState::new(), config).unwrap_err();
+        let is_it = matches!(&refused, FleetError::Time { field, .. } if *field == named);
+        assert!(is_it && refused.to_string().contains(named), "{refused}");
+    }
 }

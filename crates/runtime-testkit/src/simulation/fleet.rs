@@ -34,9 +34,14 @@ impl Sim {
     }
 
     /// Makes this process a member of a fleet, with its clock, its ids and its events, and drives it until it leaves.
+    ///
+    /// # Panics
+    ///
+    /// If the name of the fleet is none.
     pub fn fleet(&self, state: impl SharedState + 'static, config: FleetConfig) -> Fleet {
         let config = config.time(self.time()).ids(self.ids()).event_sink(self.events());
-        let (fleet, driver) = Fleet::driven(self.backend(state), config);
+        let driven = Fleet::driven(self.backend(state), config);
+        let (fleet, driver) = driven.expect("a name that is none is documented to panic");
         // Without it, the process would be no member.
         self.begin("heartbeat".into(), false, driven(driver, self.time()));
         fleet

@@ -83,9 +83,9 @@ pub(crate) fn turns(url: &str, pace: &str) -> Result<(), BoxError> {
     let fleet = crate::block_on(crate::join(url, FleetConfig::default()))?;
     let limit = Limit::enforced(Usd::from_dollars(1_000_000)).per_turn(COST);
     let account = crate::block_on(fleet.account("trial", limit))?;
-    let breaker = fleet.breaker("api", CircuitBreakerConfig::default());
+    let breaker = fleet.breaker("api", CircuitBreakerConfig::default())?;
     let limits = RateLimits::default().requests_per_minute(std::num::NonZeroU32::MAX);
-    let limiter = fleet.limiter("model", limits);
+    let limiter = fleet.limiter("model", limits)?;
     let mut turn = || turn(&account, &breaker, &limiter);
     let paced = pace == "slow";
     run(BEGIN, paced, &mut turn);

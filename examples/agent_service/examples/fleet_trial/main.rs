@@ -252,9 +252,9 @@ fn lateness(openings: &[Vec<(String, i64)>]) -> Vec<i64> {
 async fn call(url: &str, provider: &str, number: usize) -> Result<(), BoxError> {
     let fleet = join(url, FleetConfig::default()).await?;
     let config = tripped_at_once();
-    let api = fleet.breaker("api", config);
-    let named: Vec<_> =
-        (0..COOL_DOWNS).map(|opening| fleet.breaker(format!("b{opening}"), config)).collect();
+    let api = fleet.breaker("api", config)?;
+    let named = (0..COOL_DOWNS).map(|opening| fleet.breaker(format!("b{opening}"), config));
+    let named = named.collect::<Result<Vec<_>, _>>()?;
     let calls = caller(api, provider.to_owned());
     let _ = tokio::time::timeout(WAIT * (COOL_DOWNS + 10), calls).await;
     let heard = tokio::spawn(tell(named.clone()));

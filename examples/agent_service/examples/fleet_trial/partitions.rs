@@ -217,8 +217,8 @@ pub(crate) async fn member(url: &str, provider: &str, down: &str) -> Result<(), 
         .event_sink(Events);
     let fleet = crate::join(url, config).await?;
     let limits = RateLimits::default().requests_per_minute(PER_MINUTE).burst(BURST);
-    let limiter = fleet.limiter("model", limits);
-    let breaker = fleet.breaker("api", tripped_at_once());
+    let limiter = fleet.limiter("model", limits)?;
+    let breaker = fleet.breaker("api", tripped_at_once())?;
     let others = [tokio::spawn(admitted(limiter)), tokio::spawn(caller(breaker, down.to_owned()))];
     spend_all(&fleet, provider).await?;
     tell("spent");

@@ -41,7 +41,8 @@ pub(crate) async fn replica(url: &str, kind: &str, numbers: [u64; 3]) -> Result<
     } else {
         let fleet = crate::join(url, FleetConfig::default()).await?;
         let account = fleet.account("trial", plan).await?;
-        let (breaker, limiter) = (fleet.breaker("api", config), fleet.limiter("model", limits));
+        let breaker = fleet.breaker("api", config)?;
+        let limiter = fleet.limiter("model", limits)?;
         (Some(fleet), Gates { account, breaker, limiter })
     };
     // Until each has its part of the limit.

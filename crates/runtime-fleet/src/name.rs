@@ -1,0 +1,27 @@
+//! Names that people give, before a backend has them.
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+/// The longest name, in bytes.
+pub(crate) const LONGEST: usize = 200;
+
+/// A text that is no name.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("the name of a {of} is 1 to {LONGEST} bytes without control characters; found {found:?}")]
+#[non_exhaustive]
+pub struct NameError {
+    /// What it was to name: a `fleet`, `breaker`, `limiter` or `route`.
+    pub of: &'static str,
+    /// The text, cut to 200 characters.
+    pub found: String,
+}
+
+/// Checks a name. One that a backend cannot keep would fail each report that has it, and so cut off all of a member.
+pub(crate) fn checked(of: &'static str, name: Arc<str>) -> Result<Arc<str>, NameError> {
+    if name.is_empty() || name.len() > LONGEST || name.contains(char::is_control) {
+        return Err(NameError { of, found: name.chars().take(LONGEST).collect() });
+    }
+    Ok(name)
+}
