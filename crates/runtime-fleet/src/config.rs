@@ -104,7 +104,7 @@ impl FleetConfig {
     }
 
     /// Sets for how long what the member holds is its own without a word of it. Default: 5 seconds. The time of
-    /// the heartbeat and the time-out of a call should fit into it several times.
+    /// the heartbeat and the time-out of a call should fit into it several times; at least two heartbeats do.
     #[must_use]
     pub const fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = ttl;
@@ -128,7 +128,8 @@ impl FleetConfig {
     }
 
     /// Sets where the member's events go: `fleet.degraded`, `fleet.recovered` and `agent.budget_mark`. Default:
-    /// nowhere. A `TracingSink` makes lines of a log of them.
+    /// nowhere. A `TracingSink` makes lines of a log of them. The sink may block: a member's thread has a queue before
+    /// it.
     #[must_use]
     pub fn event_sink(mut self, sink: impl EventSink + 'static) -> Self {
         self.sink = Some(Arc::new(sink));

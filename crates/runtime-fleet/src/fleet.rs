@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use runtime_resilience::{CircuitBreaker, CircuitBreakerConfig, RateLimiter, RateLimits, Routes};
+use runtime_sinks::{EventSink, QueueConfig, QueueSink};
 use runtime_usage::{Account, Limit};
 use thiserror::Error;
 
@@ -139,8 +140,12 @@ impl Fleet {
     /// [`FleetError::Time`] if a time of the configuration is of no use.
     pub fn with_config(
         state: impl SharedState + 'static,
-        config: FleetConfig,
+        mut config: FleetConfig,
     ) -> Result<Self, FleetError> {
+        // What the member may use ends by its thread, whatever a sink does meanwhile.
+        let patience = QueueConfig::default().patience(config.timeout);
+        let queued = |sink| -> Arc<dyn EventSink> { Arc::new(QueueSink::new(sink, patience)) };
+        config.sink = config.sink.map(queued);
         let (fleet, driver) = Self::driven(state, config)?;
         thread::start(driver).map_err(|error| FleetError::Thread(Arc::new(error)))?;
         Ok(fleet)

@@ -13,7 +13,7 @@ use super::glue::rest_of;
 use super::seats::LimiterSeat;
 use super::shared::Shared;
 use crate::config::Moment;
-use crate::core::{About, Cap, Due, Effect, Followed, Mark};
+use crate::core::{About, Cap, Due, Effect, Followed, Leaving, Mark};
 use crate::error::StateError;
 
 /// Applies everything that has followed. Only the driver does this, so it is done in order.
@@ -26,6 +26,11 @@ pub(crate) fn all(shared: &Arc<Shared>, now: Moment) {
         one(shared, effect);
     }
     if news {
+        let leaving = shared.core().leaving;
+        if let (Leaving::Over { .. }, Some(sink)) = (leaving, &shared.config.sink) {
+            // Who waits for the end may end the process.
+            let _ = catch_unwind(AssertUnwindSafe(|| sink.flush()));
+        }
         for waker in shared.waiters().take_others() {
             waker.wake();
         }

@@ -1,11 +1,13 @@
 //! A member with its thread, on the system's clock: facts are waited for, times are not.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_executor::block_on;
-use runtime_events::{Sleeper as _, ThreadSleeper};
+use runtime_events::{AgentEvent, Sleeper as _, ThreadSleeper};
 use runtime_fleet::{Accounts as _, Fleet, FleetConfig, FleetError, MemoryState};
 use runtime_resilience::{CircuitBreakerConfig, CircuitState, Demand, RateLimits, Route, Routes};
+use runtime_sinks::{EventSink, SinkError};
 use runtime_usage::{Limit, Usd};
 
 use crate::support::cents;
@@ -103,4 +105,31 @@ fn times_that_are_of_no_use_are_refused() {
         let is_it = matches!(&refused, FleetError::Time { field, .. } if *field == named);
         assert!(is_it && refused.to_string().contains(named), "{refused}");
     }
+}
+
+/// A sink that does nothing until it may.
+struct Blocked(Arc<Mutex<()>>);
+
+impl EventSink for Blocked {
+    fn emit(&self, _: &Arc<AgentEvent>) -> Result<(), SinkError> {
+        drop(self.0.lock().unwrap());
+        Ok(())
+    }
+}
+
+#[test]
+fn a_sink_that_blocks_does_not_stop_the_member() {
+    let (backend, may) = (MemoryState::new(), Arc::new(Mutex::new(())));
+    let config = FleetConfig::default().tick(Duration::from_millis(20));
+    let config = config.event_sink(Blocked(Arc::clone(&may)));
+    let fleet = Fleet::with_config(backend, config).unwrap();
+    let blocked = may.lock().unwrap();
+    let account = block_on(fleet.account("company", Limit::strict(cents(10)).marks([50]))).unwrap();
+    assert!(block_on(account.fund(cents(6))));
+    account.reserve(cents(6)).unwrap().settle(cents(6));
+    let calls = || fleet.status().calls;
+    let before = calls();
+    wait_for("heartbeats after the mark", || calls() > before + 5);
+    drop(blocked);
+    block_on(fleet.shutdown()).unwrap();
 }
