@@ -61,6 +61,18 @@ pub enum LinkError {
     },
 }
 
+/// Tells one text from another, such as what a server runs for one build from what it runs for another: FNV-1a.
+///
+/// ```
+/// assert_eq!(runtime_fleet::link::print_of("a"), "af63dc4c8601ec8c");
+/// ```
+pub fn print_of(text: &str) -> String {
+    let print = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |print, byte| {
+        (print ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("{print:016x}")
+}
+
 /// One connection to a server, which the next call makes again when it is lost.
 pub struct Link<S: Server> {
     keeper: Arc<Keeper<S>>,

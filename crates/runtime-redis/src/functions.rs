@@ -1,21 +1,27 @@
 //! The functions that the server runs.
 
+use std::sync::LazyLock;
+
 use redis::{Cmd, RedisError, RedisResult, Value, cmd};
+
+use runtime_fleet::link::print_of;
 
 use crate::connection::Connection;
 
-/// The library, whose name has its version: programs of two versions use one server side by side, and none replaces
-/// what another one loaded.
-const LIBRARY: &str = concat!(
+const LUA: &str = concat!(
     include_str!("functions/1_breakers_and_limits.lua"),
     include_str!("functions/2_grants.lua"),
     include_str!("functions/3_accounts.lua"),
 );
 
+/// The name of the library, and what those of its functions begin with. It is another one for another text: programs
+/// of two builds use one server side by side, and none replaces, or has to do with, what another one loaded.
+static NAME: LazyLock<String> = LazyLock::new(|| format!("techrevati_fleet_{}", print_of(LUA)));
+
 /// A call of a function.
 pub(crate) fn call(function: &str, keys: &[String]) -> Cmd {
     let mut command = cmd("FCALL");
-    command.arg(format!("techrevati_fleet_1_{function}")).arg(keys.len()).arg(keys);
+    command.arg(format!("{}_{function}", *NAME)).arg(keys.len()).arg(keys);
     command
 }
 
@@ -27,7 +33,7 @@ pub(crate) fn is_absent(error: &RedisError) -> bool {
 /// Loads the library, on all primaries of a cluster.
 pub(crate) async fn load(connection: &Connection) -> RedisResult<()> {
     let mut command = cmd("FUNCTION");
-    command.arg("LOAD").arg(LIBRARY);
+    command.arg("LOAD").arg(LUA.replace("@LIBRARY", &NAME));
     match connection.query(&command).await {
         Ok(Value::ServerError(error)) => Err(error.into()),
         Ok(_) => Ok(()),

@@ -1,4 +1,4 @@
-#!lua name=techrevati_fleet_1
+#!lua name=@LIBRARY
 --
 -- What the processes of a fleet share. A function has one key, or the three of a tree of accounts, which have one
 -- slot. Times are in microseconds, of the server's clock. Numbers of Lua are exact up to 2^53, which is enough for

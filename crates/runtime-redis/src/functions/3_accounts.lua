@@ -204,7 +204,7 @@ local function correct(keys, args)
 end
 
 local function register(name, callback)
-  redis.register_function('techrevati_fleet_1_' .. name, function(keys, args)
+  redis.register_function('@LIBRARY_' .. name, function(keys, args)
     NOTHING = NOTHING or money(0, 0)
     return callback(keys, args)
   end)
