@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use runtime_fleet::link::print_of;
 use runtime_store::StoreDurability;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Error};
@@ -18,12 +19,13 @@ struct Migration {
 /// From each version to the next, beginning with nothing.
 const MIGRATIONS: &[Migration] = &[
     Migration { sql: include_str!("schema/v1.sql"), min_reader: 1 },
-    Migration {
-        sql: concat!(include_str!("schema/v2.sql"), include_str!("schema/v2_accounts.sql")),
-        min_reader: 1,
-    },
+    Migration { sql: include_str!("schema/v2.sql"), min_reader: 1 },
     Migration { sql: include_str!("schema/v3.sql"), min_reader: 1 },
 ];
+
+/// The functions of a fleet, which each migration brings up to date.
+const FLEET_FUNCTIONS: &str =
+    concat!(include_str!("schema/fleet.sql"), include_str!("schema/fleet_accounts.sql"));
 
 /// The version that has threads, with the roles that they are for.
 pub(crate) const THREADS: i32 = 3;
@@ -134,7 +136,26 @@ impl Schema {
                 version = known(),
             );
         }
+        if self.fleet_functions(client).await.map_err(&failed)? != Some(print_of(FLEET_FUNCTIONS)) {
+            sql += &FLEET_FUNCTIONS.replace("@.", &name);
+            let _ = writeln!(
+                sql,
+                "create or replace function {name}fleet_functions() returns text language sql immutable \
+                 as $$ select '{}' $$;",
+                print_of(FLEET_FUNCTIONS),
+            );
+        }
         client.batch_execute(&format!("{sql}commit")).await.map_err(&failed)
+    }
+
+    /// Which functions of a fleet the schema has, if any.
+    async fn fleet_functions(&self, client: &Client) -> Result<Option<String>, Error> {
+        let there = format!("select to_regprocedure('{}.fleet_functions()') is not null", self.0);
+        if !client.query_typed_one(&there, &[]).await?.try_get::<_, bool>(0)? {
+            return Ok(None);
+        }
+        let print = format!("select \"{}\".fleet_functions()", self.0);
+        client.query_typed_one(&print, &[]).await?.try_get(0).map(Some)
     }
 
     async fn meta(&self, client: &Client) -> Result<Option<Meta>, Error> {

@@ -108,7 +108,8 @@ async fn schema_2(admin: &Client, name: &str) {
     let sql = [
         include_str!("../../src/schema/v1.sql"),
         include_str!("../../src/schema/v2.sql"),
-        include_str!("../../src/schema/v2_accounts.sql"),
+        include_str!("../../src/schema/fleet.sql"),
+        include_str!("../../src/schema/fleet_accounts.sql"),
         "insert into @.meta (schema, min_reader, written_by) values (2, 1, 'an earlier program')",
     ];
     let sql = sql.join("\n").replace("@.", &format!("{name}."));

@@ -1,7 +1,7 @@
--- Version 2 of the schema, continued: money.
+-- The functions of a fleet, continued: money.
 
 -- An account and those above, from the top to the bottom.
-create function @.fleet_path(p_account text) returns text[] language plpgsql immutable as $$
+create or replace function @.fleet_path(p_account text) returns text[] language plpgsql immutable as $$
 declare
   paths text[] := string_to_array(p_account, '/');
 begin
@@ -12,16 +12,16 @@ begin
 end $$;
 
 -- What a member holds, below zero if it spent more.
-create function @.fleet_rest(g @.fleet_grant) returns bigint language sql immutable as $$
+create or replace function @.fleet_rest(g @.fleet_grant) returns bigint language sql immutable as $$
   select g.granted - g.spent - g.returned - g.lost
 $$;
 
-create function @.fleet_held(g @.fleet_grant) returns bigint language sql immutable as $$
+create or replace function @.fleet_held(g @.fleet_grant) returns bigint language sql immutable as $$
   select case when g.away then 0 else greatest(@.fleet_rest(g), 0) end
 $$;
 
 -- Writes a grant, and what that changes of the accounts of its path, which are locked.
-create function @.fleet_put(was @.fleet_grant, g @.fleet_grant) returns void language plpgsql as $$
+create or replace function @.fleet_put(was @.fleet_grant, g @.fleet_grant) returns void language plpgsql as $$
 declare
   more_counted bigint := g.counted - g.corrected - was.counted + was.corrected;
   more_spent bigint := g.spent - was.spent + more_counted;
@@ -40,7 +40,7 @@ begin
 end $$;
 
 -- Ends the grants whose time is over, of trees whose first accounts are locked.
-create function @.fleet_expire(p_roots text[]) returns void language plpgsql as $$
+create or replace function @.fleet_expire(p_roots text[]) returns void language plpgsql as $$
 declare
   was @.fleet_grant;
   g @.fleet_grant;
@@ -75,14 +75,14 @@ begin
 end $$;
 
 -- An account as programs read it.
-create function @.fleet_told(a @.fleet_account) returns jsonb language sql stable as $$
+create or replace function @.fleet_told(a @.fleet_account) returns jsonb language sql stable as $$
   select jsonb_build_object('account', a.path, 'amount', a.amount, 'enforced', a.enforced, 'strict', a.strict,
     'marks', a.marks, 'on_loss', a.on_loss, 'spent', a.spent, 'estimated', a.estimated, 'granted', a.granted,
     'members', a.holders)
 $$;
 
 -- Money is short on an account whose row is locked. Who hears of it gives back, so it is told once in a while.
-create function @.fleet_short(p_path text, p_member text, p_now timestamptz) returns void language plpgsql as $$
+create or replace function @.fleet_short(p_path text, p_member text, p_now timestamptz) returns void language plpgsql as $$
 declare
   is_known boolean;
 begin
@@ -95,13 +95,13 @@ begin
 end $$;
 
 -- Whether a spent amount reaches a mark.
-create function @.fleet_reached(p_spent bigint, p_amount bigint, p_percent integer) returns boolean
+create or replace function @.fleet_reached(p_spent bigint, p_amount bigint, p_percent integer) returns boolean
 language sql immutable as $$
   select p_spent > 0 and p_spent::numeric * 100 >= p_amount::numeric * p_percent
 $$;
 
 -- The answer to a booking: a grant, and the accounts of its path from the bottom to the top.
-create function @.fleet_booked(g @.fleet_grant, p_now timestamptz) returns jsonb language plpgsql stable as $$
+create or replace function @.fleet_booked(g @.fleet_grant, p_now timestamptz) returns jsonb language plpgsql stable as $$
 declare
   a @.fleet_account;
   path jsonb := '[]';
@@ -122,7 +122,7 @@ begin
 end $$;
 
 -- One booking, with its tree locked. Also returns whether money was granted.
-create function @.fleet_booking(b jsonb, out answer jsonb, out grants boolean) language plpgsql as $$
+create or replace function @.fleet_booking(b jsonb, out answer jsonb, out grants boolean) language plpgsql as $$
 declare
   n timestamptz := clock_timestamp();
   place text := b->>'account';
@@ -199,7 +199,7 @@ begin
 end $$;
 
 -- Whether a booking has to lock its tree: it has news, or asks, or is owed marks, or somebody's time is over.
-create function @.fleet_is_news(b jsonb) returns boolean language plpgsql as $$
+create or replace function @.fleet_is_news(b jsonb) returns boolean language plpgsql as $$
 declare
   g @.fleet_grant;
 begin
@@ -215,7 +215,7 @@ end $$;
 
 -- Bookings, with locks in one order. An answer is null if there is no such account. Also returns whether money
 -- was granted.
-create function @.fleet_bookings(p_bookings jsonb, out answers jsonb, out grants boolean) language plpgsql as $$
+create or replace function @.fleet_bookings(p_bookings jsonb, out answers jsonb, out grants boolean) language plpgsql as $$
 declare
   b jsonb;
   g @.fleet_grant;
@@ -257,7 +257,7 @@ end $$;
 
 -- The disk is waited for where money was granted: granted twice, it would be spent twice. Members tell all else
 -- again.
-create function @.fleet_relax(p_grants boolean) returns void language plpgsql as $$
+create or replace function @.fleet_relax(p_grants boolean) returns void language plpgsql as $$
 begin
   if not p_grants then
     perform set_config('synchronous_commit', 'off', true);
@@ -265,7 +265,7 @@ begin
 end $$;
 
 -- One booking. Null if there is no such account.
-create function @.fleet_book(p_booking jsonb) returns jsonb language plpgsql as $$
+create or replace function @.fleet_book(p_booking jsonb) returns jsonb language plpgsql as $$
 declare
   told record;
 begin
@@ -275,7 +275,7 @@ begin
 end $$;
 
 -- A member's report, and the answer to it.
-create function @.fleet_sync(p_report jsonb) returns jsonb language plpgsql as $$
+create or replace function @.fleet_sync(p_report jsonb) returns jsonb language plpgsql as $$
 declare
   n timestamptz := clock_timestamp();
   members bigint := @.fleet_members(p_report->>'member', (p_report->>'ttl')::bigint, n);
@@ -309,7 +309,7 @@ begin
 end $$;
 
 -- Opens an account. One that is there gets these rules only if that is asked for.
-create function @.fleet_set_account(
+create or replace function @.fleet_set_account(
   p_path text, p_amount bigint, p_enforced boolean, p_strict boolean, p_marks integer[], p_on_loss smallint,
   p_changes boolean
 ) returns jsonb language plpgsql as $$
@@ -334,7 +334,7 @@ begin
 end $$;
 
 -- An account, or all, each before those below it.
-create function @.fleet_accounts(p_path text) returns setof jsonb language plpgsql as $$
+create or replace function @.fleet_accounts(p_path text) returns setof jsonb language plpgsql as $$
 declare
   roots text[];
 begin
@@ -350,7 +350,7 @@ end $$;
 
 -- Gives back what is spent for a member on an estimate, at most this much: first what counts for it since it is
 -- away. Returns how much it was.
-create function @.fleet_correct(p_account text, p_member text, p_over bigint) returns jsonb language plpgsql as $$
+create or replace function @.fleet_correct(p_account text, p_member text, p_over bigint) returns jsonb language plpgsql as $$
 declare
   was @.fleet_grant;
   g @.fleet_grant;
