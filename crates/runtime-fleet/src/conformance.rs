@@ -65,6 +65,7 @@ pub async fn run<S: Accounts, F: Future<Output = S>>(mut new: impl FnMut() -> F)
     money::repetitions(&new().await).await;
     money::beyond(&new().await).await;
     money::marks(&new().await).await;
+    money::marks_of_other_rules(&new().await).await;
     money::short(&new().await).await;
     money::no_more_than_there_is(&new().await).await;
     losses::spent(&new().await).await;

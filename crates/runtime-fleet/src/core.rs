@@ -339,6 +339,11 @@ impl Core {
         self.news = true;
         match answer {
             Ok(answer) => {
+            Change::Rules { account } => {
+                let within = |till: &&mut Till| till.account.is_within(&account);
+                self.tills.iter_mut().filter(within).for_each(Till::outdate);
+                self.next_sync = self.next_sync.min(now);
+            }
                 if let Some(away) = self.link.answered(now) {
                     self.effects.push(Effect::Recovered { away });
                     self.next_sync = self.next_sync.min(now);

@@ -226,7 +226,8 @@ impl Accounts for MemoryState {
         rules: &'a Rules,
     ) -> StateFuture<'a, AccountState> {
         self.at(|tables, now| {
-            tables.books.set(account, rules)?;
+            let changed = tables.books.set(account, rules)?;
+            tables.changes.extend(changed);
             tables.books.read(account, now)
         })
     }

@@ -115,6 +115,11 @@ pub enum Change {
         /// The member that was refused.
         member: MemberId,
     },
+    /// Somebody has changed the rules of an account: who has it, or one below it, asks for them.
+    Rules {
+        /// The account.
+        account: AccountPath,
+    },
     /// The backend can be reached, perhaps again: something may have been missed.
     Connected,
 }

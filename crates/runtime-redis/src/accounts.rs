@@ -33,7 +33,7 @@ impl RedisFleet {
         let mut call = call("set_account", &self.tree(account.root()));
         call.arg(account.as_str()).arg(rules.amount.nanos());
         call.arg(u8::from(rules.enforced)).arg(u8::from(rules.strict)).arg(on_loss);
-        call.arg(marks.join(",")).arg(u8::from(changes));
+        call.arg(marks.join(",")).arg(u8::from(changes)).arg(self.prefix());
         reply::account(self.ask_one(attempted, call).await?)
     }
 

@@ -64,7 +64,7 @@ impl RedisFleet {
         }
     }
 
-    fn prefix(&self) -> &str {
+    pub(crate) fn prefix(&self) -> &str {
         &self.link.config().prefix
     }
 

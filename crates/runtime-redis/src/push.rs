@@ -30,6 +30,7 @@ fn change(payload: &str) -> Option<Change> {
             let wait = Duration::from_micros(wait.parse().ok()?);
             Some(Change::Pause { name: name.into(), wait })
         }
+        "rules" => Some(Change::Rules { account: AccountPath::new(rest).ok()? }),
         "short" => {
             let (member, account) = rest.rsplit_once('\n')?;
             let account = AccountPath::new(account).ok()?;

@@ -70,7 +70,10 @@ pub async fn pushes<S: Accounts>(states: &[S]) {
         assert_eq!(heard.next().await, Change::Pause { name: name.into(), wait: HOUR });
     }
 
-    states[0].set(&path("c"), &enforced(1)).await.unwrap();
+    for cents in [2, 1, 1] {
+        states[0].set(&path("c"), &enforced(cents)).await.unwrap();
+    }
+    assert_eq!(heard.next().await, Change::Rules { account: path("c") }, "once");
     let mut asking = booking("c", "one");
     (asking.seq, asking.least, asking.most) = (1, cents(2), cents(2));
     states[0].book(&asking).await.unwrap();

@@ -157,6 +157,33 @@ pub(super) async fn marks(state: &dyn Accounts) {
     assert_eq!(marks, [0; 0], "reached again after a correction");
 }
 
+/// A mark that is reached by a change of the rules is given to the next one that books.
+pub(super) async fn marks_of_other_rules(state: &dyn Accounts) {
+    let rules = |cents, marks: &[u16]| Rules { marks: marks.to_vec(), ..enforced(cents) };
+    state.set(&path("c"), &rules(100, &[50, 80, 100])).await.unwrap();
+    state.set(&path("c/x"), &enforced(100)).await.unwrap();
+    let (mut one, mut two) = (Owner::new(state, "c/x", "one"), Owner::new(state, "c/x", "two"));
+    let _ = two.take(cents(1), cents(1)).await;
+    let _ = one.take(cents(60), cents(60)).await;
+    one.next.spent = cents(55);
+    assert_eq!(one.book().await.path[1].marks, [50]);
+
+    let set = async |cents, marks: &[u16]| {
+        state.set(&path("c"), &rules(cents, marks)).await.unwrap();
+    };
+    set(60, &[50, 80, 100]).await;
+    assert_eq!(two.book().await.path[1].marks, [80], "lowered: 55 of 60");
+    set(60, &[10, 50, 80, 100]).await;
+    assert_eq!(two.book().await.path[1].marks, [10], "one more is asked for");
+    set(60, &[10, 50, 80, 100]).await;
+    assert_eq!(two.book().await.path[1].marks, [0; 0], "the same rules");
+    set(50, &[100]).await;
+    set(200, &[100]).await;
+    assert_eq!(two.book().await.path[1].marks, [0; 0], "raised before anybody told it");
+    (two.next.granted, two.next.spent) = (cents(150), cents(145));
+    assert_eq!(two.book().await.path[1].marks, [100]);
+}
+
 /// Who is refused makes the others give back.
 pub(super) async fn short(state: &dyn Accounts) {
     for account in ["c", "c/x", "c/y", "d"] {

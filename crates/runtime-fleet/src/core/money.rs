@@ -57,6 +57,8 @@ pub(crate) struct Till {
     dry_until: Moment,
     /// What may be spent beyond all grants while the backend is away.
     extra: Usd,
+    /// The backend may know something else since the last booking.
+    outdated: bool,
     /// The marks that this member has told. Answers of bookings that were under way together give the same.
     marked: Vec<Mark>,
 }
@@ -93,6 +95,7 @@ impl Till {
         }
     }
 
+            outdated: false,
     /// A call waits for what a reservation of `amount` lacks. `None`: there is no use in waiting.
     pub(crate) fn ask(&mut self, amount: Usd, tick: Duration, now: Moment) -> Option<u64> {
         // Who waits for siblings is not alone with that.
@@ -149,6 +152,11 @@ impl Till {
     pub(crate) fn tick(&mut self, reading: Reading, now: Moment) -> Usd {
         let used = |reading: Reading| reading.spent.saturating_add(reading.reserved);
         let growth = used(reading).saturating_sub(used(self.last));
+    /// The backend may know something else of the account by now, such as other rules.
+    pub(crate) const fn outdate(&mut self) {
+        self.outdated = true;
+    }
+
         self.flow = growth.max(faded(self.flow));
         self.ticks = self.ticks.saturating_add(1);
         let surplus = self.surplus(reading, now);
@@ -227,13 +235,13 @@ impl Till {
     /// Whether the heartbeat has something to tell or to ask.
     pub(crate) fn is_due(&self, reading: Reading, ttl: Duration, now: Moment) -> bool {
         let news = self.told != self.telling(reading) || self.unheard > self.heard;
-        let old = now >= self.booked_at.saturating_add(ttl / 3);
-        let holds = !self.granted.is_zero() || self.heard == 0;
+        // What nobody pushes, such as other rules, is heard with this one as well.
+        let old = self.outdated || now >= self.booked_at.saturating_add(ttl / 3);
         let wants = !self.wants(reading, now).1.is_zero();
         // Who has idle money near the limit hears with each heartbeat whether others lack it.
         let chunk = self.path.chunk(self.usual, self.flow);
         let idle = self.path.enforced && !reading.idle.is_zero() && self.path.is_near(chunk);
-        news || wants || idle || (old && holds)
+        news || wants || idle || old
     }
 
     const fn telling(&self, reading: Reading) -> Told {
@@ -252,7 +260,7 @@ impl Till {
         self.seq += 1;
         let (least, most) =
             if ttl.is_zero() { (Usd::ZERO, Usd::ZERO) } else { self.wants(reading, now) };
-        self.lacked = Usd::ZERO;
+        (self.lacked, self.outdated) = (Usd::ZERO, false);
         let told = self.telling(reading);
         self.sent.push(Sent { seq: self.seq, at: now, told, asked: self.next_waiter });
         Booking {

@@ -60,6 +60,19 @@ struct Sums {
     members: u32,
 }
 
+impl Account {
+    /// Under these rules the spent amount may have reached other marks: the next member that books has them.
+    fn change(&mut self, rules: Rules, spent: Usd) {
+        let before: Vec<_> = self.rules.marks_between(Usd::ZERO, self.told).collect();
+        let owed = |mark: &u16| self.owed.contains(mark) || !before.contains(mark);
+        self.owed = rules.marks_between(Usd::ZERO, spent).filter(owed).collect();
+        if rules.amount != self.rules.amount {
+            self.told = spent;
+        }
+        self.rules = rules;
+    }
+}
+
 impl Grant {
     /// What it holds and has not spent, if its time is not over.
     fn held(&self) -> Usd {
@@ -86,20 +99,32 @@ impl Grant {
 impl Books {
     /// Opens an account if there is none.
     pub(super) fn open(&mut self, path: &AccountPath, rules: &Rules) -> Result<(), StateError> {
-        if self.accounts.contains_key(path) { Ok(()) } else { self.set(path, rules) }
+        if self.accounts.contains_key(path) { Ok(()) } else { self.set(path, rules).map(drop) }
     }
 
-    /// Opens an account, or changes its rules.
-    pub(super) fn set(&mut self, path: &AccountPath, rules: &Rules) -> Result<(), StateError> {
+    /// Opens an account, or changes its rules. Returns what is to be told.
+    pub(super) fn set(
+        &mut self,
+        path: &AccountPath,
+        rules: &Rules,
+    ) -> Result<Option<Change>, StateError> {
         if let Some(above) = path.above()
             && !self.accounts.contains_key(&above)
         {
             return Err(StateError::NoAccountAbove { account: path.clone(), above });
         }
-        let rules = rules.clone();
-        let account = Account { rules: rules.clone(), told: Usd::ZERO, owed: vec![], short: None };
-        self.accounts.entry(path.clone()).or_insert(account).rules = rules;
-        Ok(())
+        let spent = self.sums(path).spent;
+        let (rules, told) = (rules.clone(), Usd::ZERO);
+        match self.accounts.get_mut(path) {
+            Some(account) if account.rules == rules => return Ok(None),
+            Some(account) => account.change(rules, spent),
+            None => {
+                let account = Account { rules, told, owed: vec![], short: None };
+                self.accounts.insert(path.clone(), account);
+                return Ok(None);
+            }
+        }
+        Ok(Some(Change::Rules { account: path.clone() }))
     }
 
     pub(super) fn read(

@@ -110,6 +110,35 @@ fn marks_of_a_limit_that_was_raised_are_told_again() {
 }
 
 #[test]
+fn a_mark_of_a_limit_that_was_lowered_below_what_is_spent_is_told() {
+    for pushes in [true, false] {
+        let mut world = World::empty(pushes);
+        world.join(|config| config);
+        let account = world.members[0].account("company", limit(100));
+        world.reserve(&account, cents(60)).unwrap().settle(cents(60));
+        world.ticks(4);
+        assert_eq!(world.members[0].told(), [], "80 % are far");
+        set(&world, "company", &limit(70));
+        // Without a push, it hears of it when it tells what it holds again: after a third of its time.
+        world.ticks(if pushes { 1 } else { 4 });
+        assert_eq!(world.members[0].told(), [AgentEventName::BudgetMark], "60 of 70");
+    }
+}
+
+#[test]
+fn other_rules_are_heard_by_who_has_nothing_to_tell() {
+    let mut world = World::new(1);
+    let account = world.members[0].account("company", limit(100));
+    world.ticks(4);
+    set(&world, "company", &Limit::recorded(cents(100)));
+    world.ticks(1);
+    account.reserve(cents(500)).expect("nothing is refused any more").release();
+    set(&world, "company", &limit(100));
+    world.ticks(1);
+    assert!(account.reserve(cents(500)).is_err());
+}
+
+#[test]
 fn an_account_that_refuses_nothing_is_bound_by_the_one_above() {
     let recorded = || Limit::recorded(Usd::from_cents(1_000)).per_turn(Usd::from_cents(1));
     let spend = |world: &mut World, account: &Account| {

@@ -15,6 +15,7 @@ enum Push {
     Breaker { breaker: Arc<str>, generation: u64, open: Option<u64>, probing: bool },
     Pause { pause: Arc<str>, wait: u64 },
     Short { short: Arc<str>, member: Arc<str> },
+    Rules { rules: Arc<str> },
 }
 
 impl Listener for Watchers {
@@ -44,6 +45,7 @@ impl Push {
                 account: AccountPath::new(short).ok()?,
                 member: MemberId::new(member),
             },
+            Self::Rules { rules } => Change::Rules { account: AccountPath::new(rules).ok()? },
         })
     }
 }

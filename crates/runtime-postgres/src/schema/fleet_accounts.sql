@@ -328,11 +328,19 @@ begin
     values (p_path, p_amount, p_enforced, p_strict, p_marks, p_on_loss) on conflict do nothing;
   if p_changes then
     update @.fleet_account set amount = p_amount, enforced = p_enforced, strict = p_strict, marks = p_marks,
-      on_loss = p_on_loss where path = p_path;
+      on_loss = p_on_loss, told = case when amount = p_amount then told else spent end,
+      owed = array(select mark from unnest(p_marks) as mark where @.fleet_reached(spent, p_amount, mark)
+        and (mark = any(owed) or not (mark = any(marks) and @.fleet_reached(told, amount, mark))))
+      where path = p_path and (amount, enforced, strict, marks, on_loss)
+        is distinct from (p_amount, p_enforced, p_strict, p_marks, p_on_loss);
+    if found then
+      perform @.fleet_tell(jsonb_build_object('rules', p_path));
+    end if;
   end if;
   return (select told from @.fleet_accounts(p_path) as told);
 end $$;
 
+    -- Marks that are reached under these rules, and were not under those before, are for the next one that books.
 -- An account, or all, each before those below it.
 create or replace function @.fleet_accounts(p_path text) returns setof jsonb language plpgsql as $$
 declare

@@ -1,8 +1,10 @@
 //! Schemas that are absent, older, newer.
 
 use futures_util::future::{join_all, try_join};
-use runtime_postgres::{PgConfig, PgError, PgStore};
+use runtime_fleet::{AccountPath, Accounts as _, Rules, SharedState as _};
+use runtime_postgres::{PgConfig, PgError, PgFleet, PgStore};
 use runtime_store::{Append, Entry, EntryKind, Lease, Leave, Store};
+use runtime_usage::{Limit, Usd};
 use tokio_postgres::Client;
 
 use crate::common::{admin, append, hold, note, schema, thread};
@@ -170,4 +172,71 @@ async fn hold_and_hand_over(store: &PgStore, role: &str) -> Lease {
     let append = Append { head: 2, entries: &entries, approval: None, relaxed: false, role };
     store.append(&lease, append).await.unwrap();
     lease
+}
+
+/// What a fleet does that the functions of an earlier build did not.
+async fn lowered_limit_is_told(fleet: &PgFleet, account: &str) -> Vec<u16> {
+    let path: AccountPath = account.parse().unwrap();
+    let set = async |dollars| {
+        let rules = Rules::of(&Limit::enforced(Usd::from_dollars(dollars)));
+        fleet.set(&path, &rules).await.unwrap();
+    };
+    let mut booking = runtime_fleet::conformance::booking(account, "one");
+    set(100).await;
+    (booking.seq, booking.granted) = (1, Usd::from_dollars(60));
+    booking.spent = booking.granted;
+    fleet.book(&booking).await.unwrap();
+    set(70).await;
+    (booking.seq, booking.heard) = (2, 1);
+    fleet.book(&booking).await.unwrap().path.remove(0).marks
+}
+
+#[tokio::test]
+async fn functions_of_an_earlier_build_are_replaced() {
+    let Some(url) = test_postgres::url() else { return };
+    let (admin, name) = (admin(url).await, schema());
+    let config = PgConfig::new(url).schema(&name);
+    PgStore::migrate(config.clone()).await.unwrap();
+    let run = async |sql: &str| {
+        admin.batch_execute(&sql.replace("@.", &format!("{name}."))).await.unwrap();
+    };
+    let older = "create or replace function @.fleet_set_account(
+            p_path text, p_amount bigint, p_enforced boolean, p_strict boolean, p_marks integer[], p_on_loss smallint,
+            p_changes boolean
+        ) returns jsonb language plpgsql as $$
+        begin
+          insert into @.fleet_account (path, amount, enforced, strict, marks, on_loss)
+            values (p_path, p_amount, p_enforced, p_strict, p_marks, p_on_loss)
+            on conflict (path) do update set amount = p_amount;
+          return (select told from @.fleet_accounts(p_path) as told);
+        end $$;";
+    // One that said nothing of its functions, and one that did.
+    for (account, said) in [
+        ("a", "drop function @.fleet_functions()"),
+        (
+            "b",
+            "create or replace function @.fleet_functions() returns text language sql as 'select $$0$$'",
+        ),
+    ] {
+        run(&format!("{older} {said}")).await;
+        let fleet = PgFleet::connect(config.clone()).await.unwrap();
+        assert_eq!(lowered_limit_is_told(&fleet, &format!("{account}1")).await, [0; 0]);
+        PgStore::migrate(config.clone()).await.unwrap();
+        // On the same connection, while programs go on.
+        assert_eq!(lowered_limit_is_told(&fleet, &format!("{account}2")).await, [80]);
+    }
+
+    // A migration that finds them as they are replaces nothing, so who may not replace them may migrate.
+    let made =
+        "select max(xmin::text::bigint) from pg_proc where pronamespace = '@.'::regnamespace";
+    let made = made.replace("@.", &name);
+    let before: i64 = admin.query_one(&made, &[]).await.unwrap().get(0);
+    PgStore::migrate(config.clone()).await.unwrap();
+    assert_eq!(admin.query_one(&made, &[]).await.unwrap().get::<_, i64>(0), before);
+
+    // Those of a newer version are left alone.
+    run(&format!("{older} update @.meta set schema = 4, min_reader = 1")).await;
+    PgStore::migrate(config.clone()).await.unwrap();
+    let fleet = PgFleet::connect(config).await.unwrap();
+    assert_eq!(lowered_limit_is_told(&fleet, "c").await, [0; 0]);
 }

@@ -57,13 +57,20 @@ local function reached(spent, account, percent)
   return NOTHING < spent and times(account.amount, percent) <= times(spent, 100)
 end
 
+local function marks_of(rules)
+  local marks = {}
+  for percent in string.gmatch(rules.marks, '%d+') do
+    table.insert(marks, tonumber(percent))
+  end
+  return marks
+end
+
 -- Gives the member the marks that the path has reached, and those that are owed, until it has heard them.
 local function give_marks(tree, paths, g)
   for level = #paths, 1, -1 do
     local account = account_of(tree, paths[level])
     local marks = account.owed or {}
-    for percent in string.gmatch(account.marks, '%d+') do
-      percent = tonumber(percent)
+    for _, percent in ipairs(marks_of(account)) do
       if reached(account.spent, account, percent) and not reached(account.told, account, percent) then
         table.insert(marks, percent)
       end
@@ -140,6 +147,39 @@ local function book(keys, args)
 end
 
 -- Opens an account. One that is there gets these rules only if that is asked for.
+local function has_rules(account, rules)
+  for field, value in pairs(rules) do
+    if account[field] ~= value then
+      return false
+    end
+  end
+  return true
+end
+
+local function take_rules(account, rules)
+  for field, value in pairs(rules) do
+    account[field] = value
+  end
+  account.is_changed = true
+end
+
+-- Marks that are reached under these rules, and were not under those before: they are for the next one that books.
+local function owed_under(account, rules)
+  local before, owed = {}, {}
+  for _, percent in ipairs(marks_of(account)) do
+    before[percent] = reached(account.told, account, percent)
+  end
+  for _, percent in ipairs(account.owed or {}) do
+    before[percent] = false
+  end
+  for _, percent in ipairs(marks_of(rules)) do
+    if reached(account.spent, rules, percent) and not before[percent] then
+      table.insert(owed, percent)
+    end
+  end
+  return #owed > 0 and owed or nil
+end
+
 local function set_account(keys, args)
   local name, changes = args[1], args[7] == '1'
   local tree, paths = tree_of(keys), path_of(name)
@@ -155,11 +195,19 @@ local function set_account(keys, args)
     account = { spent = NOTHING, estimated = NOTHING, granted = NOTHING, told = NOTHING, holders = 0 }
     tree.read[name] = account
   end
-  if is_new or changes then
-    account.amount = read(args[2])
-    account.enforced, account.strict = tonumber(args[3]), tonumber(args[4])
-    account.on_loss, account.marks = tonumber(args[5]), args[6]
-    account.is_changed = true
+  local rules = {
+    amount = read(args[2]), enforced = tonumber(args[3]), strict = tonumber(args[4]),
+    on_loss = tonumber(args[5]), marks = args[6],
+  }
+  if is_new then
+    take_rules(account, rules)
+  elseif changes and not has_rules(account, rules) then
+    account.owed = owed_under(account, rules)
+    if account.amount ~= rules.amount then
+      account.told = account.spent
+    end
+    take_rules(account, rules)
+    redis.call('PUBLISH', args[8], table.concat({ 'rules', name }, '\n'))
   end
   write(tree)
   return told_of(name, account)
