@@ -69,9 +69,9 @@ begin
     end if;
     perform @.fleet_put(was, g);
   end loop;
-  -- By then nobody comes back.
+  -- By then nobody comes back. Who did would tell totals that are counted already.
   delete from @.fleet_grant where root = any(p_roots) and away
-    and until < n - case when counted > 0 then interval '30 days' else interval '1 day' end;
+    and until < n - case when counted > 0 then interval '30 days' else interval '7 days' end;
 end $$;
 
 -- An account as programs read it.
@@ -141,7 +141,8 @@ begin
     was := row(place, b->>'member', paths[1], n, false, 0, 0, 0, 0, 0, 0, 0, 0, '[]');
   end if;
   g := was;
-  g.until := @.fleet_after(n, (b->>'ttl')::bigint);
+  -- A machine may sleep for days. Who says farewell is kept for one.
+  g.until := case when (b->>'ttl')::bigint = 0 then n - interval '6 days' else @.fleet_after(n, (b->>'ttl')::bigint) end;
   if seq < was.seq then
     perform @.fleet_put(was, g);
     answer := @.fleet_booked(g, n);

@@ -1,5 +1,7 @@
 //! What the processes of a fleet share: the suite, pushes, and many at once.
 
+use std::time::Duration;
+
 use futures_util::future::{join, join_all};
 use runtime_fleet::conformance::{self, told};
 use runtime_fleet::{
@@ -19,6 +21,12 @@ async fn fresh(url: &str) -> PgFleet {
 
 async fn fresh_with(config: PgConfig) -> PgFleet {
     let config = config.schema(schema());
+    PgStore::migrate(config.clone()).await.unwrap();
+    PgFleet::connect(config).await.unwrap()
+}
+
+async fn fresh_in(url: &str, schema: &str) -> PgFleet {
+    let config = PgConfig::new(url).schema(schema);
     PgStore::migrate(config.clone()).await.unwrap();
     PgFleet::connect(config).await.unwrap()
 }
@@ -216,4 +224,33 @@ async fn an_older_schema_says_what_to_do() {
     let older = PgFleet::connect(config).await.unwrap_err();
     let expected = PgError::Unmigrated { schema: name, found: Some(1), needed: 2 };
     assert_eq!(told(&older), told(&expected));
+}
+
+#[tokio::test]
+async fn a_member_that_was_away_for_days_is_counted_once() {
+    let Some(url) = test_postgres::url() else { return };
+    let (admin, name) = (admin(url).await, schema());
+    let fleet = fresh_in(url, &name).await;
+    let company = "c".parse::<AccountPath>().unwrap();
+    fleet.set(&company, &enforced(Usd::from_dollars(9))).await.unwrap();
+    let mut one = conformance::booking("c", "one");
+    (one.seq, one.granted, one.spent) = (1, Usd::from_dollars(2), Usd::from_dollars(2));
+    fleet.book(&one).await.unwrap();
+    let sleep = format!("update {name}.fleet_grant set until = until - interval '3 days'");
+    admin.batch_execute(&sleep).await.unwrap();
+    for seq in 1..=2 {
+        fleet.book(&Booking { seq, ..conformance::booking("c", "two") }).await.unwrap();
+    }
+    one.seq += 1;
+    fleet.book(&one).await.unwrap();
+    let spent = async || fleet.account(&company).await.unwrap().unwrap().spent;
+    assert_eq!(spent().await, Usd::from_dollars(2));
+
+    // Of one that said farewell, nothing is kept after a day.
+    (one.seq, one.ttl) = (one.seq + 1, Duration::ZERO);
+    fleet.book(&one).await.unwrap();
+    admin.batch_execute(&sleep).await.unwrap();
+    assert_eq!(spent().await, Usd::from_dollars(2));
+    let rows = format!("select count(*) from {name}.fleet_grant where member = 'one'");
+    assert_eq!(admin.query_one(&rows, &[]).await.unwrap().get::<_, i64>(0), 0);
 }

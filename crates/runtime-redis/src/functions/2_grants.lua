@@ -134,8 +134,8 @@ local function put(tree, was, g)
   redis.call('HSET', tree.grants, id, packed(g, GRANT_SUMS))
   local ends = g.ends
   if g.away then
-    -- By then nobody comes back.
-    ends = ends + (NOTHING < g.counted and 30 or 1) * DAY
+    -- By then nobody comes back. Who did would tell totals that are counted already.
+    ends = ends + (NOTHING < g.counted and 30 or 7) * DAY
   end
   redis.call('ZADD', tree.ends, text(ends), id)
   local counted = g.counted - g.corrected - was.counted + was.corrected

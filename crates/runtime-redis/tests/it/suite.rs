@@ -145,3 +145,38 @@ async fn functions_that_were_lost_are_loaded_again() {
     server.cli(&["FUNCTION", "FLUSH"]);
     fleet.pause("api", HOUR * 2).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_member_that_was_away_for_days_is_counted_once() {
+    let Some(server) = Server::start(&[]) else { return };
+    let prefix = prefix();
+    let fleet =
+        RedisFleet::connect(RedisConfig::new(&*server.url()).prefix(&prefix)).await.unwrap();
+    let company = account("c");
+    fleet.set(&company, &enforced(Usd::from_dollars(9))).await.unwrap();
+    let mut one = conformance::booking("c", "one");
+    (one.seq, one.granted, one.spent) = (1, Usd::from_dollars(2), Usd::from_dollars(2));
+    fleet.book(&one).await.unwrap();
+    let sleep = "for _, id in ipairs(redis.call('HKEYS', KEYS[1])) do
+        local grant = cmsgpack.unpack(redis.call('HGET', KEYS[1], id))
+        grant.ends = grant.ends - 3 * 24 * 3600 * 1000000
+        redis.call('HSET', KEYS[1], id, cmsgpack.pack(grant))
+        redis.call('ZADD', KEYS[2], string.format('%.0f', grant.ends), id)
+    end";
+    let [grants, ends] = ["grants", "ends"].map(|part| format!("{prefix}:{part}:{{c}}"));
+    let sleep = || server.cli(&["EVAL", sleep, "2", &grants, &ends]);
+    sleep();
+    let spent = async || fleet.account(&company).await.unwrap().unwrap().spent;
+    // Its time ends with this call, and it would be forgotten with the next one.
+    assert_eq!((spent().await, spent().await), (one.spent, one.spent));
+    one.seq += 1;
+    fleet.book(&one).await.unwrap();
+    assert_eq!(spent().await, one.spent);
+
+    // Of one that said farewell, nothing is kept after a day.
+    (one.seq, one.ttl) = (one.seq + 1, std::time::Duration::ZERO);
+    fleet.book(&one).await.unwrap();
+    sleep();
+    assert_eq!((spent().await, spent().await), (one.spent, one.spent));
+    assert_eq!(server.cli(&["HLEN", &grants]), "0\n");
+}
