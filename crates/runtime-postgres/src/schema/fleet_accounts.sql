@@ -325,8 +325,13 @@ begin
   if found then
     raise exception 'there is no account %', quote_literal(above) using errcode = 'TR022', detail = p_path || E'\n' || above;
   end if;
-  insert into @.fleet_account (path, amount, enforced, strict, marks, on_loss)
-    values (p_path, p_amount, p_enforced, p_strict, p_marks, p_on_loss) on conflict do nothing;
+  -- Of an account that was deleted there are grants, which count.
+  insert into @.fleet_account (path, amount, enforced, strict, marks, on_loss, spent, estimated, granted, holders)
+    select p_path, p_amount, p_enforced, p_strict, p_marks, p_on_loss, coalesce(sum(g.spent + g.counted - g.corrected), 0),
+      coalesce(sum(g.estimated + g.counted - g.corrected), 0), coalesce(sum(@.fleet_held(g)), 0),
+      count(*) filter (where @.fleet_held(g) > 0)
+    from @.fleet_grant g where g.account = p_path or (g.account > p_path || '/' and g.account < p_path || '0')
+    on conflict do nothing;
   if p_changes then
     update @.fleet_account set amount = p_amount, enforced = p_enforced, strict = p_strict, marks = p_marks,
       on_loss = p_on_loss, told = case when amount = p_amount then told else spent end,

@@ -227,6 +227,44 @@ async fn an_older_schema_says_what_to_do() {
 }
 
 #[tokio::test]
+async fn an_account_that_was_deleted_has_what_was_spent_once_it_is_set_anew() {
+    let Some(url) = test_postgres::url() else { return };
+    let (admin, name) = (admin(url).await, schema());
+    let fleet = fresh_in(url, &name).await;
+    let rules = || enforced(Usd::from_dollars(9));
+    let path = |path: &str| path.parse::<AccountPath>().unwrap();
+    let sums = async |account: &str| {
+        let it = fleet.account(&path(account)).await.unwrap().unwrap();
+        [it.spent, it.granted, Usd::from_dollars(it.members.into())]
+    };
+    let dollars = |all: [u64; 3]| all.map(Usd::from_dollars);
+    let accounts = ["c", "c/x", "c/y"];
+    for account in accounts {
+        fleet.set(&path(account), &rules()).await.unwrap();
+    }
+    let mut one = conformance::booking("c/x", "one");
+    (one.seq, one.granted, one.spent) = (1, Usd::from_dollars(3), Usd::from_dollars(2));
+    fleet.book(&one).await.unwrap();
+    for lost in ["path = 'c/x'", "true"] {
+        admin
+            .batch_execute(&format!("delete from {name}.fleet_account where {lost}"))
+            .await
+            .unwrap();
+        for account in accounts {
+            fleet.set(&path(account), &rules()).await.unwrap();
+        }
+        one.seq += 1;
+        fleet.book(&one).await.unwrap();
+        assert_eq!(sums("c").await, dollars([2, 1, 1]), "{lost}");
+        assert_eq!(sums("c/x").await, dollars([2, 1, 1]), "{lost}");
+        assert_eq!(sums("c/y").await, dollars([0, 0, 0]), "{lost}");
+    }
+    (one.seq, one.spent) = (one.seq + 1, Usd::from_dollars(1));
+    fleet.book(&one).await.unwrap();
+    assert_eq!(sums("c").await, dollars([1, 2, 1]), "a correction");
+}
+
+#[tokio::test]
 async fn a_member_that_was_away_for_days_is_counted_once() {
     let Some(url) = test_postgres::url() else { return };
     let (admin, name) = (admin(url).await, schema());

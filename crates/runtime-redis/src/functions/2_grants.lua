@@ -154,8 +154,10 @@ end
 local function expire(tree)
   local ended = redis.call('ZRANGEBYSCORE', tree.ends, '-inf', text(tree.now))
   for _, id in ipairs(ended) do
-    local was = unpacked(redis.call('HGET', tree.grants, id), GRANT_SUMS)
-    if was.away then
+    local found = redis.call('HGET', tree.grants, id)
+    local was = found and unpacked(found, GRANT_SUMS)
+    -- Or it was deleted, or its account was.
+    if not was or was.away or not account_of(tree, was.account) then
       redis.call('HDEL', tree.grants, id)
       redis.call('ZREM', tree.ends, id)
     else

@@ -147,7 +147,6 @@ local function book(keys, args)
   return answer
 end
 
--- Opens an account. One that is there gets these rules only if that is asked for.
 local function has_rules(account, rules)
   for field, value in pairs(rules) do
     if account[field] ~= value then
@@ -181,6 +180,7 @@ local function owed_under(account, rules)
   return #owed > 0 and owed or nil
 end
 
+-- Opens an account. One that is there gets these rules only if that is asked for.
 local function set_account(keys, args)
   local name, changes = args[1], args[7] == '1'
   local tree, paths = tree_of(keys), path_of(name)
@@ -189,9 +189,13 @@ local function set_account(keys, args)
       return no_account(name, paths[level])
     end
   end
-  expire(tree)
   local account = account_of(tree, name)
   local is_new = not account
+  if is_new and #paths == 1 then
+    -- Of a tree that was deleted, or thrown away, there may be grants. Their members tell them again.
+    redis.call('DEL', tree.grants, tree.ends)
+  end
+  expire(tree)
   if is_new then
     account = { spent = NOTHING, estimated = NOTHING, granted = NOTHING, told = NOTHING, holders = 0 }
     tree.read[name] = account

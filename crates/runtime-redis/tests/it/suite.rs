@@ -147,6 +147,40 @@ async fn functions_that_were_lost_are_loaded_again() {
 }
 
 #[tokio::test]
+async fn a_tree_whose_accounts_were_thrown_away_is_set_anew() {
+    let Some(server) = Server::start(&[]) else { return };
+    let prefix = prefix();
+    let fleet =
+        RedisFleet::connect(RedisConfig::new(&*server.url()).prefix(&prefix)).await.unwrap();
+    let (company, below) = (account("c"), account("c/x"));
+    let set = async |path| fleet.set(path, &enforced(Usd::from_dollars(9))).await.unwrap();
+    let mut one = conformance::booking("c/x", "one");
+    let mut dead = conformance::booking("c/x", "dead");
+    (one.seq, dead.seq, dead.ttl) = (1, 1, std::time::Duration::from_micros(1));
+    (dead.least, dead.most) = (Usd::from_dollars(1), Usd::from_dollars(1));
+    for lost in ["accounts", "grants"] {
+        set(&company).await;
+        set(&below).await;
+        one.spent = one.spent.saturating_add(Usd::from_dollars(1));
+        (one.granted, one.seq) = (one.spent, one.seq + 1);
+        fleet.book(&one).await.unwrap();
+        // Its time is over with the next call.
+        fleet.book(&dead).await.unwrap();
+        server.cli(&["DEL", &format!("{prefix}:{lost}:{{c}}")]);
+    }
+    // Grants that were lost are told again, and an end without a grant harms nobody.
+    one.seq += 1;
+    fleet.book(&one).await.unwrap();
+    server.cli(&["DEL", &format!("{prefix}:accounts:{{c}}")]);
+    set(&company).await;
+    set(&below).await;
+    one.seq += 1;
+    fleet.book(&one).await.unwrap();
+    let state = fleet.account(&company).await.unwrap().unwrap();
+    assert_eq!(state.spent, Usd::from_dollars(2), "what its member tells, once");
+}
+
+#[tokio::test]
 async fn a_member_that_was_away_for_days_is_counted_once() {
     let Some(server) = Server::start(&[]) else { return };
     let prefix = prefix();
