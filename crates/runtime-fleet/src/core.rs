@@ -77,8 +77,10 @@ pub(crate) enum About {
     },
     Account(usize),
     Booking(usize, u64),
-    Breaker(usize, u64),
-    Pause(Arc<str>),
+    /// Which, the generation that was known, and the number of the call.
+    Breaker(usize, u64, u64),
+    /// Its name, and its end.
+    Pause(Arc<str>, Moment),
 }
 
 /// A call that is due.
@@ -272,16 +274,17 @@ impl Core {
             }
         }
         self.breaker_calls(now, due);
-        for (name, wait) in self.pauses.calls(now) {
-            let about = About::Pause(name.clone());
-            due.push(Due { call: Call::Pause(name, wait), about, at: now });
+        for (name, until) in self.pauses.calls(now) {
+            let about = About::Pause(name.clone(), until);
+            let call = Call::Pause(name, until.saturating_sub(now));
+            due.push(Due { call, about, at: now });
         }
     }
 
     fn breaker_calls(&mut self, now: Moment, due: &mut Vec<Due>) {
         for (index, follower) in self.followers.iter_mut().enumerate() {
             if let Some(call) = follower.call(now) {
-                let about = About::Breaker(index, follower.generation());
+                let about = About::Breaker(index, follower.generation(), follower.last_call());
                 due.push(Due { call: Call::Breaker(follower.name.clone(), call), about, at: now });
             }
         }
@@ -330,6 +333,11 @@ impl Core {
                 self.tills.iter_mut().filter(within).for_each(|till| till.run_short(now));
             }
             Change::Short { .. } => {}
+            Change::Rules { account } => {
+                let within = |till: &&mut Till| till.account.is_within(&account);
+                self.tills.iter_mut().filter(within).for_each(Till::outdate);
+                self.next_sync = self.next_sync.min(now);
+            }
             Change::Connected => self.link.try_now(now),
         }
     }
@@ -339,11 +347,6 @@ impl Core {
         self.news = true;
         match answer {
             Ok(answer) => {
-            Change::Rules { account } => {
-                let within = |till: &&mut Till| till.account.is_within(&account);
-                self.tills.iter_mut().filter(within).for_each(Till::outdate);
-                self.next_sync = self.next_sync.min(now);
-            }
                 if let Some(away) = self.link.answered(now) {
                     self.effects.push(Effect::Recovered { away });
                     self.next_sync = self.next_sync.min(now);

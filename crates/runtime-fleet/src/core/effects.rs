@@ -139,11 +139,11 @@ impl Core {
             (About::Booking(index, seq), Answer::Booked(booked)) => {
                 self.hear_booked(*index, *seq, &booked, now);
             }
-            (About::Breaker(index, known), Answer::Breaker(view)) => {
-                let followed = self.followers[*index].told(view, *known, now);
+            (About::Breaker(index, known, call), Answer::Breaker(view)) => {
+                let followed = self.followers[*index].told(view, (*known, *call), now);
                 self.follow(*index, followed);
             }
-            (About::Breaker(index, known), Answer::Probe(probe)) => {
+            (About::Breaker(index, known, _), Answer::Probe(probe)) => {
                 let own = &mut self.followers[*index];
                 let followed = match probe {
                     Probe::Granted(lease) => {
@@ -154,8 +154,8 @@ impl Core {
                 };
                 self.follow(*index, followed);
             }
-            (About::Pause(name), Answer::Paused) => {
-                self.pauses.told(name, true);
+            (About::Pause(name, until), Answer::Paused) => {
+                self.pauses.told(name, *until, true);
             }
             // A backend that answers something else.
             _ => {}
@@ -236,8 +236,8 @@ impl Core {
                 StateError::NoAccount { .. } => return self.missing(*index, *seq),
                 _ => self.tills[*index].unheard(*seq),
             },
-            About::Breaker(index, _) => self.followers[*index].unanswered(),
-            About::Pause(name) => self.pauses.told(name, false),
+            About::Breaker(index, _, call) => self.followers[*index].unanswered(*call),
+            About::Pause(name, until) => self.pauses.told(name, *until, false),
         }
         self.cut_off(error, now);
     }

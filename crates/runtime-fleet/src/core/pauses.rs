@@ -50,23 +50,24 @@ impl Pauses {
         }
     }
 
-    /// What is to be told now.
-    pub(super) fn calls(&mut self, now: Moment) -> Vec<(Arc<str>, Duration)> {
+    /// What is to be told now: of each pause the name and the end.
+    pub(super) fn calls(&mut self, now: Moment) -> Vec<(Arc<str>, Moment)> {
         self.asked.retain(|asked| asked.until > now);
         let untold = self.asked.iter_mut().filter(|asked| !asked.telling);
         let tell = |asked: &mut Asked| {
             asked.telling = true;
-            (asked.name.clone(), asked.until.saturating_sub(now))
+            (asked.name.clone(), asked.until)
         };
         untold.map(tell).collect()
     }
 
-    /// The backend has heard of a pause, or not.
-    pub(super) fn told(&mut self, name: &str, heard: bool) {
+    /// The backend has heard of a pause, or not. A longer one may have been asked for since.
+    pub(super) fn told(&mut self, name: &str, until: Moment, heard: bool) {
+        let is_it = |asked: &Asked| *asked.name == *name && asked.until == until;
         if heard {
-            self.asked.retain(|asked| *asked.name != *name || !asked.telling);
+            self.asked.retain(|asked| !is_it(asked));
         }
-        for asked in self.asked.iter_mut().filter(|asked| *asked.name == *name) {
+        for asked in self.asked.iter_mut().filter(|asked| is_it(asked)) {
             asked.telling = false;
         }
     }

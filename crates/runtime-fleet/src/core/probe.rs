@@ -42,7 +42,10 @@ pub(crate) struct Follower {
     lease: Option<Held>,
     /// What is to be told: until it is, nothing is asked.
     news: Option<News>,
-    telling: bool,
+    /// The call under way that tells it.
+    telling: Option<u64>,
+    /// Calls that told something, so far.
+    calls: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -97,7 +100,8 @@ impl Follower {
             asks_from: Duration::ZERO,
             lease: None,
             news: None,
-            telling: false,
+            telling: None,
+            calls: 0,
         }
     }
 
@@ -132,7 +136,7 @@ impl Follower {
                 let until = now.saturating_add(wait.unwrap_or(self.wait));
                 if self.lease.is_none() {
                     self.news = Some(News::Opened { seen: self.generation(), until });
-                    self.telling = false;
+                    self.telling = None;
                 }
                 Ended::Failed { until }
             }
@@ -146,7 +150,7 @@ impl Follower {
     fn end(&mut self, ended: Ended) {
         if let Some(Held { lease, until, .. }) = self.lease.take() {
             self.news = Some(News::Probed { lease, ended, by: until });
-            self.telling = false;
+            self.telling = None;
         }
     }
 
@@ -168,20 +172,20 @@ impl Follower {
             self.lease = None;
         }
         let left = |until: Moment| until.saturating_sub(now);
-        match &self.news {
-            Some(_) if self.telling => return None,
-            Some(News::Opened { seen, until }) if *until > now => {
-                self.telling = true;
-                return Some(BreakerCall::Open { seen: *seen, wait: left(*until) });
+        match self.news.clone() {
+            Some(_) if self.telling.is_some() => return None,
+            Some(News::Opened { seen, until }) if until > now => {
+                self.tell();
+                return Some(BreakerCall::Open { seen, wait: left(until) });
             }
-            Some(News::Probed { lease, ended, by }) if *by > now => {
-                self.telling = true;
+            Some(News::Probed { lease, ended, by }) if by > now => {
+                self.tell();
                 let ended = match ended {
                     Ended::Closed => Probed::Closed,
-                    Ended::Failed { until } => Probed::Failed { wait: left(*until) },
+                    Ended::Failed { until } => Probed::Failed { wait: left(until) },
                     Ended::Unused => Probed::Unused,
                 };
-                return Some(BreakerCall::Probed { lease: lease.clone(), ended });
+                return Some(BreakerCall::Probed { lease, ended });
             }
             // Over before it was told.
             Some(_) => self.news = None,
@@ -196,6 +200,16 @@ impl Follower {
         None
     }
 
+    fn tell(&mut self) {
+        self.calls += 1;
+        self.telling = Some(self.calls);
+    }
+
+    /// The call that told something last.
+    pub(crate) const fn last_call(&self) -> u64 {
+        self.calls
+    }
+
     /// When [`call`](Self::call) may have something to do.
     pub(crate) fn next(&self) -> Option<Moment> {
         let due = self.heard.and_then(|heard| heard.until);
@@ -207,14 +221,21 @@ impl Follower {
     }
 
     /// A call had no answer: what it told is told again.
-    pub(crate) const fn unanswered(&mut self) {
-        (self.telling, self.asking) = (false, false);
+    pub(crate) fn unanswered(&mut self, call: u64) {
+        self.telling = self.telling.filter(|telling| *telling != call);
+        self.asking = false;
     }
 
     /// What was told has been heard.
-    pub(crate) fn told(&mut self, view: BreakerView, known: u64, now: Moment) -> Option<Followed> {
-        if self.telling {
-            self.telling = false;
+    pub(crate) fn told(
+        &mut self,
+        view: BreakerView,
+        (known, call): (u64, u64),
+        now: Moment,
+    ) -> Option<Followed> {
+        // Something else may be told by now, which nobody has heard.
+        if self.telling == Some(call) {
+            self.telling = None;
             if !self.is_told_too_early(view) {
                 self.news = None;
             }
@@ -307,7 +328,7 @@ impl Follower {
         }
         let older = |told: &News| matches!(told, News::Opened { seen, .. } if *seen < generation);
         if self.news.as_ref().is_some_and(older) {
-            (self.news, self.telling) = (None, false);
+            (self.news, self.telling) = (None, None);
         }
         news.then_some(Followed::Closed)
     }

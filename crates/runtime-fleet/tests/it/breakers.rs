@@ -300,3 +300,21 @@ fn a_member_that_leaves_gives_back_no_probe_that_is_under_way() {
     }
     assert_eq!(world.probes(), 1);
 }
+
+#[test]
+fn a_longer_opening_is_told_though_a_shorter_one_was_heard_meanwhile() {
+    let mut world = World::new(2);
+    let breakers = breakers(&mut world);
+    world.members[0].line(Line::Slow);
+    breakers[0].trip(Some(WAIT));
+    world.members[0].drive();
+    // The answer to the shorter one comes now, and the longer one gets lost.
+    world.members[0].line(Line::Cut);
+    breakers[0].reset();
+    breakers[0].trip(Some(WAIT * 6));
+    world.members[0].drive();
+    world.members[0].line(Line::Up);
+    world.ticks(12);
+    let left = breakers[1].check().unwrap_err().retry_after.unwrap();
+    assert!(left > WAIT * 5, "{left:?}");
+}

@@ -179,6 +179,24 @@ fn a_pause_reaches_all() {
 }
 
 #[test]
+fn a_longer_pause_is_told_though_a_shorter_one_was_heard_meanwhile() {
+    let mut world = World::new(2);
+    let limiters = limiters(&world);
+    world.ticks(4);
+    world.members[0].line(Line::Slow);
+    limiters[0].pause(SECOND * 10);
+    world.members[0].drive();
+    // The answer to the shorter one comes now, and the longer one gets lost.
+    world.members[0].line(Line::Cut);
+    limiters[0].pause(SECOND * 60);
+    world.members[0].drive();
+    world.members[0].line(Line::Up);
+    world.ticks(12);
+    let left = limiters[1].available().paused.unwrap();
+    assert!(left > SECOND * 50, "{left:?}");
+}
+
+#[test]
 fn rests_of_routes_are_shared() {
     let mut world = World::new(2);
     let route = || Route::new("openai", "gpt-5").key("a");

@@ -333,6 +333,7 @@ begin
     from @.fleet_grant g where g.account = p_path or (g.account > p_path || '/' and g.account < p_path || '0')
     on conflict do nothing;
   if p_changes then
+    -- Marks that are reached under these rules, and were not under those before, are for the next one that books.
     update @.fleet_account set amount = p_amount, enforced = p_enforced, strict = p_strict, marks = p_marks,
       on_loss = p_on_loss, told = case when amount = p_amount then told else spent end,
       owed = array(select mark from unnest(p_marks) as mark where @.fleet_reached(spent, p_amount, mark)
@@ -346,7 +347,6 @@ begin
   return (select told from @.fleet_accounts(p_path) as told);
 end $$;
 
-    -- Marks that are reached under these rules, and were not under those before, are for the next one that books.
 -- An account, or all, each before those below it.
 create or replace function @.fleet_accounts(p_path text) returns setof jsonb language plpgsql as $$
 declare
