@@ -1,6 +1,7 @@
 //! [`Till`]: what a member holds of an account, asks for, and tells.
 
 mod books;
+mod cap;
 mod opening;
 mod path;
 
@@ -10,11 +11,10 @@ use runtime_usage::{Lack, Usd};
 
 pub(crate) use self::books::{Cap, Mark, Opening, Reading};
 use self::books::{Heard, Sent, Told, Waiter};
-use self::path::Path;
+use self::path::{Path, less};
 use crate::config::Moment;
-use crate::config::Policy;
 use crate::member::{MemberId, SHORT};
-use crate::money::{AccountPath, Booked, Booking, Level, OnLoss, Rules};
+use crate::money::{AccountPath, Booked, Booking, Level, Rules};
 
 /// The most heartbeats that a call waits for siblings to give back.
 const PATIENCE: u32 = 2;
@@ -42,7 +42,8 @@ pub(crate) struct Till {
     booked_at: Moment,
     waiting: Vec<Waiter>,
     next_waiter: u64,
-    /// The largest amount that a reservation lacked, of late.
+    per_turn: Usd,
+    /// The largest amount that a reservation lacked, of late, or what a turn is said to reserve.
     usual: Usd,
     /// A reservation was refused, and nobody waits: it is for the next one.
     lacked: Usd,
@@ -53,12 +54,12 @@ pub(crate) struct Till {
     ticks: u32,
     path: Path,
     short_until: Moment,
+    /// The backend may know something else since the last booking.
+    outdated: bool,
     /// Until then, more money is not asked for: there is none.
     dry_until: Moment,
     /// What may be spent beyond all grants while the backend is away.
     extra: Usd,
-    /// The backend may know something else since the last booking.
-    outdated: bool,
     /// The marks that this member has told. Answers of bookings that were under way together give the same.
     marked: Vec<Mark>,
 }
@@ -82,6 +83,7 @@ impl Till {
             booked_at: Duration::ZERO,
             waiting: Vec::new(),
             next_waiter: 0,
+            per_turn,
             usual: per_turn,
             lacked: Usd::ZERO,
             flow: Usd::ZERO,
@@ -89,13 +91,13 @@ impl Till {
             ticks: 0,
             path,
             short_until: Duration::ZERO,
+            outdated: false,
             dry_until: Duration::ZERO,
             extra: Usd::ZERO,
             marked: Vec::new(),
         }
     }
 
-            outdated: false,
     /// A call waits for what a reservation of `amount` lacks. `None`: there is no use in waiting.
     pub(crate) fn ask(&mut self, amount: Usd, tick: Duration, now: Moment) -> Option<u64> {
         // Who waits for siblings is not alone with that.
@@ -118,7 +120,7 @@ impl Till {
     }
 
     fn note(&mut self, amount: Usd) {
-        self.usual = amount.max(faded(self.usual));
+        self.usual = self.path.usual(self.usual, amount).max(self.per_turn);
     }
 
     /// Those who wait for what is idle: it came, or was set free, since they asked. A booking of theirs would ask
@@ -144,6 +146,11 @@ impl Till {
         self.short_until = self.short_until.max(now.saturating_add(SHORT));
     }
 
+    /// The backend may know something else of the account by now, such as other rules.
+    pub(crate) const fn outdate(&mut self) {
+        self.outdated = true;
+    }
+
     pub(crate) fn is_short(&self, now: Moment) -> bool {
         now < self.short_until
     }
@@ -152,12 +159,9 @@ impl Till {
     pub(crate) fn tick(&mut self, reading: Reading, now: Moment) -> Usd {
         let used = |reading: Reading| reading.spent.saturating_add(reading.reserved);
         let growth = used(reading).saturating_sub(used(self.last));
-    /// The backend may know something else of the account by now, such as other rules.
-    pub(crate) const fn outdate(&mut self) {
-        self.outdated = true;
-    }
-
-        self.flow = growth.max(faded(self.flow));
+        self.flow = growth.max(less(self.flow, 8));
+        // Halved in a minute and a half.
+        self.usual = less(self.usual, 256).max(self.per_turn);
         self.ticks = self.ticks.saturating_add(1);
         let surplus = self.surplus(reading, now);
         self.last = reading;
@@ -343,50 +347,4 @@ impl Till {
         }
         marks
     }
-
-    /// The backend is away: what may be spent beyond all grants.
-    pub(crate) fn cut_off(&mut self, policy: Policy, expected: u32) {
-        let members = if self.heard > 0 { self.path.members } else { expected };
-        self.extra = match policy {
-            Policy::LocalShare if self.path.enforced => self.path.part(members),
-            _ => Usd::ZERO,
-        };
-    }
-
-    /// What calls may commit now. `away` is the policy that holds if the backend is away.
-    pub(crate) fn cap(
-        &self,
-        away: Option<Policy>,
-        ttl: Duration,
-        tick: Duration,
-        now: Moment,
-    ) -> Cap {
-        let granted = self.granted.saturating_sub(self.lost);
-        if !self.path.enforced || away == Some(Policy::FailOpen) {
-            return Cap::Lifted(granted);
-        }
-        let over = self.booked_at.saturating_add(ttl).saturating_sub(tick);
-        if self.rules.on_loss == OnLoss::Return && now >= over && away != Some(Policy::LocalShare) {
-            // It is about to be given to others.
-            return Cap::Granted(Usd::ZERO);
-        }
-        let extra = if away.is_some() { self.extra } else { Usd::ZERO };
-        Cap::Granted(granted.saturating_add(extra))
-    }
-
-    /// When the time of a grant is over that others may get then.
-    pub(crate) fn fence(&self, ttl: Duration, tick: Duration) -> Option<Moment> {
-        let over = self.booked_at.saturating_add(ttl).saturating_sub(tick);
-        (self.rules.on_loss == OnLoss::Return && self.heard > 0).then_some(over)
-    }
-
-    /// What may still be granted, as far as is known.
-    pub(crate) const fn elsewhere(&self) -> Usd {
-        self.path.left
-    }
-}
-
-/// A measure of late: a part less with each look.
-const fn faded(amount: Usd) -> Usd {
-    Usd::from_nanos(amount.nanos() - amount.nanos() / 8)
 }

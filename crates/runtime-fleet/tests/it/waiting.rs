@@ -1,4 +1,4 @@
-//! Calls that wait for money.
+//! Calls that wait for money, and what is held ahead of them.
 
 use std::sync::{Arc, Mutex};
 
@@ -49,4 +49,22 @@ fn waits_for_a_sibling(pushes: bool) {
     assert!(poll(first.as_mut()).is_none(), "refused, and it waits for the sibling");
     assert!(poll(second.as_mut()).is_none(), "this one as well");
     assert!(world.until(first) && world.until(second));
+}
+
+#[test]
+fn one_absurd_reservation_does_not_decide_what_is_held() {
+    let mut world = World::new(2);
+    let limit = || Limit::enforced(cents(10_000)).per_turn(cents(1));
+    let account = world.members[0].account("company", limit());
+    let _other = world.members[1].account("company", limit());
+    world.ticks(10);
+    world.reserve(&account, cents(6_000)).unwrap().release();
+    for (ticks, most) in [(40, 1_300), (3_000, 40)] {
+        for _ in 0..ticks {
+            world.reserve(&account, cents(1)).unwrap().settle(cents(1));
+            world.ticks(1);
+        }
+        let held = world.state("company").granted;
+        assert!(held < cents(most), "{held} for turns of a cent");
+    }
 }

@@ -63,13 +63,22 @@ impl Path {
         if self.strict || !self.enforced {
             return Usd::ZERO;
         }
-        let times = |amount: Usd, by: u64| Usd::from_nanos(amount.nanos().saturating_mul(by));
-        let part = |by: u64| Usd::from_nanos(self.amount.nanos() / by.max(1));
         let wanted = match times(usual, 4).max(times(flow, 2)) {
-            Usd::ZERO => part(UNKNOWN),
+            Usd::ZERO => part(self.amount, UNKNOWN),
             wanted => wanted,
         };
-        wanted.min(part(8 * u64::from(self.members))).max(usual)
+        wanted.min(self.most()).max(usual)
+    }
+
+    /// The most that is taken at once beyond what calls lack.
+    fn most(&self) -> Usd {
+        part(self.amount, 8 * u64::from(self.members))
+    }
+
+    /// What reservations usually lack, after one that lacked this much. One that is larger than all that is taken at
+    /// once gets its exact sum, and says nothing of the others.
+    pub(super) fn usual(&self, before: Usd, amount: Usd) -> Usd {
+        amount.min(self.most()).max(less(before, 8))
     }
 
     /// Whether so little is left that only exact sums are taken.
@@ -80,6 +89,19 @@ impl Path {
 
     /// A member's part of what is left, if there are so many.
     pub(super) fn part(&self, members: u32) -> Usd {
-        Usd::from_nanos(self.left.nanos() / u64::from(members.max(1)))
+        part(self.left, members.into())
     }
+}
+
+const fn times(amount: Usd, by: u64) -> Usd {
+    Usd::from_nanos(amount.nanos().saturating_mul(by))
+}
+
+fn part(amount: Usd, of: u64) -> Usd {
+    Usd::from_nanos(amount.nanos() / of.max(1))
+}
+
+/// A measure of late, at the next look: a part less.
+pub(super) const fn less(amount: Usd, part: u64) -> Usd {
+    Usd::from_nanos(amount.nanos() - amount.nanos() / part)
 }
