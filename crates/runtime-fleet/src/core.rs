@@ -69,9 +69,11 @@ pub(crate) enum Answer {
 /// What a call is about, until it is answered.
 #[derive(Clone, Debug)]
 pub(crate) enum About {
-    /// The generations of the breakers that were known, and the places and numbers of the bookings.
+    /// The generations of the breakers that were known, the places of the limits that are wanted, and the places and
+    /// numbers of the bookings.
     Sync {
         known: Vec<u64>,
+        limits: Vec<usize>,
         bookings: Vec<(usize, u64)>,
         last: bool,
     },
@@ -240,11 +242,15 @@ impl Core {
                 bookings.push(booking);
             }
         }
-        let wants = self.parts.iter_mut().zip(&readings.limiters);
-        let wants: Vec<_> = wants.map(|(part, asked)| part.want(*asked, now)).collect();
+        let wants = self.parts.iter_mut().zip(&readings.limiters).enumerate();
+        let want = |(limit, (part, asked)): (usize, (&mut Part, &Asked))| {
+            Some((limit, part.want(*asked, now)?))
+        };
+        let (limits, wants) = wants.filter_map(want).unzip();
         let about = About::Sync {
             known: self.followers.iter().map(Follower::generation).collect(),
             bookings: told,
+            limits,
             last: ttl.is_zero(),
         };
         let report = Report {

@@ -163,7 +163,7 @@ impl Core {
     }
 
     fn hear_all(&mut self, due: &Due, view: View, now: Moment) {
-        let About::Sync { known, last, bookings, .. } = &due.about else { return };
+        let About::Sync { known, limits, last, bookings } = &due.about else { return };
         self.syncing = false;
         self.members = view.members.max(1);
         if *last {
@@ -173,8 +173,8 @@ impl Core {
             let followed = self.followers[index].view(view, Some(*known), now);
             self.follow(index, followed);
         }
-        for (limit, share) in view.shares.iter().enumerate() {
-            let Some(part) = self.parts.get_mut(limit) else { continue };
+        for (share, limit) in view.shares.iter().zip(limits.iter().copied()) {
+            let part = &mut self.parts[limit];
             if let Some(wait) = part.share(share, due.at, self.rhythm.ttl, now) {
                 self.effects.push(Effect::Paused { limit, wait });
             }
@@ -207,6 +207,10 @@ impl Core {
         let till = &mut self.tills[account];
         till.unheard(seq);
         till.opening = Opening::Needed;
+        // It may have forgotten others of the tree, which have nothing to tell.
+        let root = till.account.root().to_owned();
+        let of_tree = |till: &&mut Till| till.account.root() == root;
+        self.tills.iter_mut().filter(of_tree).for_each(Till::outdate);
     }
 
     pub(super) fn failed(&mut self, due: &Due, error: &StateError, now: Moment) {

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::Moment;
-use crate::config::Policy;
+use super::money::KEPT;
+use crate::config::{Moment, Policy};
 use crate::pace::{PerMinute, Share, UNIT, Want, rounded};
 
 /// How far back demand is looked at.
@@ -25,6 +25,8 @@ pub(crate) struct Asked {
     pub(crate) units: [u64; 4],
     /// What waiting calls ask for.
     pub(crate) waiting: [u64; 4],
+    /// Whether anybody has it.
+    pub(crate) held: bool,
 }
 
 /// What the local limiter goes by.
@@ -44,6 +46,8 @@ pub(crate) struct Part {
     samples: VecDeque<(Moment, [u64; 4])>,
     limits: PerMinute,
     paused_until: Moment,
+    /// When somebody had the limiter last.
+    held_at: Moment,
 }
 
 impl Part {
@@ -55,11 +59,25 @@ impl Part {
             samples: VecDeque::new(),
             limits,
             paused_until: Duration::ZERO,
+            held_at: Duration::ZERO,
         }
     }
 
-    /// What the member wants of the limit.
-    pub(crate) fn want(&mut self, asked: Asked, now: Moment) -> Want {
+    /// Somebody asks for the limiter.
+    pub(crate) const fn asked_for(&mut self, now: Moment) {
+        self.held_at = now;
+    }
+
+    /// What the member wants of the limit: nothing, if nobody has had the limiter for a while.
+    pub(crate) fn want(&mut self, asked: Asked, now: Moment) -> Option<Want> {
+        if asked.held {
+            self.asked_for(now);
+        }
+        if now >= self.held_at.saturating_add(KEPT) {
+            (self.applied, self.until) = (Applied::Nothing, None);
+            self.samples.clear();
+            return None;
+        }
         self.limits = asked.limits;
         let old = |(at, _): &(Moment, _)| at.saturating_add(WINDOW) < now;
         while self.samples.front().is_some_and(old) {
@@ -80,7 +98,7 @@ impl Part {
             Applied::Share(share) => share,
         };
         let demand = std::array::from_fn(|index| Some(rounded(per_minute(index))));
-        Want { limit: self.name.clone(), limits: self.limits, applied, demand }
+        Some(Want { limit: self.name.clone(), limits: self.limits, applied, demand })
     }
 
     /// The member has a share, and perhaps a pause. `asked` is when it was asked for: its time counts from there.

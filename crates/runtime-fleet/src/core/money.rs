@@ -4,6 +4,7 @@ mod books;
 mod cap;
 mod opening;
 mod path;
+mod rest;
 
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ use runtime_usage::{Lack, Usd};
 pub(crate) use self::books::{Cap, Mark, Opening, Reading};
 use self::books::{Heard, Sent, Told, Waiter};
 use self::path::{Path, less};
+pub(crate) use self::rest::KEPT;
+use self::rest::Rest;
 use crate::config::Moment;
 use crate::member::{MemberId, SHORT};
 use crate::money::{AccountPath, Booked, Booking, Level, Rules};
@@ -60,6 +63,7 @@ pub(crate) struct Till {
     dry_until: Moment,
     /// What may be spent beyond all grants while the backend is away.
     extra: Usd,
+    rest: Rest,
     /// The marks that this member has told. Answers of bookings that were under way together give the same.
     marked: Vec<Mark>,
 }
@@ -94,6 +98,7 @@ impl Till {
             outdated: false,
             dry_until: Duration::ZERO,
             extra: Usd::ZERO,
+            rest: Rest::default(),
             marked: Vec::new(),
         }
     }
@@ -101,6 +106,7 @@ impl Till {
     /// A call waits for what a reservation of `amount` lacks. `None`: there is no use in waiting.
     pub(crate) fn ask(&mut self, amount: Usd, tick: Duration, now: Moment) -> Option<u64> {
         // Who waits for siblings is not alone with that.
+        self.rest.end(now);
         let dry = now < self.dry_until && self.waiting.is_empty();
         if dry || self.opening == Opening::Refused {
             return None;
@@ -163,6 +169,7 @@ impl Till {
         // Halved in a minute and a half.
         self.usual = less(self.usual, 256).max(self.per_turn);
         self.ticks = self.ticks.saturating_add(1);
+        self.rest.look(reading.held || !self.waiting.is_empty(), now);
         let surplus = self.surplus(reading, now);
         self.last = reading;
         surplus
@@ -177,7 +184,7 @@ impl Till {
         if !self.waiting.is_empty() || !self.path.enforced {
             return Usd::ZERO;
         }
-        if self.path.strict || self.is_short(now) {
+        if self.path.strict || self.is_short(now) || self.rest.rests {
             return idle;
         }
         let chunk = self.path.chunk(self.usual, self.flow);
@@ -193,7 +200,7 @@ impl Till {
 
     /// What calls lack, and what is taken beyond that.
     fn wants(&self, reading: Reading, now: Moment) -> (Usd, Usd) {
-        if !self.path.enforced || !self.given {
+        if !self.path.enforced || !self.given || self.rest.rests {
             return (Usd::ZERO, Usd::ZERO);
         }
         // What calls have taken beyond what was granted comes first.
@@ -240,7 +247,7 @@ impl Till {
     pub(crate) fn is_due(&self, reading: Reading, ttl: Duration, now: Moment) -> bool {
         let news = self.told != self.telling(reading) || self.unheard > self.heard;
         // What nobody pushes, such as other rules, is heard with this one as well.
-        let old = self.outdated || now >= self.booked_at.saturating_add(ttl / 3);
+        let old = self.outdated || self.rest.is_due(self.booked_at, ttl, now);
         let wants = !self.wants(reading, now).1.is_zero();
         // Who has idle money near the limit hears with each heartbeat whether others lack it.
         let chunk = self.path.chunk(self.usual, self.flow);
@@ -262,11 +269,18 @@ impl Till {
         now: Moment,
     ) -> Booking {
         self.seq += 1;
+        let ttl = if self.rest.rests { Duration::ZERO } else { ttl };
         let (least, most) =
             if ttl.is_zero() { (Usd::ZERO, Usd::ZERO) } else { self.wants(reading, now) };
         (self.lacked, self.outdated) = (Usd::ZERO, false);
         let told = self.telling(reading);
-        self.sent.push(Sent { seq: self.seq, at: now, told, asked: self.next_waiter });
+        self.sent.push(Sent {
+            seq: self.seq,
+            at: now,
+            told,
+            asked: self.next_waiter,
+            rests: self.rest.rests,
+        });
         Booking {
             account: self.account.clone(),
             member: member.clone(),
@@ -306,6 +320,7 @@ impl Till {
         }
         let came = booked.granted > self.granted;
         (self.heard, self.told, self.booked_at) = (seq, sent.told, sent.at);
+        self.rest.heard = sent.rests;
         self.granted = self.granted.max(booked.granted);
         self.lost = self.lost.max(booked.lost);
         if booked.short {

@@ -72,7 +72,7 @@ impl FleetDriver {
         let readings = readers.read();
         let surplus = self.shared.core().surplus(&readings, now);
         for (account, most) in surplus {
-            let taken = readers.purses[account].take_back(most);
+            let taken = readers.purses[account].0.take_back(most);
             self.shared.core().tills[account].took(taken);
         }
         // Read again: what was taken out is not idle any more.

@@ -74,10 +74,7 @@ fn add(shared: &Arc<Shared>, path: AccountPath, limit: &Limit, on_loss: OnLoss) 
     local.name.get_or_insert_with(|| path.as_str().into());
     let mut core = shared.core();
     if let Some(index) = core.tills.iter().position(|till| till.account == path) {
-        if core.tills[index].opening == Opening::Refused {
-            // The account above may be there by now.
-            core.tills[index].opening = Opening::Needed;
-        }
+        core.tills[index].asked_for(now);
         return index;
     }
     let index = core.tills.len();

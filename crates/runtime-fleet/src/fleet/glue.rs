@@ -45,14 +45,23 @@ pub(crate) fn limiter(shared: &Arc<Shared>, name: Arc<str>, limits: RateLimits) 
     let mut core = shared.core();
     let mut seats = shared.seats();
     if let Some(index) = core.parts.iter().position(|part| part.name == name) {
-        return seats.limiters[index].limiter.clone();
+        let limiter = seats.limiters[index].limiter.clone();
+        core.add(now, |core| core.parts[index].asked_for(now));
+        drop(seats);
+        drop(core);
+        shared.wake();
+        return limiter;
     }
     let told = Arc::new(Paused { shared: Arc::downgrade(shared) });
     let clock: Arc<dyn Clock> = shared.clock.clone();
     let limiter = RateLimiter::with_listener(name.clone(), limits, clock, told);
     limiter.set_part(None);
     seats.limiters.push(LimiterSeat { limiter: limiter.clone(), applied: Applied::Nothing });
-    core.add(now, |core| core.parts.push(Part::new(name, whole(limits))));
+    core.add(now, |core| {
+        let mut part = Part::new(name, whole(limits));
+        part.asked_for(now);
+        core.parts.push(part);
+    });
     drop(seats);
     drop(core);
     shared.wake();

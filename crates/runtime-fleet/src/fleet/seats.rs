@@ -36,18 +36,28 @@ pub(crate) struct LimiterSeat {
 impl Seats {
     /// What the local ones say. Copies of their handles, so that they are asked without a lock.
     pub(crate) fn readers(&self) -> Readers {
-        Readers {
-            purses: self.accounts.iter().map(|seat| seat.purse.clone()).collect(),
-            limiters: self.limiters.iter().map(|seat| seat.limiter.clone()).collect(),
-        }
+        let purse = |seat: &AccountSeat| (seat.purse.clone(), seat.is_held());
+        let limiter = |seat: &LimiterSeat| (seat.limiter.clone(), seat.limiter.handles() > 2);
+        let purses = self.accounts.iter().map(purse).collect();
+        Readers { purses, limiters: self.limiters.iter().map(limiter).collect() }
+    }
+}
+
+impl AccountSeat {
+    /// Whether somebody has the account, or may be about to.
+    fn is_held(&self) -> bool {
+        // This seat has it twice, and the copy of the purse is the third.
+        self.given.is_none() || self.purse.handles() > 3
     }
 }
 
 /// The handles that are read at each heartbeat.
 #[derive(Debug)]
 pub(crate) struct Readers {
-    pub(crate) purses: Vec<Purse>,
-    limiters: Vec<RateLimiter>,
+    /// With whether anybody has the account.
+    pub(crate) purses: Vec<(Purse, bool)>,
+    /// With whether anybody has it.
+    limiters: Vec<(RateLimiter, bool)>,
 }
 
 impl Readers {
@@ -59,14 +69,14 @@ impl Readers {
     }
 }
 
-fn read_purse(purse: &Purse) -> Reading {
+fn read_purse((purse, held): &(Purse, bool)) -> Reading {
     let Balance { spent, estimated, reserved, .. } = purse.account().balance();
-    Reading { spent, estimated, reserved, idle: purse.idle() }
+    Reading { spent, estimated, reserved, idle: purse.idle(), held: *held }
 }
 
-fn read_limiter(limiter: &RateLimiter) -> Asked {
+fn read_limiter((limiter, held): &(RateLimiter, bool)) -> Asked {
     let (asked, limits) = (limiter.asked(), whole(limiter.limits()));
-    Asked { limits, units: asked.units, waiting: asked.waiting }
+    Asked { limits, units: asked.units, waiting: asked.waiting, held: *held }
 }
 
 /// The limits of the whole fleet.

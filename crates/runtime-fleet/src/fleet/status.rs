@@ -42,7 +42,7 @@ pub(super) fn read(shared: &Shared) -> FleetStatus {
     let paths: Vec<_> = core.tills.iter().map(|till| till.account.clone()).collect();
     drop(core);
     let purses = shared.seats().readers().purses;
-    let held = |(account, purse): (AccountPath, runtime_usage::Purse)| {
+    let held = |(account, (purse, _)): (AccountPath, (runtime_usage::Purse, bool))| {
         let (balance, idle) = (purse.account().balance(), purse.idle());
         HeldMoney { account, balance, idle }
     };

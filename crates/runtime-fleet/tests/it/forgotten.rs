@@ -6,7 +6,7 @@ use runtime_events::AgentEventName;
 use runtime_fleet::{AccountPath, Accounts as _, FleetConfig, Kind, Policy, Rules};
 use runtime_usage::{Account, Limit, Usd};
 
-use crate::support::{Line, World, cents, poll};
+use crate::support::{Line, TICK, World, cents, poll};
 
 fn limit(cents: u64) -> Limit {
     Limit::enforced(Usd::from_cents(cents)).per_turn(Usd::from_cents(1))
@@ -186,4 +186,68 @@ fn a_member_that_starts_without_the_backend_has_one_part_of_several() {
         account.reserve(cents(1)).unwrap().settle(cents(1));
     }
     assert!(account.reserve(cents(1)).is_err());
+}
+
+#[test]
+fn an_account_that_nobody_has_any_more_is_left_out_of_heartbeats() {
+    let mut world = World::new(1);
+    let _company = world.members[0].account("company", limit(1_000));
+    let tenant = world.members[0].account("company/tenant", limit(500));
+    world.reserve(&tenant, cents(20)).unwrap().settle(cents(20));
+    world.ticks(4);
+    assert_eq!(world.state("company/tenant").members, 1, "it holds a chunk");
+    let before = world.bookings();
+    world.ticks(8);
+    assert!(world.bookings() > before, "it is told now and then, while somebody has it");
+
+    let held = world.reserve(&tenant, cents(1)).unwrap();
+    drop(tenant);
+    world.ticks(200);
+    assert_eq!(world.state("company/tenant").members, 1, "a call is under way");
+    held.settle(cents(1));
+    world.ticks(130);
+    let state = world.state("company/tenant");
+    assert_eq!((state.spent, state.granted, state.members), (cents(21), Usd::ZERO, 0));
+
+    // Asked for again it is the same account, with the same totals, however long it has rested.
+    for _ in 0..25 * 6 {
+        world.clock.advance(TICK * 1_200);
+        world.drive();
+    }
+    let again = world.members[0].account("company/tenant", limit(500));
+    assert_eq!(again.balance().spent, cents(21));
+    world.reserve(&again, cents(30)).unwrap().settle(cents(30));
+    world.ticks(2);
+    assert_eq!(world.state("company/tenant").spent, cents(51));
+    assert_eq!(world.state("company").spent, cents(51));
+}
+
+#[test]
+fn a_backend_that_forgets_learns_what_accounts_spent_that_nobody_has_any_more() {
+    let mut world = World::new(1);
+    let company = world.members[0].account("company", limit(100));
+    let tenant = world.members[0].account("company/tenant", limit(50));
+    world.reserve(&tenant, cents(20)).unwrap().settle(cents(20));
+    drop(tenant);
+    world.ticks(200);
+    world.forget();
+    world.ticks(20);
+    assert_eq!(world.state("company").spent, cents(20));
+    assert!(world.reserve(&company, cents(81)).is_none());
+}
+
+#[test]
+fn who_rests_costs_next_to_no_bookings() {
+    let mut world = World::new(1);
+    let _company = world.members[0].account("company", limit(100_000));
+    for tenant in 0..20 {
+        let account = world.members[0].account(&format!("company/t{tenant}"), limit(100));
+        world.reserve(&account, cents(1)).unwrap().settle(cents(1));
+    }
+    world.ticks(200);
+    let before = world.bookings();
+    world.ticks(2 * 600);
+    let booked = world.bookings() - before;
+    assert!(booked < 500, "{booked} bookings of 21 accounts in ten minutes, of which one is held");
+    assert_eq!(world.state("company").spent, cents(20));
 }

@@ -258,3 +258,28 @@ fn limits_that_are_set_hold_before_the_fleet_divides_them() {
     assert_eq!(limit(RateDimension::Requests), Some(60));
     assert_eq!(limit(RateDimension::Tokens), Some(900));
 }
+
+#[test]
+fn a_limiter_that_nobody_has_any_more_is_left_out_of_heartbeats() {
+    let mut world = World::new(2);
+    let mut all = limiters(&world);
+    world.ticks(8);
+    assert_eq!(part(&all[1]), 300);
+    let waits = all.remove(0);
+    let held = waits.try_reserve(Demand::request()).unwrap();
+    drop(waits);
+    world.ticks(200);
+    assert_eq!(world.members[0].wants(), 1, "a reservation has it");
+    drop(held);
+    world.ticks(140);
+    assert_eq!((world.members[0].wants(), part(&all[0])), (0, 600), "the other one has it all");
+    // Who asks for it now and then, and keeps none, has it all the same.
+    for _ in 0..5 {
+        let again = world.members[0].fleet.limiter("api", limits()).unwrap();
+        world.ticks(8);
+        assert_eq!(part(&again), 300);
+        drop(again);
+        world.ticks(90);
+        assert_eq!(world.members[0].wants(), 1);
+    }
+}

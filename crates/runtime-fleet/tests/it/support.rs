@@ -47,6 +47,10 @@ pub(crate) struct Faulty {
     /// What happens while the answer to the next booking is on its way.
     meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
     calls: AtomicU64,
+    /// The bookings of reports.
+    bookings: AtomicU64,
+    /// The limits of the last report.
+    wants: AtomicU64,
     /// The probes that were granted and not given back unused, over all lines.
     probes: Arc<AtomicU64>,
 }
@@ -91,6 +95,8 @@ impl fmt::Debug for End {
 
 impl SharedState for End {
     fn sync<'a>(&'a self, report: &'a Report) -> StateFuture<'a, View> {
+        self.0.bookings.fetch_add(report.bookings.len() as u64, Ordering::Relaxed);
+        self.0.wants.store(report.wants.len() as u64, Ordering::Relaxed);
         self.0.over(|state| state.sync(report))
     }
 
@@ -187,6 +193,11 @@ impl Member {
         self.line.calls.load(Ordering::Relaxed)
     }
 
+    /// How many limits it told of in its last report.
+    pub(crate) fn wants(&self) -> u64 {
+        self.line.wants.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn drive(&mut self) {
         let _ = self.driver.drive();
     }
@@ -270,6 +281,8 @@ impl World {
             pushes: self.pushes,
             meanwhile: Mutex::default(),
             calls: AtomicU64::new(0),
+            bookings: AtomicU64::new(0),
+            wants: AtomicU64::new(0),
             probes: Arc::clone(&self.probes),
         });
         let config = config(FleetConfig::default())
@@ -333,6 +346,11 @@ impl World {
         let account = AccountPath::new(account).unwrap();
         let state = pin!(self.backend.account(&account));
         poll(state).unwrap().unwrap().unwrap()
+    }
+
+    /// How many bookings were in the reports of all members.
+    pub(crate) fn bookings(&self) -> u64 {
+        self.members.iter().map(|member| member.line.bookings.load(Ordering::Relaxed)).sum()
     }
 
     /// How many probes were granted and not given back unused.

@@ -280,6 +280,11 @@ impl RateLimiter {
         Self::wake_first(state);
     }
 
+    /// How many have the limiter: clones of it, and reservations.
+    pub fn handles(&self) -> usize {
+        Arc::strong_count(&self.shared)
+    }
+
     /// What calls have asked for since the limiter was made, and what those ask for that wait.
     pub fn asked(&self) -> RateAsked {
         let state = self.state();

@@ -102,6 +102,11 @@ impl Purse {
         &self.account
     }
 
+    /// How many have the account: clones of it and of this purse, reservations, and accounts below it.
+    pub fn handles(&self) -> usize {
+        Arc::strong_count(&self.account.node)
+    }
+
     /// Sets the amount that was ever granted, and what may still be granted beyond it, for those who look.
     ///
     /// Money that calls may count on is [taken back](Self::take_back), never granted less: a reservation that is

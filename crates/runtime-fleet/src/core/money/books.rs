@@ -13,6 +13,8 @@ pub(crate) struct Reading {
     pub(crate) reserved: Usd,
     /// Granted, and neither spent, reserved nor taken back.
     pub(crate) idle: Usd,
+    /// Whether anybody has the account.
+    pub(crate) held: bool,
 }
 
 impl Reading {
@@ -71,6 +73,8 @@ pub(super) struct Sent {
     pub(super) told: Told,
     /// The waiters with smaller numbers are asked for in it.
     pub(super) asked: u64,
+    /// It says that the member holds nothing until further notice.
+    pub(super) rests: bool,
 }
 
 #[derive(Debug)]
