@@ -132,9 +132,13 @@ async fn funds<'s>(
                 tries -= 1;
                 let (before, mut unflagged) = (pace.before_the_call(), false);
                 let more = account.fund(refused.asked);
-                let came = race(&**core, &before, &mut unflagged, more).await;
-                if !came.map_err(interrupted)? {
-                    return Err(refused.into());
+                match race(&**core, &before, &mut unflagged, more).await {
+                    Ok(true) => {}
+                    // Money that did not come in time is money that did not come: no call was made.
+                    Ok(false) | Err(Interrupted::Time(Kind::Timeout(_), _)) => {
+                        return Err(refused.into());
+                    }
+                    Err(by) => return Err(interrupted(by)),
                 }
             }
             (decided, _) => return decided,

@@ -88,3 +88,17 @@ fn a_turn_does_not_wait_for_money_beyond_its_time() {
     let turn = session.blocking().run_turn(Turn::model("m"), || Ok::<_, String>(()));
     assert!(matches!(turn, Err(TurnError::Deadline(_))), "{turn:?}");
 }
+
+#[tokio::test]
+async fn a_turn_whose_money_does_not_come_within_its_timeout_is_refused_by_the_budget() {
+    let (purse, _) = funded(Source { hangs: true, ..Source::default() }, 0);
+    let session = Orchestrator::new("writer", "draft")
+        .account(purse.account())
+        .time(ManualClock::skipping())
+        .session()
+        .unwrap();
+    let turn = Turn::model("m").timeout(Duration::from_secs(9));
+    let refused = session.run_turn(turn, async || Ok::<_, String>(())).await.unwrap_err();
+    assert!(matches!(refused, TurnError::Budget(_)), "{refused:?}");
+    assert!(refused.is_refusal() && refused.scenario().is_none(), "no call was made");
+}
