@@ -40,7 +40,8 @@ fn waits_for_a_sibling(pushes: bool) {
     (0..2).for_each(|_| world.join(|config| config));
     let limit = Limit::enforced(cents(8)).per_turn(cents(1));
     let [one, two] = [0, 1].map(|member| world.members[member].account("company", limit.clone()));
-    world.reserve(&two, cents(6)).unwrap().release();
+    // It takes a cent ahead as well.
+    world.reserve(&two, cents(5)).unwrap().release();
     world.reserve(&one, cents(2)).unwrap().settle(cents(2));
     // The sibling has 6 cents idle, and gives them back when it looks.
     let (mut first, mut second) = (Box::pin(one.fund(cents(3))), Box::pin(one.fund(cents(3))));
