@@ -74,8 +74,13 @@ pub(crate) fn routes(shared: &Arc<Shared>, routes: Routes) -> Routes {
     let routes = routes.on_rest(Arc::new(Paused { shared: Arc::downgrade(shared) }));
     let mut core = shared.core();
     core.add(now, |core| core.pauses.follow(routes.iter().map(rest_of)));
-    shared.seats().routes.push(routes.clone());
+    let mut seats = shared.seats();
+    // Those of a session, for example, that is over.
+    let gone: Vec<_> = seats.routes.extract_if(.., |routes| routes.handles() == 1).collect();
+    seats.routes.push(routes.clone());
+    drop(seats);
     drop(core);
+    drop(gone);
     shared.wake();
     routes
 }

@@ -217,6 +217,18 @@ fn rests_of_routes_are_shared() {
 }
 
 #[test]
+fn routes_that_nobody_has_any_more_are_dropped() {
+    let world = World::new(1);
+    let clock = std::sync::Arc::new(world.clock.clone());
+    for _ in 0..100 {
+        let routes = Routes::ordered([Route::new("openai", "gpt-5")]).with_clock(clock.clone());
+        drop(world.members[0].fleet.routes(routes).unwrap());
+        let held = std::sync::Arc::strong_count(&clock);
+        assert!(held < 10, "{held} have the clock");
+    }
+}
+
+#[test]
 fn without_the_backend_a_member_goes_by_its_policy() {
     let after = |policy, line_at_start: bool| {
         let mut world = World::empty(true);

@@ -1,6 +1,7 @@
 //! A selected route, for as long as a call is under way on it.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Routes;
@@ -81,5 +82,12 @@ impl fmt::Debug for RouteLease {
             .field("is_probe", &self.is_probe())
             .field("is_last_resort", &self.is_last_resort())
             .finish_non_exhaustive()
+    }
+}
+
+impl Routes {
+    /// How many have the routes: clones of them, and leases.
+    pub fn handles(&self) -> usize {
+        Arc::strong_count(&self.shared)
     }
 }
