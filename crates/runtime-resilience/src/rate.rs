@@ -17,11 +17,10 @@ mod queue;
 mod snapshot;
 
 pub use self::core::RateSent;
-pub use self::demand::{Demand, RateDimension};
+pub use self::demand::{Demand, RateAsked, RateDimension};
 pub use self::error::RateLimitedError;
 pub use self::limiter::{
-    PauseListener, RateAsked, RateAvailable, RateLimiter, RateReservation, RateReservationRef,
-    RateReserve,
+    PauseListener, RateAvailable, RateLimiter, RateReservation, RateReservationRef, RateReserve,
 };
 pub use self::limits::RateLimits;
 pub use self::snapshot::{RateQuota, RateSnapshot};

@@ -63,7 +63,7 @@ pub(crate) struct Till {
     dry_until: Moment,
     /// What may be spent beyond all grants while the backend is away.
     extra: Usd,
-    rest: Rest,
+    pub(crate) rest: Rest,
     /// The marks that this member has told. Answers of bookings that were under way together give the same.
     marked: Vec<Mark>,
 }

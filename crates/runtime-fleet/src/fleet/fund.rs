@@ -74,7 +74,12 @@ fn add(shared: &Arc<Shared>, path: AccountPath, limit: &Limit, on_loss: OnLoss) 
     local.name.get_or_insert_with(|| path.as_str().into());
     let mut core = shared.core();
     if let Some(index) = core.tills.iter().position(|till| till.account == path) {
-        core.tills[index].asked_for(now);
+        let till = &mut core.tills[index];
+        till.rest.end(now);
+        if till.opening == Opening::Refused {
+            // The account above may be there by now.
+            till.opening = Opening::Needed;
+        }
         return index;
     }
     let index = core.tills.len();

@@ -37,9 +37,11 @@ impl Seats {
     /// What the local ones say. Copies of their handles, so that they are asked without a lock.
     pub(crate) fn readers(&self) -> Readers {
         let purse = |seat: &AccountSeat| (seat.purse.clone(), seat.is_held());
-        let limiter = |seat: &LimiterSeat| (seat.limiter.clone(), seat.limiter.handles() > 2);
         let purses = self.accounts.iter().map(purse).collect();
-        Readers { purses, limiters: self.limiters.iter().map(limiter).collect() }
+        Readers {
+            purses,
+            limiters: self.limiters.iter().map(|seat| seat.limiter.clone()).collect(),
+        }
     }
 }
 
@@ -56,8 +58,7 @@ impl AccountSeat {
 pub(crate) struct Readers {
     /// With whether anybody has the account.
     pub(crate) purses: Vec<(Purse, bool)>,
-    /// With whether anybody has it.
-    limiters: Vec<(RateLimiter, bool)>,
+    limiters: Vec<RateLimiter>,
 }
 
 impl Readers {
@@ -74,9 +75,10 @@ fn read_purse((purse, held): &(Purse, bool)) -> Reading {
     Reading { spent, estimated, reserved, idle: purse.idle(), held: *held }
 }
 
-fn read_limiter((limiter, held): &(RateLimiter, bool)) -> Asked {
+fn read_limiter(limiter: &RateLimiter) -> Asked {
     let (asked, limits) = (limiter.asked(), whole(limiter.limits()));
-    Asked { limits, units: asked.units, waiting: asked.waiting, held: *held }
+    // Its seat has it, and the copy.
+    Asked { limits, units: asked.units, waiting: asked.waiting, held: asked.handles > 2 }
 }
 
 /// The limits of the whole fleet.

@@ -99,3 +99,15 @@ impl RateDimension {
         }
     }
 }
+
+/// What calls ask of a limiter: requests, input tokens, output tokens, and both tokens together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RateAsked {
+    /// All units ever asked for, by calls that were admitted or refused.
+    pub units: [u64; 4],
+    /// The units that waiting calls ask for.
+    pub waiting: [u64; 4],
+    /// How many have the limiter: clones of it, and reservations.
+    pub handles: usize,
+}

@@ -9,7 +9,7 @@ use runtime_events::{Clock, SystemClock};
 
 use super::bucket::{Full, Nanos, nanos};
 use super::core::{Core, Hold, RateSent, Refusal};
-use super::demand::{Demand, RateDimension, Units};
+use super::demand::{Demand, RateAsked, RateDimension, Units};
 use super::error::RateLimitedError;
 use super::limits::RateLimits;
 use super::queue::{Place, Queue};
@@ -104,16 +104,6 @@ pub struct RateAvailable {
     pub paused: Option<Duration>,
     /// The number of waiting calls.
     pub waiting: usize,
-}
-
-/// What calls ask of a limiter: requests, input tokens, output tokens, and both tokens together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RateAsked {
-    /// All units ever asked for, by calls that were admitted or refused.
-    pub units: [u64; 4],
-    /// The units that waiting calls ask for.
-    pub waiting: [u64; 4],
 }
 
 /// Constructors.
@@ -280,15 +270,11 @@ impl RateLimiter {
         Self::wake_first(state);
     }
 
-    /// How many have the limiter: clones of it, and reservations.
-    pub fn handles(&self) -> usize {
-        Arc::strong_count(&self.shared)
-    }
-
-    /// What calls have asked for since the limiter was made, and what those ask for that wait.
+    /// What calls have asked for since the limiter was made, what those ask for that wait, and how many have it.
     pub fn asked(&self) -> RateAsked {
         let state = self.state();
-        RateAsked { units: state.core.asked(), waiting: state.queue.ahead(None) }
+        let handles = Arc::strong_count(&self.shared);
+        RateAsked { units: state.core.asked(), waiting: state.queue.ahead(None), handles }
     }
 
     /// Sets the limit a minute of one dimension; `None` lifts it. Does nothing for

@@ -4,7 +4,6 @@ use runtime_usage::Usd;
 
 use super::path::Path;
 use super::{Opening, Till};
-use crate::config::Moment;
 use crate::money::Rules;
 
 impl Till {
@@ -13,15 +12,6 @@ impl Till {
         self.opening = Opening::Done;
         self.path = Path::new(&self.account, &rules, left);
         self.rules = rules;
-    }
-
-    /// Somebody asks for the account again.
-    pub(crate) fn asked_for(&mut self, now: Moment) {
-        self.rest.end(now);
-        if self.opening == Opening::Refused {
-            // The account above may be there by now.
-            self.opening = Opening::Needed;
-        }
     }
 
     /// The account above may be there by now.

@@ -13,7 +13,7 @@ const TOLD: Duration = Duration::from_secs(3_600);
 
 /// Whether a till rests: all that is idle was given back, and heartbeats leave it out.
 #[derive(Debug, Default)]
-pub(super) struct Rest {
+pub(crate) struct Rest {
     /// When somebody had the account last.
     held_at: Moment,
     pub(super) rests: bool,
@@ -31,7 +31,7 @@ impl Rest {
     }
 
     /// Somebody asks for the account, or for its money.
-    pub(super) fn end(&mut self, now: Moment) {
+    pub(crate) fn end(&mut self, now: Moment) {
         (self.held_at, self.rests, self.heard) = (now, false, false);
     }
 
