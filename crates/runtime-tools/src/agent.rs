@@ -7,6 +7,7 @@ use crate::answer::typed;
 use crate::calls::{Asking, Calls, CallsFor};
 use crate::chat::{Chat, Said};
 use crate::errors::AgentError;
+use crate::results::Results;
 use crate::runner::ToolRunner;
 use crate::toolbox::Toolbox;
 
@@ -20,7 +21,8 @@ use crate::toolbox::Toolbox;
 /// next life of the thread goes on behind them.
 ///
 /// The conversation is yours: it grows as the run goes on, and after an error or a cancellation it has
-/// what was said until then.
+/// what was said until then. Each call in it has a result, so that another run can go on with it: that of a call
+/// which was cut off says so.
 ///
 /// ```
 /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
@@ -124,8 +126,8 @@ impl<'a, S: Calls> Agent<'a, S> {
             if uses.is_empty() {
                 return Ok(text);
             }
-            let results = self.runner.run(uses).await?;
-            messages.extend(chat.results(results));
+            let mut open = Open { chat, messages, results: Results::of(&uses) };
+            self.runner.fill(uses, &mut open.results).await?;
         }
     }
 
@@ -178,5 +180,18 @@ impl<'a, S: Calls> Agent<'a, S> {
         let said = chat.read(&answer.value);
         messages.push(chat.reply(answer.value));
         Ok(said)
+    }
+}
+
+/// Calls whose results belong behind the reply that asked for them, also if the run ends first or is dropped.
+struct Open<'c, C: Chat> {
+    chat: &'c C,
+    messages: &'c mut Vec<C::Message>,
+    results: Results,
+}
+
+impl<C: Chat> Drop for Open<'_, C> {
+    fn drop(&mut self) {
+        self.messages.extend(self.chat.results(self.results.take()));
     }
 }

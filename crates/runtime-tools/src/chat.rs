@@ -3,8 +3,8 @@
 use runtime_orchestrator::{Attempt, BoxError, Turn};
 
 use crate::answer::InvalidAnswerError;
-use crate::dialect::ToolUse;
 use crate::result::ToolResult;
+use crate::tool_use::ToolUse;
 
 /// What a model said in a reply.
 #[derive(Clone, Debug, Default, PartialEq)]

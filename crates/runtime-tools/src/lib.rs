@@ -59,12 +59,14 @@ mod durable;
 mod errors;
 mod repeats;
 mod result;
+mod results;
 mod runner;
 mod schema;
 mod task;
 #[cfg(feature = "durable")]
 mod terms;
 mod tool;
+mod tool_use;
 mod toolbox;
 
 pub use self::agent::Agent;
@@ -72,11 +74,12 @@ pub use self::answer::InvalidAnswerError;
 pub use self::arguments::InvalidArgumentsError;
 pub use self::calls::{Calls, CallsFor};
 pub use self::chat::{Chat, Said};
-pub use self::dialect::{Dialect, ToolUse};
+pub use self::dialect::Dialect;
 pub use self::errors::{AgentError, ToolRunnerError};
 pub use self::repeats::RepeatedCallError;
 pub use self::result::{ToolOutcome, ToolResult};
 pub use self::runner::ToolRunner;
 pub use self::schema::schema_of;
 pub use self::tool::Tool;
+pub use self::tool_use::ToolUse;
 pub use self::toolbox::{Toolbox, ToolboxError};

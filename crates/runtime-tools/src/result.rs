@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use crate::arguments::InvalidArgumentsError;
 use crate::repeats::RepeatedCallError;
+use crate::tool_use::ToolUse;
 
 /// What the model gets for a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +23,19 @@ pub struct ToolResult {
     pub content: String,
     /// How the call ended.
     pub outcome: ToolOutcome,
+}
+
+impl ToolResult {
+    /// The result of a call whose run ended first.
+    ///
+    /// Providers refuse a conversation in which a call has no result. It is not known here whether the call was
+    /// made, and so it tells the model that.
+    pub fn cancelled(tool_use: &ToolUse) -> Self {
+        let ToolUse { id, name, .. } = tool_use.clone();
+        let content =
+            "there is no result: the run ended before, and the call may have been made or not";
+        Self { id, name, content: content.to_owned(), outcome: ToolOutcome::Cancelled }
+    }
 }
 
 /// How a call of the model ended.
@@ -42,6 +56,8 @@ pub enum ToolOutcome {
     TimedOut,
     /// The tool failed.
     Failed,
+    /// The run ended before the call had a result.
+    Cancelled,
 }
 
 impl ToolOutcome {

@@ -1,17 +1,18 @@
 //! [`ToolRunner`]: runs the calls of a model's replies in a session.
 
-use futures_util::stream::{self, StreamExt, TryStreamExt};
-use runtime_orchestrator::{OrchestrationSession, ToolCall};
+use futures_util::stream::{self, StreamExt};
+use runtime_orchestrator::{BoxError, Effect, OrchestrationSession, ToolCall};
 use serde_json::Value;
 
 use crate::arguments::parsed;
 use crate::calls::Calls;
-use crate::dialect::ToolUse;
 use crate::errors::ToolRunnerError;
 use crate::repeats::{RepeatedCallError, Repeats, Verdict};
 use crate::result::{NobodyToAskError, ToolResult, UnknownToolError};
+use crate::results::Results;
 use crate::task::{Task, Work};
 use crate::tool::Tool;
+use crate::tool_use::ToolUse;
 use crate::toolbox::Toolbox;
 
 /// Runs the calls of a model's replies, in parallel, and notices a model that is stuck.
@@ -57,39 +58,63 @@ impl<'a, S: Calls> ToolRunner<'a, S> {
     /// # Errors
     ///
     /// [`ToolRunnerError`] if the session is over or the model is stuck. The other calls of the reply are
-    /// then cancelled, or were not begun; in a durable session, those that have begun come to their end.
+    /// then cancelled, or were not begun; in a durable session, those that have begun come to their end. A
+    /// conversation that goes on needs a result for each of them: [`ToolResult::cancelled`].
     pub async fn run(&mut self, uses: Vec<ToolUse>) -> Result<Vec<ToolResult>, ToolRunnerError> {
         self.repeats.next_reply();
         let mut tasks = Vec::with_capacity(uses.len());
-        for tool_use in uses {
-            tasks.push(self.plan(tool_use)?);
+        let mut results = Results::of(&uses);
+        self.fill(uses, &mut results).await?;
+        Ok(results.into_all())
+    }
+
+    /// Runs the calls of a reply, and puts each result into its place as it comes.
+    pub(crate) async fn fill(
+        &mut self,
+        uses: Vec<ToolUse>,
+        results: &mut Results,
+    ) -> Result<(), ToolRunnerError> {
+        for (place, tool_use) in uses.into_iter().enumerate() {
+            let task = self.plan(tool_use).inspect_err(|repeated| results.unmade(repeated))?;
+            tasks.push((place, task));
         }
-        if !tasks.iter().any(Task::asks) {
-            return self.make(tasks.into_iter().map(|task| (task, None))).await;
+        let (asking, free): (Vec<_>, Vec<_>) = tasks.into_iter().partition(|(_, task)| task.asks());
+        self.make(free.into_iter().map(|(place, task)| (place, task, None)), results).await?;
+        if asking.is_empty() {
+            return Ok(());
         }
-        let asks = tasks.iter().map(Task::asks).collect::<Vec<_>>();
-        let (asking, free): (Vec<_>, Vec<_>) = tasks.into_iter().partition(Task::asks);
-        let mut free = self.make(free.into_iter().map(|task| (task, None))).await?.into_iter();
+        let (places, asking): (Vec<_>, Vec<_>) = asking.into_iter().unzip();
         let decided = self.session.decided(&asking).await?;
-        let decided = asking.into_iter().zip(decided).map(|(task, yes)| (task, Some(yes)));
-        let mut decided = self.make(decided).await?.into_iter();
-        let order = asks.into_iter();
-        Ok(order.filter_map(|ask| if ask { decided.next() } else { free.next() }).collect())
+        let decided = places.into_iter().zip(asking).zip(decided);
+        let decided = decided.map(|((place, task), yes)| (place, task, Some(yes)));
+        self.make(decided, results).await
     }
 
     /// Makes calls, in parallel.
     async fn make(
         &self,
-        tasks: impl Iterator<Item = (Task, Option<Result<S::Yes, String>>)>,
-    ) -> Result<Vec<ToolResult>, ToolRunnerError> {
-        let running = tasks.map(|(task, decided)| self.session.call(task, decided));
-        let running = stream::iter(running).buffered(self.parallel);
-        if S::DURABLE {
-            // A call that is dropped would be in doubt.
-            let made: Vec<_> = running.collect().await;
-            return made.into_iter().collect();
+        tasks: impl Iterator<Item = (usize, Task, Option<Result<S::Yes, String>>)>,
+        results: &mut Results,
+    ) -> Result<(), ToolRunnerError> {
+        let running = tasks.map(|(place, task, decided)| {
+            let made = self.session.call(task, decided);
+            async move { (place, made.await) }
+        });
+        let mut running = stream::iter(running).buffer_unordered(self.parallel);
+        let mut ended: Option<(usize, ToolRunnerError)> = None;
+        while let Some((place, made)) = running.next().await {
+            match made {
+                Ok(result) => results.put(place, result),
+                // A call that is dropped would be in doubt. Each life ends with the same one.
+                Err(error) if S::DURABLE => {
+                    if ended.as_ref().is_none_or(|(first, _)| place < *first) {
+                        ended = Some((place, error));
+                    }
+                }
+                Err(error) => return Err(error),
+            }
         }
-        running.try_collect().await
+        ended.map_or(Ok(()), |(_, error)| Err(error))
     }
 
     /// Decides what becomes of a call, before any call of the reply begins.

@@ -9,7 +9,7 @@ use runtime_orchestrator::{Attempt, BoxError, Orchestrator, Turn, TurnError};
 use runtime_policy::{GuardrailOutcome, Guardrails, guardrail};
 use runtime_resilience::{FaultError, Provider};
 use runtime_tools::{
-    Agent, AgentError, Chat, Dialect, InvalidAnswerError, Said, ToolResult, ToolRunnerError,
+    Agent, AgentError, Chat, Dialect, InvalidAnswerError, Said, Tool, ToolResult, ToolRunnerError,
     Toolbox,
 };
 use runtime_usage::{Limit, ModelPricing, PricingTable, UsageSnapshot, Usd};
@@ -147,6 +147,85 @@ fn stuck_model_ends_the_loop() {
     let error = run(Agent::new(&session, &toolbox).run(&chat, &mut messages)).unwrap_err();
     assert!(matches!(error, AgentError::Tools(ToolRunnerError::Repeated(_))), "{error:?}");
     assert_eq!(chat.asked().len(), 5, "three calls, one that is told, one that ends the run");
+}
+
+/// The ids of the calls in a conversation, and of their results with what they say.
+fn calls_and_results(messages: &[Value]) -> (Vec<String>, Vec<(String, String)>) {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let calls = messages.iter().filter_map(|message| message["tool_calls"].as_array()).flatten();
+    let results = messages.iter().filter(|message| message["role"] == "tool");
+    let results = results.map(|m| (text(&m["tool_call_id"]), text(&m["content"])));
+    (calls.map(|call| text(&call["id"])).collect(), results.collect())
+}
+
+#[test]
+fn each_call_has_a_result_however_the_run_ends() {
+    let [fine, hangs] = ["fine", "hangs"].map(|name| {
+        json!({ "id": name, "type": "function", "function": { "name": name, "arguments": "{}" } })
+    });
+    let both = || json!({ "role": "assistant", "tool_calls": [hangs, fine] });
+    let session = orchestrator().session().unwrap();
+    let (handle, end) = (session.handle(), Arc::new(AtomicUsize::new(0)));
+    let ends = Arc::clone(&end);
+    let tools = [
+        Tool::new("fine", "", async |()| Ok::<_, BoxError>("money was sent")),
+        Tool::new("hangs", "", move |()| {
+            let (handle, ends) = (handle.clone(), Arc::clone(&ends));
+            async move {
+                tokio::task::yield_now().await;
+                if ends.load(Ordering::Relaxed) == 1 {
+                    handle.cancel("enough").unwrap();
+                }
+                std::future::pending::<Result<(), BoxError>>().await
+            }
+        }),
+    ];
+    let toolbox = Toolbox::new().with_all(tools).unwrap();
+    for cancelled in [false, true] {
+        end.store(usize::from(cancelled), Ordering::Relaxed);
+        let chat = Script::new([Ok(both())]);
+        let mut messages = question();
+        run(async {
+            let mut agent = Agent::new(&session, &toolbox);
+            let answer = agent.run(&chat, &mut messages);
+            tokio::pin!(answer);
+            if cancelled {
+                let error = answer.await.unwrap_err();
+                assert!(matches!(error, AgentError::Tools(_)), "{error:?}");
+            } else {
+                // The caller leaves.
+                for _ in 0..9 {
+                    tokio::select! {
+                        biased;
+                        _ = &mut answer => panic!("it hangs"),
+                        () = tokio::task::yield_now() => {}
+                    }
+                }
+            }
+        });
+        let (calls, results) = calls_and_results(&messages);
+        assert_eq!(calls, ["hangs", "fine"]);
+        let ids: Vec<_> = results.iter().map(|(id, _)| id).collect();
+        assert_eq!(ids, ["hangs", "fine"]);
+        assert!(results[0].1.contains("may have been made or not"), "{results:?}");
+        assert_eq!(results[1].1, "money was sent", "it is not lost");
+    }
+}
+
+#[test]
+fn calls_of_a_stuck_model_have_results_too() {
+    let (session, toolbox) = (orchestrator().session().unwrap(), toolbox());
+    let chat = Script::new((0..9).map(|_| Ok(call("again"))));
+    let mut messages = question();
+    run(Agent::new(&session, &toolbox).run(&chat, &mut messages)).unwrap_err();
+    let (calls, results) = calls_and_results(&messages);
+    assert_eq!((calls.len(), results.len()), (5, 5));
+    let last = &results[4].1;
+    assert!(last.starts_with("the call was not made: tool `search` was already called"), "{last}");
+    // Another run goes on.
+    let chat = Script::new([Ok(text("42"))]);
+    messages.push(json!({ "role": "user", "content": "Then guess." }));
+    assert_eq!(run(Agent::new(&session, &toolbox).run(&chat, &mut messages)).unwrap(), "42");
 }
 
 #[test]
