@@ -22,12 +22,12 @@ impl InvalidArgumentsError {
 }
 
 /// The arguments as JSON. Chat completions have them as a text: for none an empty one, or `null`.
-pub(crate) fn parsed(tool: &str, arguments: Value) -> Result<Value, InvalidArgumentsError> {
+pub(crate) fn parsed(tool: &str, arguments: &Value) -> Result<Value, InvalidArgumentsError> {
     let arguments = match arguments {
         Value::String(text) if text.trim().is_empty() => Value::Null,
-        Value::String(text) => serde_json::from_str(&text)
+        Value::String(text) => serde_json::from_str(text)
             .map_err(|error| InvalidArgumentsError::new(tool, format!("not JSON: {error}")))?,
-        arguments => arguments,
+        arguments => arguments.clone(),
     };
     Ok(if arguments.is_null() { Value::Object(Map::new()) } else { arguments })
 }

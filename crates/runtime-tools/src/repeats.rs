@@ -1,6 +1,7 @@
 //! Notices a model that asks for the same call again and again.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt::Write;
 
 use serde_json::Value;
@@ -20,12 +21,14 @@ pub struct RepeatedCallError {
     pub made: u32,
 }
 
-/// How often each call was asked for.
+/// How often each call was asked for since something may have changed.
 #[derive(Debug)]
 pub(crate) struct Repeats {
     limit: u32,
     /// The number of the reply whose calls are asked for.
     reply: u64,
+    /// How many calls came that may have changed something, each for the first time.
+    changes: u64,
     asked: HashMap<(String, String), Asked>,
 }
 
@@ -34,6 +37,8 @@ struct Asked {
     times: u32,
     /// The reply whose answer tells the model.
     told: Option<u64>,
+    /// Which changes had come before.
+    behind: u64,
 }
 
 /// The verdict on a call.
@@ -49,7 +54,7 @@ pub(crate) enum Verdict {
 
 impl Repeats {
     pub(crate) fn new(limit: u32) -> Self {
-        Self { limit, reply: 0, asked: HashMap::new() }
+        Self { limit, reply: 0, changes: 0, asked: HashMap::new() }
     }
 
     pub(crate) fn limit(&mut self, limit: u32) {
@@ -61,8 +66,19 @@ impl Repeats {
         self.reply += 1;
     }
 
-    pub(crate) fn ask(&mut self, tool: &str, arguments: &Value) -> Verdict {
-        let asked = self.asked.entry((tool.to_owned(), canonical(arguments))).or_default();
+    /// Counts a call. A new one that may change something begins all counts anew: a test may go another way
+    /// after the next edit. A call that is only made again does not, or two calls in turn would never end.
+    pub(crate) fn ask(&mut self, tool: &str, arguments: &Value, changes: bool) -> Verdict {
+        let asked = match self.asked.entry((tool.to_owned(), canonical(arguments))) {
+            Entry::Occupied(asked) => asked.into_mut(),
+            Entry::Vacant(new) => {
+                self.changes += u64::from(changes);
+                new.insert(Asked::default())
+            }
+        };
+        if asked.behind != self.changes {
+            *asked = Asked { behind: self.changes, ..Asked::default() };
+        }
         asked.times = asked.times.saturating_add(1);
         if asked.times <= self.limit {
             return Verdict::Fresh;

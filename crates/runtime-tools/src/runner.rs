@@ -21,7 +21,9 @@ use crate::toolbox::Toolbox;
 /// log. An error is a result for the model, which may do better. See the [program](crate) of the crate.
 ///
 /// The same call with the same arguments is made a few times at most. After that the model is told so,
-/// and if it asks again the run ends. [`Tool::repeatable`] exempts a tool.
+/// and if it asks again the run ends. A call that does more than read, and is made for the first time, begins the
+/// counts anew: the tests of a program may be run after each edit. Where nothing else happens in between, as where
+/// the status of a job is asked for until it is done, [`Tool::repeatable`] exempts the tool.
 #[derive(Debug)]
 pub struct ToolRunner<'a, S = OrchestrationSession> {
     session: &'a S,
@@ -43,7 +45,7 @@ impl<'a, S: Calls> ToolRunner<'a, S> {
         self
     }
 
-    /// Sets how often the same call with the same arguments is made. Default: 3.
+    /// Sets how often the same call with the same arguments is made, while nothing changes. Default: 3.
     #[must_use]
     pub fn repeats(mut self, calls: u32) -> Self {
         self.repeats.limit(calls);
@@ -61,8 +63,6 @@ impl<'a, S: Calls> ToolRunner<'a, S> {
     /// then cancelled, or were not begun; in a durable session, those that have begun come to their end. A
     /// conversation that goes on needs a result for each of them: [`ToolResult::cancelled`].
     pub async fn run(&mut self, uses: Vec<ToolUse>) -> Result<Vec<ToolResult>, ToolRunnerError> {
-        self.repeats.next_reply();
-        let mut tasks = Vec::with_capacity(uses.len());
         let mut results = Results::of(&uses);
         self.fill(uses, &mut results).await?;
         Ok(results.into_all())
@@ -74,6 +74,8 @@ impl<'a, S: Calls> ToolRunner<'a, S> {
         uses: Vec<ToolUse>,
         results: &mut Results,
     ) -> Result<(), ToolRunnerError> {
+        self.repeats.next_reply();
+        let mut tasks = Vec::with_capacity(uses.len());
         for (place, tool_use) in uses.into_iter().enumerate() {
             let task = self.plan(tool_use).inspect_err(|repeated| results.unmade(repeated))?;
             tasks.push((place, task));
@@ -123,18 +125,18 @@ impl<'a, S: Calls> ToolRunner<'a, S> {
         let Some(tool) = self.toolbox.get(&name) else {
             let permitted = self.toolbox.permitted(self.session.plain()).map(Tool::name);
             let known = permitted.collect::<Vec<_>>().join(", ");
-            let call = ToolCall::new(shortened(&name));
+            let call = self.named(ToolCall::new(shortened(&name)), &id);
             let unknown = UnknownToolError { name: name.clone(), known };
-            let call = self.named(call, &id);
-            return Ok(Task { id, name, call, work: Work::Refused(unknown.into()) });
+            let work = self.refused(&name, &arguments, unknown.into())?;
+            return Ok(Task { id, name, call, work });
         };
         let call = tool.call().clone();
-        let (call, work) = match parsed(&name, arguments) {
+        let (call, work) = match parsed(&name, &arguments) {
             Ok(arguments) => {
                 let call = call.args(arguments.clone());
                 (call, self.admit(tool, arguments)?)
             }
-            Err(invalid) => (call, Work::Refused(invalid.into())),
+            Err(invalid) => (call, self.refused(&name, &arguments, invalid.into())?),
         };
         let call = self.named(call, &id);
         let work = match work {
@@ -166,13 +168,28 @@ impl<'a, S: Calls> ToolRunner<'a, S> {
     }
 
     fn admit(&mut self, tool: &Tool, arguments: Value) -> Result<Work, RepeatedCallError> {
+        let changes = tool.call().declared_effect() != Effect::Read;
         let verdict = if tool.is_repeatable() {
             Verdict::Fresh
         } else {
-            self.repeats.ask(tool.name(), &arguments)
+            self.repeats.ask(tool.name(), &arguments, changes)
         };
         match verdict {
             Verdict::Fresh => Ok(Work::Call(tool.clone(), arguments)),
+            Verdict::Told(repeated) => Ok(Work::Refused(repeated.into())),
+            Verdict::Stuck(repeated) => Err(repeated),
+        }
+    }
+
+    /// A call that no tool can take. A model may be stuck with it as well.
+    fn refused(
+        &mut self,
+        name: &str,
+        arguments: &Value,
+        why: BoxError,
+    ) -> Result<Work, RepeatedCallError> {
+        match self.repeats.ask(name, arguments, false) {
+            Verdict::Fresh => Ok(Work::Refused(why)),
             Verdict::Told(repeated) => Ok(Work::Refused(repeated.into())),
             Verdict::Stuck(repeated) => Err(repeated),
         }

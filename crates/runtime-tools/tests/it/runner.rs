@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use runtime_events::{AgentEventName, SpanOutcome};
-use runtime_orchestrator::{BoxError, Orchestrator};
+use runtime_orchestrator::{BoxError, Effect, Orchestrator};
 use runtime_policy::{
     GuardrailOutcome, Guardrails, PermissionEnforcer, PermissionMode, PermissionPolicy,
     RolePermissionConfig, guardrail,
@@ -178,6 +178,48 @@ fn model_is_told_before_it_is_stuck() {
     assert_eq!(outcomes, [ok, ok, told, told, told]);
     let stuck = run(runner.run(uses([same()]))).unwrap_err();
     assert!(matches!(stuck, ToolRunnerError::Repeated(_)), "{stuck:?}");
+}
+
+#[test]
+fn call_may_be_made_again_once_something_has_changed() {
+    let session = Orchestrator::new("writer", "draft").session().unwrap();
+    let done = async |number: Number| Ok::<_, BoxError>(number.n);
+    let toolbox = of([
+        Tool::new("test", "", done).effect(Effect::Read),
+        Tool::new("edit", "", done).effect(Effect::Irreversible),
+    ]);
+    let mut runner = ToolRunner::new(&session, &toolbox).repeats(2);
+    let mut ask = |name: &str, n: u32| {
+        let results = run(runner.run(uses([(name, json!({ "n": n }))])));
+        results.map(|results| results[0].outcome)
+    };
+    for edit in 0..9 {
+        assert_eq!(ask("edit", edit).unwrap(), ToolOutcome::Ok);
+        assert_eq!(ask("test", 1).unwrap(), ToolOutcome::Ok, "after edit {edit}");
+        assert_eq!(ask("test", 1).unwrap(), ToolOutcome::Ok, "after edit {edit}");
+    }
+    // An edit that is made again is a part of the loop.
+    let mut ends = None;
+    for _ in 0..9 {
+        for (name, n) in [("edit", 9), ("test", 9)] {
+            ends = ends.or_else(|| ask(name, n).err());
+        }
+    }
+    assert!(matches!(ends, Some(ToolRunnerError::Repeated(_))), "{ends:?}");
+}
+
+#[test]
+fn model_may_be_stuck_with_a_call_that_no_tool_takes() {
+    for (name, arguments) in [("search", json!(r#"{"query": "#)), ("browse", json!({}))] {
+        let session = Orchestrator::new("writer", "draft").session().unwrap();
+        let toolbox = of([search()]);
+        let mut runner = ToolRunner::new(&session, &toolbox).repeats(2);
+        let mut ask = || run(runner.run(uses([(name, arguments.clone())])));
+        let outcomes: Vec<_> = (0..3).map(|_| ask().unwrap()[0].outcome).collect();
+        assert!(outcomes[..2].iter().all(|outcome| *outcome != ToolOutcome::Repeated), "{name}");
+        assert_eq!(outcomes[2], ToolOutcome::Repeated, "{name}");
+        assert!(matches!(ask(), Err(ToolRunnerError::Repeated(_))), "{name}");
+    }
 }
 
 #[test]
