@@ -1,9 +1,10 @@
 //! [`McpTools`]: the tools of a server.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use rmcp::RoleClient;
-use rmcp::model::{CallToolRequestParams, Tool as Offered};
+use rmcp::model::{CallToolRequestParams, PaginatedRequestParams, Tool as Offered};
 use rmcp::service::{Peer, ServiceError};
 use runtime_orchestrator::{BoxError, Effect};
 use runtime_tools::Tool;
@@ -54,15 +55,31 @@ impl McpTools {
     /// dropped call is cancelled on the server. Texts and structured content of a result go to the model;
     /// images, sounds and files are only named.
     ///
-    /// The list is that of now: a server that says later that its tools have changed is to be asked again.
+    /// The list is that of now: a server that says later that its tools have changed is to be asked again. There is
+    /// no limit of time: put one around this, for a server that may not answer. A call that a server answers with
+    /// a question (elicitation) or with a task of its own fails, and the reports of its progress go to the handler of
+    /// your client.
     ///
     /// # Errors
     ///
     /// [`ServiceError`] if the server does not answer.
     pub async fn list(&self) -> Result<Vec<Tool>, ServiceError> {
-        let offered = self.server.list_all_tools().await?;
+        let offered = self.offered().await?;
         let names = names(offered.iter().map(|offered| format!("{}{}", self.prefix, offered.name)));
         Ok(names.into_iter().zip(offered).map(|(own, offered)| self.tool(own, offered)).collect())
+    }
+
+    /// Every page. Some servers end with an empty cursor, or with one that they gave before.
+    async fn offered(&self) -> Result<Vec<Offered>, ServiceError> {
+        let (mut offered, mut seen, mut params) = (Vec::new(), HashSet::new(), None);
+        loop {
+            let page = self.server.list_tools(params).await?;
+            offered.extend(page.tools);
+            let next =
+                page.next_cursor.filter(|next| !next.is_empty() && seen.insert(next.clone()));
+            let Some(next) = next else { return Ok(offered) };
+            params = Some(PaginatedRequestParams::default().with_cursor(Some(next)));
+        }
     }
 
     fn tool(&self, own: String, offered: Offered) -> Tool {

@@ -20,10 +20,20 @@ pub(crate) const LONG: [&str; 2] = [
     "find_the_documents_of_all_customers_that_are_waiting_for_an_answer_by_phone",
 ];
 
+const ENDS: &str = "RUNTIME_MCP_ENDS";
+
 /// Starts the server, and connects to it.
 pub(crate) async fn connect() -> RunningService<RoleClient, ()> {
+    connect_to("").await
+}
+
+/// Starts a server whose list has pages, and ends so.
+pub(crate) async fn connect_to(ends: &str) -> RunningService<RoleClient, ()> {
     let mut command = Command::new(env::current_exe().unwrap());
-    command.args(["--exact", "server::the_server", "--quiet", "--nocapture"]).env(SERVES, "1");
+    command
+        .args(["--exact", "server::the_server", "--quiet", "--nocapture"])
+        .env(SERVES, "1")
+        .env(ENDS, ends);
     ().serve(TokioChildProcess::new(command).unwrap()).await.unwrap()
 }
 
@@ -43,9 +53,24 @@ impl ServerHandler for Server {
 
     async fn list_tools(
         &self,
-        _: Option<PaginatedRequestParams>,
+        page: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
+        // Two pages, and then what some servers take for an end.
+        let ends = env::var(ENDS).unwrap_or_default();
+        let cursor = page.and_then(|page| page.cursor);
+        let paged = |name: &'static str, next: &str| {
+            let schema = json!({ "type": "object" }).as_object().unwrap().clone();
+            let mut page = ListToolsResult::with_all_items(vec![Tool::new(name, "", schema)]);
+            page.next_cursor = Some(next.to_owned());
+            page
+        };
+        match (&*ends, cursor.as_deref()) {
+            ("", _) => {}
+            (_, None) => return Ok(paged("one", "second")),
+            ("empty", Some(_)) => return Ok(paged("two", "")),
+            (_, Some(_)) => return Ok(paged("two", "second")),
+        }
         let schema = json!({ "type": "object", "properties": { "x": { "type": "string" } } });
         let schema = schema.as_object().unwrap().clone();
         let untyped =

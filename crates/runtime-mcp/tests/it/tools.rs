@@ -10,7 +10,7 @@ use runtime_sinks::testing::RecordingEventSink;
 use runtime_tools::{Dialect, Tool, ToolOutcome, ToolRunner, ToolUse, Toolbox};
 use serde_json::json;
 
-use crate::server::{LONG, connect};
+use crate::server::{LONG, connect, connect_to};
 
 fn toolbox(tools: Vec<Tool>) -> Toolbox {
     Toolbox::new().with_all(tools).unwrap()
@@ -28,6 +28,16 @@ async fn names_and_schemas_are_those_of_the_server() {
     assert_eq!(tools.tools()[0].schema()["properties"]["x"]["type"], "string");
     assert_eq!(tools.tools()[0].description(), "A tool.");
     server.cancel().await.unwrap();
+}
+
+#[tokio::test]
+async fn list_ends_although_the_server_always_names_another_page() {
+    for ends in ["empty", "again"] {
+        let server = connect_to(ends).await;
+        let tools = McpTools::of(&server).list().await.unwrap();
+        let names: Vec<_> = tools.iter().map(Tool::name).collect();
+        assert_eq!(names, ["one", "two"], "{ends}");
+    }
 }
 
 #[tokio::test]
