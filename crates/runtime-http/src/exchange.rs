@@ -3,7 +3,7 @@
 //! ```text
 //!   next ─▶ Send ─▶ sent ─┬─ no reply, a bad status, an error inside a 200 ─▶ recovered from, or Done
 //!     ▲                   ├─ a whole answer ────▶ settled ─▶ Done
-//!     └───────────────────┴─ a stream's first event ─▶ Done, and the body goes on with the turn
+//!     └───────────────────┴─ a stream's first token ─▶ Done, and the body goes on with the turn
 //! ```
 
 mod running;

@@ -218,9 +218,9 @@ impl Meter {
         self.is_over() || self.seen.usage.has_ended()
     }
 
-    /// Whether a part of an answer, or an error, has come.
+    /// Whether a part of an answer that does not only open it, or an error, has come.
     pub(crate) const fn has_begun(&self) -> bool {
-        self.seen.parts > 0 || self.seen.error.is_some() || self.seen.ended
+        self.seen.tokens > 0 || self.seen.error.is_some() || self.seen.ended
     }
 
     /// The failure that the reply told although its status is that of an answer.
@@ -234,10 +234,11 @@ impl Meter {
     }
 
     /// The usage so far; an estimate unless the reply reported it. `None` if the reply cannot be read,
-    /// or if no part of an answer has come, and its head has no counts.
+    /// or if no part of an answer has come, or only its opening and an error, and no counts.
     pub fn usage(&self) -> Option<ReportedUsage> {
-        let Seen { reported, parts, usage, in_head, .. } = &self.seen;
-        let streamed = || (*parts > 0).then(|| usage.usage());
+        let Seen { reported, parts, tokens, error, usage, in_head, .. } = &self.seen;
+        let counts = *tokens > 0 || (*parts > 0 && error.is_none()) || usage.is_complete();
+        let streamed = || counts.then(|| usage.usage());
         reported.clone().or_else(streamed).or_else(|| in_head.clone())
     }
 }
@@ -307,8 +308,8 @@ impl Seen {
     /// Keeps the first failure. Without an error in it, only a row that knows it makes it one.
     fn failed(&mut self, event: &Value, tells_error: bool) {
         let mut error = FaultError::from_stream_error(self.provider, event);
-        if self.parts == 0 {
-            // No part of an answer came before it: it is as if the reply had been an error.
+        if self.tokens == 0 {
+            // Nothing of an answer came before it: it is as if the reply had been an error.
             error.fault.reach = Fault::of(error.fault.kind).reach;
         }
         let known = matches!(error.fault.basis, FaultBasis::Row(_) | FaultBasis::OwnRow(_));

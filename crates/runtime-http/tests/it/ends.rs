@@ -170,3 +170,64 @@ async fn reply_of_an_earlier_attempt_is_not_the_last_one() {
         assert!(matches!(turn_error(&*error), Some(TurnError::Closed(_))), "{door:?}: {error:?}");
     }
 }
+
+#[tokio::test]
+async fn overload_before_the_first_token_is_recovered_from() {
+    let responses = "https://api.openai.com/v1/responses";
+    let anthropic = "https://api.anthropic.com/v1/messages";
+    let chat = "https://api.openai.com/v1/chat/completions";
+    let failed = r#"data: {"type":"response.failed","response":{"status":"failed","error":{"code":"server_is_overloaded","message":"Overloaded"}}}"#;
+    let overloaded =
+        r#"data: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#;
+    let sorry = r#"data: {"error":{"code":"server_is_overloaded","message":"Overloaded"}}"#;
+    for (url, opening, error, answer) in [
+        (
+            responses,
+            vec![
+                r#"data: {"type":"response.created","response":{"id":"r","status":"in_progress","error":null,"usage":null}}"#,
+                r#"data: {"type":"response.in_progress","response":{"id":"r","status":"in_progress","error":null}}"#,
+            ],
+            failed,
+            r#"data: {"type":"response.completed","response":{"status":"completed","usage":{"input_tokens":9,"output_tokens":2,"total_tokens":11}}}"#,
+        ),
+        (
+            anthropic,
+            vec![
+                r#"data: {"type":"message_start","message":{"usage":{"input_tokens":25,"output_tokens":1}}}"#,
+            ],
+            overloaded,
+            r#"data: {"type":"message_stop"}"#,
+        ),
+        (
+            chat,
+            vec![
+                r#"data: {"choices":[],"prompt_filter_results":[]}"#,
+                r#"data: {"choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}],"usage":null}"#,
+            ],
+            sorry,
+            "data: [DONE]",
+        ),
+    ] {
+        let pieces = |last: &str| {
+            let events = opening.iter().chain([&last]);
+            events.map(|event| format!("{event}\n\n")).collect::<Vec<_>>()
+        };
+        let said = |last: &str| {
+            let pieces = pieces(last);
+            Said::events(&pieces.iter().map(String::as_str).collect::<Vec<_>>())
+        };
+        let fixture = Fixture::new(&["first", "second"]).await;
+        let client = Script::of([said(error), said(answer)]);
+        let request = http::Request::post(url)
+            .body(Full::<Bytes>::from(r#"{"model":"first","stream":true}"#))
+            .unwrap();
+        let reply = Turns::of(&fixture.session).layer(client).call(request).await.unwrap();
+        let seen = reply.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(seen, pieces(answer).concat(), "{url}: nothing of the first is seen");
+        let books = fixture.books();
+        let story = ["turn", "first failed", "second answered", "answered"];
+        assert_eq!(books.story, story, "{url}");
+        // The provider bills nothing for an error of its own.
+        assert!(books.tokens.input_tokens <= 25, "{url}: {books:?}");
+    }
+}
