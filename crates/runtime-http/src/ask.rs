@@ -12,30 +12,42 @@ use http::{Method, Uri};
 use runtime_resilience::Provider;
 use runtime_usage::{ServiceTier, UsageFormat};
 
-pub(crate) use self::endpoint::{provider, suffix};
+use self::endpoint::Endpoint;
+pub(crate) use self::endpoint::{has_deployment, provider, suffix};
 use self::scan::{Asked, Scanned};
 
 /// The kind of a call, by the path of its URL.
+///
+/// Everything else passes untouched, and is not billed. Some of it is free: lists of models, `…/count_tokens`,
+/// `:countTokens`, files, moderations. Some costs something, now or later: batches, images, sounds, videos,
+/// rankings, pages that are read (`/ocr`), sockets (realtime, live), and the own APIs of `DashScope`, TGI, vLLM
+/// and llama.cpp (`/generate`), whose paths for clients of `OpenAI` are recognised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
-    /// `…/chat/completions`, and `…/completions` before it.
+    /// `…/chat/completions`, and `…/completions` before it, such as `/fim/completions`; `:rawPredict` and
+    /// `:streamRawPredict` of publishers at Vertex AI, except Anthropic.
     Chat,
-    /// `…/responses`.
+    /// `…/responses`, with a model or a stored prompt, and `…/responses/compact`.
     Responses,
-    /// `…/messages`, except those of a thread, and `:rawPredict`, `:streamRawPredict` of Vertex AI.
+    /// `…/messages` with a model, except those of a thread, and `:rawPredict`, `:streamRawPredict` of
+    /// Anthropic's models at Vertex AI.
     Messages,
     /// `:generateContent` and `:streamGenerateContent`.
     GenerateContent,
+    /// `…/interactions` of Gemini, with a model or an agent.
+    Interactions,
     /// `/model/…/converse` and `/model/…/converse-stream`.
     Converse,
     /// `/model/…/invoke` and `/model/…/invoke-with-response-stream` of Bedrock, in the form of the
-    /// model's maker.
+    /// model's maker; not of models that rank, or make images or videos.
     Invoke,
-    /// `/api/chat` and `/api/generate` of Ollama.
+    /// `/v2/chat` and `/v1/chat` of Cohere, with a model.
+    Cohere,
+    /// `/api/chat` and `/api/generate` of Ollama, with a model.
     Ollama,
-    /// `…/embeddings`, `:embedContent`, `:batchEmbedContents`, `/api/embed`, and models that embed
-    /// at Bedrock: metered, and nothing is streamed.
+    /// `…/embeddings`, `:embedContent`, `:batchEmbedContents`, `/v1/embed`, `/v2/embed`, `/api/embed`, and models
+    /// that embed at Bedrock and Vertex AI: metered, and nothing is streamed.
     Embedding,
 }
 
@@ -71,6 +83,10 @@ pub struct Ask {
     /// The estimated tokens of the input: one for four bytes of the body, and 1,000 for each image,
     /// document or sound in it.
     pub input_estimate: u64,
+    /// The form of the usage in the reply, unless the provider has one of its own.
+    form: UsageFormat,
+    /// Whether it carries a signature, which fits nothing but these bytes and this URL.
+    pub(crate) signed: bool,
     /// Where the model's name stands in the body, if it does so without escapes.
     model_at: Option<(usize, usize)>,
     model_in: Named,
@@ -87,9 +103,21 @@ impl Ask {
             return None;
         }
         let path = uri.path();
-        let (kind, streams) = endpoint::kind(path)?;
-        let Scanned { model, model_at, max_output, choices, tier, stream, usage } =
+        let Endpoint { kind, form, streams, .. } = endpoint::of(path)?;
+        let Scanned { model, model_at, max_output, choices, tier, stream, usage, names } =
             scan::scan(body)?;
+        // Others have such paths, too: a message of a chat room names no model.
+        let is_call = match kind {
+            Kind::Messages => model.is_some() || endpoint::names_model(path),
+            Kind::Ollama => model.is_some(),
+            Kind::Cohere => model.is_some() && names.messages,
+            Kind::Responses => model.is_some() || names.prompt,
+            Kind::Interactions => model.is_some() || names.agent,
+            _ => true,
+        };
+        if !is_call {
+            return None;
+        }
         let model_in = match &model {
             Some(_) => Named::Body,
             None if endpoint::names_model(path) => Named::Path,
@@ -105,6 +133,8 @@ impl Ask {
             model: model.map_or_else(in_path, Arc::from),
             max_output: if kind == Kind::Embedding { Some(0) } else { max_output },
             tier,
+            form,
+            signed: false,
             streamed: kind != Kind::Embedding && (streams || stream),
             input_estimate: estimate::tokens(body),
             model_at,
@@ -116,17 +146,17 @@ impl Ask {
 
     /// The form of the usage in the reply.
     pub fn format(&self) -> UsageFormat {
+        self.format_at(self.provider)
+    }
+
+    /// The form of the usage in a reply of this provider: one of several may have the call.
+    pub(crate) fn format_at(&self, provider: Provider) -> UsageFormat {
         match self.kind {
-            Kind::Responses => UsageFormat::OpenAiResponses,
-            Kind::Messages => UsageFormat::Anthropic,
-            Kind::GenerateContent => UsageFormat::Gemini,
             Kind::Invoke if self.model.contains("anthropic.") => UsageFormat::Anthropic,
-            Kind::Converse | Kind::Invoke => UsageFormat::Bedrock,
-            Kind::Ollama => UsageFormat::Ollama,
-            Kind::Embedding if self.provider == Provider::Gemini => UsageFormat::Gemini,
-            Kind::Embedding if self.provider == Provider::Ollama => UsageFormat::Ollama,
-            _ if self.provider == Provider::OpenRouter => UsageFormat::OpenRouter,
-            _ => UsageFormat::OpenAiChat,
+            _ if self.form == UsageFormat::OpenAiChat && provider == Provider::OpenRouter => {
+                UsageFormat::OpenRouter
+            }
+            _ => self.form,
         }
     }
 
@@ -153,7 +183,7 @@ impl Ask {
         ask_usage: bool,
     ) -> Option<Bytes> {
         let may_ask = self.streamed && self.kind == Kind::Chat && self.usage != Asked::Something;
-        let asks = ask_usage && may_ask;
+        let asks = ask_usage && may_ask && !self.signed;
         let changes = match self.model_in {
             Named::Body => *self.model != *model,
             Named::Base => is_elsewhere,

@@ -244,7 +244,7 @@ where
     ) {
         let framing = Framing::of(&parts.headers);
         let ask = &self.ask;
-        let mut meter = Meter::new(ask, framing).of(at.unwrap_or(ask.provider));
+        let mut meter = Meter::at(at.unwrap_or(ask.provider), ask, framing);
         meter.head(&parts.headers);
         // Gemini streams one JSON value, unless it is asked for events.
         let whole =

@@ -19,7 +19,7 @@ use serde_json::Value;
 use self::amazon::{Messages, Told};
 use self::events::Events;
 use self::lines::Lines;
-use self::shape::{has_error, is_answer, is_part, is_pending, opens};
+use self::shape::{counted, ends, has_error, is_alive, is_answer, is_part, is_pending, opens};
 use self::whole::Whole;
 use crate::ask::{Ask, Kind};
 
@@ -121,7 +121,12 @@ struct Seen {
 impl Meter {
     /// A meter for the reply to `ask`.
     pub fn new(ask: &Ask, framing: Framing) -> Self {
-        let format = ask.format();
+        Self::at(ask.provider, ask, framing)
+    }
+
+    /// A meter for the reply of this provider, which may be another one than was asked first.
+    pub(crate) fn at(provider: Provider, ask: &Ask, framing: Framing) -> Self {
+        let format = ask.format_at(provider);
         let reading = match framing {
             Framing::Whole => Reading::Whole(Whole::default()),
             Framing::Events => Reading::Events(Box::default()),
@@ -131,7 +136,7 @@ impl Meter {
             Framing::Opaque => Reading::Opaque,
         };
         let seen = Seen {
-            provider: ask.provider,
+            provider,
             format,
             kind: ask.kind,
             usage: StreamUsage::new(format).input_estimate(ask.input_estimate),
@@ -147,12 +152,6 @@ impl Meter {
             odd: None,
         };
         Self { reading, seen }
-    }
-
-    /// For a reply of another provider than the one that was asked first.
-    pub(crate) const fn of(mut self, provider: Provider) -> Self {
-        self.seen.provider = provider;
-        self
     }
 
     /// Takes the headers of the reply: Bedrock's `InvokeModel` counts its tokens there. What the body says
@@ -284,13 +283,11 @@ impl Seen {
     }
 
     fn part(&mut self, name: &str, value: &Value) {
-        let kind = value.get("type").and_then(Value::as_str).unwrap_or_default();
-        if matches!(kind, "ping" | "keepalive") {
+        if is_alive(value) {
             return;
         }
         let tells_error = name == "error" || has_error(value);
-        // Not every maker's form is known.
-        let is_part = self.kind == Kind::Invoke || is_part(self.format, value);
+        let is_part = is_part(self.kind, self.format, value);
         if tells_error || !is_part {
             self.failed(value, tells_error);
             // The last event of a failed response has its usage.
@@ -298,11 +295,11 @@ impl Seen {
             return;
         }
         self.parts += 1;
-        self.tokens += u64::from(!opens(kind));
+        self.tokens += u64::from(!opens(value));
         // A part with an odd count is passed over: the others still count.
-        let _ = self.usage.push(value);
+        let _ = self.usage.push(counted(self.kind, value));
         // Nothing comes after these.
-        self.ended |= kind == "message_stop";
+        self.ended |= ends(value);
     }
 
     /// Keeps the first failure. Without an error in it, only a row that knows it makes it one.
@@ -337,10 +334,10 @@ impl Seen {
                 self.is_whole = true;
                 self.failed(&value, true);
             }
-            // What it will cost is not known, and nobody waits for it here.
-            Ok(value) if is_pending(&value) => self.ended = true,
             // No answer, but the words of a known error.
             Ok(value) if !is_answer(&value) && self.knows(&value) => self.is_whole = true,
+            // What it will cost is not known, and nobody waits for it here.
+            Ok(value) if is_pending(&value) => self.ended = true,
             Ok(value) => {
                 self.ended = true;
                 let usage = self.format.read(&value).ok();

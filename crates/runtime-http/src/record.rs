@@ -202,8 +202,10 @@ const fn word(kind: Kind) -> &'static str {
         Kind::Responses => "responses",
         Kind::Messages => "messages",
         Kind::GenerateContent => "generate_content",
+        Kind::Interactions => "interactions",
         Kind::Converse => "converse",
         Kind::Invoke => "invoke",
+        Kind::Cohere => "cohere",
         Kind::Ollama => "ollama",
         Kind::Embedding => "embedding",
     }

@@ -5,6 +5,9 @@ use std::ops::Range;
 
 use http::Uri;
 use runtime_resilience::Provider;
+use runtime_usage::UsageFormat::{
+    self, Anthropic, Bedrock, Gemini, Ollama, OpenAiChat, OpenAiResponses,
+};
 
 use super::Kind;
 
@@ -19,6 +22,7 @@ const HOSTS: &[(&str, Provider)] = &[
     ("generativelanguage.googleapis.com", Provider::Gemini),
     ("aiplatform.googleapis.com", Provider::Gemini),
     (".amazonaws.com", Provider::Bedrock),
+    (".api.aws", Provider::Bedrock),
     ("openrouter.ai", Provider::OpenRouter),
     (".x.ai", Provider::XAi),
     (".mistral.ai", Provider::Mistral),
@@ -44,27 +48,57 @@ const HOSTS: &[(&str, Provider)] = &[
     (".huggingface.co", Provider::HuggingFace),
 ];
 
-/// The ends of paths. `true` if the path itself asks for a stream. The first that fits counts.
-const PATHS: &[(&str, Kind, bool)] = &[
-    ("/chat/completions", Kind::Chat, false),
-    ("/completions", Kind::Chat, false),
-    ("/responses", Kind::Responses, false),
-    ("/messages", Kind::Messages, false),
-    (":rawPredict", Kind::Messages, false),
-    (":streamRawPredict", Kind::Messages, true),
-    (":generateContent", Kind::GenerateContent, false),
-    (":streamGenerateContent", Kind::GenerateContent, true),
-    ("/converse", Kind::Converse, false),
-    ("/converse-stream", Kind::Converse, true),
-    ("/invoke", Kind::Invoke, false),
-    ("/invoke-with-response-stream", Kind::Invoke, true),
-    ("/api/chat", Kind::Ollama, false),
-    ("/api/generate", Kind::Ollama, false),
-    ("/embeddings", Kind::Embedding, false),
-    (":embedContent", Kind::Embedding, false),
-    (":batchEmbedContents", Kind::Embedding, false),
-    ("/api/embed", Kind::Embedding, false),
+/// An operation of an API.
+#[derive(Clone, Copy)]
+pub(super) struct Endpoint {
+    /// The end of its path.
+    end: &'static str,
+    pub(super) kind: Kind,
+    /// The form of the usage in its replies.
+    pub(super) form: UsageFormat,
+    /// Whether the path itself asks for a stream.
+    pub(super) streams: bool,
+}
+
+const fn whole(end: &'static str, kind: Kind, form: UsageFormat) -> Endpoint {
+    Endpoint { end, kind, form, streams: false }
+}
+
+const fn streamed(end: &'static str, kind: Kind, form: UsageFormat) -> Endpoint {
+    Endpoint { end, kind, form, streams: true }
+}
+
+/// The first that fits counts. Cohere's usage is read in the form of `OpenAI`, whose imitators have several.
+const ENDPOINTS: &[Endpoint] = &[
+    whole("/chat/completions", Kind::Chat, OpenAiChat),
+    whole("/completions", Kind::Chat, OpenAiChat),
+    whole("/responses", Kind::Responses, OpenAiResponses),
+    whole("/responses/compact", Kind::Responses, OpenAiResponses),
+    whole("/messages", Kind::Messages, Anthropic),
+    whole(":rawPredict", Kind::Messages, Anthropic),
+    streamed(":streamRawPredict", Kind::Messages, Anthropic),
+    whole(":generateContent", Kind::GenerateContent, Gemini),
+    streamed(":streamGenerateContent", Kind::GenerateContent, Gemini),
+    whole("/interactions", Kind::Interactions, Gemini),
+    whole("/converse", Kind::Converse, Bedrock),
+    streamed("/converse-stream", Kind::Converse, Bedrock),
+    whole("/invoke", Kind::Invoke, Bedrock),
+    streamed("/invoke-with-response-stream", Kind::Invoke, Bedrock),
+    whole("/v1/chat", Kind::Cohere, OpenAiChat),
+    whole("/v2/chat", Kind::Cohere, OpenAiChat),
+    whole("/api/chat", Kind::Ollama, Ollama),
+    whole("/api/generate", Kind::Ollama, Ollama),
+    whole("/embeddings", Kind::Embedding, OpenAiChat),
+    whole(":embedContent", Kind::Embedding, Gemini),
+    whole(":batchEmbedContents", Kind::Embedding, Gemini),
+    whole(":predict", Kind::Embedding, Gemini),
+    whole("/v1/embed", Kind::Embedding, OpenAiChat),
+    whole("/v2/embed", Kind::Embedding, OpenAiChat),
+    whole("/api/embed", Kind::Embedding, Ollama),
 ];
+
+/// Parts of the names of models at Bedrock that write no text. They are not billed by tokens.
+const NO_WRITERS: [&str; 5] = ["rerank", "image", "canvas", "reel", "stability."];
 
 /// The provider of a URL, by its host, or by the port of a local Ollama.
 pub(crate) fn provider(uri: &Uri) -> Provider {
@@ -85,22 +119,43 @@ pub(crate) fn provider(uri: &Uri) -> Provider {
     })
 }
 
-/// The kind of call, and whether the path itself asks for a stream.
-pub(super) fn kind(path: &str) -> Option<(Kind, bool)> {
-    let &(_, kind, streams) = row(path)?;
-    // A message of a thread is no call; a run of it would be.
-    let of_thread = kind == Kind::Messages && path.contains("/threads/");
-    if kind != Kind::Invoke {
-        return (!of_thread).then_some((kind, streams));
+/// The operation of this path, if it calls a model.
+pub(super) fn of(path: &str) -> Option<Endpoint> {
+    let endpoint = *row(path)?;
+    let model = || path.get(model_at(path)?);
+    let embeds = || model().is_some_and(|model| model.contains("embed"));
+    let embedding = Endpoint { kind: Kind::Embedding, ..endpoint };
+    match endpoint.end {
+        // A message of a thread is no call; a run of it would be.
+        "/messages" if path.contains("/threads/") => None,
+        ":rawPredict" | ":streamRawPredict" => of_publisher(path, model()?, endpoint),
+        // Others than Bedrock converse or invoke something, too.
+        _ if before_model(&endpoint) == Some("/model/") => match model()? {
+            _ if endpoint.kind == Kind::Invoke && embeds() => Some(embedding),
+            model if NO_WRITERS.iter().any(|part| model.contains(part)) => None,
+            _ => Some(endpoint),
+        },
+        // Other models of Vertex AI predict something.
+        ":predict" => embeds().then_some(endpoint),
+        _ => Some(endpoint),
     }
-    // Others than Bedrock invoke something, too.
-    let (_, model) = path.rsplit_once("/model/")?;
-    Some((if model.contains("embed") { Kind::Embedding } else { kind }, streams))
 }
 
-fn row(path: &str) -> Option<&'static (&'static str, Kind, bool)> {
+/// At Vertex AI each publisher's models have a form of their own: Anthropic's, or `OpenAI`'s.
+fn of_publisher(path: &str, model: &str, endpoint: Endpoint) -> Option<Endpoint> {
+    let publisher = path.split_once("/publishers/").map_or("anthropic", |(_, name)| name);
+    if model == "count-tokens" || model.contains("ocr") {
+        None
+    } else if publisher.starts_with("anthropic") {
+        Some(endpoint)
+    } else {
+        Some(Endpoint { kind: Kind::Chat, form: OpenAiChat, ..endpoint })
+    }
+}
+
+fn row(path: &str) -> Option<&'static Endpoint> {
     let path = path.trim_end_matches('/');
-    PATHS.iter().find(|(end, ..)| path.ends_with(end))
+    ENDPOINTS.iter().find(|endpoint| path.ends_with(endpoint.end))
 }
 
 /// The model in a path: `/models/M:verb`, `/model/M/converse`, `/deployments/M/…`.
@@ -111,41 +166,49 @@ pub(super) fn model(path: &str) -> Option<String> {
 
 /// The path with another model, if it names one.
 pub(super) fn with_model(path: &str, other: &str) -> Option<String> {
-    let at = model_at(path)?;
+    let at = model_at(path).filter(|_| names_model(path))?;
     Some(format!("{}{}{}", &path[..at.start], escaped(other), &path[at.end..]))
 }
 
 /// The path behind the base of the URL, with another model.
 pub(crate) fn suffix(path: &str, other: &str) -> String {
-    let Some((end, kind, _)) = row(path) else { return path.to_owned() };
-    match before_model(end, *kind) {
+    let Some(endpoint) = row(path) else { return path.to_owned() };
+    let end = endpoint.end;
+    match before_model(endpoint) {
         Some(before) if model_at(path).is_some() => format!("{before}{}{end}", escaped(other)),
-        _ => (*end).to_owned(),
+        _ => end.to_owned(),
     }
 }
 
 /// Whether the path of the call itself names the model, and not its base.
 pub(super) fn names_model(path: &str) -> bool {
-    row(path).is_some_and(|(end, kind, _)| before_model(end, *kind).is_some())
+    row(path).is_some_and(|endpoint| before_model(endpoint).is_some())
 }
+
+/// Whether an Azure deployment is a part of the path. It belongs to the base, and its name is not the model's.
+pub(crate) fn has_deployment(path: &str) -> bool {
+    path.contains(DEPLOYMENTS)
+}
+
+const DEPLOYMENTS: &str = "/deployments/";
 
 fn model_at(path: &str) -> Option<Range<usize>> {
     let path = path.trim_end_matches('/');
-    let (end, kind, _) = row(path)?;
+    let endpoint = row(path)?;
     let behind = |before: &str| Some(path.rfind(before)? + before.len());
-    let at = if let Some(before) = before_model(end, *kind) {
-        behind(before)?..path.len() - end.len()
+    let at = if let Some(before) = before_model(endpoint) {
+        behind(before)?..path.len() - endpoint.end.len()
     } else {
-        let start = behind("/deployments/")?;
+        let start = behind(DEPLOYMENTS)?;
         start..start + path[start..].find('/')?
     };
     (at.start < at.end).then_some(at)
 }
 
-/// What stands before the model in paths that end so. An Azure deployment is a part of the base instead.
-fn before_model(end: &str, kind: Kind) -> Option<&'static str> {
-    match kind {
-        _ if end.starts_with(':') => Some("/models/"),
+/// What stands before the model in paths that end so.
+fn before_model(endpoint: &Endpoint) -> Option<&'static str> {
+    match endpoint.kind {
+        _ if endpoint.end.starts_with(':') => Some("/models/"),
         Kind::Converse | Kind::Invoke => Some("/model/"),
         _ => None,
     }

@@ -17,6 +17,15 @@ pub(super) struct Scanned {
     pub(super) tier: ServiceTier,
     pub(super) stream: Option<bool>,
     pub(super) usage: Asked,
+    pub(super) names: Names,
+}
+
+/// The fields, beside a model, by which calls are told from other requests.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Names {
+    pub(super) messages: bool,
+    pub(super) prompt: bool,
+    pub(super) agent: bool,
 }
 
 /// What a body says of the usage of its stream.
@@ -67,6 +76,9 @@ pub(super) fn scan(body: &[u8]) -> Option<Scanned> {
             }
             b"service_tier" | b"serviceTier" => scanned.tier = tier_of(&value()),
             b"stream" => scanned.stream = value().as_bool(),
+            b"message" | b"messages" => scanned.names.messages = true,
+            b"prompt" => scanned.names.prompt = true,
+            b"agent" => scanned.names.agent = true,
             b"stream_options" => {
                 let said = value().get("include_usage").is_some();
                 scanned.usage = if said { Asked::Something } else { Asked::Otherwise };

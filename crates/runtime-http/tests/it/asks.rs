@@ -15,7 +15,7 @@ fn ask(url: &str, body: &str) -> Option<Ask> {
 
 #[test]
 fn kinds_of_calls_and_their_providers_are_known_by_the_url() {
-    let body = r#"{"model": "m"}"#;
+    let body = r#"{"model": "m", "messages": []}"#;
     let kind = |url: &str| ask(url, body).map(|ask| (ask.provider, ask.kind, ask.streamed));
     for (url, expected) in [
         ("https://api.openai.com/v1/chat/completions", (Provider::OpenAi, Kind::Chat, false)),
@@ -50,6 +50,40 @@ fn kinds_of_calls_and_their_providers_are_known_by_the_url() {
             "https://bedrock-runtime.us-east-1.amazonaws.com/model/amazon.titan-embed-text-v2/invoke",
             (Provider::Bedrock, Kind::Embedding, false),
         ),
+        ("https://api.openai.com/v1/responses/compact", (Provider::OpenAi, Kind::Responses, false)),
+        ("https://api.mistral.ai/v1/fim/completions", (Provider::Mistral, Kind::Chat, false)),
+        ("https://api.mistral.ai/v1/agents/completions", (Provider::Mistral, Kind::Chat, false)),
+        ("https://api.cohere.com/v2/chat", (Provider::Cohere, Kind::Cohere, false)),
+        ("https://api.cohere.com/v1/chat", (Provider::Cohere, Kind::Cohere, false)),
+        ("https://api.cohere.com/v2/embed", (Provider::Cohere, Kind::Embedding, false)),
+        (
+            "https://dashscope.aliyuncs.com/compatible-mode/v1/chat/completions",
+            (Provider::Qwen, Kind::Chat, false),
+        ),
+        (
+            "https://us-central1-aiplatform.googleapis.com/v1/publishers/mistralai/models/codestral:rawPredict",
+            (Provider::Gemini, Kind::Chat, false),
+        ),
+        (
+            "https://us-east5-aiplatform.googleapis.com/v1/publishers/anthropic/models/c:rawPredict",
+            (Provider::Gemini, Kind::Messages, false),
+        ),
+        (
+            "https://us-central1-aiplatform.googleapis.com/v1/publishers/google/models/text-embedding-005:predict",
+            (Provider::Gemini, Kind::Embedding, false),
+        ),
+        (
+            "https://generativelanguage.googleapis.com/v1beta/models/g:batchEmbedContents",
+            (Provider::Gemini, Kind::Embedding, false),
+        ),
+        (
+            "https://generativelanguage.googleapis.com/v1beta/interactions",
+            (Provider::Gemini, Kind::Interactions, false),
+        ),
+        (
+            "https://bedrock-mantle.us-east-1.api.aws/v1/chat/completions",
+            (Provider::Bedrock, Kind::Chat, false),
+        ),
         ("http://localhost:11434/api/chat", (Provider::Ollama, Kind::Ollama, true)),
         (
             "https://openrouter.ai/api/v1/chat/completions",
@@ -69,12 +103,51 @@ fn kinds_of_calls_and_their_providers_are_known_by_the_url() {
         "https://api.anthropic.com/v1/messages/count_tokens",
         "https://api.openai.com/v1/models",
         "http://localhost:8000/chain/invoke",
+        "http://localhost:8000/bot/converse",
+        "https://api.anthropic.com/v1/messages/batches",
+        "https://api.openai.com/v1/responses/input_tokens",
+        "https://api.openai.com/v1/moderations",
+        "https://api.mistral.ai/v1/ocr",
+        "https://api.x.ai/v1/chat/deferred-completion/1",
+        "https://api.cohere.com/v2/rerank",
+        "https://generativelanguage.googleapis.com/v1beta/models/g:countTokens",
+        "https://generativelanguage.googleapis.com/v1beta/models/g:batchGenerateContent",
+        "https://generativelanguage.googleapis.com/v1beta/models/imagen-4:predict",
+        "https://us-east5-aiplatform.googleapis.com/v1/publishers/anthropic/models/count-tokens:rawPredict",
+        "https://us-central1-aiplatform.googleapis.com/v1/publishers/mistralai/models/mistral-ocr:rawPredict",
+        "https://bedrock-runtime.us-east-1.amazonaws.com/model/m/count-tokens",
+        "https://bedrock-runtime.us-east-1.amazonaws.com/model/cohere.rerank-v3-5%3A0/invoke",
+        "https://bedrock-runtime.us-east-1.amazonaws.com/model/amazon.nova-canvas-v1%3A0/invoke",
+        "https://dashscope.aliyuncs.com/api/v1/services/aigc/text-generation/generation",
+        "http://localhost:8080/generate",
     ] {
         assert_eq!(kind(url), None, "{url}");
     }
     let uri = "https://api.openai.com/v1/chat/completions".parse().expect("it is a URL");
     assert!(Ask::of(&Method::GET, &uri, body.as_bytes()).is_none(), "it lists stored ones");
     assert!(ask("https://api.openai.com/v1/chat/completions", "no JSON").is_none());
+}
+
+#[test]
+fn request_of_another_service_is_no_call() {
+    // It would be sent again, and elsewhere, when it fails.
+    for (url, body) in [
+        ("https://discord.com/api/v10/channels/1/messages", r#"{"content": "Hello"}"#),
+        ("https://our.test/api/chat", r#"{"message": "Hello"}"#),
+        ("https://our.test/v1/chat", r#"{"model": "m", "input": "Hello"}"#),
+        ("https://forms.test/forms/7/responses", r#"{"answers": []}"#),
+        ("https://our.test/crm/interactions", r#"{"customer": 7}"#),
+    ] {
+        assert!(ask(url, body).is_none(), "{url}");
+    }
+    // A stored prompt has a model, and so has an agent.
+    for (url, body) in [
+        ("https://api.openai.com/v1/responses", r#"{"prompt": {"id": "pmpt_1"}}"#),
+        ("https://api.mistral.ai/v1/agents/completions", r#"{"agent_id": "ag:1"}"#),
+        ("https://generativelanguage.googleapis.com/v1beta/interactions", r#"{"agent": "a"}"#),
+    ] {
+        assert_eq!(ask(url, body).map(|ask| ask.model.to_string()).as_deref(), Some("unknown"));
+    }
 }
 
 #[test]
