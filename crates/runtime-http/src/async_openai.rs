@@ -44,7 +44,7 @@ where
             let Some((uri, body)) = uri_and_body(&mut request) else {
                 return send(inner, factory).await;
             };
-            let Some(ask) = turns.ask(request.method(), &uri, &body) else {
+            let Some(ask) = turns.ask((request.method(), &uri), request.headers(), &body) else {
                 return send(inner, factory).await;
             };
             let session = session.map_err(|error| OpenAIError::Boxed(error.into()))?;

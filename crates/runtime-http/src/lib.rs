@@ -75,6 +75,6 @@ pub use self::{
     body::TurnBody,
     error::{NoSessionError, Refused, turn_error},
     meter::{Framing, Meter},
-    place::Place,
+    place::{InvalidPlaceError, Place},
     turns::{NoSession, Turns, Whose},
 };

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
-use runtime_resilience::{FaultError, FaultKind, Provider, Reach, Route};
+use runtime_resilience::{Provider, Route};
+use thiserror::Error;
 
-use crate::ask::{provider, suffix};
+use crate::ask::{has_deployment, provider, suffix};
 
 /// The headers in which providers take a key.
 const KEYS: [HeaderName; 4] = [
@@ -17,9 +18,12 @@ const KEYS: [HeaderName; 4] = [
     HeaderName::from_static("x-goog-api-key"),
 ];
 
-/// The account of a key of `OpenAI`, which refuses that of another key.
-const ACCOUNT: [HeaderName; 2] =
-    [HeaderName::from_static("openai-organization"), HeaderName::from_static("openai-project")];
+/// The account of a key of `OpenAI`, which refuses that of another key, and of a signature of AWS.
+const ACCOUNT: [HeaderName; 3] = [
+    HeaderName::from_static("openai-organization"),
+    HeaderName::from_static("openai-project"),
+    HeaderName::from_static("x-amz-security-token"),
+];
 
 /// Words in the names of what says who asks: Gemini's `?key=`, `ocp-apim-subscription-key` of Azure's gateway,
 /// `x-amz-security-token`, `openai-organization`.
@@ -46,8 +50,15 @@ const WORDS: [&str; 10] = [
 /// use runtime_resilience::Route;
 ///
 /// let route = Route::new("groq", "llama-3.3-70b").key("team-a");
-/// let place = Place::of(&route, "https://api.groq.com/openai/v1").key("gsk-…");
+/// let place = Place::of(&route, "https://api.groq.com/openai/v1")?.key("gsk-…")?;
 /// assert!(!format!("{place:?}").contains("gsk"));
+///
+/// let refused = Place::of(&route, "api.groq.com/openai/v1").unwrap_err();
+/// assert_eq!(
+///     refused.to_string(),
+///     "`base` of the place of `groq` must be a URL with http or https and a host, not `api.groq.com/openai/v1`"
+/// );
+/// # Ok::<_, runtime_http::InvalidPlaceError>(())
 /// ```
 #[derive(Clone)]
 #[must_use]
@@ -55,7 +66,23 @@ pub struct Place {
     provider: Arc<str>,
     label: Option<Arc<str>>,
     base: Arc<str>,
+    /// The only model of an Azure deployment.
+    model: Option<Arc<str>>,
     key: Option<Arc<str>>,
+}
+
+/// A text that makes no place.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("`{field}` of the place of `{provider}` must be {rule}, not `{value}`")]
+#[non_exhaustive]
+pub struct InvalidPlaceError {
+    /// The name of the argument.
+    pub field: &'static str,
+    /// The value of the argument. Of a key it tells nothing.
+    pub value: String,
+    /// The provider of the route.
+    pub provider: String,
+    rule: &'static str,
 }
 
 impl Place {
@@ -63,24 +90,69 @@ impl Place {
     ///
     /// `base` is the URL before the path of the call (`/chat/completions`, `/messages`, `/models/…`), as a client's
     /// base URL: with the version, as in `https://api.anthropic.com/v1`. It may have a query, such as Azure's
-    /// `?api-version=…`, which is put before the client's.
-    pub fn of(route: &Route, base: impl Into<Arc<str>>) -> Self {
+    /// `?api-version=…`, which is put before the client's. If it ends with a deployment of Azure
+    /// (`…/openai/deployments/NAME`), the place is that of the route's model only.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidPlaceError`] if `base` is no URL of a server, with `http` or `https`, or has a fragment.
+    pub fn of(route: &Route, base: impl Into<Arc<str>>) -> Result<Self, InvalidPlaceError> {
+        let base = base.into();
         let label = route.key_label().map(Arc::from);
-        Self { provider: route.provider().into(), label, base: base.into(), key: None }
+        let model = has_deployment(&format!("{base}/")).then(|| route.model().into());
+        let place = Self { provider: route.provider().into(), label, base, model, key: None };
+        if place.base.contains('#') {
+            let rule = "a URL without a fragment";
+            return Err(place.invalid("base", &place.base, rule));
+        }
+        match place.base.parse() {
+            Ok(base) if is_server(&base) => Ok(place),
+            _ => {
+                let rule = "a URL with http or https and a host";
+                Err(place.invalid("base", &place.base, rule))
+            }
+        }
     }
 
     /// Sets the key. Default: none, and the client's own key is not sent to another host.
     ///
     /// Nor is anything else whose name says who asks, in a header or in the query. What a client adds below this
     /// layer is not seen here: `default_headers` of `reqwest` go to each host.
-    pub fn key(mut self, key: impl Into<Arc<str>>) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidPlaceError`] if the key is empty, or no header takes it.
+    pub fn key(mut self, key: impl Into<Arc<str>>) -> Result<Self, InvalidPlaceError> {
+        let key = key.into();
         // A key from a file ends with a line break, which no header takes.
-        self.key = Some(key.into().trim().into());
-        self
+        let key = key.trim();
+        if key.is_empty() {
+            return Err(self.invalid("key", "", "a text that is not blank"));
+        }
+        if HeaderValue::from_str(key).is_err() {
+            return Err(self.invalid("key", "…", "without control characters"));
+        }
+        self.key = Some(key.into());
+        Ok(self)
     }
 
+    fn invalid(&self, field: &'static str, value: &str, rule: &'static str) -> InvalidPlaceError {
+        let (value, provider) = (value.to_owned(), self.provider.to_string());
+        InvalidPlaceError { field, value, provider, rule }
+    }
+
+    /// Whether it is of this route, whatever its model.
     pub(crate) fn is_of(&self, route: &Route) -> bool {
         *self.provider == *route.provider() && self.label.as_deref() == route.key_label()
+    }
+
+    /// Whether calls of this model may go here.
+    pub(crate) fn takes(&self, model: &str) -> bool {
+        self.model.as_deref().is_none_or(|own| own == model)
+    }
+
+    pub(crate) const fn has_key(&self) -> bool {
+        self.key.is_some()
     }
 
     /// The URL of a call here. The query is kept, without a key.
@@ -98,17 +170,7 @@ impl Place {
             url.push(before);
             url.push_str(part);
         }
-        let url: Uri = url.parse().ok()?;
-        Some(url).filter(|url| matches!(url.scheme_str(), Some("http" | "https")))
-    }
-
-    /// The error for a base that is no URL.
-    pub(crate) fn nowhere(&self) -> FaultError {
-        let Self { provider, base, .. } = self;
-        let said = format!("the place of `{provider}` needs a base URL, not `{base}`");
-        let mut error = FaultError::of(FaultKind::Local, said);
-        (error.fault.reach, error.fault.elsewhere) = (Reach::NotSent, true);
-        error
+        url.parse().ok().filter(is_server)
     }
 
     /// Replaces what says who asks in a request that went to `from` and goes to `to`.
@@ -136,8 +198,8 @@ impl Place {
         }
         let Some(key) = &self.key else { return };
         let name = match provider(to) {
-            // A token of Google Cloud, or OpenAI's form at Anthropic.
-            _ if key.starts_with("ya29.") => AUTHORIZATION,
+            // A token of Google Cloud or of Entra, or OpenAI's form at Anthropic.
+            _ if key.starts_with("ya29.") || key.starts_with("eyJ") => AUTHORIZATION,
             Provider::Anthropic if !to.path().ends_with("/messages") => AUTHORIZATION,
             Provider::Anthropic => KEYS[1].clone(),
             Provider::Azure => KEYS[2].clone(),
@@ -149,6 +211,7 @@ impl Place {
             _ => AUTHORIZATION,
         };
         let value = if name == AUTHORIZATION { format!("Bearer {key}") } else { key.to_string() };
+        // Of a key that no header takes there is no place.
         if let Ok(mut value) = HeaderValue::try_from(value) {
             value.set_sensitive(true);
             headers.insert(name, value);
@@ -165,6 +228,17 @@ fn name_of(part: &str) -> &str {
 fn tells_who(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     WORDS.iter().any(|word| name.contains(word))
+}
+
+/// Whether requests can be sent to this URL.
+fn is_server(url: &Uri) -> bool {
+    let has_scheme = matches!(url.scheme_str(), Some("http" | "https"));
+    let is_host = |at: &http::uri::Authority| {
+        // A port that is no number is none for the crate `http`.
+        let end = at.as_str().rsplit(']').next().unwrap_or_default();
+        !at.host().is_empty() && (!end.contains(':') || at.port_u16().is_some())
+    };
+    has_scheme && url.authority().is_some_and(is_host)
 }
 
 fn is_same(one: &Uri, other: &Uri) -> bool {

@@ -24,7 +24,7 @@ impl Middleware for Turns {
         let Some((uri, body)) = uri_and_body(&mut request) else {
             return next.run(request, extensions).await;
         };
-        let Some(ask) = self.ask(request.method(), &uri, &body) else {
+        let Some(ask) = self.ask((request.method(), &uri), request.headers(), &body) else {
             return next.run(request, extensions).await;
         };
         let Some(session) = self.session().map_err(ClientError::middleware)? else {

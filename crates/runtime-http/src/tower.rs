@@ -51,7 +51,7 @@ where
         Box::pin(async move {
             let (parts, body) = request.into_parts();
             let body = body.collect().await.map_err(Into::into)?.to_bytes();
-            let Some(ask) = turns.ask(&parts.method, &parts.uri, &body) else {
+            let Some(ask) = turns.ask((&parts.method, &parts.uri), &parts.headers, &body) else {
                 return pass(inner, parts, body).await;
             };
             let Some(session) = session? else { return pass(inner, parts, body).await };

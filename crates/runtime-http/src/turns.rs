@@ -4,14 +4,15 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::header::AUTHORIZATION;
 use http::{HeaderMap, Uri};
 #[cfg(feature = "durable")]
 use runtime_durable::{DurableHandle, DurableSession};
 use runtime_orchestrator::{Attempt, OrchestrationSession, SessionHandle, Turn};
-use runtime_resilience::{FaultError, Provider};
+use runtime_resilience::{FaultError, FaultKind, Provider, Reach, Route};
 use runtime_usage::UsageSnapshot;
 
-use crate::ask::Ask;
+use crate::ask::{Ask, has_deployment};
 use crate::error::NoSessionError;
 use crate::place::Place;
 use crate::record::Recorder;
@@ -33,7 +34,7 @@ use crate::record::Recorder;
 /// let session = Orchestrator::new("writer", "draft").recovery(recovery).session()?;
 ///
 /// // A route without a place is the client's own URL.
-/// let groq = Place::of(&second, "https://api.groq.com/openai/v1").key("gsk-…");
+/// let groq = Place::of(&second, "https://api.groq.com/openai/v1")?.key("gsk-…")?;
 /// let turns = Turns::of(&session).place(groq);
 /// # drop(turns);
 /// # Ok::<_, runtime_orchestrator::BoxError>(())
@@ -237,8 +238,14 @@ impl Turns {
     }
 
     /// What a request asks for. `None` if it is no call of a model.
-    pub(crate) fn ask(&self, method: &http::Method, uri: &Uri, body: &[u8]) -> Option<Ask> {
+    pub(crate) fn ask(
+        &self,
+        (method, uri): (&http::Method, &Uri),
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Option<Ask> {
         let mut ask = Ask::of(method, uri, body)?;
+        ask.signed = is_signed(uri, headers);
         if let Some(provider) = self.settings.provider {
             ask.provider = provider;
         }
@@ -263,7 +270,7 @@ impl Turns {
     ///
     /// # Errors
     ///
-    /// The base of the route's place is no URL. The request must not go to the client's own URL instead.
+    /// The request cannot be made one for the route. It must not go to the client's own URL instead.
     pub(crate) fn rewritten(
         &self,
         ask: &Ask,
@@ -273,14 +280,53 @@ impl Turns {
     ) -> Result<Rewritten, FaultError> {
         let model = attempt.map_or(&*ask.model, Attempt::model);
         let route = attempt.and_then(Attempt::route);
-        let place = route.and_then(|route| self.settings.places.iter().find(|p| p.is_of(route)));
+        let nowhere = |why: &str| {
+            let provider = route.map_or("the client's own URL", Route::provider);
+            Err(unsent(format!("no call of model `{model}` can go to `{provider}`: {why}")))
+        };
+        let of_route = |place: &&Place| route.is_some_and(|route| place.is_of(route));
+        let mut places = self.settings.places.iter().filter(of_route).peekable();
+        let has_places = places.peek().is_some();
+        let place = places.find(|place| place.takes(model));
+        let changes_deployment = *ask.model != *model && has_deployment(uri.path());
+        if place.is_none() && (has_places || changes_deployment) {
+            return nowhere(DEPLOYMENT);
+        }
         let to = match place {
-            Some(place) => Some(place.uri(uri, model).ok_or_else(|| place.nowhere())?),
+            Some(place) => match place.uri(uri, model) {
+                Some(to) => Some(to),
+                None => return nowhere("with the base of its place the URL is none"),
+            },
             None => ask.uri(uri, model),
         };
         let body = ask.rewritten(body, (model, place.is_some()), self.settings.asks_usage);
+        let has_key = place.is_some_and(Place::has_key);
+        if ask.signed && !has_key && (to.is_some() || body.is_some()) {
+            return nowhere(SIGNATURE);
+        }
         Ok(Rewritten { place: place.cloned(), to, body })
     }
+}
+
+const DEPLOYMENT: &str = "a deployment of Azure is in the URL, and has one model; give the route a place whose \
+                          base ends with the deployment of its model";
+
+const SIGNATURE: &str = "the request is signed for another URL or body; give the route a place with a key, such as \
+                         an API key of Bedrock, or sign below this layer";
+
+/// The error for a call that is not made, while another route may take it.
+fn unsent(said: String) -> FaultError {
+    let mut error = FaultError::of(FaultKind::Local, said);
+    (error.fault.reach, error.fault.elsewhere) = (Reach::NotSent, true);
+    error
+}
+
+/// Whether a request has a signature of AWS, in its headers or in its query.
+fn is_signed(uri: &Uri, headers: &HeaderMap) -> bool {
+    let header = headers.get(AUTHORIZATION).map(http::HeaderValue::as_bytes);
+    let mut query = uri.query().unwrap_or_default().split('&');
+    header.is_some_and(|value| value.starts_with(b"AWS4-"))
+        || query.any(|part| part.starts_with("X-Amz-Signature="))
 }
 
 /// The changes to a request.

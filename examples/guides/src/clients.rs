@@ -50,7 +50,7 @@ async fn a_turn_that_is_refused(url: &str) -> Result<(), BoxError> {
 
 async fn the_second_place_answers(url: &str) -> Result<(), BoxError> {
     let [first, second] = [Route::new("openai", "down"), Route::new("groq", "llama-3.3-70b")];
-    let groq = Place::of(&second, format!("{url}/groq")).key("gsk-…");
+    let groq = Place::of(&second, format!("{url}/groq"))?.key("gsk-…")?;
     let recovery = RecoveryConfig::default().routes(Routes::ordered([first, second]));
     let session = Orchestrator::new("writer", "draft").recovery(recovery).session()?;
 

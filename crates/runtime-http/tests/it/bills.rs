@@ -4,7 +4,8 @@
 use bytes::Bytes;
 use http::{Method, Request, Uri};
 use http_body_util::{BodyExt, Full};
-use runtime_http::{Ask, Framing, Meter, Turns};
+use runtime_http::{Ask, Framing, Meter, Place, Turns};
+use runtime_resilience::Route;
 use runtime_usage::{ReportedUsage, UsageSnapshot, Usd};
 use serde_json::{Value, json};
 use tower_service::Service;
@@ -45,6 +46,59 @@ async fn answer_in_the_background_is_billed_by_its_reservation() {
         // Fifty thousand tokens out at two dollars a million, and a few in.
         let (least, most) = (Usd::from_nanos(100_000_000), Usd::from_nanos(100_100_000));
         assert!(books.estimated && (least..most).contains(&books.cost), "{books:?}");
+    }
+}
+
+#[test]
+fn answer_that_is_made_later_is_no_short_answer() {
+    let chat = "https://api.x.ai/v1/chat/completions";
+    for reply in [
+        // xAI, Perplexity, Z.ai.
+        json!({"request_id": "f15c114e"}),
+        json!({"id": "1", "model": "m", "created_at": 1, "status": "CREATED"}),
+        json!({"request_id": "1", "id": "2", "model": "m", "task_status": "PROCESSING"}),
+    ] {
+        let mut meter =
+            Meter::new(&ask(chat, &json!({"model": "m", "deferred": true})), Framing::Whole);
+        meter.push(&Bytes::from(reply.to_string()));
+        meter.finish();
+        assert!(meter.has_ended() && meter.error().is_none(), "{reply}");
+        assert_eq!(meter.usage(), None, "{reply}: its reservation stays");
+    }
+}
+
+#[tokio::test]
+async fn cost_that_another_place_reports_counts() {
+    let fixture = Fixture::new(&["down", "m"]).await;
+    let down = Said::json(503, &json!({"error": {"message": "Service unavailable"}}));
+    let answer = Said::json(
+        200,
+        &json!({"choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}],
+            "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15, "cost": 0.25,
+                "is_byok": true, "cost_details": {"upstream_inference_cost": 0.5}}}),
+    );
+    let place = Place::of(&Route::new("m", "m"), "https://openrouter.ai/api/v1").unwrap();
+    let request = Request::post("https://api.openai.com/v1/chat/completions")
+        .body(Full::<Bytes>::from(r#"{"model":"down"}"#))
+        .unwrap();
+    let turns = Turns::of(&fixture.session).place(place);
+    turns.layer(Script::of([down, answer])).call(request).await.unwrap();
+    assert_eq!(fixture.books().cost, Usd::from_nanos(750_000_000));
+}
+
+#[test]
+fn embeddings_have_the_form_of_their_path() {
+    // The paths for clients of OpenAI, at servers with an API of their own.
+    for url in [
+        "https://generativelanguage.googleapis.com/v1beta/openai/embeddings",
+        "http://localhost:11434/v1/embeddings",
+    ] {
+        let mut meter = Meter::new(&ask(url, &json!({"model": "m", "input": "a"})), Framing::Whole);
+        let reply = json!({"data": [], "usage": {"prompt_tokens": 8, "total_tokens": 8}});
+        meter.push(&Bytes::from(reply.to_string()));
+        meter.finish();
+        let usage = meter.usage().unwrap();
+        assert_eq!((usage.tokens, usage.estimated), (UsageSnapshot::new(8, 0), false), "{url}");
     }
 }
 

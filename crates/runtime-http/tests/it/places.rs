@@ -54,12 +54,6 @@ async fn model_in_the_path_is_that_of_the_route() {
             format!("{GEMINI}/second:generateContent?alt=json"),
         ),
         (
-            "https://x.openai.azure.com/openai/deployments/first/chat/completions?api-version=1"
-                .to_owned(),
-            "https://x.openai.azure.com/openai/deployments/second/chat/completions?api-version=1"
-                .to_owned(),
-        ),
-        (
             "https://bedrock-runtime.us-east-1.amazonaws.com/model/first/converse".to_owned(),
             "https://bedrock-runtime.us-east-1.amazonaws.com/model/second/converse".to_owned(),
         ),
@@ -80,8 +74,8 @@ async fn elsewhere(
     asked: (&str, &[(&'static str, &'static str)], Value),
 ) -> Request<Bytes> {
     let session = session(&[("own", "first"), ("other", "second")]);
-    let place = Place::of(&Route::new("other", "second"), base);
-    let place = key.map_or_else(|| place.clone(), |key| place.clone().key(key));
+    let place = Place::of(&Route::new("other", "second"), base).unwrap();
+    let place = key.map_or_else(|| place.clone(), |key| place.clone().key(key).unwrap());
     let (mut requests, reply) = call(&Turns::of(&session).place(place), 1, asked).await;
     assert_eq!((reply.unwrap(), requests.len()), (200, 2));
     requests.pop().unwrap()
@@ -133,25 +127,119 @@ async fn what_says_who_asks_is_never_sent_to_another_host() {
     let sent = elsewhere("https://api.openai.com/v1", Some("second"), asked).await;
     assert_eq!(text(sent.headers(), "authorization"), "Bearer second");
     for (name, stays) in
-        [("openai-organization", false), ("openai-project", false), ("helicone-auth", true)]
+        [("openai-organization", false), ("x-amz-security-token", false), ("helicone-auth", true)]
     {
         assert_eq!(sent.headers().contains_key(name), stays, "{name}");
     }
 }
 
-#[tokio::test]
-async fn place_without_a_url_gets_no_request_and_nobody_else_does() {
-    for base in ["api.groq.com/openai/v1", "localhost:8000/v1", "/v1", "ftp://a.test", "https://"] {
-        let session = session(&[("own", "first"), ("other", "second")]);
-        let place = Place::of(&Route::new("other", "second"), base).key("theirs");
-        let turns = Turns::of(&session).place(place);
-        let (requests, reply) =
-            call(&turns, 1, (CHAT, &[], json!({"model": "first", "messages": []}))).await;
-        assert_eq!(requests.len(), 1, "{base}: {requests:?}");
-        let error = reply.unwrap_err();
-        assert!(turn_error(&*error).is_some(), "{base}: {error:?}");
-        assert!(format!("{error:?}").contains(base), "{base}: {error:?}");
+#[test]
+fn place_without_a_url_is_refused() {
+    let route = Route::new("other", "second");
+    for base in [
+        "",
+        "api.groq.com/openai/v1",
+        "localhost:8000/v1",
+        "/v1",
+        "ftp://a.test",
+        "https://",
+        "https://:80",
+        "http://127.0.0.1:99999/v1",
+        "http://a.test:port/v1",
+        "https://a b.test",
+        "https://a.test/v1#fragment",
+    ] {
+        let refused = Place::of(&route, base).unwrap_err();
+        assert_eq!((refused.field, &*refused.value), ("base", base));
+        let said = refused.to_string();
+        assert!(said.contains("`base` of the place of `other`") && said.contains(base), "{said}");
     }
+    for base in
+        ["http://localhost:8000/v1", "https://[::1]/v1", "https://[::1]:80?a=b", "HTTPS://a.test"]
+    {
+        let place = Place::of(&route, base).unwrap();
+        for key in ["", " \n", "a\nb", "a\u{7f}"] {
+            let refused = place.clone().key(key).unwrap_err();
+            assert_eq!(refused.field, "key", "{key:?}");
+            let said = refused.to_string();
+            assert!(key.trim().is_empty() || !said.contains(key), "{said}");
+        }
+    }
+}
+
+const DEPLOYED: &str = "https://x.openai.azure.com/openai/deployments";
+
+#[tokio::test]
+async fn deployment_is_never_asked_for_another_model() {
+    let own = format!("{DEPLOYED}/mine/chat/completions?api-version=1");
+    for (body, is_named) in [(json!({"messages": []}), false), (json!({"model": "first"}), true)] {
+        // Its model is in the body, or else it is taken for the model.
+        let first = if is_named { "first" } else { "mine" };
+        let routes = [("azure", first), ("azure", "second")];
+        let [without, with] = [session(&routes), session(&routes)];
+        let asked = (&*own, &[][..], body);
+        let (requests, reply) = call(&Turns::of(&without), 1, asked.clone()).await;
+        assert_eq!(requests.len(), 1, "{requests:?}");
+        let said = format!("{:?}", turn_error(&*reply.unwrap_err()).unwrap());
+        assert!(said.contains("no call of model `second` can go to `azure`"), "{said}");
+        assert!(said.contains("base ends with the deployment of its model"), "{said}");
+
+        // A place of its own.
+        let place = |model: &str| {
+            let base = format!("{DEPLOYED}/at-{model}?api-version=1");
+            Place::of(&Route::new("azure", model), base).unwrap().key("key").unwrap()
+        };
+        let turns = Turns::of(&with).place(place(first)).place(place("second"));
+        let (requests, reply) = call(&turns, 1, asked).await;
+        assert_eq!(reply.unwrap(), 200);
+        let uris: Vec<_> = requests.iter().map(|request| request.uri().to_string()).collect();
+        let at = |model: &str| format!("{DEPLOYED}/at-{model}/chat/completions?api-version=1");
+        assert_eq!(uris, [at(first), at("second")]);
+    }
+    // Nor does another model of the provider go to the client's own URL.
+    let session = session(&[("own", "first"), ("azure", "second")]);
+    let of_third = Place::of(&Route::new("azure", "third"), format!("{DEPLOYED}/third")).unwrap();
+    let turns = Turns::of(&session).place(of_third);
+    let (requests, reply) = call(&turns, 1, (CHAT, &[], json!({"model": "first"}))).await;
+    assert_eq!((requests.len(), reply.is_err()), (1, true));
+}
+
+#[tokio::test]
+async fn signed_request_is_sent_as_it_was_signed_or_not_at_all() {
+    const CONVERSE: &str = "https://bedrock-runtime.us-east-1.amazonaws.com/model";
+    let url = format!("{CONVERSE}/first/converse");
+    let signature =
+        "AWS4-HMAC-SHA256 Credential=A/20261130/us-east-1/bedrock/aws4_request, Signature=b";
+    let signed = [("authorization", signature), ("x-amz-date", "20261130T000000Z")];
+    let body = json!({"messages": []});
+    let routes = [("bedrock", "first"), ("bedrock", "second"), ("other", "third")];
+    let by_query = format!("{url}?X-Amz-Signature=b");
+    for (url, headers) in [(&*url, &signed[..]), (&*by_query, &[])] {
+        let session = session(&routes);
+        let third = Route::new("other", "third");
+        let base = "https://bedrock-runtime.eu-west-1.amazonaws.com";
+        let without = Turns::of(&session).place(Place::of(&third, base).unwrap());
+        let (requests, reply) = call(&without, 1, (url, headers, body.clone())).await;
+        assert_eq!(requests.len(), 1, "{requests:?}");
+        assert_eq!(requests[0].body(), &body.to_string());
+        let said = format!("{:?}", turn_error(&*reply.unwrap_err()).unwrap());
+        assert!(said.contains("the request is signed for another URL or body"), "{said}");
+
+        // A key needs no signature.
+        let place = Place::of(&third, base).unwrap().key("ABSK").unwrap();
+        let (requests, reply) =
+            call(&Turns::of(&session).place(place), 1, (url, headers, body.clone())).await;
+        assert_eq!((reply.unwrap(), requests.len()), (200, 2));
+        assert_eq!(text(requests[1].headers(), "authorization"), "Bearer ABSK");
+        assert_eq!(requests[1].uri(), &*format!("{base}/model/third/converse"));
+    }
+    // It is not made to ask for usage.
+    let session = session(&[("bedrock", "first")]);
+    let chat = "https://bedrock-runtime.us-east-1.amazonaws.com/openai/v1/chat/completions";
+    let body = json!({"model": "first", "stream": true});
+    let turns = Turns::of(&session).ask_for_usage();
+    let (requests, _) = call(&turns, 0, (chat, &signed, body.clone())).await;
+    assert_eq!(requests[0].body(), &body.to_string());
 }
 
 #[tokio::test]
@@ -191,6 +279,8 @@ async fn key_is_where_the_api_takes_it() {
     for ((url, body), base, key, name, value) in [
         (&chat, "https://api.groq.com/openai/v1", "theirs", "authorization", "Bearer theirs"),
         (&chat, "https://x.openai.azure.com/openai/v1", "theirs", "api-key", "theirs"),
+        // A token of Entra is no key either.
+        (&chat, "https://x.openai.azure.com/openai/v1", "eyJ0", "authorization", "Bearer eyJ0"),
         // The endpoint that is compatible with OpenAI's clients takes their header.
         (&chat, "https://api.anthropic.com/v1", "theirs", "authorization", "Bearer theirs"),
         (&messages, "https://api.anthropic.com/v1", "theirs", "x-api-key", "theirs"),
