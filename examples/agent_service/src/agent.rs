@@ -1,5 +1,7 @@
 //! The clerk: asks the model, runs its tools, and asks again until there is an answer.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use techrevati_runtime::prelude::*;
 use techrevati_runtime::tools::{Agent, Chat, Dialect, InvalidAnswerError, Said, ToolResult};
@@ -7,12 +9,13 @@ use techrevati_runtime::usage::UsageFormat;
 
 use crate::client::Client;
 use crate::model::MODEL;
+use crate::questions::Questions;
 use crate::tools;
 
 /// The longest answer, in tokens.
 const ANSWER: u64 = 200;
 
-/// Answers a question in a session.
+/// Answers a question in a session. It may ask `questions` of its own.
 ///
 /// # Errors
 ///
@@ -20,9 +23,9 @@ const ANSWER: u64 = 200;
 pub(crate) async fn answer(
     session: &OrchestrationSession,
     client: Client,
-    question: &str,
+    (question, questions): (&str, &Arc<Questions>),
 ) -> Result<String, BoxError> {
-    let toolbox = tools::toolbox(&session.handle())?;
+    let toolbox = tools::toolbox(&session.handle(), questions)?;
     let clerk = Clerk { client, tools: toolbox.offer(Dialect::OpenAi, session) };
     let mut messages = vec![json!({ "role": "user", "content": question })];
     Ok(Agent::new(session, &toolbox).run(&clerk, &mut messages).await?)

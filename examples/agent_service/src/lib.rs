@@ -22,6 +22,7 @@ mod client;
 mod fleet;
 mod metrics;
 pub mod model;
+mod questions;
 mod refusal;
 mod runs;
 mod service;

@@ -27,7 +27,7 @@
       if (event.event === "agent.paused") {
         said.replaceChildren(event.detail + " ");
         for (const [name, approve] of [["Yes", true], ["No", false]])
-          add(said, "button", [name]).onclick = () => post(path + "/approval", { approve });
+          add(said, "button", [name]).onclick = () => post(path + "/approval", { question: event.detail, approve });
       } else if (event.event === "agent.resumed") said.replaceChildren();
     };
     events.addEventListener("missed", ({ data }) => {

@@ -35,6 +35,11 @@ impl Refusal {
         Self::new(StatusCode::NOT_FOUND, &format!("there is no {what} `{name}`"))
     }
 
+    /// Another question was answered, or this one already.
+    pub(crate) fn not_asked() -> Self {
+        Self::new(StatusCode::CONFLICT, "the run does not wait with this question")
+    }
+
     pub(crate) fn shutting_down() -> Self {
         let error = "the service is shutting down";
         Self { retry_after: Some(SOON), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, error) }
@@ -45,9 +50,7 @@ impl From<SessionError> for Refusal {
     fn from(error: SessionError) -> Self {
         match error {
             error if error.is_shutdown() => Self::shutting_down(),
-            SessionError::NobodyWaiting => {
-                Self::new(StatusCode::CONFLICT, "the run does not wait for an approval")
-            }
+            SessionError::NobodyWaiting => Self::not_asked(),
             error => BoxError::from(error).into(),
         }
     }

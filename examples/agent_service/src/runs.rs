@@ -11,9 +11,10 @@ use techrevati_runtime::OrchestrationSession;
 use techrevati_runtime::orchestrator::SessionHandle;
 use tokio::sync::watch;
 
+use crate::agent;
 use crate::client::Client;
+use crate::questions::Questions;
 use crate::refusal::Refusal;
-use crate::{agent, tools};
 
 /// So many runs are kept; those that are over make room for new ones.
 const KEPT: usize = 1_000;
@@ -22,6 +23,7 @@ const KEPT: usize = 1_000;
 #[derive(Debug)]
 pub(crate) struct Run {
     session: SessionHandle,
+    questions: Arc<Questions>,
     outcome: watch::Receiver<Option<Outcome>>,
 }
 
@@ -35,9 +37,11 @@ impl Run {
         question: String,
     ) -> Arc<Self> {
         let (tell, outcome) = watch::channel(None);
-        let run = Arc::new(Self { session: session.handle(), outcome });
+        let questions = Arc::<Questions>::default();
+        let own = Arc::clone(&questions);
+        let run = Arc::new(Self { session: session.handle(), questions, outcome });
         tokio::spawn(async move {
-            let result = agent::answer(&session, client, &question).await;
+            let result = agent::answer(&session, client, (&question, &own)).await;
             let report = session.finish(result);
             tell.send_replace(Some(report.result.map_err(|error| error.to_string())));
         });
@@ -49,9 +53,9 @@ impl Run {
         self.session.session_id()
     }
 
-    /// Answers the question that the run waits with.
-    pub(crate) fn approve(&self, approve: bool) -> Result<(), Refusal> {
-        Ok(self.session.provide_input(if approve { tools::YES } else { "no" })?)
+    /// Answers a question, if the run waits with it.
+    pub(crate) fn approve(&self, question: &str, approve: bool) -> Result<(), Refusal> {
+        self.questions.answer(&self.session, (question, approve))
     }
 
     /// The events behind the one with this number, and then the outcome, as server-sent events. The run

@@ -157,6 +157,8 @@ async fn events(
 
 #[derive(Deserialize)]
 struct Approval {
+    /// The text of the question, as the run's event has it.
+    question: String,
     approve: bool,
 }
 
@@ -166,8 +168,8 @@ async fn approve(
     Path(id): Path<String>,
     approval: Result<Json<Approval>, JsonRejection>,
 ) -> Result<StatusCode, Refusal> {
-    let Json(Approval { approve }) = approval?;
-    service.runs.get(&id)?.approve(approve)?;
+    let Json(Approval { question, approve }) = approval?;
+    service.runs.get(&id)?.approve(&question, approve)?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -163,6 +163,10 @@ impl Events {
     }
 }
 
+fn said(approve: bool) -> Value {
+    json!({ "question": "question 1: refund 250 cents of order A-7?", "approve": approve })
+}
+
 #[tokio::test]
 async fn a_question_is_answered_over_the_second_route() {
     let service = start(LONG).await;
@@ -186,24 +190,23 @@ async fn an_approval_comes_by_another_request() {
         let run = service.ask("acme", "Please refund order A-7.").await;
         let mut events = service.events(&run).await;
         let asked = events.until("agent.paused").await.json();
-        assert_eq!(asked["detail"], "refund 250 cents of order A-7?");
+        assert_eq!(asked["detail"], said(true)["question"]);
 
         let approval = format!("{run}/approval");
-        let reply = service.post(&approval, &json!({ "approve": approve })).await;
-        assert_eq!(reply.status(), StatusCode::NO_CONTENT);
+        assert_eq!(service.post(&approval, &said(approve)).await.status(), StatusCode::NO_CONTENT);
         let end = events.rest().await.pop().unwrap().json();
         assert_eq!(end["answer"], format!("I see: {done} 250 cents of order A-7."));
 
-        let late = service.post(&approval, &json!({ "approve": approve })).await;
+        let late = service.post(&approval, &said(approve)).await;
         let error = refused(late, StatusCode::CONFLICT).await;
-        assert_eq!(error, "the run does not wait for an approval");
+        assert_eq!(error, "the run does not wait with this question");
     }
 }
 
 #[tokio::test]
 async fn what_is_unknown_or_malformed_is_refused_in_json() {
     let service = start(LONG).await;
-    let lost = service.post("/runs/7/approval", &json!({ "approve": true })).await;
+    let lost = service.post("/runs/7/approval", &said(true)).await;
     assert_eq!(refused(lost, StatusCode::NOT_FOUND).await, "there is no run `7`");
     let lost = service.get("/runs/7/events").await;
     assert_eq!(refused(lost, StatusCode::NOT_FOUND).await, "there is no run `7`");
@@ -269,7 +272,7 @@ async fn a_reader_that_leaves_does_not_and_goes_on_where_it_was() {
     let mut first = service.events(&run).await;
     let seen = first.until("agent.paused").await.id;
     drop(first);
-    service.post(&format!("{run}/approval"), &json!({ "approve": true })).await;
+    service.post(&format!("{run}/approval"), &said(true)).await;
 
     let whole = service.events(&run).await.rest().await;
     let again = service.http.get(format!("{}{run}/events", service.url));
@@ -301,7 +304,7 @@ async fn a_service_that_drains_lets_runs_end_and_begins_none() {
     assert_eq!(error, "the service is shutting down");
 
     // The run under way goes on.
-    let approval = http.post(format!("{url}{run}/approval")).json(&json!({ "approve": true }));
+    let approval = http.post(format!("{url}{run}/approval")).json(&said(true));
     assert_eq!(approval.send().await.unwrap().status(), StatusCode::NO_CONTENT);
     let rest = events.rest().await;
     let [.., last, end] = &*rest else { panic!("{rest:?}") };

@@ -61,7 +61,8 @@ async fn sigterm_lets_the_run_under_way_end_and_exits_with_zero() {
     }
     let late = http.post(url("/runs")).json(&order).send().await.expect("it is answered");
     assert_eq!(late.status(), StatusCode::SERVICE_UNAVAILABLE);
-    let approval = http.post(url(&format!("{run}/approval"))).json(&json!({ "approve": true }));
+    let said = json!({ "question": "question 1: refund 250 cents of order A-7?", "approve": true });
+    let approval = http.post(url(&format!("{run}/approval"))).json(&said);
     assert_eq!(approval.send().await.expect("it is answered").status(), StatusCode::NO_CONTENT);
     let rest = events.text().await.expect("the stream is whole");
     let end = rest.split_once("event: end\ndata: ").expect("it tells its end").1;
