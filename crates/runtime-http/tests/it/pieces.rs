@@ -19,7 +19,7 @@ struct Recorded {
 const ASKS_STREAM: &str = r#"{"model": "m", "stream": true}"#;
 
 fn recorded() -> Vec<Recorded> {
-    of_text().into_iter().chain(of_bedrock()).collect()
+    of_text().into_iter().chain(of_others()).chain(of_bedrock()).collect()
 }
 
 #[cfg(not(feature = "bedrock"))]
@@ -118,6 +118,32 @@ fn of_text() -> Vec<Recorded> {
             tokens: Ok(UsageSnapshot::new(26, 9)),
         },
         Recorded {
+            url: "https://bedrock-runtime.us-east-1.amazonaws.com/model/anthropic.claude-v2/converse",
+            request: r#"{"messages": []}"#,
+            framing: Framing::Whole,
+            reply: Bytes::from_static("{\"output\":{},\"stopReason\":\"end_turn\",\"usage\":{\"inputTokens\":12,\"outputTokens\":3,\"totalTokens\":15}}".as_bytes()),
+            tokens: Ok(UsageSnapshot::new(12, 3)),
+        },
+        Recorded {
+            url: "https://openrouter.ai/api/v1/chat/completions",
+            request: r#"{"model": "m"}"#,
+            framing: Framing::Whole,
+            reply: Bytes::from_static("{\"error\":{\"code\":402,\"message\":\"Insufficient credits\"}}".as_bytes()),
+            tokens: Err("quota"),
+        },
+        Recorded {
+            url: "https://api.openai.com/v1/chat/completions",
+            request: r#"{"model": "m"}"#,
+            framing: Framing::Whole,
+            reply: Bytes::from_static("{\"choices\":[{\"message\":{\"content\":\"cut of".as_bytes()),
+            tokens: Err("network"),
+        },
+    ]
+}
+
+fn of_others() -> Vec<Recorded> {
+    vec![
+        Recorded {
             url: "https://api.cohere.com/v2/chat",
             request: r#"{"model": "command-a", "messages": [], "stream": true}"#,
             framing: Framing::Events,
@@ -149,27 +175,6 @@ fn of_text() -> Vec<Recorded> {
             framing: Framing::Whole,
             reply: Bytes::from_static("{\"choices\":[{\"index\":0,\"message\":{\"content\":\"Hi\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":12,\"completion_tokens\":3,\"total_tokens\":15}}".as_bytes()),
             tokens: Ok(UsageSnapshot::new(12, 3)),
-        },
-        Recorded {
-            url: "https://bedrock-runtime.us-east-1.amazonaws.com/model/anthropic.claude-v2/converse",
-            request: r#"{"messages": []}"#,
-            framing: Framing::Whole,
-            reply: Bytes::from_static("{\"output\":{},\"stopReason\":\"end_turn\",\"usage\":{\"inputTokens\":12,\"outputTokens\":3,\"totalTokens\":15}}".as_bytes()),
-            tokens: Ok(UsageSnapshot::new(12, 3)),
-        },
-        Recorded {
-            url: "https://openrouter.ai/api/v1/chat/completions",
-            request: r#"{"model": "m"}"#,
-            framing: Framing::Whole,
-            reply: Bytes::from_static("{\"error\":{\"code\":402,\"message\":\"Insufficient credits\"}}".as_bytes()),
-            tokens: Err("quota"),
-        },
-        Recorded {
-            url: "https://api.openai.com/v1/chat/completions",
-            request: r#"{"model": "m"}"#,
-            framing: Framing::Whole,
-            reply: Bytes::from_static("{\"choices\":[{\"message\":{\"content\":\"cut of".as_bytes()),
-            tokens: Err("network"),
         },
     ]
 }
