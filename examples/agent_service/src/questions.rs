@@ -64,8 +64,8 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_is_for_its_question_alone() {
-        let session = Orchestrator::new("clerk", "answer").session().unwrap().handle();
-        let questions = Questions::default();
+        let session = Orchestrator::new("clerk", "answer").session().unwrap();
+        let (session, questions) = (session.handle(), Questions::default());
         // Both at once, as the calls of one reply run.
         let [first, second] = ["first", "second"].map(|what| questions.ask(&session, what));
         let people = async {
