@@ -237,7 +237,10 @@ impl RateLimiter {
     /// A pause that another process was asked for: as [`pause`](Self::pause), and nobody is told.
     pub fn follow_pause(&self, wait: Duration) {
         let now = self.now();
-        self.state().core.pause(now.saturating_add(nanos(wait)), now);
+        let mut state = self.state();
+        state.core.pause(now.saturating_add(nanos(wait)), now);
+        // The first one may not be able to wait that long.
+        Self::wake_first(state);
     }
 
     /// Ends a pause early. Calls start as after any pause: one at once, the others at the rate of the

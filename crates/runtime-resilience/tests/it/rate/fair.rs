@@ -229,6 +229,29 @@ fn wait_beyond_its_end_is_refused_at_once() {
 }
 
 #[test]
+fn calls_that_cannot_wait_for_a_pause_hear_of_it_at_once() {
+    let (limiter, clock) = limiter(requests(60).burst(Duration::ZERO));
+    drop(limiter.try_reserve(ASK).unwrap());
+    let until = |after| Some(clock.now() + after);
+    let waits = |until| {
+        let future = Box::pin(limiter.reserve(ASK, &clock, until));
+        let mut task = Task { future, woken: Arc::default() };
+        assert!(task.poll().is_pending());
+        task
+    };
+    let mut tasks = [waits(until(secs(10))), waits(until(secs(20))), waits(None)];
+    limiter.pause(secs(30));
+    for task in &mut tasks[..2] {
+        assert!(task.is_woken());
+        let Poll::Ready(Err(error)) = task.poll() else { panic!("it waits for the pause") };
+        assert_eq!((error.dimension, error.retry_after), (RateDimension::Pause, Some(secs(30))));
+    }
+    assert!(tasks[2].is_woken() && tasks[2].poll().is_pending(), "it may wait");
+    clock.advance(secs(30));
+    assert!(tasks[2].run());
+}
+
+#[test]
 fn wait_in_the_middle_ends_in_time() {
     let (limiter, clock) = limiter(requests(60).burst(Duration::ZERO));
     drop(limiter.try_reserve(ASK).unwrap());
