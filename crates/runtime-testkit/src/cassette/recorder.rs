@@ -73,7 +73,7 @@ impl Call {
     pub fn open(&mut self, head: Value) {
         let at_us = self.taken_us();
         if let Some(recording) = &mut self.recording {
-            recording.opened = Some(Opened::new(at_us, head));
+            recording.opened = Some(Opened::new(at_us, json_without_secrets(head)));
         }
     }
 

@@ -65,3 +65,16 @@ fn a_secret_that_is_cut_by_the_end_of_a_piece_is_removed() {
     let lines = lines.map(|line| line.as_bytes().to_vec());
     assert_eq!(play(&case.play()).1, lines);
 }
+
+#[test]
+fn the_head_of_a_stream_has_no_secrets() {
+    let case = Case::new();
+    let tape = case.record();
+    let Ok(Begun::Live(mut call)) = tape.begin(Port::Http, "", json!(ASKED)) else {
+        panic!("it records");
+    };
+    let location = "https://ann:hunter2hunter2@example.com/";
+    call.open(json!({ "status": 303, "headers": [["location", location]] }));
+    call.done();
+    assert!(!case.text().contains("hunter2"), "{}", case.text());
+}
