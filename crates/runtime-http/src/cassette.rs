@@ -41,7 +41,8 @@ pub use self::service::TapeService;
 /// Of a request its method, its URL and its body, which make two requests the same; of a reply its status, its
 /// headers but cookies, and its body in the pieces in which it came. All lose their secrets. A replay has the same
 /// bytes in the same pieces at the same times, unless a secret was removed from them: then it has a piece for each
-/// line. A body that is compressed, or is no text for another reason, keeps its secrets.
+/// line. Between bytes that are no text, secrets are removed as well: a client that checks a sum over such bytes, as
+/// of AWS event streams, does not take the rest. A body that is compressed keeps its secrets.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct HttpTape {

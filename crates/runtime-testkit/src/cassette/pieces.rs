@@ -20,14 +20,23 @@ impl Pieces {
     /// is kept line by line, since the pieces it came in are no more.
     pub(crate) fn into_chunks(self) -> Vec<(u64, Value)> {
         let whole: Vec<u8> = self.0.iter().flat_map(|(_, piece)| piece).copied().collect();
-        let text = std::str::from_utf8(&whole).unwrap_or_default();
-        let clean = without_secrets(text);
-        if clean != text {
+        if let Some(clean) = bytes_without_secrets(&whole) {
             let at_us = self.0.first().map_or(0, |(at_us, _)| *at_us);
-            return clean.split_inclusive('\n').map(|line| (at_us, line.into())).collect();
+            let lines = clean.split_inclusive(|byte| *byte == b'\n');
+            return lines.map(|line| (at_us, value(line.to_owned()))).collect();
         }
         self.0.into_iter().map(|(at_us, piece)| (at_us, value(piece))).collect()
     }
+}
+
+/// Bytes without the secrets of all that is text in them; `None` if there are none.
+fn bytes_without_secrets(whole: &[u8]) -> Option<Vec<u8>> {
+    let mut clean = Vec::with_capacity(whole.len());
+    for part in whole.utf8_chunks() {
+        clean.extend_from_slice(without_secrets(part.valid()).as_bytes());
+        clean.extend_from_slice(part.invalid());
+    }
+    (clean != whole).then_some(clean)
 }
 
 /// A piece as JSON: a text, or an object with the digits of bytes that are none.

@@ -67,6 +67,26 @@ fn a_secret_that_is_cut_by_the_end_of_a_piece_is_removed() {
 }
 
 #[test]
+fn a_secret_in_a_body_that_is_not_all_text_is_removed() {
+    let case = Case::new();
+    // A frame with lengths around its text, as event streams have, and a text with a letter of another encoding.
+    let pieces: [&[u8]; 3] = [
+        b"\x00\x00\x00\xfe{\"key\":\"sk-ant-api03-9f8e7d6c",
+        b"5b4a39281706f5e4d3c2b1a0\"}\x9c\x80",
+        b"caf\xe9 password=hunter2\n",
+    ];
+    record(&case.record(), &pieces);
+    let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+    for secret in ["9f8e7d6c", "5b4a3928", "hunter2"] {
+        assert!(!case.text().contains(secret), "{}", case.text());
+        assert!(!case.text().contains(&hex(secret)), "{}", case.text());
+    }
+    let played = play(&case.play()).1.concat();
+    assert!(played.starts_with(b"\x00\x00\x00\xfe{"), "{played:?}");
+    assert!(played.windows(6).any(|part| part == b"}\x9c\x80caf"), "{played:?}");
+}
+
+#[test]
 fn the_head_of_a_stream_has_no_secrets() {
     let case = Case::new();
     let tape = case.record();
