@@ -1,6 +1,8 @@
 //! The side that writes: one line per call, when it has ended.
 
-use std::fs::File;
+#[cfg(not(windows))]
+use std::fs::TryLockError;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -23,10 +25,10 @@ struct Open {
 }
 
 impl Writer {
-    /// Makes the file, in place of an old one, and writes its head.
+    /// Makes the file, in place of an old one that nobody else is writing, and writes its head.
     pub(crate) fn create(path: &Path, head: &Head) -> Result<Self, CassetteError> {
         let failed = |error| CassetteError::file(path, error);
-        let mut file = File::create(path).map_err(failed)?;
+        let mut file = alone(path).map_err(failed)?;
         file.write_all(line(head).as_bytes()).map_err(failed)?;
         Ok(Self(Mutex::new(Open { file, calls: 0, failed: None })))
     }
@@ -56,6 +58,28 @@ impl Writer {
         // A panic leaves no change half done.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The file, emptied. Two that write it at once would write over each other's lines.
+fn alone(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true);
+    // There, a lock would keep out readers as well.
+    #[cfg(windows)]
+    std::os::windows::fs::OpenOptionsExt::share_mode(&mut options, 1);
+    let file = options.open(path)?;
+    #[cfg(not(windows))]
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => {
+            return Err(io::Error::new(io::ErrorKind::WouldBlock, "another recording writes it"));
+        }
+        // Some file systems have no locks.
+        Err(TryLockError::Error(_)) | Ok(()) => {}
+    }
+    if file.metadata()?.len() > 0 {
+        file.set_len(0)?;
+    }
+    Ok(file)
 }
 
 /// A line of a cassette. Only maps with other keys than texts have no JSON, and here are none.

@@ -6,6 +6,7 @@ mod bodies;
 mod calls;
 mod errors;
 mod export;
+mod files;
 mod misses;
 mod properties;
 mod session;
