@@ -48,9 +48,12 @@ impl Writer {
         }
     }
 
-    /// The error that ended the recording, if one did.
+    /// The error that ended the recording, if one did. It stays: a line may be there in part.
     pub(crate) fn finish(&self, path: &Path) -> Result<(), CassetteError> {
-        let failed = self.open().failed.take();
+        let open = self.open();
+        let again = |error: &io::Error| io::Error::new(error.kind(), error.to_string());
+        let failed = open.failed.as_ref().map(again);
+        drop(open);
         failed.map_or(Ok(()), |error| Err(CassetteError::file(path, error)))
     }
 

@@ -1,8 +1,8 @@
-//! Files that two write at once.
+//! Files that cannot be written, and files that two write at once.
 
 use runtime_testkit::cassette::CassetteError;
 
-use super::{BoxError, Case};
+use super::{BoxError, Case, block_on};
 
 #[test]
 fn a_second_recording_of_one_file_at_once_is_refused() {
@@ -20,4 +20,29 @@ fn a_second_recording_of_one_file_at_once_is_refused() {
     drop(first);
     case.record().finish().unwrap();
     assert!(case.cassette().recordings().unwrap().is_empty(), "in place of what the file had");
+}
+
+/// A disk that is full after the head: a pipe that nobody reads any more.
+#[cfg(unix)]
+#[test]
+fn a_recording_that_was_cut_short_stays_so() {
+    use std::io::{BufRead as _, BufReader};
+
+    let case = Case::new();
+    let made = std::process::Command::new("mkfifo").arg(&case.0).status();
+    assert!(made.unwrap().success());
+    let path = case.0.clone();
+    let reader = std::thread::spawn(move || {
+        let mut head = String::new();
+        BufReader::new(std::fs::File::open(path).unwrap()).read_line(&mut head).unwrap()
+    });
+    let tape = case.record();
+    assert!(reader.join().unwrap() > 0);
+
+    let call = || async { Ok::<_, BoxError>(7) };
+    assert_eq!(block_on(tape.tool("search", "a", call)).unwrap(), 7, "the program goes on");
+    for _ in 0..2 {
+        // Clones of a tape may each be asked.
+        assert!(matches!(tape.finish(), Err(CassetteError::File { .. })));
+    }
 }
