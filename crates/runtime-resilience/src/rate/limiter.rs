@@ -191,8 +191,7 @@ impl RateLimiter {
         checked.map_err(|refusal| self.refused(refusal))
     }
 
-    /// Learns from the headers of a reply: see [`observe_snapshot`](Self::observe_snapshot) and
-    /// [`RateSnapshot::from_headers`].
+    /// Learns from the headers of a reply: see [`observe_snapshot`](Self::observe_snapshot) and [`RateSnapshot::from_headers`].
     pub fn observe<H: Headers + ?Sized>(&self, headers: &H, sent: Option<RateSent>) {
         let snapshot = RateSnapshot::from_headers(headers, self.shared.clock.utc_now());
         self.observe_snapshot(&snapshot, sent);
@@ -200,8 +199,7 @@ impl RateLimiter {
 
     /// Learns from a provider's numbers: less room at once, more room only as time goes by.
     ///
-    /// `sent` is when the answered call was sent: see [`RateReservation::sent`]. Without it, the call
-    /// counts as sent just now.
+    /// `sent` is when the answered call was sent: see [`RateReservation::sent`]. Without it, the call counts as sent just now.
     ///
     /// - The rest is the lesser of our count and the provider's. From the provider's count, the units of
     ///   calls since that one was sent are subtracted, and the units that came in since are added. So a
@@ -219,14 +217,14 @@ impl RateLimiter {
         Self::wake_first(state);
     }
 
-    /// Admits no call for `wait`, as a provider asks with a 429. This holds for all sharers of the
-    /// limiter, and never shortens a pause.
+    /// Admits no call for `wait`, as a provider asks with a 429. This holds for all sharers of the limiter, and never
+    /// shortens a pause.
     ///
-    /// After the pause, one call is admitted at once. The others follow at the rate of the limits,
-    /// and those that waited at least [`restart_interval`](RateLimits::restart_interval) apart.
+    /// After the pause, one call is admitted at once. The others follow at the rate of the limits, and those that
+    /// waited at least [`restart_interval`](RateLimits::restart_interval) apart.
     ///
-    /// However long the pause is, it is kept: a call that cannot wait that long is refused at once,
-    /// and may go elsewhere.
+    /// However long the pause is, it is kept: a call that cannot wait that long is refused at once, and may go
+    /// elsewhere. One that waits already is refused as soon as it is the first.
     pub fn pause(&self, wait: Duration) {
         self.follow_pause(wait);
         if let Some(listener) = &self.shared.listener {
@@ -243,8 +241,7 @@ impl RateLimiter {
         Self::wake_first(state);
     }
 
-    /// Ends a pause early. Calls start as after any pause: one at once, the others at the rate of the
-    /// limits.
+    /// Ends a pause early. Calls start as after any pause: one at once, the others at the rate of the limits.
     pub fn resume(&self) {
         let mut state = self.state();
         state.core.resume();
