@@ -1,6 +1,7 @@
 //! A plan, as it is written in a file.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
@@ -40,7 +41,7 @@ pub(super) struct ProviderPlan {
     pub(super) input: [u64; 2],
     pub(super) output: [u64; 2],
     /// Calls a minute.
-    pub(super) capacity: Option<u32>,
+    pub(super) capacity: Option<NonZeroU32>,
     #[serde(default)]
     pub(super) faults: Vec<FaultPlan>,
 }
@@ -86,7 +87,7 @@ pub(super) struct Policy {
     /// When a second call is made beside a slow one.
     pub(super) hedge: Option<Time>,
     /// Calls a minute to each provider.
-    pub(super) limit: Option<u32>,
+    pub(super) limit: Option<NonZeroU32>,
 }
 
 impl Plan {
@@ -104,6 +105,7 @@ impl Plan {
             if provider.price.iter().any(|price| !(0.0..1e6).contains(price)) {
                 return Err(format!("the price of `{name}` is no amount of dollars"));
             }
+            provider.check().map_err(|why| format!("{why} of `{name}`"))?;
         }
         for policy in &self.policies {
             if policy.routes.is_empty() {
@@ -115,6 +117,31 @@ impl Plan {
                 return Err(format!(
                     "policy `{name}` names provider `{unknown}`, which is not there"
                 ));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl ProviderPlan {
+    /// What is the wrong way round would go unnoticed: no fault, or another range.
+    fn check(&self) -> Result<(), String> {
+        for (what, [least, most]) in [("first_token", self.first_token), ("rest", self.rest)] {
+            if least.0 > most.0 {
+                return Err(format!("`{what}` must be the shortest and the longest time"));
+            }
+        }
+        for (what, [least, most]) in [("input", self.input), ("output", self.output)] {
+            if least > most {
+                return Err(format!("`{what}` must be the fewest and the most tokens"));
+            }
+        }
+        for FaultPlan { from, until, share, .. } in &self.faults {
+            if from.0 >= until.0 {
+                return Err("`until` must be after `from` in a fault".to_owned());
+            }
+            if !(1..=100).contains(share) {
+                return Err("`share` must be from 1 to 100 in a fault".to_owned());
             }
         }
         Ok(())

@@ -1,7 +1,6 @@
 //! A policy of a plan in a simulation.
 
 use std::cell::{Cell, RefCell};
-use std::num::NonZeroU32;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -135,7 +134,7 @@ fn of(plan: &ProviderPlan) -> Provider {
         .rest(rest[0].0..rest[1].0)
         .tokens(input[0]..input[1], output[0]..output[1]);
     if let Some(calls) = plan.capacity {
-        provider = provider.capacity(calls);
+        provider = provider.capacity(calls.get());
     }
     for fault in &plan.faults {
         let trouble = match fault.what {
@@ -160,7 +159,7 @@ fn orchestrator(sim: &Sim, policy: &Policy) -> Orchestrator {
         let route = Route::new(name.as_str(), name.as_str())
             .circuit_breaker(breaker)
             .retry_budget(RetryBudget::new(retries));
-        match policy.limit.and_then(NonZeroU32::new) {
+        match policy.limit {
             None => route,
             Some(limit) => {
                 let limits = RateLimits::default().requests_per_minute(limit);

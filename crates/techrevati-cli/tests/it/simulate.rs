@@ -37,6 +37,13 @@ fn a_plan_that_is_wrong_is_named() {
         ("routes = [\"openai\"]", "routes = [\"opnai\"]", "names provider `opnai`"),
         ("retries = 20", "retry = 20", "unknown field `retry`"),
         ("turns_per_minute = 60", "turns_per_minute = 0", "`turns_per_minute` must be"),
+        // These were simulated as if there were no limit, no fault, or another range.
+        ("routes = [\"openai\"]", "routes = [\"openai\"]\nlimit = 0", "nonzero"),
+        ("price = ", "capacity = 0\nprice = ", "nonzero"),
+        ("until = \"9m\"", "until = \"2m\"", "`until` must be after `from`"),
+        ("share = 40", "share = 140", "`share` must be from 1 to 100"),
+        ("[\"0.3s\", \"2s\"]", "[\"2s\", \"0.3s\"]", "`first_token` must be the shortest"),
+        ("input = [500, 4000]", "input = [4000, 500]", "`input` must be the fewest"),
     ] {
         let plan = TempFile::new("wrong.toml", &plan().replacen(from, to, 1));
         let (code, _, err) = run(&["simulate", plan.path()]);
