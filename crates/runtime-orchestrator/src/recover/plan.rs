@@ -246,8 +246,8 @@ impl<'s> Recovering<'s> {
         }
         let lease = self.lease.as_ref();
         let rested = lease.and_then(|lease| self.tell_routes(&error, &fault, lease.route()));
-        if let Some(lease) = &mut self.lease {
-            lease.note_rest();
+        if let (Some(lease), Some(rested)) = (&mut self.lease, &rested) {
+            lease.note_rest(rested.rest);
         }
         if retried_inside(&error) {
             return After::Stop(error, GaveUp::RetriedBelow);

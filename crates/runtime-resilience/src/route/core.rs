@@ -221,7 +221,7 @@ impl Core {
         self.states[index].in_flight
     }
 
-    fn since_origin(&self, now: Instant) -> Duration {
+    pub(super) fn since_origin(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.origin)
     }
 }

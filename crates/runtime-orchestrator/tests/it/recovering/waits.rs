@@ -1,5 +1,6 @@
 //! Back-off: waited in full, at least as long as asked, and never beyond cap or deadline.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use runtime_events::{AgentEventName, SpanOutcome};
@@ -12,12 +13,42 @@ use super::{
     told,
 };
 use crate::support::{
-    assert_books_agree, assert_lawful, assert_lawful_so_far, dollar, last_outcome, limit,
+    assert_books_agree, assert_lawful, assert_lawful_so_far, dollar, last_outcome, limit, yields,
 };
 
 fn gave_up(error: TurnError) -> GaveUp {
     let TurnError::Unrecovered(unrecovered) = error else { panic!("{error:?}") };
     unrecovered.gave_up
+}
+
+#[test]
+fn turn_does_not_call_a_place_that_another_one_was_asked_to_leave_alone() {
+    // A failure that is no reason for a rest, and one that is a reason for a shorter one.
+    let failures =
+        [Script::of([FaultKind::Server]), Script::new([asking(FaultKind::RateLimit, SECOND)])];
+    for script in failures {
+        let fixture = fixture();
+        let routes = Routes::ordered([Route::new("openai", "m")]);
+        let routes = routes.with_clock(Arc::new(fixture.clock.clone()));
+        let fixture = fixture.recovery(|recovery| recovery.routes(routes.clone()));
+        let session = fixture.orchestrator.session().unwrap();
+        let mut turn = Box::pin(session.run_turn_recovering(Turn::model("m"), async |attempt| {
+            yields(1).await;
+            script.play(attempt)
+        }));
+        assert!(poll(&mut turn).is_pending());
+        // While the call is under way, another turn is asked to leave the place alone.
+        let openai = routes.iter().next().unwrap();
+        routes.apply(openai, &asking(FaultKind::RateLimit, 5 * SECOND).fault).unwrap();
+        assert!(poll(&mut turn).is_pending());
+        fixture.clock.advance(2 * SECOND);
+        for _ in 0..3 {
+            assert!(poll(&mut turn).is_pending());
+        }
+        assert_eq!(script.calls(), 1, "its own wait is over, and the place rests");
+        assert_eq!(patiently(&fixture.clock, turn).unwrap().attempts, 2);
+        assert!(fixture.clock.elapsed() >= 5 * SECOND);
+    }
 }
 
 #[test]

@@ -22,9 +22,8 @@ pub struct RouteLease {
 
 impl RouteLease {
     pub(super) fn new(routes: Routes, pick: Pick) -> Self {
-        let mut lease = Self { routes, pick, known: Duration::ZERO };
-        lease.note_rest();
-        lease
+        let known = routes.core().rests_until(pick.index);
+        Self { routes, pick, known }
     }
 
     /// The route.
@@ -37,9 +36,12 @@ impl RouteLease {
         self.pick.probe
     }
 
-    /// Notes the rest that the route is at: the caller is the cause of it, and waits.
-    pub fn note_rest(&mut self) {
-        self.known = self.routes.core().rests_until(self.pick.index);
+    /// Notes a rest that begins now: the caller is the cause of it, and waits. A longer one, of which another caller is
+    /// the cause, is not meant.
+    pub fn note_rest(&mut self, rest: Duration) {
+        let now = self.routes.shared.config.clock.now();
+        let until = self.routes.core().since_origin(now).saturating_add(rest);
+        self.known = self.known.max(until);
     }
 
     /// Looks whether the route still takes calls, before another one: it may have come to rest since it was
