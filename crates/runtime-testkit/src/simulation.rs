@@ -54,6 +54,8 @@ mod ledger;
 mod life;
 mod line;
 mod provider;
+#[cfg(feature = "simulation-fleet")]
+mod pushes;
 mod run;
 mod search;
 mod sim;

@@ -174,6 +174,7 @@ impl Endpoint {
     ///
     /// What goes wrong, as a client would tell it.
     pub async fn stream(&self, prompt: &str, token: impl Fn()) -> Result<Reply, FaultError> {
+        self.time.begin();
         self.lives().await;
         // The way there.
         self.time.sleep(self.life.way()).await;

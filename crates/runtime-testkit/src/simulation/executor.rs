@@ -1,5 +1,7 @@
 //! Runs the tasks of a simulation on one thread, in an order that follows from its seed.
 
+mod look;
+
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -79,6 +81,8 @@ type Body<'b> = Pin<Box<dyn Future<Output = Result<(), BoxError>> + 'b>>;
 pub(crate) struct Executor<'b> {
     sim: Sim,
     rng: Rng,
+    /// For when tasks that wait are looked at, if they are.
+    looks: Option<Rng>,
     ready: Arc<Ready>,
     body: Option<Body<'b>>,
     tasks: BTreeMap<u64, Task>,
@@ -97,10 +101,16 @@ pub(crate) struct Executor<'b> {
 const MOST_STEPS: u64 = 5_000_000;
 
 impl<'b> Executor<'b> {
-    pub(crate) fn new(sim: Sim, rng: Rng, mishaps: Vec<Mishap>, horizon: Duration) -> Self {
+    pub(crate) fn new(
+        sim: Sim,
+        (rng, looks): (Rng, Option<Rng>),
+        mishaps: Vec<Mishap>,
+        horizon: Duration,
+    ) -> Self {
         Self {
             sim,
             rng,
+            looks,
             ready: Arc::default(),
             body: None,
             tasks: BTreeMap::new(),
@@ -126,7 +136,11 @@ impl<'b> Executor<'b> {
             } else if self.is_over() {
                 return self.end();
             } else {
-                self.advance()?;
+                self.look()?;
+                // Whom a poll has woken comes first.
+                if self.ready.set().is_empty() {
+                    self.advance()?;
+                }
             }
         }
     }
@@ -146,16 +160,11 @@ impl<'b> Executor<'b> {
             self.held_up.push(id);
             return Ok(());
         }
-        let mut cx = Context::from_waker(&task.waker);
-        let polled = catch_unwind(AssertUnwindSafe(|| task.future.as_mut().poll(&mut cx)));
+        let polled = task.poll();
         if let Some(process) = self.processes.get_mut(&task.life.process) {
             process.steps += 1;
         }
-        match polled {
-            Ok(Poll::Pending) => Ok(()),
-            Ok(Poll::Ready(())) => self.drop_task(id),
-            Err(panic) => Err(format!("task `{}` panicked: {}", task.name, text(&*panic))),
-        }
+        if polled?.is_ready() { self.drop_task(id) } else { Ok(()) }
     }
 
     fn step_body(&mut self) -> Result<(), String> {
@@ -330,6 +339,14 @@ impl<'b> Executor<'b> {
             0 => Ok(()),
             timers => Err(format!("{timers} timers are left, and no task")),
         }
+    }
+}
+
+impl Task {
+    fn poll(&mut self) -> Result<Poll<()>, String> {
+        let mut cx = Context::from_waker(&self.waker);
+        let polled = catch_unwind(AssertUnwindSafe(|| self.future.as_mut().poll(&mut cx)));
+        polled.map_err(|panic| format!("task `{}` panicked: {}", self.name, text(&*panic)))
     }
 }
 

@@ -15,22 +15,27 @@ use runtime_fleet::{
 };
 
 use super::line::Line;
-use super::sim::Sim;
+use super::pushes::Pushes;
+use super::sim::{HEARTBEAT, Sim};
 use super::time::SimTime;
 
 /// The backend of a fleet as a process sees it, over the line `backend`.
 ///
-/// Pushes of the backend do not come over the line: a member finds the same by its heartbeat.
+/// What the backend pushes comes over the line as well, for a member that [`Sim::fleet`] makes: each push on a way of
+/// its own, so that one may come after a later one, or be lost.
 #[derive(Clone)]
 pub struct SimBackend {
     state: Arc<dyn SharedState>,
     line: Line,
+    pushes: Arc<Pushes>,
 }
 
 impl Sim {
     /// A backend that outlives processes, as this process sees it. Its clock is [`outside`](Self::outside).
     pub fn backend(&self, state: impl SharedState + 'static) -> SimBackend {
-        SimBackend { state: Arc::new(state), line: self.line("backend") }
+        let line = self.line("backend");
+        let pushes = Arc::new(Pushes::new(line.clone(), self.time()));
+        SimBackend { state: Arc::new(state), line, pushes }
     }
 
     /// Makes this process a member of a fleet, with its clock, its ids and its events, and drives it until it leaves.
@@ -40,20 +45,23 @@ impl Sim {
     /// If the name of the fleet is none.
     pub fn fleet(&self, state: impl SharedState + 'static, config: FleetConfig) -> Fleet {
         let config = config.time(self.time()).ids(self.ids()).event_sink(self.events());
-        let driven = Fleet::driven(self.backend(state), config);
-        let (fleet, driver) = driven.expect("a name that is none is documented to panic");
+        let backend = self.backend(state);
+        let pushes = Arc::clone(&backend.pushes);
+        let made = Fleet::driven(backend, config);
+        let (fleet, driver) = made.expect("a name that is none is documented to panic");
         // Without it, the process would be no member.
-        self.begin("heartbeat".into(), false, driven(driver, self.time()));
+        self.begin(HEARTBEAT.into(), false, driven(driver, pushes, self.time()));
         fleet
     }
 }
 
-async fn driven(mut driver: FleetDriver, time: SimTime) {
+async fn driven(mut driver: FleetDriver, pushes: Arc<Pushes>, time: SimTime) {
     let mut timer = None;
     poll_fn(|cx| {
         loop {
+            let next = pushes.deliver(cx.waker());
             let Some(rest) = driver.drive_with(cx) else { return Poll::Ready(()) };
-            let timer = timer.insert(time.sleep(rest));
+            let timer = timer.insert(time.sleep(next.map_or(rest, |next| rest.min(next))));
             if Pin::new(timer).poll(cx).is_pending() {
                 return Poll::Pending;
             }
@@ -120,7 +128,11 @@ impl SharedState for SimBackend {
         self.over(move |state| state.pause(name, wait))
     }
 
-    fn watch(&self, _: Weak<dyn Watcher>) {}
+    fn watch(&self, watcher: Weak<dyn Watcher>) {
+        self.pushes.add(watcher);
+        let pushes = Arc::downgrade(&self.pushes);
+        self.state.watch(pushes);
+    }
 }
 
 impl fmt::Debug for SimBackend {

@@ -58,6 +58,7 @@ impl Line {
         &self,
         there: impl FnOnce() -> F,
     ) -> Result<T, LineError> {
+        self.time.begin();
         self.pass(self.life.way()).await;
         let trouble = self.trouble();
         if trouble == Some(LineTrouble::Cut) {
@@ -72,6 +73,18 @@ impl Line {
             _ => {}
         }
         Ok(answer)
+    }
+
+    /// How long it takes what the other end sends now, if it arrives.
+    #[cfg(feature = "simulation-fleet")]
+    pub(crate) fn way_back(&self) -> Option<Duration> {
+        let way = self.life.way();
+        match self.trouble() {
+            _ if self.is_cut() => None,
+            Some(LineTrouble::Cut | LineTrouble::Deaf | LineTrouble::Hangs) => None,
+            Some(LineTrouble::Late(by)) => Some(way.saturating_add(by)),
+            None => Some(way),
+        }
     }
 
     fn trouble(&self) -> Option<LineTrouble> {

@@ -26,6 +26,7 @@ pub struct Simulation {
     case: Case,
     world: World,
     horizon: Duration,
+    looks: bool,
 }
 
 /// A simulation that came to its end.
@@ -76,7 +77,8 @@ impl Simulation {
 
     /// A simulation of a case, such as one that failed.
     pub fn of(case: Case) -> Self {
-        Self { case, world: World::new(), horizon: Duration::from_secs(24 * 3_600) }
+        let (world, horizon) = (World::new(), Duration::from_secs(24 * 3_600));
+        Self { case, world, horizon, looks: false }
     }
 
     /// The seed.
@@ -98,6 +100,15 @@ impl Simulation {
     /// Sets the time after which it has failed. Default: a day.
     pub const fn horizon(mut self, horizon: Duration) -> Self {
         self.horizon = horizon;
+        self
+    }
+
+    /// Also polls tasks that wait, now and then. One that can go on then has failed: who waits for something has to
+    /// be woken by it, or it goes on too late, by a timer.
+    ///
+    /// Not for code that finds out something by being polled, such as that a wait would be in vain.
+    pub const fn spurious_polls(mut self) -> Self {
+        self.looks = true;
         self
     }
 
@@ -129,7 +140,9 @@ impl Simulation {
         let life = Arc::new(Life::new(seed, "main".into(), 1));
         let sim = Sim { shared: Rc::clone(&shared), life };
         let rng = stream(seed, "schedule");
-        let mut executor = Executor::new(sim.clone(), rng, self.world.events, self.horizon);
+        let looks = self.looks.then(|| stream(seed, "looks"));
+        let rngs = (rng, looks);
+        let mut executor = Executor::new(sim.clone(), rngs, self.world.events, self.horizon);
         let result = executor.run(Box::pin(body(sim)));
         let names = mem::take(&mut executor.names);
         drop(executor);

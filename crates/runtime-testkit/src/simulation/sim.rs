@@ -21,6 +21,9 @@ use super::line::Line;
 use super::time::{SimTime, Timeline};
 use super::world::LineSpell;
 
+/// The name of the tasks that drive members of fleets.
+pub(crate) const HEARTBEAT: &str = "heartbeat";
+
 /// A simulation, as the code of one process sees it: its ports, and what can be begun in it.
 ///
 /// Every port belongs to the process. When it crashes, they are cut first, so that nothing that it does then
@@ -101,7 +104,9 @@ impl Sim {
 
     /// Waits.
     pub async fn sleep(&self, duration: Duration) {
-        self.time().sleep(duration).await;
+        let time = self.time();
+        time.begin();
+        time.sleep(duration).await;
     }
 
     /// Ids that follow from the seed, each once in a life.

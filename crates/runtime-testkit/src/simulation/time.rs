@@ -36,6 +36,8 @@ struct State {
     now: Duration,
     /// How far the wall clock has jumped.
     skew: TimeDelta,
+    /// How many waits and calls tasks have begun.
+    begun: u64,
     next: u64,
     timers: BTreeMap<(Duration, u64), Waker>,
 }
@@ -64,6 +66,11 @@ impl SimTime {
     pub fn elapsed(&self) -> Duration {
         self.times.now()
     }
+
+    /// A task begins a wait or a call of its own.
+    pub(crate) fn begin(&self) {
+        self.times.state().begun += 1;
+    }
 }
 
 impl Timeline {
@@ -76,6 +83,11 @@ impl Timeline {
 
     pub(crate) fn now(&self) -> Duration {
         self.state().now
+    }
+
+    /// How many waits and calls tasks have begun.
+    pub(crate) fn begun(&self) -> u64 {
+        self.state().begun
     }
 
     fn utc(&self, jumps: bool) -> DateTime<Utc> {

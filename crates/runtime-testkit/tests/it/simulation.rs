@@ -1,16 +1,21 @@
 //! The simulator itself: what is the same in each run, what a crash cuts, what is found, and how small it gets.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
+#[cfg(feature = "simulation-fleet")]
+mod fleet;
+
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use runtime_events::{AgentEvent, Clock};
 use runtime_orchestrator::{Orchestrator, RecoveryConfig, Timeout, Turn};
 use runtime_sinks::EventSink;
 use runtime_testkit::simulation::{
-    Case, LineTrouble, Provider, Ran, Reply, Sim, Simulation, World, shrink, simulate,
+    Broken, Case, LineTrouble, Provider, Ran, Reply, Sim, Simulation, World, shrink, simulate,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -169,7 +174,7 @@ fn a_line_loses_calls_and_answers_and_a_dead_process_sends_nothing() {
 }
 
 /// Fails if agents 1 and 3 call in a storm.
-fn pair(simulation: Simulation) -> Result<Ran, Box<runtime_testkit::simulation::Broken>> {
+fn pair(simulation: Simulation) -> Result<Ran, Box<Broken>> {
     let openai = Provider::healthy()
         .overload(90 * SECOND..100 * SECOND)
         .storm(Duration::ZERO..50 * SECOND, SECOND)
@@ -227,4 +232,41 @@ fn a_shutdown_cancels_what_is_left_on_the_one_thread_there_is() {
         Ok(())
     });
     assert!(ran.unwrap().events > 0);
+}
+
+/// Somebody waits for a flag, for ten seconds at the most. Whether who sets it wakes the one that waits.
+fn flagged(simulation: Simulation, wakes: bool) -> Result<Ran, Box<Broken>> {
+    simulation.spurious_polls().run(async |sim| {
+        let flag: Rc<RefCell<(bool, Option<Waker>)>> = Rc::default();
+        let (waits, time, set) = (Rc::clone(&flag), sim.time(), sim.clone());
+        sim.spawn("waits", async move {
+            let seen = poll_fn(move |cx| {
+                let mut flag = waits.borrow_mut();
+                flag.1 = Some(cx.waker().clone());
+                if flag.0 { Poll::Ready(()) } else { Poll::Pending }
+            });
+            time.within(10 * SECOND, seen).await;
+        });
+        sim.spawn("sets", async move {
+            for second in 0..9 {
+                set.sleep(SECOND).await;
+                if second == 0 {
+                    let waker = {
+                        let mut flag = flag.borrow_mut();
+                        flag.0 = true;
+                        flag.1.take()
+                    };
+                    waker.filter(|_| wakes).iter().for_each(Waker::wake_by_ref);
+                }
+            }
+        });
+        Ok(())
+    })
+}
+
+#[test]
+fn a_task_that_could_go_on_and_is_not_woken_is_found() {
+    assert_eq!(simulate(0..50, |simulation| flagged(simulation, true)).unwrap(), 50);
+    let broken = simulate(0..50, |simulation| flagged(simulation, false)).unwrap_err();
+    assert_eq!(broken.why, "task `waits` could go on, and nobody woke it");
 }
