@@ -29,7 +29,7 @@ impl Known {
 type Level = (Account, Rc<Known>);
 
 pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
-    simulation.run(async |sim| {
+    simulation.spurious_polls().run(async |sim| {
         let mut rng = sim.rng("plan");
         let mut limit = |most: u64| {
             let limit = Limit::enforced(Usd::from_cents(rng.u64(10..most)));

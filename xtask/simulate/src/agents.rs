@@ -45,7 +45,7 @@ struct Setup {
 }
 
 pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
-    simulation.run(async |sim| {
+    simulation.spurious_polls().run(async |sim| {
         let mut rng = sim.rng("plan");
         let begins = seconds(&mut rng, 5..60);
         let (grace, within) = (seconds(&mut rng, 0..20), seconds(&mut rng, 1..30));
@@ -192,6 +192,7 @@ fn handed_over(
     if !account.as_ref().is_none_or(within) {
         sim.fail("a handoff has lost the account");
     }
+    family::lent(sim, account.as_ref(), &next);
     let most = setup.offices[office].most;
     let line = setup.line(office, Some(line), line.turns.get(), most);
     Some((office, next, line))
@@ -225,6 +226,7 @@ fn works<'a>(
                         None => session.child(ROLES[office]),
                     };
                     let Ok(child) = child else { continue };
+                    family::lent(sim, session.account(), &child);
                     let (at, most) = match below {
                         Some(office) => (office, setup.offices[office].most),
                         None => (office, line.most),

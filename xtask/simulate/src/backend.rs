@@ -213,12 +213,26 @@ impl SharedState for Watched {
     }
 
     fn probed<'a>(&'a self, lease: &'a ProbeLease, ended: Probed) -> StateFuture<'a, BreakerView> {
+        // It may come late, for one that is over.
+        let its = |(_, last): &(Duration, ProbeLease)| last.generation == lease.generation;
+        let late = self
+            .seen()
+            .last
+            .as_mut()
+            .filter(|last| its(last))
+            .is_some_and(|(at, lease)| self.time.elapsed() >= at.saturating_add(lease.ttl));
         if ended == Probed::Unused {
-            // It may come late, for one that is over.
-            self.seen().last.take_if(|(_, last)| last.generation == lease.generation);
+            self.seen().last.take_if(|last| its(last));
         }
-        let ended = self.state.probed(lease, ended);
-        self.look(ended, |seen, at, view| seen.viewed(at, &lease.breaker, *view))
+        let answer = self.state.probed(lease, ended);
+        self.look(answer, |seen, at, view| {
+            if late && view.generation != lease.generation {
+                seen.breaks(|| {
+                    format!("{lease:?} is over at {at:?}, and {ended:?} counts: {view:?}")
+                });
+            }
+            seen.viewed(at, &lease.breaker, *view);
+        })
     }
 
     fn open_account<'a>(

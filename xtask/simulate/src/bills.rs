@@ -30,7 +30,7 @@ use self::script::{Guard, Script, prompt, usage_of};
 use crate::draw::{millis, one_of, seconds};
 
 const MODEL: &str = "gpt-5";
-/// What turns reserve of a limiter, and of a budget. No call uses more tokens.
+/// What turns reserve of a limiter, and of a budget. Some calls use more tokens.
 const TOKENS: u64 = 400;
 const RESERVED: [Usd; 3] = [Usd::ZERO, Usd::from_cents(1), Usd::from_cents(3)];
 /// The tokens a minute of each session.
@@ -51,7 +51,7 @@ struct Setup {
 }
 
 pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
-    simulation.run(async |sim| {
+    simulation.spurious_polls().run(async |sim| {
         let mut rng = sim.rng("plan");
         let setup = Rc::new(Setup::new(&sim, &mut rng));
         for number in 0..rng.usize(1..4) {
@@ -128,7 +128,7 @@ impl Setup {
             .recovery_timeout(seconds(rng, 1..6));
         let listener = Arc::clone(&answers);
         let breaker = CircuitBreaker::with_listener(MODEL, config, Arc::new(sim.time()), listener);
-        let backoff = Backoff::default().cap(seconds(rng, 1..4));
+        let backoff = Backoff::default().cap(seconds(rng, 1..9));
         let mut recovery = RecoveryConfig::default().backoff(backoff);
         if rng.bool() {
             recovery = recovery.hedge(Hedge::after(millis(rng, 200..3_000)));
@@ -155,11 +155,13 @@ impl Setup {
         let own = Limit::enforced(Usd::from_cents(rng.u64(4..40))).marks(MARKS);
         let tokens = NonZeroU64::new(PER_MINUTE).unwrap_or(NonZeroU64::MIN);
         let limits = RateLimits::default().tokens_per_minute(tokens);
-        let limits = limits.burst(Duration::from_secs(60));
-        let limiter = || RateLimiter::with_clock("own", limits, Arc::new(sim.time()));
+        // With a short burst, calls wait for each other.
+        let burst = seconds(rng, 4..20);
+        let limits = limits.burst(burst);
+        let limiter = || (RateLimiter::with_clock("own", limits, Arc::new(sim.time())), burst);
         let limiter = rng.bool().then(limiter);
         let mut orchestrator = self.orchestrator.clone();
-        if let Some(limiter) = &limiter {
+        if let Some((limiter, _)) = &limiter {
             orchestrator = orchestrator.rate_limiter(limiter.clone());
         }
         let session = orchestrator.budget(own.named(format!("own {number}"))).session().ok()?;
@@ -205,7 +207,7 @@ async fn agent(sim: Sim, setup: Rc<Setup>, number: usize, mut rng: Rng) {
 async fn turn(sim: &Sim, session: &OrchestrationSession, known: &Rc<Known>, rng: &mut Rng) {
     let reserved = reserved(rng);
     let limits = Limits::draw(rng);
-    let (kind, guarded) = (rng.u8(..4), rng.bool());
+    let (kind, guarded) = (rng.u8(..5), rng.bool());
     // A stream is not looked at beforehand, so that its time is known.
     let takes = if kind > 1 { millis(rng, 0..2_000) } else { Duration::ZERO };
     let mut turn = limits.of(Turn::model(MODEL).usage_from(usage_of), sim, kind < 2);

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use fastrand::Rng;
 use runtime_events::Sleeper;
 use runtime_resilience::{
-    CircuitBreaker, CircuitBreakerConfig, CircuitState, CircuitWindow, Transition,
+    CircuitBreaker, CircuitBreakerConfig, CircuitState, CircuitWindow, Percent, Transition,
     TransitionListener,
 };
 use runtime_testkit::simulation::{Broken, Ran, Sim, Simulation};
@@ -57,44 +58,96 @@ struct Counted {
     /// The failures in a row, and those that open the breaker.
     row: u32,
     threshold: u32,
-    /// Whether each of the latest calls failed, and how many of them open the breaker if half of them did.
-    window: Option<(VecDeque<bool>, u32)>,
+    window: Option<Window>,
 }
 
 /// The calls of a window.
 const WINDOW: u16 = 6;
+/// The parts of a window of time: a call is counted in the one that runs, and in the nine after it.
+const PARTS: u128 = 10;
+/// From when on a call is slow, and the percentage of slow calls that opens the breaker.
+const SLOW: Duration = Duration::from_secs(4);
+const SLOW_RATE: usize = 70;
+
+/// The latest calls, and how many there have to be.
+struct Window {
+    /// The time that is looked back, or none for a number of calls.
+    span: Option<Duration>,
+    least: usize,
+    latest: VecDeque<Ended>,
+}
+
+#[derive(Clone, Copy)]
+struct Ended {
+    at: Duration,
+    failed: bool,
+    slow: bool,
+}
+
+impl Window {
+    fn draw(rng: &mut Rng) -> Self {
+        let span = rng.bool().then(|| seconds(rng, 5..60));
+        Self { span, least: rng.usize(2..6), latest: VecDeque::new() }
+    }
+
+    fn config(&self) -> CircuitWindow {
+        let calls = CircuitWindow::of_calls(NonZeroU16::new(WINDOW).unwrap_or(NonZeroU16::MIN));
+        // A span of seconds is long enough.
+        let window = self.span.and_then(|span| CircuitWindow::of_time(span).ok()).unwrap_or(calls);
+        let least = u32::try_from(self.least).ok().and_then(NonZeroU32::new);
+        let window = window.minimum_calls(least.unwrap_or(NonZeroU32::MIN));
+        let rate = u8::try_from(SLOW_RATE).ok().and_then(Percent::new);
+        window.slow_calls(SLOW, rate.unwrap_or(Percent::HALF))
+    }
+
+    fn forget(&mut self, now: Duration) {
+        match self.span {
+            Some(span) => {
+                let part = |at: Duration| at.as_nanos() / span.as_nanos().div_ceil(PARTS);
+                self.latest.retain(|call| part(call.at) + PARTS > part(now));
+            }
+            None => drop(self.latest.drain(..self.latest.len().saturating_sub(WINDOW.into()))),
+        }
+    }
+
+    /// The calls, the failures and the slow calls.
+    fn counts(&self) -> [usize; 3] {
+        let count = |of: fn(&Ended) -> bool| self.latest.iter().filter(|call| of(call)).count();
+        [self.latest.len(), count(|call| call.failed), count(|call| call.slow)]
+    }
+
+    /// A call has ended. Whether the breaker must open: a good call is no reason, unless it makes them enough.
+    fn end(&mut self, ended: Ended) -> bool {
+        self.latest.push_back(ended);
+        self.forget(ended.at);
+        let [calls, failures, slow] = self.counts();
+        let matters = ended.failed || ended.slow || calls == self.least;
+        let reached = 2 * failures >= calls || 100 * slow >= SLOW_RATE * calls;
+        matters && calls >= self.least && reached
+    }
+}
 
 impl Counted {
     /// A call of this generation has ended. Whether the breaker must open.
-    fn end(&mut self, generation: u32, failed: bool) -> bool {
+    fn end(&mut self, generation: u32, ended: Ended) -> bool {
         if std::mem::replace(&mut self.generation, generation) != generation {
             self.row = 0;
-            self.window.iter_mut().for_each(|(latest, _)| latest.clear());
+            self.window.iter_mut().for_each(|window| window.latest.clear());
         }
-        self.row = if failed { self.row + 1 } else { 0 };
-        let in_window = self.window.as_mut().is_some_and(|(latest, least)| {
-            latest.push_back(failed);
-            if latest.len() > WINDOW.into() {
-                latest.pop_front();
-            }
-            let failures = latest.iter().filter(|failed| **failed).count();
-            latest.len() >= *least as usize && 2 * failures >= latest.len()
-        });
+        self.row = if ended.failed { self.row + 1 } else { 0 };
+        let in_window = self.window.as_mut().is_some_and(|window| window.end(ended));
         self.row >= self.threshold || in_window
     }
 
-    /// The failures in a row, and the calls and the failures in the window.
-    fn counts(&self) -> [u32; 3] {
-        let (mut calls, mut failures) = (0, 0);
-        for failed in self.window.iter().flat_map(|(latest, _)| latest) {
-            (calls, failures) = (calls + 1, failures + u32::from(*failed));
-        }
-        [self.row, calls, failures]
+    /// The failures in a row, and the calls, the failures and the slow calls in the window.
+    fn counts(&self) -> [usize; 4] {
+        let [calls, failures, slow] = self.window.as_ref().map_or([0; 3], Window::counts);
+        [self.row as usize, calls, failures, slow]
     }
 }
 
 pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
-    simulation.run(async |sim| {
+    simulation.spurious_polls().run(async |sim| {
         let mut rng = sim.rng("plan");
         let most = one_of(&mut rng, &[1, 1, 2, 3]);
         let some = |number: u32| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
@@ -105,12 +158,10 @@ pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
             .half_open_max_probes(some(most))
             .successes_to_close(some(rng.u32(1..3)))
             .half_open_lease(Duration::MAX);
-        let least = rng.bool().then(|| rng.u32(2..6));
-        if let Some(least) = least {
-            let calls = NonZeroU16::new(WINDOW).unwrap_or(NonZeroU16::MIN);
-            config = config.window(CircuitWindow::of_calls(calls).minimum_calls(some(least)));
+        let window = rng.bool().then(|| Window::draw(&mut rng));
+        if let Some(window) = &window {
+            config = config.window(window.config());
         }
-        let window = least.map(|least| (VecDeque::new(), least));
         let counted = Counted { generation: 0, row: 0, threshold, window };
         let generations = Arc::new(Generations::default());
         let (time, listener) = (Arc::new(sim.time()), Arc::clone(&generations));
@@ -166,7 +217,8 @@ async fn caller(sim: Sim, shared: Rc<Shared>, number: usize) {
                 sim.fail("more probes than places");
             }
         }
-        sim.sleep(millis(&mut rng, 0..9_000)).await;
+        let takes = millis(&mut rng, 0..9_000);
+        sim.sleep(takes).await;
         let before = generations.now();
         let failed = match rng.u8(..10) {
             0 | 1 => {
@@ -184,9 +236,11 @@ async fn caller(sim: Sim, shared: Rc<Shared>, number: usize) {
         };
         if !is_probe && before == began {
             let mut counted = shared.counted.borrow_mut();
-            let opens = failed.is_some_and(|failed| counted.end(began, failed));
+            let (at, slow) = (sim.elapsed(), takes >= SLOW);
+            let opens = failed.is_some_and(|failed| counted.end(began, Ended { at, failed, slow }));
             let counts = shared.breaker.snapshot().counts;
-            let counts = [counts.failures_in_a_row, counts.calls, counts.failures];
+            let row = counts.failures_in_a_row;
+            let counts = [row, counts.calls, counts.failures, counts.slow].map(|it| it as usize);
             let opened = generations.now() != before;
             if opens != opened {
                 sim.fail(format!("after {:?} it opened: {opened}", counted.counts()));

@@ -67,6 +67,8 @@ struct Setup {
     company: Account,
     breakers: Vec<CircuitBreaker>,
     places: Rc<Places>,
+    /// The retry budgets of all places, or of the only one.
+    retries: Vec<RetryBudget>,
     /// The retries for a hundred answers.
     percent: u32,
     routes: Option<Routes>,
@@ -122,15 +124,19 @@ impl Setup {
         let per_turn = Usd::from_cents(1);
         let limit = if strict { Limit::strict(cap) } else { Limit::enforced(cap) };
         let company = Account::new(limit.named("company").per_turn(per_turn));
-        let percent = one_of(rng, &[0, 20, 50]);
-        let retries = RetryBudgetConfig::default().percent(percent).reserve(RESERVE);
-        let retries = || RetryBudget::new(retries);
+        let percent = one_of(rng, &[0, 0, 20, 50]);
+        let config = RetryBudgetConfig::default().percent(percent).reserve(RESERVE);
+        let mut retries = Vec::new();
+        let mut budget = || {
+            retries.push(RetryBudget::new(config));
+            retries[retries.len() - 1].clone()
+        };
         let backoff = Backoff::default()
             .cap(seconds(rng, 10..40))
             .jitter(one_of(rng, &[JitterMode::None, JitterMode::Full]));
         let mut recovery = RecoveryConfig::default().backoff(backoff);
-        if rng.u8(..3) == 0 {
-            recovery = recovery.hedge(Hedge::after(seconds(rng, 1..6)));
+        if rng.bool() {
+            recovery = recovery.hedge(Hedge::after(millis(rng, 100..1_500)));
         }
         let (mut breakers, mut limiters) = (Vec::new(), Vec::new());
         for (at, (provider, _)) in PLACES.into_iter().enumerate() {
@@ -157,7 +163,7 @@ impl Setup {
             let ways = PLACES.into_iter().enumerate().map(|(at, (provider, model))| {
                 let route = Route::new(provider, model)
                     .circuit_breaker(breakers[at].clone())
-                    .retry_budget(retries());
+                    .retry_budget(budget());
                 if limited { route.rate_limiter(limiters[at].clone()) } else { route }
             });
             let ways = match rng.u8(..3) {
@@ -169,12 +175,12 @@ impl Setup {
             shared = Some(ways.clone());
             recovery = recovery.routes(ways);
         } else {
-            recovery = recovery.retry_budget(retries());
+            recovery = recovery.retry_budget(budget());
             orchestrator =
                 orchestrator.circuit_breaker(breakers[0].clone()).rate_limiter(limiters[0].clone());
         }
         let orchestrator = orchestrator.recovery(recovery);
-        Self { orchestrator, company, breakers, places, percent, routes: shared, strict }
+        Self { orchestrator, company, breakers, places, retries, percent, routes: shared, strict }
     }
 
     /// What holds at every step, and at the end.
@@ -225,6 +231,17 @@ impl Setup {
             }
             Err(format!("{retries} retries after {answers} answers; {most} are allowed"))
         });
+        let (setup, events) = (Rc::clone(self), sim.events());
+        sim.at_end("retry budgets have what was not used", move || {
+            let left = setup.retries.iter().map(RetryBudget::balance);
+            laws::drawn(&events.events(), RESERVE, left)
+        });
+        let setup = Rc::clone(self);
+        sim.at_end("no call is under way", move || {
+            let routes = setup.routes.iter().flat_map(Routes::snapshot);
+            let under_way: u32 = routes.map(|route| route.in_flight).sum();
+            if under_way == 0 { Ok(()) } else { Err(format!("{under_way} are")) }
+        });
         let setup = Rc::clone(self);
         sim.always("places are left alone as they ask", move || setup.places.broken());
         let (setup, providers) = (Rc::clone(self), PLACES.map(|(name, _)| sim.provider(name)));
@@ -245,7 +262,7 @@ impl Setup {
         if self.strict || rng.bool() {
             turn = turn.estimate(UsageSnapshot::new(INPUT, OUTPUT / 2)).max_output(OUTPUT);
         }
-        if rng.u8(..3) == 0 {
+        if rng.bool() {
             turn = turn.repeatable();
         }
         // Without it, a provider that hangs would be waited for.
@@ -328,6 +345,13 @@ async fn one_turn(sim: &Sim, setup: &Setup, session: &OrchestrationSession, rng:
             setup.places.rest(place, until).unwrap_or_else(|why| sim.fail(why));
         }
     }
+    if let (Some(Ok(answer)), Some(place)) = (&ended, watch.answered_by()) {
+        let (provider, model) = PLACES[place];
+        let said = answer.provider.as_deref().unwrap_or(provider);
+        if said != provider || *answer.model != *model {
+            sim.fail(format!("{provider} has answered, and not {said} with {}", answer.model));
+        }
+    }
     let took = sim.elapsed().saturating_sub(began);
     let Some(total) = total else { return };
     if took > total {
@@ -365,7 +389,10 @@ async fn one_call(
     under_way.over();
     watch.ended(sim.elapsed(), answer.is_err());
     match &answer {
-        Ok(_) => setup.places.answered(place),
+        Ok(_) => {
+            setup.places.answered(place);
+            watch.answered(place);
+        }
         Err(error) => setup.places.failed(place, sim.elapsed(), &error.fault),
     }
     answer

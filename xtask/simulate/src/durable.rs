@@ -58,7 +58,7 @@ pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
         let by = chrono::TimeDelta::seconds(rng.i64(-7_200..7_200));
         world = world.jump(millis(&mut rng, 1..90_000), by);
     }
-    simulation.horizon(LONGEST).world(world).run(async |sim| {
+    simulation.horizon(LONGEST).world(world).spurious_polls().run(async |sim| {
         let mut rng = sim.rng("plan");
         let threads = (0..rng.usize(1..4)).map(|number| ThreadId::new(format!("order-{number}")));
         let shared = Shared {

@@ -148,12 +148,14 @@ async fn operator(sim: Sim, shared: Rc<Shared>) {
             let _ = shared.backend.open("openai", 0, wait).await;
             continue;
         }
-        // A member that asks without a wait, and probes nothing.
-        let (eager, ttl) = (MemberId::new("eager"), Duration::from_secs(5));
+        // A member that asks without a wait, probes nothing, and may tell so when its time is over.
+        let (eager, ttl) = (MemberId::new("eager"), seconds(&mut rng, 2..6));
         let probe = shared.backend.probe("openai", &eager, ttl, COOLDOWN).await;
         if let Ok(Probe::Granted(lease)) = probe {
-            sim.sleep(millis(&mut rng, 0..4_000)).await;
-            let _ = shared.backend.probed(&lease, Probed::Unused).await;
+            sim.sleep(millis(&mut rng, 0..8_000)).await;
+            let failed = Probed::Failed { wait: COOLDOWN };
+            let ended = one_of(&mut rng, &[Probed::Unused, Probed::Unused, Probed::Closed, failed]);
+            let _ = shared.backend.probed(&lease, ended).await;
         }
     }
 }

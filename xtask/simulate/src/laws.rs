@@ -1,9 +1,9 @@
 //! Laws of the events of a run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use runtime_events::payload::Recovery;
+use runtime_events::payload::{Recovery, TurnStarted};
 use runtime_events::{AgentEvent, AgentEventName, FailureScenario};
 use runtime_resilience::Recipes;
 
@@ -26,4 +26,37 @@ pub(crate) fn recoveries(events: &[Arc<AgentEvent>]) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Retry budgets, of which this is left, had this reserve each, and were drawn on by recoveries and hedges alone.
+pub(crate) fn drawn(
+    events: &[Arc<AgentEvent>],
+    reserve: u32,
+    left: impl Iterator<Item = u32>,
+) -> Result<(), String> {
+    // A recovery from a refusal is of the same attempt, and draws on nothing.
+    let mut attempts = BTreeSet::new();
+    let mut hedges = 0;
+    for event in events {
+        match event.event {
+            AgentEventName::RecoveryAttempted => {
+                let next = Recovery::of(event).attempt.filter(|next| *next > 1);
+                attempts.extend(next.map(|next| (event.session_id.clone(), event.span, next)));
+            }
+            AgentEventName::AttemptStarted => hedges += usize::from(TurnStarted::of(event).hedge),
+            _ => {}
+        }
+    }
+    let most = attempts.len() + hedges;
+    let mut drawn = 0;
+    for left in left {
+        // A whole retry may be there but for a part.
+        let used =
+            reserve.checked_sub(left).ok_or_else(|| format!("{left} of {reserve} are left"))?;
+        drawn += used as usize;
+    }
+    if drawn <= most {
+        return Ok(());
+    }
+    Err(format!("{drawn} retries were drawn, for {most} recoveries and hedges"))
 }

@@ -46,7 +46,7 @@ pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
     if simulation.rng("kind").u8(..3) == 0 {
         return routes::run(simulation);
     }
-    simulation.run(async |sim| {
+    simulation.spurious_polls().run(async |sim| {
         let mut rng = sim.rng("plan");
         let requests = NonZeroU32::new(rng.u32(6..120)).unwrap_or(NonZeroU32::MIN);
         let tokens = NonZeroU64::new(rng.u64(2_000..20_000)).unwrap_or(NonZeroU64::MIN);

@@ -15,6 +15,7 @@ mod durable;
 mod fleet;
 mod laws;
 mod limits;
+mod loops;
 mod routes;
 mod stores;
 mod watch;
@@ -42,6 +43,7 @@ const KINDS: &[(&str, Scenario)] = &[
     ("stores", stores::run),
     ("bills", bills::run),
     ("agents", agents::run),
+    ("loops", loops::run),
 ];
 
 /// The kind that a seed is of.

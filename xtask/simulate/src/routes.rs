@@ -14,21 +14,47 @@ const PLACES: [(&str, &str); 3] = [("openai", "large"), ("openai", "small"), ("a
 
 struct Shared {
     routes: Routes,
+    /// Whether calls go to the first place that can take them, or to the one with the fewest under way.
+    order: Order,
     /// Until when each place rests.
     rests: RefCell<[Duration; PLACES.len()]>,
+    /// The calls under way at each place.
+    under_way: RefCell<[u32; PLACES.len()]>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Order {
+    Listed,
+    LeastLoaded,
+    InTurn,
+}
+
+impl Shared {
+    /// The place that is next, of those that do not rest, if that is known.
+    fn next(&self, ready: impl Fn(usize) -> bool) -> Option<usize> {
+        let under_way = self.under_way.borrow();
+        let ready = (0..PLACES.len()).filter(|place| ready(*place));
+        match self.order {
+            Order::Listed => ready.min(),
+            Order::LeastLoaded => ready.min_by_key(|place| under_way[*place]),
+            Order::InTurn => None,
+        }
+    }
 }
 
 pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
-    simulation.run(async |sim| {
+    simulation.spurious_polls().run(async |sim| {
         let mut rng = sim.rng("plan");
         let ways = PLACES.map(|(provider, model)| Route::new(provider, model));
-        let routes = match rng.u8(..3) {
-            0 => Routes::round_robin(ways),
-            1 => Routes::least_loaded(ways),
-            _ => Routes::ordered(ways),
+        let order = one_of(&mut rng, &[Order::InTurn, Order::LeastLoaded, Order::Listed]);
+        let routes = match order {
+            Order::InTurn => Routes::round_robin(ways),
+            Order::LeastLoaded => Routes::least_loaded(ways),
+            Order::Listed => Routes::ordered(ways),
         };
         let routes = routes.with_clock(Arc::new(sim.time()));
-        let shared = Rc::new(Shared { routes, rests: RefCell::default() });
+        let (rests, under_way) = Default::default();
+        let shared = Rc::new(Shared { routes, order, rests, under_way });
         for number in 0..rng.usize(1..8) {
             sim.spawn(format!("caller {number}"), caller(sim.clone(), Rc::clone(&shared), number));
         }
@@ -41,6 +67,7 @@ async fn caller(sim: Sim, shared: Rc<Shared>, number: usize) {
     let left = |place: usize| shared.rests.borrow()[place].saturating_sub(sim.elapsed());
     for _ in 0..rng.usize(1..10) {
         sim.sleep(millis(&mut rng, 0..4_000)).await;
+        let next = shared.next(|place| left(place).is_zero());
         let selected = shared.routes.select(&TriedRoutes::default(), Demand::request());
         let lease = match selected {
             Ok(lease) => lease,
@@ -60,6 +87,10 @@ async fn caller(sim: Sim, shared: Rc<Shared>, number: usize) {
         if !left(place).is_zero() {
             sim.fail(format!("{} is called, and rests for {:?}", route.name(), left(place)));
         }
+        if next.is_some_and(|next| next != place) {
+            sim.fail(format!("{} is called, and {next:?} is next", route.name()));
+        }
+        shared.under_way.borrow_mut()[place] += 1;
         sim.sleep(millis(&mut rng, 0..5_000)).await;
         if lease.check().is_ok() != left(place).is_zero() {
             sim.fail(format!("{} rests for {:?}, which is not seen", route.name(), left(place)));
@@ -78,11 +109,18 @@ async fn caller(sim: Sim, shared: Rc<Shared>, number: usize) {
                 }
             }
         }
-        let rests: Vec<_> =
-            shared.routes.snapshot().iter().map(|it| it.rests.unwrap_or_default()).collect();
+        drop(lease);
+        shared.under_way.borrow_mut()[place] -= 1;
+        let snapshot = shared.routes.snapshot();
+        let rests: Vec<_> = snapshot.iter().map(|it| it.rests.unwrap_or_default()).collect();
         let known: Vec<_> = (0..PLACES.len()).map(left).collect();
         if rests != known {
             sim.fail(format!("they rest for {rests:?}, and are to rest for {known:?}"));
+        }
+        let calls: Vec<_> = snapshot.iter().map(|it| it.in_flight).collect();
+        if calls != shared.under_way.borrow()[..] {
+            let known = shared.under_way.borrow();
+            sim.fail(format!("{calls:?} calls are under way, and are to be {known:?}"));
         }
     }
 }

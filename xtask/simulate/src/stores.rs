@@ -1,24 +1,23 @@
 //! Clients of a store that take each other's threads, and use the same approvals.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
+use runtime_events::Clock as _;
 use runtime_store::{
     Append, Approval, ApprovalUse, Approvals as _, Claim, Entry, EntryKind, Inbox as _, Lease,
-    Leave, MemoryStore, Step, StepKey, StepKind, StepName, Store as _, StoreError, Subject,
-    ThreadId,
+    Leave, MemoryStore, NotApproved, Step, StepKey, StepKind, StepName, Store as _, StoreError,
+    Subject, ThreadId,
 };
 use runtime_testkit::simulation::{Broken, Ran, Sim, Simulation, World};
 use serde_json::json;
 
 use crate::draw::millis;
 use crate::now;
-
-const DAY: Duration = Duration::from_secs(24 * 3_600);
 
 struct Shared {
     store: MemoryStore,
@@ -28,26 +27,34 @@ struct Shared {
     used: RefCell<BTreeMap<Arc<str>, u32>>,
     /// The first message under each key.
     said: RefCell<BTreeMap<String, u32>>,
+    /// The last lease that was given back.
+    given_back: Cell<u64>,
+}
+
+impl Shared {
+    fn uses(&self, approval: &Arc<str>) {
+        *self.used.borrow_mut().entry(Arc::clone(approval)).or_default() += 1;
+    }
 }
 
 pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
     let mut rng = simulation.rng("world");
     let within = Duration::from_secs(10);
     let world = World::new().troubled_line("store", (&mut rng, 3), within);
-    simulation.world(world).run(async |sim| {
+    simulation.world(world).spurious_polls().run(async |sim| {
         let store = MemoryStore::on(sim.outside());
         let thread = ThreadId::new("order-1")?;
         store.acquire(&thread, &claim(Duration::ZERO)).await?;
-        let mut approvals = Vec::new();
+        let (mut approvals, mut rng) = (Vec::new(), sim.rng("approvals"));
         for number in 0..4 {
             let args = json!(number);
             let (step, tool, policy) = (step(number), "pay", "p");
             let subject = Subject { thread: &thread, step, tool, args: Some(&args), policy };
-            approvals.push(store.ask(&subject.request(DAY)).await?);
+            let expires_in = millis(&mut rng, 50..2_000);
+            approvals.push(store.ask(&subject.request(expires_in)).await?);
         }
-        let used = RefCell::default();
-        let said = RefCell::default();
-        let shared = Rc::new(Shared { store, thread, approvals, used, said });
+        let (used, said, given_back) = Default::default();
+        let shared = Rc::new(Shared { store, thread, approvals, used, said, given_back });
         for number in 0..sim.rng("plan").usize(2..5) {
             sim.spawn(format!("client {number}"), client(sim.clone(), Rc::clone(&shared), number));
         }
@@ -59,6 +66,10 @@ pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
 fn step(number: u32) -> StepKey {
     let name = StepName { kind: StepKind::Tool, name: "pay".into(), scope: "".into(), keyed: true };
     Step::keyed(name, &json!(number), (0, &number.to_string())).key
+}
+
+fn intent(step: StepKey) -> Entry {
+    Entry { kind: EntryKind::INTENT, version: 1, step: Some(step), print: None, body: Vec::new() }
 }
 
 fn claim(ttl: Duration) -> Claim {
@@ -90,7 +101,7 @@ async fn client(sim: Sim, shared: Rc<Shared>, number: usize) {
         sim.sleep(millis(&mut rng, 0..40)).await;
         if rng.u8(..4) == 0 {
             let lease = held.as_ref().map(|(lease, _)| lease);
-            at_once(&shared, lease, &mut rng).unwrap_or_else(|why| sim.fail(why));
+            at_once(&sim, &shared, lease, &mut rng).unwrap_or_else(|why| sim.fail(why));
             continue;
         }
         let asked = &shared.approvals[rng.usize(..shared.approvals.len())];
@@ -109,13 +120,7 @@ async fn client(sim: Sim, shared: Rc<Shared>, number: usize) {
                 let meant = if rng.u8(..6) == 0 { &shared.approvals[0] } else { asked };
                 let uses = ApprovalUse { id: Arc::clone(&asked.id), digest: meant.digest };
                 let uses = Some(&uses).filter(|_| kind < 8);
-                let entries = [Entry {
-                    kind: EntryKind::INTENT,
-                    version: 1,
-                    step: Some(asked.step),
-                    print: None,
-                    body: Vec::new(),
-                }];
+                let entries = [intent(asked.step)];
                 // It may be about to be taken over, or has seen that somebody else has written.
                 let last = match rng.u8(..4) {
                     0 => now(shared.store.thread(&shared.thread))
@@ -137,7 +142,7 @@ async fn client(sim: Sim, shared: Rc<Shared>, number: usize) {
                         if meant.id != asked.id {
                             sim.fail("an approval was used for another call");
                         }
-                        *shared.used.borrow_mut().entry(Arc::clone(&asked.id)).or_default() += 1;
+                        shared.uses(&asked.id);
                     }
                     held = Some((lease, last + 1));
                 }
@@ -147,20 +152,51 @@ async fn client(sim: Sim, shared: Rc<Shared>, number: usize) {
 }
 
 /// A call that is there at once, so that it is known what comes of it.
-fn at_once(shared: &Shared, lease: Option<&Lease>, rng: &mut Rng) -> Result<(), String> {
+fn at_once(sim: &Sim, shared: &Shared, lease: Option<&Lease>, rng: &mut Rng) -> Result<(), String> {
     let store = &shared.store;
     let kept = |thread: &ThreadId| now(store.thread(thread)).and_then(Result::ok).flatten();
     // Those that come and go.
     let other = ThreadId::new(format!("other-{}", rng.u8(..9))).map_err(|it| it.to_string())?;
-    match (rng.u8(..5), lease) {
+    let thread = kept(&shared.thread);
+    // Whether its lease is the last one, and was not given back.
+    let holds = lease.is_some_and(|lease| {
+        let last = thread.as_ref().map(|thread| thread.fence);
+        last == Some(lease.fence) && shared.given_back.get() != lease.fence
+    });
+    match (rng.u8(..7), lease) {
         (0, Some(lease)) => {
-            let fence = kept(&shared.thread).map(|thread| thread.fence);
-            let renewed = now(store.renew(lease)).is_some_and(|renewed| renewed.is_ok());
-            if renewed && fence != Some(lease.fence) {
-                return Err(format!(
-                    "a lease of {} was renewed, and {fence:?} has it",
-                    lease.fence
-                ));
+            let gives_back = rng.bool();
+            let (what, done) = if gives_back {
+                ("given back", now(store.release(lease, Leave::Runnable)))
+            } else {
+                ("renewed", now(store.renew(lease)))
+            };
+            let (fence, done) = (lease.fence, done.is_some_and(|done| done.is_ok()));
+            if done != holds {
+                return Err(format!("a lease of {fence} was {what}: {done}, and holds: {holds}"));
+            }
+            if gives_back && done {
+                shared.given_back.set(fence);
+            }
+        }
+        (5 | 6, Some(lease)) => {
+            let asked = &shared.approvals[rng.usize(..shared.approvals.len())];
+            let uses = ApprovalUse { id: Arc::clone(&asked.id), digest: asked.digest };
+            let (head, entries) = (thread.map_or(0, |thread| thread.head), [intent(asked.step)]);
+            let (approval, relaxed, role) = (Some(&uses), false, None);
+            let append = Append { head, entries: &entries, approval, relaxed, role };
+            let late = sim.outside().utc_now() >= asked.expires;
+            match now(store.append(lease, append)) {
+                Some(Ok(())) if late || !holds => {
+                    return Err(format!("{asked} was used, late: {late}, by who holds: {holds}"));
+                }
+                Some(Err(StoreError::NotApproved { reason: NotApproved::Expired, .. }))
+                    if !late =>
+                {
+                    return Err(format!("{asked} is said to be too late"));
+                }
+                Some(Ok(())) => shared.uses(&asked.id),
+                _ => {}
             }
         }
         (1, _) => {

@@ -148,6 +148,7 @@ impl fmt::Debug for Listener {
 pub(crate) struct Watch {
     running: Cell<u32>,
     failed: Cell<Option<Duration>>,
+    answered: Cell<Option<usize>>,
 }
 
 impl Watch {
@@ -158,6 +159,15 @@ impl Watch {
     pub(crate) fn ended(&self, at: Duration, failed: bool) {
         self.running.set(self.running.get() - 1);
         self.failed.set(failed.then_some(at));
+    }
+
+    pub(crate) fn answered(&self, place: usize) {
+        self.answered.set(Some(place));
+    }
+
+    /// The place that answered last.
+    pub(crate) fn answered_by(&self) -> Option<usize> {
+        self.answered.get()
     }
 
     /// Since when the turn has waited, if its last call failed and no other one is running.

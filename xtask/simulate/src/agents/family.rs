@@ -74,6 +74,15 @@ impl Known {
     }
 }
 
+/// A session that begins below or after another one may not spend more than that one.
+pub(super) fn lent(sim: &Sim, above: Option<&Account>, session: &OrchestrationSession) {
+    let (Some(above), Some(own)) = (above, session.account()) else { return };
+    let (amount, left) = (own.limit().amount, above.available());
+    if !own.is(above) && amount > left {
+        sim.fail(format!("a session may spend {amount}, and {left} was left"));
+    }
+}
+
 /// Agents that hand over to each other: they have one budget, one deadline and one number of turns.
 pub(super) struct Line {
     pub(super) known: Rc<Known>,

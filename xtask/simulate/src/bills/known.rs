@@ -16,15 +16,15 @@ use runtime_usage::{UsageSnapshot, Usd};
 
 use super::{RESERVED, TOKENS, price};
 
-/// The parts of a token: a minute of them.
+/// The parts of a token: a minute of them, in nanoseconds.
 const UNIT: u128 = 60_000_000_000;
 
 /// A session, and what is known of it.
 pub(super) struct Known {
     pub(super) sim: Sim,
     pub(super) handle: SessionHandle,
-    /// Without one, the pauses that places ask for are those of turns alone.
-    pub(super) limiter: Option<RateLimiter>,
+    /// Without one, the pauses that places ask for are those of turns alone. With the most that it holds.
+    pub(super) limiter: Option<(RateLimiter, Duration)>,
     pub(super) answers: Arc<Answers>,
     pub(super) expected: Cell<Usd>,
     pub(super) estimated: Cell<Usd>,
@@ -32,14 +32,21 @@ pub(super) struct Known {
     under_way: Cell<u32>,
     /// Until when the recovering turn was asked to wait.
     rests_until: Cell<Duration>,
-    taken: RefCell<Vec<(Duration, u64)>>,
+    taken: RefCell<Vec<Taken>>,
+}
+
+/// Tokens that were taken of a limiter, not before the first of these times and not after the last.
+#[derive(Clone, Copy)]
+struct Taken {
+    at: [Duration; 2],
+    tokens: u64,
 }
 
 impl Known {
     pub(super) fn new(
         sim: &Sim,
         handle: SessionHandle,
-        limiter: Option<RateLimiter>,
+        limiter: Option<(RateLimiter, Duration)>,
         answers: &Arc<Answers>,
     ) -> Rc<Self> {
         Rc::new(Self {
@@ -80,9 +87,9 @@ impl Known {
         }
     }
 
-    /// An attempt has failed, and was asked to wait for so long.
+    /// An attempt has failed, and was asked to wait for so long. One beside it may have been asked for longer.
     pub(super) fn attempted(&self, asked: Duration) {
-        self.rests_until.set(self.sim.elapsed() + asked);
+        self.rests_until.set(self.rests_until.get().max(self.sim.elapsed() + asked));
     }
 
     fn bill(&self, cost: Usd, estimated: bool) {
@@ -95,24 +102,36 @@ impl Known {
 
     /// Looks at the limiter: it has given back what calls have not used, and no more.
     pub(super) fn look(&self, per_minute: u64) {
-        let Some(limiter) = self.limiter.as_ref().filter(|_| self.under_way.get() == 0) else {
+        let Some((limiter, burst)) = self.limiter.as_ref().filter(|_| self.under_way.get() == 0)
+        else {
             return;
         };
-        let (brim, rate) = (u128::from(per_minute) * UNIT, u128::from(per_minute));
-        let mut taken = self.taken.borrow().clone();
-        taken.sort_by_key(|(at, _)| *at);
-        let (mut owed, mut last) = (0_u128, Duration::ZERO);
-        for (at, units) in taken.into_iter().chain([(self.sim.elapsed(), 0)]) {
-            owed = owed.saturating_sub(rate * at.saturating_sub(last).as_nanos());
-            owed += u128::from(units) * UNIT;
-            last = at;
-        }
-        let left = u64::try_from(brim.saturating_sub(owed) / UNIT).unwrap_or(u64::MAX);
+        let now = self.sim.elapsed();
+        // All calls are settled by now.
+        self.taken.borrow_mut().iter_mut().for_each(|taken| taken.at[1] = taken.at[1].min(now));
+        let [most, least] = [0, 1].map(|at| {
+            let taken = self.taken.borrow();
+            let taken = taken.iter().map(|taken| (taken.at[at], taken.tokens)).collect();
+            left(taken, now, (u128::from(per_minute), *burst))
+        });
         let said = limiter.available().tokens;
-        if said != Some(left) {
-            self.sim.fail(format!("the limiter has {said:?} tokens left, and is to have {left}"));
+        if !said.is_some_and(|said| (least..=most).contains(&said)) {
+            self.sim.fail(format!("the limiter has {said:?} tokens left, of {least} to {most}"));
         }
     }
+}
+
+/// What is left now of a bucket with this rate and burst, of which tokens were taken at these times.
+fn left(mut taken: Vec<(Duration, u64)>, now: Duration, (rate, burst): (u128, Duration)) -> u64 {
+    taken.sort_by_key(|(at, _)| *at);
+    let (mut owed, mut last) = (0_u128, Duration::ZERO);
+    for (at, units) in taken.into_iter().chain([(now, 0)]) {
+        owed = owed.saturating_sub(rate * at.saturating_sub(last).as_nanos());
+        owed += u128::from(units) * UNIT;
+        last = at;
+    }
+    let brim = rate * burst.as_nanos();
+    u64::try_from(brim.saturating_sub(owed) / UNIT).unwrap_or(u64::MAX)
 }
 
 /// A call under way. One that is dropped was cut short.
@@ -158,7 +177,11 @@ impl Metered {
         self.ended = true;
         let known = &self.known;
         known.bill(cost, estimated);
-        known.taken.borrow_mut().push((self.at, tokens));
+        let reserved = Taken { at: [self.at; 2], tokens: tokens.min(TOKENS) };
+        // What it used beyond that is taken when the turn is settled, after guardrails have looked at the answer.
+        let at = [known.sim.elapsed(), Duration::MAX];
+        let beyond = Taken { at, tokens: tokens.saturating_sub(TOKENS) };
+        known.taken.borrow_mut().extend([reserved, beyond]);
         known.under_way.set(known.under_way.get() - 1);
     }
 }

@@ -52,12 +52,12 @@ impl Script {
             },
             5..9 => {
                 let all = [Reach::NotSent, Reach::Refused, Reach::Failed, Reach::Unknown];
-                let asked = rests.then(|| Duration::from_millis(rng.u64(1..3_000)));
+                let asked = rests.then(|| Duration::from_millis(rng.u64(1..6_000)));
                 End::Fails(one_of(rng, &all), asked)
             }
             _ => End::Hangs,
         };
-        let usage = UsageSnapshot::new(rng.u64(1..=300), rng.u64(1..=100));
+        let usage = UsageSnapshot::new(rng.u64(1..=350), rng.u64(1..=150));
         Self { gaps, metered: rng.u8(..3) == 0, end, usage }
     }
 
