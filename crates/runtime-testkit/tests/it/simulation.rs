@@ -238,14 +238,14 @@ fn a_shutdown_cancels_what_is_left_on_the_one_thread_there_is() {
 fn flagged(simulation: Simulation, wakes: bool) -> Result<Ran, Box<Broken>> {
     simulation.spurious_polls().run(async |sim| {
         let flag: Rc<RefCell<(bool, Option<Waker>)>> = Rc::default();
-        let (waits, time, set) = (Rc::clone(&flag), sim.time(), sim.clone());
+        let (seen, time, set) = (Rc::clone(&flag), sim.time(), sim.clone());
         sim.spawn("waits", async move {
-            let seen = poll_fn(move |cx| {
-                let mut flag = waits.borrow_mut();
+            let is_set = poll_fn(move |cx| {
+                let mut flag = seen.borrow_mut();
                 flag.1 = Some(cx.waker().clone());
                 if flag.0 { Poll::Ready(()) } else { Poll::Pending }
             });
-            time.within(10 * SECOND, seen).await;
+            time.within(10 * SECOND, is_set).await;
         });
         sim.spawn("sets", async move {
             for second in 0..9 {
