@@ -37,6 +37,8 @@ pub(super) struct Recovering<'s> {
     pub(super) tried: TriedRoutes,
     /// The route of the next or the running attempt.
     pub(super) lease: Option<RouteLease>,
+    /// The retry that was drawn for the next attempt, until that begins.
+    drawn: Option<Drawn>,
     /// Until when the first of two calls at once to fail was asked to wait.
     pub(super) asked_until: Option<Instant>,
     /// Whether a call may have been made and billed.
@@ -45,6 +47,23 @@ pub(super) struct Recovering<'s> {
     pub(super) in_callers_code: bool,
     /// Last, so that the session's last event waits for the turn's.
     pub(super) entry: Entry<'s>,
+}
+
+/// A retry of a budget, which is given back unless it is made.
+struct Drawn(Option<RetryBudget>);
+
+impl Drawn {
+    fn used(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Drawn {
+    fn drop(&mut self) {
+        if let Some(budget) = &self.0 {
+            budget.give_back();
+        }
+    }
 }
 
 /// An admitted attempt: the turn with its permit and reservations, and the caller's view.
@@ -108,6 +127,7 @@ impl<'s> Recovering<'s> {
             repeatable: spec.repeatable,
             tried: TriedRoutes::default(),
             lease: None,
+            drawn: None,
             asked_until: None,
             called: false,
             in_callers_code: false,
@@ -195,6 +215,9 @@ impl<'s> Recovering<'s> {
         let Ready { model, route, pulse, .. } = ready;
         let (held, times) = &pass;
         self.story.attempt(&model);
+        if !hedge && let Some(drawn) = self.drawn.take() {
+            drawn.used();
+        }
         let provider: Option<Arc<str>> = route.as_ref().map(|route| route.provider().into());
         if let Some(route) = route.as_ref().filter(|_| !hedge) {
             self.story.tell_switch(route);
@@ -261,11 +284,11 @@ impl<'s> Recovering<'s> {
         // Only a repeated call is a retry. For a refused attempt, the budget has already been
         // charged.
         let again = self.story.attempts > 0 && !refused;
-        if again
-            && let Some(budget) = self.burdened(&fault, &next, other.as_ref())
-            && budget.try_withdraw().is_err()
-        {
-            return After::Stop(error, GaveUp::RetryBudget);
+        if again && let Some(budget) = self.burdened(&fault, &next, other.as_ref()).cloned() {
+            if budget.try_withdraw().is_err() {
+                return After::Stop(error, GaveUp::RetryBudget);
+            }
+            self.drawn = Some(Drawn(Some(budget)));
         }
         let mut from = None;
         if next.switch

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use runtime_events::{AgentEventName, SpanOutcome};
 use runtime_orchestrator::{BoxError, Turn, TurnError};
-use runtime_resilience::{Backoff, FaultKind, GaveUp, NoRetry, Route, Routes, TimeoutPhase};
+use runtime_resilience::{
+    Backoff, FaultKind, GaveUp, NoRetry, RetryBudget, RetryBudgetConfig, Route, Routes,
+    TimeoutPhase,
+};
 use runtime_usage::{Limit, Usd};
 
 use super::{
@@ -257,4 +260,26 @@ fn rest_that_the_turn_has_waited_for_refuses_nothing_on_another_clock() {
         let answer = way.run(&session, Turn::model("m"), &script).unwrap();
         assert_eq!((answer.attempts, fixture.clock.elapsed()), (2, 21 * SECOND));
     }
+}
+
+#[test]
+fn retry_that_is_not_made_is_given_back() {
+    let budget = RetryBudget::new(RetryBudgetConfig::default().percent(0).reserve(1));
+    let fixture = fixture().recovery(|recovery| recovery.retry_budget(budget.clone()));
+    let session = fixture.orchestrator.session().unwrap();
+    let script = Script::of([FaultKind::Server; 3]);
+    let turn =
+        || Box::pin(session.run_turn_recovering(Turn::model("m"), async |it| script.play(it)));
+    // The user leaves while it waits.
+    let mut left = turn();
+    assert!(poll(&mut left).is_pending());
+    assert_eq!(budget.balance(), 0);
+    drop(left);
+    assert_eq!(budget.balance(), 1);
+
+    let made = turn();
+    let GaveUp::RetryBudget = gave_up(patiently(&fixture.clock, made).unwrap_err()) else {
+        panic!("the one retry is made")
+    };
+    assert_eq!((budget.balance(), script.calls()), (0, 3));
 }
