@@ -235,7 +235,7 @@ fn a_shutdown_cancels_what_is_left_on_the_one_thread_there_is() {
 }
 
 /// Somebody waits for a flag, for ten seconds at the most. Whether who sets it wakes the one that waits.
-fn flagged(simulation: Simulation, wakes: bool) -> Result<Ran, Box<Broken>> {
+fn flagged(simulation: Simulation, tells: bool) -> Result<Ran, Box<Broken>> {
     simulation.spurious_polls().run(async |sim| {
         let flag: Rc<RefCell<(bool, Option<Waker>)>> = Rc::default();
         let (seen, time, set) = (Rc::clone(&flag), sim.time(), sim.clone());
@@ -256,7 +256,7 @@ fn flagged(simulation: Simulation, wakes: bool) -> Result<Ran, Box<Broken>> {
                         flag.0 = true;
                         flag.1.take()
                     };
-                    waker.filter(|_| wakes).iter().for_each(Waker::wake_by_ref);
+                    waker.filter(|_| tells).iter().for_each(Waker::wake_by_ref);
                 }
             }
         });
