@@ -116,7 +116,7 @@ impl Bucket {
         let before = self.brim;
         self.limit(rate, burst, whole, now);
         match self.brim.checked_sub(before) {
-            Some(more) => self.owe(more, last, now),
+            Some(more) => self.owe(more, last),
             None => self.owed = self.owed.saturating_sub(before - self.brim),
         }
     }
@@ -134,19 +134,18 @@ impl Bucket {
         NonZeroU64::new(self.rate.get() / THOUSAND).unwrap_or(NonZeroU64::MIN)
     }
 
-    /// Whether `units` fit now, were `ahead` taken before them.
+    /// Whether `units` fit at `now`. Brings what is owed up to then, so that taking them has little to do.
     #[inline]
-    pub(super) fn has_room(&self, units: u64, ahead: u64, now: Nanos) -> bool {
-        let taken = parts(ahead).saturating_add(parts(units));
-        self.owed_at(now).saturating_add(taken) <= self.brim
+    pub(super) fn has_room(&mut self, units: u64, now: Nanos) -> bool {
+        self.drain(now);
+        self.owed.saturating_add(parts(units)) <= self.brim
     }
 
     /// Whether `units` could be taken now, were `ahead` taken before them.
+    #[inline]
     pub(super) fn check(&self, units: u64, ahead: u64, now: Nanos) -> Result<(), Full> {
-        if self.has_room(units, ahead, now) {
-            return Ok(());
-        }
-        self.full(self.owed_at(now).saturating_add(parts(ahead)), units)
+        let owed = self.owed_at(now).saturating_add(parts(ahead));
+        if owed.saturating_add(parts(units)) <= self.brim { Ok(()) } else { self.full(owed, units) }
     }
 
     #[cold]
@@ -160,14 +159,19 @@ impl Bucket {
     }
 
     /// Takes `units` after the call `last` was admitted, whether they fit or not.
-    #[inline]
     pub(super) fn take(&mut self, units: u64, last: Ordinal, now: Nanos) {
-        self.owe(parts(units), last, now);
+        self.drain(now);
+        self.take_now(units, last);
+    }
+
+    /// As [`take`](Self::take), at the time of what is owed.
+    #[inline]
+    pub(super) fn take_now(&mut self, units: u64, last: Ordinal) {
+        self.owe(parts(units), last);
     }
 
     #[inline]
-    fn owe(&mut self, parts: u128, last: Ordinal, now: Nanos) {
-        self.drain(now);
+    fn owe(&mut self, parts: u128, last: Ordinal) {
         if self.owed == 0 {
             self.forgiven = last;
             self.marks.clear();

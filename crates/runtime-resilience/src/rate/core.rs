@@ -99,10 +99,12 @@ impl Core {
         now: Nanos,
     ) -> Result<RateSent, Refusal> {
         let units = demand.units();
-        self.check(units, [0; 4], now)?;
-        for (bucket, units) in self.buckets.iter_mut().zip(units) {
+        if !self.has_room(units, now) {
+            self.check(units, [0; 4], now)?;
+        }
+        for (index, bucket) in self.buckets.iter_mut().enumerate() {
             if let Some(bucket) = bucket {
-                bucket.take(units, self.last, now);
+                bucket.take_now(units[index], self.last);
             }
         }
         self.count(demand.input, demand.output);
@@ -125,16 +127,18 @@ impl Core {
         [self.last.saturating_sub(sent.ordinal), input, output, input.saturating_add(output)]
     }
 
-    /// Whether `units` would be admitted now, were `ahead` taken before them.
+    /// Whether nothing speaks against `units`. Brings all buckets up to `now`.
     #[inline]
-    pub(super) fn check(&self, units: Units, ahead: Units, now: Nanos) -> Result<(), Refusal> {
-        let room = |index: usize| {
-            let bucket = self.buckets[index].as_ref();
-            bucket.is_none_or(|bucket| bucket.has_room(units[index], ahead[index], now))
-        };
-        if now >= self.starts && self.part != Part::Nothing && (0..4).all(room) {
-            return Ok(());
+    fn has_room(&mut self, units: Units, now: Nanos) -> bool {
+        let mut room = now >= self.starts && self.part != Part::Nothing;
+        for (index, bucket) in self.buckets.iter_mut().enumerate() {
+            room &= bucket.as_mut().is_none_or(|bucket| bucket.has_room(units[index], now));
         }
+        room
+    }
+
+    /// Whether `units` would be admitted now, were `ahead` taken before them.
+    pub(super) fn check(&self, units: Units, ahead: Units, now: Nanos) -> Result<(), Refusal> {
         self.refusal(units, ahead, now).map_or(Ok(()), Err)
     }
 
@@ -154,7 +158,6 @@ impl Core {
     }
 
     /// The dimension with the longest wait.
-    #[cold]
     fn refusal(&self, units: Units, ahead: Units, now: Nanos) -> Option<Refusal> {
         let closed = (self.part == Part::Nothing).then_some(SOON);
         let paused = self.starts.checked_sub(now).filter(|left| *left > 0);
@@ -168,16 +171,26 @@ impl Core {
         paused.into_iter().chain((0..4).filter_map(refusal)).max_by_key(|refusal| refusal.full)
     }
 
-    /// In each dimension, gives back the excess of `hold` over `used`, or takes the lack, even if there
-    /// is not enough.
+    /// In each dimension, gives back the excess of `hold` over `used`.
     #[inline]
-    pub(super) fn settle(&mut self, hold: &Hold, used: Demand, now: Nanos) {
+    pub(super) fn give_back(&mut self, hold: &Hold, used: Demand) {
+        let (had, used) = (hold.demand.units(), used.units());
+        for (index, bucket) in self.buckets.iter_mut().enumerate() {
+            if used[index] < had[index]
+                && let Some(bucket) = bucket
+            {
+                bucket.give_back(had[index] - used[index], hold.sent.ordinal);
+            }
+        }
+    }
+
+    /// In each dimension, takes what `hold` lacks of `used`, even if there is not enough.
+    pub(super) fn take_more(&mut self, hold: &Hold, used: Demand, now: Nanos) {
         let (had, units) = (hold.demand.units(), used.units());
         for (index, bucket) in self.buckets.iter_mut().enumerate() {
-            let Some(bucket) = bucket else { continue };
-            if units[index] < had[index] {
-                bucket.give_back(had[index] - units[index], hold.sent.ordinal);
-            } else if units[index] > had[index] {
+            if units[index] > had[index]
+                && let Some(bucket) = bucket
+            {
                 bucket.take(units[index] - had[index], self.last, now);
             }
         }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::num::NonZeroU64;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use runtime_events::{Clock, SystemClock};
@@ -15,7 +15,7 @@ use super::limits::RateLimits;
 use super::queue::{Place, Queue};
 use super::snapshot::RateSnapshot;
 use crate::fault::Headers;
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{Mutex, MutexGuard, lock};
 
 mod reservation;
 mod wait;
@@ -73,9 +73,13 @@ struct Shared {
     clock: Arc<dyn Clock>,
     /// When the limiter was made: readings of the clock are counted from here.
     origin: Instant,
-    state: Mutex<State>,
+    state: Apart<Mutex<State>>,
     listener: Option<Arc<dyn PauseListener>>,
 }
+
+/// On cache lines of its own: what every call writes must not evict what every call reads.
+#[repr(align(128))]
+struct Apart<T>(T);
 
 /// Hears of the pauses of a limiter, to pass them on.
 pub trait PauseListener: fmt::Debug + Send + Sync {
@@ -140,7 +144,7 @@ impl RateLimiter {
     ) -> Self {
         let origin = clock.now();
         let state = State { core: Core::new(limits, 0), queue: Queue::default() };
-        let state = Mutex::new(state);
+        let state = Apart(Mutex::new(state));
         Self { shared: Arc::new(Shared { name, clock, origin, state, listener }) }
     }
 }
@@ -156,6 +160,7 @@ impl RateLimiter {
     /// # Errors
     ///
     /// [`RateLimitedError`] says which dimension lacks room, and for how long.
+    #[inline]
     pub fn try_reserve(&self, demand: Demand) -> Result<RateReservation, RateLimitedError> {
         Ok(RateReservation::new(self.clone(), self.hold(demand)?))
     }
@@ -166,6 +171,7 @@ impl RateLimiter {
     /// # Errors
     ///
     /// As for [`try_reserve`](Self::try_reserve).
+    #[inline]
     pub fn try_borrow(&self, demand: Demand) -> Result<RateReservation<&Self>, RateLimitedError> {
         Ok(RateReservation::new(self, self.hold(demand)?))
     }
@@ -310,9 +316,12 @@ impl RateLimiter {
 
     pub(super) fn settle(&self, hold: &Hold, used: Demand) {
         // Only what is taken needs the time.
-        let now = if used.exceeds(hold.demand) { self.now() } else { 0 };
+        let now = used.exceeds(hold.demand).then(|| self.now());
         let mut state = self.state();
-        state.core.settle(hold, used, now);
+        state.core.give_back(hold, used);
+        if let Some(now) = now {
+            state.core.take_more(hold, used, now);
+        }
         Self::wake_first(state);
     }
 
@@ -330,13 +339,19 @@ impl RateLimiter {
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing here calls the caller's code or panics half-way, so a poisoned lock holds a whole
-        // value.
-        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.shared.state.0)
     }
 
     /// Wakes the first waiting call, with the lock released: a waker may run anything.
-    pub(super) fn wake_first(mut state: MutexGuard<'_, State>) {
+    #[inline]
+    pub(super) fn wake_first(state: MutexGuard<'_, State>) {
+        if !state.queue.is_empty() {
+            Self::wake(state);
+        }
+    }
+
+    #[cold]
+    fn wake(mut state: MutexGuard<'_, State>) {
         let first = state.queue.first();
         drop(state);
         if let Some(first) = first {

@@ -20,8 +20,12 @@ struct Mark {
 }
 
 impl Marks {
+    #[inline]
     pub(super) fn clear(&mut self) {
-        self.0.clear();
+        // Nearly always there are none, and a `VecDeque` does not ask.
+        if !self.0.is_empty() {
+            self.0.clear();
+        }
     }
 
     /// The calls up to `of` can give back at most `low`.
