@@ -35,6 +35,13 @@ impl SpanId {
     pub const fn get(self) -> u64 {
         self.0.get()
     }
+
+    pub(crate) fn digits(self) -> [u8; 16] {
+        std::array::from_fn(|place| {
+            let digit = (self.get() >> (60 - 4 * place)) & 15;
+            b"0123456789abcdef"[digit as usize]
+        })
+    }
 }
 
 impl fmt::Display for SpanId {

@@ -127,7 +127,7 @@ impl Debug for Sleep {
 /// assert_eq!(format_utc(later), "2026-05-20T12:00:00.000007+00:00");
 /// ```
 pub fn format_utc(at: DateTime<Utc>) -> String {
-    Stamp::new(at).as_str().to_owned()
+    str::from_utf8(Stamp::new(at).as_bytes()).unwrap_or_default().to_owned()
 }
 
 /// A formatted stamp on the stack: events are written by the million.
@@ -164,8 +164,8 @@ impl Stamp {
         stamp
     }
 
-    pub(crate) fn as_str(&self) -> &str {
-        str::from_utf8(&self.text[..self.len]).unwrap_or_default()
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.text[..self.len]
     }
 
     fn byte(&mut self, byte: u8) {

@@ -1,5 +1,8 @@
 //! The JSON of an event: the original's keys, then the envelope, and only what is set.
 
+#[macro_use]
+mod line;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +12,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use thiserror::Error;
 
+use self::line::{Key, Line, Write};
 use crate::data::Data;
 use crate::event::{AgentEvent, Labels};
 use crate::failure::AgentFailureClass;
@@ -30,8 +34,18 @@ pub struct EventParseError {
 impl AgentEvent {
     /// The event as one line of JSON.
     pub fn to_json(&self) -> String {
-        // Maps with string keys and JSON values cannot fail to serialise.
-        serde_json::to_string(self).unwrap_or_default()
+        let mut line = Vec::with_capacity(USUAL);
+        self.write_json(&mut line);
+        String::from_utf8(line).unwrap_or_default()
+    }
+
+    /// Appends the event as one line of JSON, without the end of the line.
+    pub fn write_json(&self, line: &mut Vec<u8>) {
+        let begin = line.len();
+        let Ok(()) = self.write_to(&mut Line(line));
+        // Each key is written behind a comma, and `event` is always there.
+        line[begin] = b'{';
+        line.push(b'}');
     }
 
     /// Reads an event from its JSON.
@@ -55,36 +69,52 @@ impl AgentEvent {
     }
 }
 
-impl Serialize for AgentEvent {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("event", &self.event)?;
-        map.serialize_entry("type", self.event.short())?;
-        map.serialize_entry("status", &self.status)?;
-        map.serialize_entry("emitted_at", Stamp::new(self.emitted_at).as_str())?;
-        set(&mut map, "role", self.role.as_deref())?;
-        set(&mut map, "phase", self.phase.as_deref())?;
-        set(&mut map, "project_id", self.project_id)?;
-        set(&mut map, "failure_class", self.failure_class)?;
-        set(&mut map, "detail", self.detail.as_deref())?;
-        set(&mut map, "data", self.data.as_ref())?;
-        set(&mut map, "session_id", self.session_id.as_deref())?;
-        set(&mut map, "seq", self.seq)?;
-        set(&mut map, "elapsed_ns", self.elapsed.map(nanos))?;
-        set(&mut map, "span", self.span)?;
-        set(&mut map, "parent", self.parent)?;
-        set(&mut map, "outcome", self.outcome)?;
-        set(&mut map, "labels", self.labels.as_deref())?;
-        map.end()
+/// The bytes of most events.
+const USUAL: usize = 512;
+
+impl AgentEvent {
+    /// Writes all that is set, in the order of the JSON.
+    fn write_to<W: Write>(&self, to: &mut W) -> Result<(), W::Error> {
+        to.word(key!("event"), Some(self.event.as_str().as_bytes()))?;
+        to.word(key!("type"), Some(self.event.short().as_bytes()))?;
+        to.word(key!("status"), Some(self.status.as_str().as_bytes()))?;
+        to.word(key!("emitted_at"), Some(Stamp::new(self.emitted_at).as_bytes()))?;
+        to.text(key!("role"), self.role.as_deref())?;
+        to.text(key!("phase"), self.phase.as_deref())?;
+        to.any(key!("project_id"), self.project_id)?;
+        to.text(key!("failure_class"), self.failure_class.map(AgentFailureClass::as_str))?;
+        to.text(key!("detail"), self.detail.as_deref())?;
+        to.data(key!("data"), self.data.as_ref())?;
+        to.text(key!("session_id"), self.session_id.as_deref())?;
+        to.any(key!("seq"), self.seq)?;
+        to.any(key!("elapsed_ns"), self.elapsed.map(nanos))?;
+        to.word(key!("span"), self.span.map(SpanId::digits).as_ref().map(<[u8; 16]>::as_slice))?;
+        to.word(
+            key!("parent"),
+            self.parent.map(SpanId::digits).as_ref().map(<[u8; 16]>::as_slice),
+        )?;
+        to.text(key!("outcome"), self.outcome.map(SpanOutcome::as_str))?;
+        to.any(key!("labels"), self.labels.as_deref())
     }
 }
 
-fn set<M: SerializeMap>(
-    map: &mut M,
-    key: &'static str,
-    value: Option<impl Serialize>,
-) -> Result<(), M::Error> {
-    value.map_or(Ok(()), |value| map.serialize_entry(key, &value))
+impl Serialize for AgentEvent {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = Entries(serializer.serialize_map(None)?);
+        self.write_to(&mut map)?;
+        map.0.end()
+    }
+}
+
+/// The entries of any serialiser's map.
+struct Entries<M>(M);
+
+impl<M: SerializeMap> Write for Entries<M> {
+    type Error = M::Error;
+
+    fn any<T: Serialize>(&mut self, key: Key, value: Option<T>) -> Result<(), M::Error> {
+        value.map_or(Ok(()), |value| self.0.serialize_entry(key.name, &value))
+    }
 }
 
 impl<'de> Deserialize<'de> for AgentEvent {

@@ -61,6 +61,18 @@ fn python_keys_come_before_the_envelope() {
 }
 
 #[test]
+fn each_letter_is_written_as_serde_json_writes_it() {
+    for letter in (0..=255).map(char::from).chain(['\u{2028}', '✂']) {
+        for place in 0..40 {
+            let text = format!("{}{letter}{}", "a".repeat(place), "b".repeat(39 - place));
+            let data = Data::new().with(text.clone(), text.clone());
+            let event = started().with_detail(text).with_data(data);
+            assert_eq!(event.to_json(), serde_json::to_string(&event).unwrap());
+        }
+    }
+}
+
+#[test]
 fn empty_data_is_written() {
     let event = started().with_data(Data::new());
     assert!(event.to_json().ends_with(r#","data":{}}"#));

@@ -9,7 +9,6 @@ use std::time::Instant;
 
 use runtime_events::payload::{LogRecord, Word};
 use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Clock, Data};
-use serde::Serialize;
 
 use super::config::{Durability, JsonlConfig, Rotation};
 use super::medium::{Medium, Opened, Segment, Tail};
@@ -155,11 +154,14 @@ impl<M: Medium> Writer<M> {
     /// An error means that the event was dropped.
     pub(crate) fn take(&mut self, event: &AgentEvent) -> io::Result<()> {
         self.books.accepted += 1;
-        if let Err(error) = self.make_room().and_then(|()| self.serialise(event)) {
+        if let Err(error) = self.make_room() {
             self.books.dropped += 1;
             self.losses.add(event);
             return Err(error);
         }
+        self.scratch.clear();
+        event.write_json(&mut self.scratch);
+        self.scratch.push(b'\n');
         self.report_losses();
         self.rotate_if_due();
         let line = mem::take(&mut self.scratch);
@@ -183,13 +185,6 @@ impl<M: Medium> Writer<M> {
     fn make_room(&mut self) -> io::Result<()> {
         let limit = self.rules.threshold.saturating_add(BACKLOG);
         if self.pending.len() > limit { self.write_out() } else { Ok(()) }
-    }
-
-    fn serialise(&mut self, value: &impl Serialize) -> io::Result<()> {
-        self.scratch.clear();
-        serde_json::to_writer(&mut self.scratch, value)?;
-        self.scratch.push(b'\n');
-        Ok(())
     }
 
     fn line(&mut self, line: &[u8]) {

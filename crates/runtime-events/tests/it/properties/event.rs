@@ -122,6 +122,7 @@ proptest! {
     fn event_round_trips_through_json(event in event()) {
         let json = event.to_json();
         prop_assert!(!json.contains('\n'), "a log has one event per line");
+        prop_assert_eq!(&json, &serde_json::to_string(&event).unwrap());
         let read = AgentEvent::from_json(&json).unwrap();
         prop_assert_eq!(&read, &event);
         prop_assert_eq!(read.to_json(), json);
