@@ -43,3 +43,50 @@ fn wait_for<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     }
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(all(test, not(runtime_loom)))]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn threads_that_meet_enter_one_after_the_other() {
+        let entered = Mutex::new(0);
+        let enter = || (0..1_000).for_each(|_| *lock(&entered) += 1);
+        thread::scope(|scope| (0..4).for_each(|_| drop(scope.spawn(enter))));
+        assert_eq!(*lock(&entered), 4_000);
+    }
+
+    #[test]
+    fn holder_without_a_processor_is_waited_for() {
+        let (held, looked) = (Mutex::new(1), AtomicBool::new(false));
+        let mut guard = lock(&held);
+        thread::scope(|scope| {
+            let seen = scope.spawn(|| {
+                looked.store(true, Ordering::Release);
+                *lock(&held)
+            });
+            while !looked.load(Ordering::Acquire) {
+                thread::yield_now();
+            }
+            // Longer than anybody looks.
+            (0..10_000).for_each(|_| hint::spin_loop());
+            *guard = 2;
+            drop(guard);
+            assert_eq!(seen.join().ok(), Some(2));
+        });
+    }
+
+    #[test]
+    fn panic_of_a_holder_keeps_nobody_out() {
+        let held = Mutex::new(1);
+        let panics = || {
+            let _guard = lock(&held);
+            panic!("on purpose");
+        };
+        thread::scope(|scope| assert!(scope.spawn(panics).join().is_err()));
+        assert_eq!((held.is_poisoned(), *lock(&held)), (true, 1));
+    }
+}

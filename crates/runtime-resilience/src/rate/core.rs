@@ -138,6 +138,7 @@ impl Core {
     }
 
     /// Whether `units` would be admitted now, were `ahead` taken before them.
+    #[inline(never)]
     pub(super) fn check(&self, units: Units, ahead: Units, now: Nanos) -> Result<(), Refusal> {
         self.refusal(units, ahead, now).map_or(Ok(()), Err)
     }
@@ -185,6 +186,7 @@ impl Core {
     }
 
     /// In each dimension, takes what `hold` lacks of `used`, even if there is not enough.
+    #[cold]
     pub(super) fn take_more(&mut self, hold: &Hold, used: Demand, now: Nanos) {
         let (had, units) = (hold.demand.units(), used.units());
         for (index, bucket) in self.buckets.iter_mut().enumerate() {
@@ -213,6 +215,7 @@ impl Core {
 
     /// The first call after a pause shows that the provider has enough for it, and no more than that.
     /// Units from before and during the pause are given up, and the other calls follow at their rate.
+    #[cold]
     fn restarted(&mut self, waiting: bool, now: Nanos) {
         if self.restart == Restart::First {
             for bucket in self.buckets.iter_mut().flatten() {

@@ -7,20 +7,21 @@ use std::time::{Duration, Instant};
 
 use runtime_events::{Clock, SystemClock};
 
-use super::bucket::{Full, Nanos, nanos};
-use super::core::{Core, Hold, RateSent, Refusal};
-use super::demand::{Demand, RateAsked, RateDimension, Units};
+use super::bucket::{Nanos, nanos};
+use super::core::{Hold, RateSent, Refusal};
+use super::demand::{Demand, RateAsked, RateDimension};
 use super::error::RateLimitedError;
 use super::limits::RateLimits;
-use super::queue::{Place, Queue};
 use super::snapshot::RateSnapshot;
 use crate::fault::Headers;
 use crate::sync::{Mutex, MutexGuard, lock};
 
 mod reservation;
+mod state;
 mod wait;
 
 pub use self::reservation::{RateReservation, RateReservationRef};
+use self::state::{Apart, State, wake_first};
 pub use self::wait::RateReserve;
 
 /// A rate limiter for requests and tokens at once. Sessions, threads and tasks share it by cloning:
@@ -77,19 +78,10 @@ struct Shared {
     listener: Option<Arc<dyn PauseListener>>,
 }
 
-/// On cache lines of its own: what every call writes must not evict what every call reads.
-#[repr(align(128))]
-struct Apart<T>(T);
-
 /// Hears of the pauses of a limiter, to pass them on.
 pub trait PauseListener: fmt::Debug + Send + Sync {
     /// A provider asked for this pause. It is called outside of any lock.
     fn paused(&self, limiter: &str, wait: Duration);
-}
-
-pub(super) struct State {
-    pub(super) core: Core,
-    pub(super) queue: Queue,
 }
 
 /// The units that a limiter has left, at one moment.
@@ -143,8 +135,7 @@ impl RateLimiter {
         listener: Option<Arc<dyn PauseListener>>,
     ) -> Self {
         let origin = clock.now();
-        let state = State { core: Core::new(limits, 0), queue: Queue::default() };
-        let state = Apart(Mutex::new(state));
+        let state = Apart(Mutex::new(State::new(limits)));
         Self { shared: Arc::new(Shared { name, clock, origin, state, listener }) }
     }
 }
@@ -220,7 +211,7 @@ impl RateLimiter {
         let sent = sent.unwrap_or_else(|| state.core.sent(now));
         state.core.observe(snapshot, sent, now);
         // A limit that is new or higher may let the first one through sooner.
-        Self::wake_first(state);
+        wake_first(state);
     }
 
     /// Admits no call for `wait`, as a provider asks with a 429. This holds for all sharers of the limiter, and never
@@ -244,14 +235,14 @@ impl RateLimiter {
         let mut state = self.state();
         state.core.pause(now.saturating_add(nanos(wait)), now);
         // The first one may not be able to wait that long.
-        Self::wake_first(state);
+        wake_first(state);
     }
 
     /// Ends a pause early. Calls start as after any pause: one at once, the others at the rate of the limits.
     pub fn resume(&self) {
         let mut state = self.state();
         state.core.resume();
-        Self::wake_first(state);
+        wake_first(state);
     }
 
     /// Replaces the limits. Taken units stay taken; waiting calls are judged by the new limits.
@@ -259,7 +250,7 @@ impl RateLimiter {
         let now = self.now();
         let mut state = self.state();
         state.core.set_limits(limits, now);
-        Self::wake_first(state);
+        wake_first(state);
     }
 
     /// Goes by a part of the limits, thousandths of a unit a minute in the order requests, input tokens, output
@@ -273,7 +264,7 @@ impl RateLimiter {
         let now = self.now();
         let mut state = self.state();
         state.core.set_part(part, now);
-        Self::wake_first(state);
+        wake_first(state);
     }
 
     /// What calls have asked for since the limiter was made, what those ask for that wait, and how many have it.
@@ -290,7 +281,7 @@ impl RateLimiter {
         let now = self.now();
         let mut state = self.state();
         state.core.set_limit(index, per_minute, now);
-        Self::wake_first(state);
+        wake_first(state);
     }
 
     /// The limits that were set.
@@ -314,6 +305,7 @@ impl RateLimiter {
         RateAvailable { requests, input_tokens, output_tokens, tokens, paused, waiting }
     }
 
+    #[inline]
     pub(super) fn settle(&self, hold: &Hold, used: Demand) {
         // Only what is taken needs the time.
         let now = used.exceeds(hold.demand).then(|| self.now());
@@ -322,7 +314,7 @@ impl RateLimiter {
         if let Some(now) = now {
             state.core.take_more(hold, used, now);
         }
-        Self::wake_first(state);
+        wake_first(state);
     }
 
     #[cold]
@@ -341,59 +333,7 @@ impl RateLimiter {
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.shared.state.0)
     }
-
-    /// Wakes the first waiting call, with the lock released: a waker may run anything.
-    #[inline]
-    pub(super) fn wake_first(state: MutexGuard<'_, State>) {
-        if !state.queue.is_empty() {
-            Self::wake(state);
-        }
-    }
-
-    #[cold]
-    fn wake(mut state: MutexGuard<'_, State>) {
-        let first = state.queue.first();
-        drop(state);
-        if let Some(first) = first {
-            first.wake();
-        }
-    }
 }
-
-impl State {
-    #[inline]
-    fn admit(&mut self, demand: Demand, now: Nanos) -> Result<RateSent, Refusal> {
-        let admitted = if self.queue.is_empty() {
-            self.core.admit(demand, false, now)
-        } else {
-            Err(self.check(demand.units(), None, now).err().unwrap_or(OTHERS_FIRST))
-        };
-        if admitted.is_err() {
-            self.core.refuse(demand.units());
-        }
-        admitted
-    }
-
-    fn available(&self, now: Nanos) -> ([Option<u64>; 4], Nanos, usize) {
-        (self.core.left(now), self.core.starts(), self.queue.len())
-    }
-
-    /// Whether a call would be admitted now from its place in the queue; without one, from its end.
-    pub(super) fn check(
-        &self,
-        units: Units,
-        place: Option<Place>,
-        now: Nanos,
-    ) -> Result<(), Refusal> {
-        self.core.check(units, self.queue.ahead(place), now)?;
-        let first = place.map_or_else(|| self.queue.is_empty(), |place| self.queue.is_first(place));
-        if first { Ok(()) } else { Err(OTHERS_FIRST) }
-    }
-}
-
-/// There is enough for all, and other calls are about to take theirs: ask again soon.
-const OTHERS_FIRST: Refusal =
-    Refusal { dimension: RateDimension::Queue, full: Full::For(1_000_000) };
 
 impl fmt::Debug for RateLimiter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

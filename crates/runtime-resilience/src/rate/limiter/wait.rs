@@ -12,6 +12,7 @@ use runtime_events::{Sleep, Sleeper, ThreadSleeper};
 
 use super::RateLimiter;
 use super::reservation::RateReservation;
+use super::state::wake_first;
 use crate::rate::bucket::{Full, Nanos};
 use crate::rate::core::{Hold, RateSent, Refusal};
 use crate::rate::demand::{Demand, RateDimension};
@@ -189,7 +190,7 @@ impl<'a> Turn<'a> {
                 let mine = self.place.take().and_then(|place| state.queue.remove(place));
                 let waiting = !state.queue.is_empty();
                 let admitted = state.core.admit(self.demand, waiting, now);
-                RateLimiter::wake_first(state);
+                wake_first(state);
                 drop(mine);
                 return Step::Over(match admitted {
                     Ok(sent) => Ok(self.reservation(sent)),
@@ -235,7 +236,7 @@ impl<'a> Turn<'a> {
         let was_first = state.queue.is_first(place);
         let mine = state.queue.remove(place);
         if was_first {
-            RateLimiter::wake_first(state);
+            wake_first(state);
         } else {
             drop(state);
         }
