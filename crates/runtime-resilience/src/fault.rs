@@ -25,6 +25,7 @@ mod rule;
 mod rules;
 mod said;
 mod search;
+mod spoken;
 mod text;
 mod usual;
 mod wait;

@@ -5,9 +5,19 @@ use super::json::Json;
 use super::numbers;
 use super::provider::Provider;
 
-/// The description of the error: the object or the text in the provider's envelope.
+/// The description of the error: the object or the text in the provider's envelope, or in a gateway's
+/// around it.
 #[inline]
 pub(super) fn error<'a, N: Json<'a>>(body: N) -> N {
+    let error = enveloped(body);
+    if message(error).is_some() {
+        return error;
+    }
+    error.get("error").filter(|inner| inner.is_object()).unwrap_or(error)
+}
+
+#[inline]
+fn enveloped<'a, N: Json<'a>>(body: N) -> N {
     let body = event(body);
     if !body.is_object() {
         return body;
@@ -81,6 +91,14 @@ pub(super) fn nested<'a, N: Json<'a>>(error: N, message: Option<&'a str>) -> Opt
 /// The answer that `OpenRouter` got from upstream, unchanged: a body, or any text.
 pub(super) fn raw<'a, N: Json<'a>>(error: N) -> Option<N> {
     error.get("metadata")?.get("raw")
+}
+
+/// The bodies that a gateway keeps beside its own error.
+pub(super) fn upstreams<'a, N: Json<'a>>(body: N) -> impl Iterator<Item = N> {
+    const ASIDE: [&str; 4] = ["upstream_details", "upstream_error", "provider_error", "cause"];
+    let places = [Some(body), body.get("error")].into_iter().flatten();
+    let bodies = places.flat_map(|place| ASIDE.iter().filter_map(move |name| place.get(name)));
+    bodies.filter(|body| body.is_object())
 }
 
 /// The provider of an upstream body, by its form.

@@ -73,21 +73,44 @@ impl<'a, N: Json<'a>> Reply<'a, N> {
             body::stop_reason(body),
             body::block_reason(body),
         ];
-        let bits = ReplyField::LOOKED_UP.into_iter().zip(&texts);
-        let has =
-            bits.fold(
-                ReplyField::OTHERS,
-                |has, (field, text)| {
-                    if text.is_some() { has | field.bit() } else { has }
-                },
-            );
+        let has = fields(&texts);
         Self { provider, status, body, error, message, more, texts, has }
+    }
+
+    /// The reply that a text stands for: its message, and a name in it. `nothing` is its body.
+    pub(super) fn said(
+        (provider, status): (Provider, u16),
+        name: Option<&'a str>,
+        message: &'a str,
+        nothing: N,
+    ) -> Self {
+        let texts = [Some(message), name, name, name, None, name, None, None];
+        let (body, error, message, more) = (nothing, nothing, Some(message), None);
+        Self { provider, status, body, error, message, more, texts, has: fields(&texts) }
+    }
+
+    /// Whether the error has Google's form, which gateways and imitations of other APIs keep.
+    #[inline]
+    pub(super) fn is_googles(&self) -> bool {
+        ReplyField::Status.of(self).is_some() && self.error.get("details").is_some()
     }
 
     /// The texts of the fields that are looked up.
     pub(super) fn texts(&self) -> impl Iterator<Item = &'a str> {
         self.texts.into_iter().flatten()
     }
+}
+
+/// The fields that a reply with these texts may have.
+#[inline]
+fn fields(texts: &[Option<&str>; ReplyField::LOOKED_UP.len()]) -> Fields {
+    let bits = ReplyField::LOOKED_UP.into_iter().zip(texts);
+    bits.fold(
+        ReplyField::OTHERS,
+        |has, (field, text)| {
+            if text.is_some() { has | field.bit() } else { has }
+        },
+    )
 }
 
 impl ReplyField {

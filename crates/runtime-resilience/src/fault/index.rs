@@ -69,12 +69,12 @@ impl Index {
         Self { rows, wordless, names: Names::new(names), words: Words::new(words) }
     }
 
-    /// The first row that matches.
+    /// The first row that matches, and its place.
     pub(super) fn find<'a, N: Json<'a>>(
         &self,
         reply: &Reply<'a, N>,
         ask: Ask,
-    ) -> Option<&'static FaultRule> {
+    ) -> Option<(usize, &'static FaultRule)> {
         let mut marks = self.wordless;
         if ask != Ask::ByStatus {
             for text in reply.texts() {
@@ -85,8 +85,8 @@ impl Index {
                 self.words.mark(beginning(more), &mut marks);
             }
         }
-        let mut rows = marks.places().map(|place| self.rows[place]);
-        rows.find(|row| ask.takes(row) && row.matches(reply))
+        let mut rows = marks.places().map(|place| (place, self.rows[place]));
+        rows.find(|(_, row)| ask.takes(row) && row.matches(reply))
     }
 }
 
@@ -114,7 +114,8 @@ mod tests {
     fn both(provider: Provider, status: u16, body: &Value) -> [Option<&'static FaultRule>; 2] {
         let reply = Reply::new(provider, status, &(), body);
         let index = Index::of(provider);
-        [index.find(&reply, Ask::All), index.rows.iter().copied().find(|row| row.matches(&reply))]
+        let found = index.find(&reply, Ask::All).map(|(_, row)| row);
+        [found, index.rows.iter().copied().find(|row| row.matches(&reply))]
     }
 
     #[test]

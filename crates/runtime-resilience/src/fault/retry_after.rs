@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
 use super::body;
@@ -62,56 +62,6 @@ pub(super) fn in_place<'a, H: Headers + ?Sized, N: Json<'a>>(
     asked.filter(|asked| !asked.is_zero())
 }
 
-/// The wait in a message: `Please try again in 6m0s`, `retry after 86400 seconds`, `will regain access on
-/// 2026-04-01 at 00:00 UTC`.
-pub(super) fn in_words(message: &str, now: DateTime<Utc>) -> Option<Duration> {
-    /// What stands before a wait or a date.
-    const BEFORE: [&str; 24] = [
-        "try again in ",
-        "try again after ",
-        "try again at ",
-        "again in ",
-        "retry after ",
-        "retry in ",
-        "retry at ",
-        "retrying in ",
-        "request in ",
-        "wait for ",
-        "please wait ",
-        "wait at least ",
-        "wait until ",
-        "wait ",
-        "reset after ",
-        "resets after ",
-        "reset in ",
-        "resets in ",
-        "resets at ",
-        "reset at ",
-        "resets on ",
-        "replenished in ",
-        "refreshes in ",
-        "regain access on ",
-    ];
-    /// The part of a message that is read.
-    const LONGEST: usize = 1024;
-    let text = message.get(..LONGEST.min(message.len())).unwrap_or(message).to_ascii_lowercase();
-    let behind = |start: &&'static str| Some((*start, &text[text.find(start)? + start.len()..]));
-    let wait = |(start, text): (&str, _)| {
-        duration(text).or_else(|| clock(text).filter(|_| start.ends_with("in ")))
-    };
-    let waits = || BEFORE.iter().filter_map(behind).find_map(wait).or_else(|| in_chinese(&text));
-    let dates = || BEFORE.iter().filter_map(behind).find_map(|(_, text)| until(date(text)?, now));
-    waits().or_else(dates).filter(|asked| !asked.is_zero())
-}
-
-/// The wait in a page for people, wherever it is: Google's says `Please try again in 30 seconds` behind a
-/// long style.
-#[cold]
-pub(super) fn in_page(page: &str, now: DateTime<Utc>) -> Option<Duration> {
-    let start = || page.rfind("</style>").or_else(|| page.find("<body")).unwrap_or(0);
-    in_words(&page[page.find("try again in ").unwrap_or_else(start)..], now)
-}
-
 /// The wait in the headers of the provider behind `OpenRouter`, which passes them on in
 /// `error.metadata.headers`. A reset is a time since 1970 in milliseconds.
 pub(super) fn in_metadata<'a, N: Json<'a>>(error: N, now: DateTime<Utc>) -> Option<Duration> {
@@ -161,82 +111,6 @@ fn in_fields<'a, N: Json<'a>>(place: N) -> Option<Duration> {
     place.fields()?.filter_map(asked).max().filter(|wait| !wait.is_zero())
 }
 
-/// A duration at the start of a text, in lower case: `6m0s.`, `17 seconds`, `1 hour and 5 minutes`.
-fn duration(text: &str) -> Option<Duration> {
-    let mut words = text.split_ascii_whitespace().map(|word| {
-        let word = word.trim_start_matches(['"', '\'', '`', '(', '~']);
-        // What follows at once: the end of a text in JSON, or of a paragraph in a page.
-        let end = word.find(['"', '\\', '<']).unwrap_or(word.len());
-        word[..end].trim_end_matches(|c: char| !c.is_alphanumeric())
-    });
-    let mut sum = None;
-    while let Some(word) = words.next().filter(|word| !word.is_empty()) {
-        let part = match (word, sum) {
-            ("and" | "about" | "approximately", _) => continue,
-            (word, None) if go_duration(word).is_some() => return go_duration(word),
-            (word, _) => {
-                let unit = match words.next() {
-                    Some("ms" | "millisecond" | "milliseconds") => Unit::Milliseconds,
-                    Some("s" | "sec" | "secs" | "second" | "seconds") => Unit::Seconds,
-                    Some("m" | "min" | "mins" | "minute" | "minutes") => Unit::Minutes,
-                    Some("h" | "hr" | "hrs" | "hour" | "hours") => Unit::Hours,
-                    Some("d" | "day" | "days") => Unit::Days,
-                    _ => break,
-                };
-                number(word, unit)
-            }
-        };
-        let Some(part) = part else { break };
-        sum = Some(sum.unwrap_or(Duration::ZERO).saturating_add(part));
-    }
-    sum
-}
-
-/// A duration at the start of a text, as Azure's API Management writes it: `00:41:15`, `22.14:18:12`.
-fn clock(text: &str) -> Option<Duration> {
-    let word = text.split_ascii_whitespace().next()?.trim_end_matches('.');
-    let (days, time) = word.split_once('.').unwrap_or(("0", word));
-    let mut parts = time.split(':');
-    let units = [Unit::Hours, Unit::Minutes, Unit::Seconds];
-    let [hours, minutes, seconds] =
-        units.map(|unit| number(parts.next().unwrap_or_default(), unit));
-    let parts = [number(days, Unit::Days)?, hours?, minutes?, seconds?];
-    Some(parts.into_iter().fold(Duration::ZERO, Duration::saturating_add))
-}
-
-/// `请 30 秒后重试`
-fn in_chinese(text: &str) -> Option<Duration> {
-    const AFTER: [(&str, Unit); 4] = [
-        ("秒后", Unit::Seconds),
-        ("分钟后", Unit::Minutes),
-        ("小时后", Unit::Hours),
-        ("天后", Unit::Days),
-    ];
-    AFTER.into_iter().find_map(|(word, unit)| {
-        let before = text[..text.find(word)?].trim_end();
-        let start = before
-            .rfind(|c: char| !c.is_ascii_digit())
-            .map_or(0, |at| at + before[at..].chars().next().map_or(0, char::len_utf8));
-        number(&before[start..], unit)
-    })
-}
-
-/// A date at the start of a text, in lower case: `2026-04-01 at 00:00 utc`, or as in RFC 3339.
-fn date(text: &str) -> Option<DateTime<Utc>> {
-    let mut words = text.split_ascii_whitespace();
-    let first = words.next()?.trim_end_matches(['.', ',', ';', ')']);
-    if let Ok(at) = DateTime::parse_from_rfc3339(&first.to_ascii_uppercase()) {
-        return Some(at.to_utc());
-    }
-    let day = NaiveDate::parse_from_str(first, "%Y-%m-%d").ok()?;
-    let time = words.find(|word| *word != "at").map(|word| word.trim_end_matches(['.', ',', 'z']));
-    let time = time.and_then(|time| {
-        let formats = ["%H:%M:%S", "%H:%M"];
-        formats.iter().find_map(|format| NaiveTime::parse_from_str(time, format).ok())
-    });
-    Some(day.and_time(time.unwrap_or_default()).and_utc())
-}
-
 /// Until a limit's reset: `12ms` or `6m0s`, a date as in RFC 3339, or a number: of seconds, or of
 /// seconds or milliseconds since 1970.
 pub(crate) fn until_reset<H: Headers + ?Sized>(
@@ -262,7 +136,7 @@ pub(crate) fn until_reset<H: Headers + ?Sized>(
 }
 
 /// A duration as Go and protobuf write it: `12ms`, `1.5s`, `6m0s`, `1h0m0s`.
-fn go_duration(text: &str) -> Option<Duration> {
+pub(super) fn go_duration(text: &str) -> Option<Duration> {
     let mut rest = text.trim_ascii();
     let mut sum = Duration::ZERO;
     if rest.is_empty() {
@@ -275,9 +149,9 @@ fn go_duration(text: &str) -> Option<Duration> {
         let (unit, behind) = behind.split_at(unit);
         let part = match unit {
             "d" => number(count, Unit::Days)?,
-            "h" => number(count, Unit::Hours)?,
-            "m" => number(count, Unit::Minutes)?,
-            "s" => number(count, Unit::Seconds)?,
+            "h" | "hr" => number(count, Unit::Hours)?,
+            "m" | "min" => number(count, Unit::Minutes)?,
+            "s" | "sec" => number(count, Unit::Seconds)?,
             "ms" => number(count, Unit::Milliseconds)?,
             "us" | "µs" | "μs" => number(count, Unit::Microseconds)?,
             "ns" => number(count, Unit::Nanoseconds)?,
@@ -299,13 +173,13 @@ fn here<H: Headers + ?Sized>(headers: &H, now: DateTime<Utc>) -> DateTime<Utc> {
 }
 
 /// `None` if it is over.
-fn until(at: DateTime<Utc>, now: DateTime<Utc>) -> Option<Duration> {
+pub(super) fn until(at: DateTime<Utc>, now: DateTime<Utc>) -> Option<Duration> {
     at.signed_duration_since(now).to_std().ok()
 }
 
 /// A number of units. Only digits and one point: no sign, no exponent, no infinity. Fractions of a
 /// nanosecond are rounded up, and too large numbers are the longest duration.
-fn number(text: &str, unit: Unit) -> Option<Duration> {
+pub(super) fn number(text: &str, unit: Unit) -> Option<Duration> {
     let text = text.trim_ascii().as_bytes();
     let point = text.iter().position(|byte| *byte == b'.');
     let (whole, part) = point.map_or((text, &[][..]), |at| (&text[..at], &text[at + 1..]));
@@ -329,7 +203,7 @@ fn number(text: &str, unit: Unit) -> Option<Duration> {
 }
 
 #[derive(Clone, Copy)]
-enum Unit {
+pub(super) enum Unit {
     Days,
     Hours,
     Minutes,

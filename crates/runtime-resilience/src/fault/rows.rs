@@ -4,9 +4,7 @@
 //! Rows by name have no status: the same names come in a stream, under status 200. The sources of
 //! the names are in `docs/faults.md`.
 
-use super::field::ReplyField::{
-    BlockReason, Code, Message, Metadata, QuotaId, Reason, Status, StopReason, Type,
-};
+use super::field::ReplyField::{Code, Message, Metadata, Status, StopReason, Type};
 use super::kind::FaultKind::{
     Auth, ContentPolicy, ContextLength, Local, Malformed, Network, Overload, Quota, RateLimit,
     Request, Server, Timeout,
@@ -19,6 +17,7 @@ use super::rule::FaultRule as Rule;
 
 mod bedrock;
 mod content;
+mod gemini;
 mod limits;
 mod others;
 mod places;
@@ -32,8 +31,8 @@ use limits::{
 use places::{BROKEN_OFF, BUSY, CRASHED, LATE, NO_ROOM, NO_SPACE, NO_TLS, NOT_LOADED, UNREACHED};
 use words::{
     ACCOUNT, ANOTHER_LIMIT, BAD_IMAGE, CLOSED, DENIED, ELSEWHERE, FAILED, GONE, INPUT, MISSHAPEN,
-    MISTAKEN, MODEL, NO_CREDENTIALS, NO_KEY, NO_MODEL, NO_TEMPLATE, TOO_LONG, TOO_MUCH, TOOL_CALL,
-    UNABLE, UNREADABLE, WRONG,
+    MISTAKEN, MODEL, NO_CREDENTIALS, NO_KEY, NO_MODEL, NO_TEMPLATE, NOT_SERVED, THIS_MODEL,
+    TOO_LONG, TOO_MUCH, TOOL_CALL, UNABLE, UNREADABLE, WRONG,
 };
 
 /// The rows that a provider's replies are read by, in order: rows by words, the provider's own first,
@@ -44,7 +43,7 @@ pub(super) fn of(provider: Provider) -> impl Iterator<Item = &'static Rule> {
     let (own, broad): (&'static [Rule], &'static [Rule]) = match provider {
         Azure => (AZURE, &[]),
         Anthropic => (ANTHROPIC, ANTHROPIC_NAMES),
-        Gemini => (GEMINI, GEMINI_NAMES),
+        Gemini => (gemini::ROWS, gemini::NAMES),
         Bedrock => (bedrock::ROWS, &[]),
         OpenRouter => (OPENROUTER, &[]),
         Ollama => (OLLAMA, &[]),
@@ -104,69 +103,6 @@ static ANTHROPIC_NAMES: &[Rule] = &[
     Rule::new(Anthropic, Auth).says(Type, &["authentication_error"]),
     Rule::new(Anthropic, Auth).says(Type, &["permission_error"]).cools(Model),
     Rule::new(Anthropic, Request).says(Type, &["not_found_error"]).cools(Model).elsewhere(true),
-];
-
-static GEMINI: &[Rule] = &[
-    Rule::new(Gemini, ContentPolicy).says(
-        StopReason,
-        &[
-            "SAFETY",
-            "RECITATION",
-            "BLOCKLIST",
-            "PROHIBITED_CONTENT",
-            "SPII",
-            "IMAGE_SAFETY",
-            "IMAGE_PROHIBITED_CONTENT",
-            "IMAGE_RECITATION",
-            "LANGUAGE",
-            "MODEL_ARMOR",
-        ],
-    ),
-    // The model wrote a tool call that cannot be read, or no answer at all.
-    Rule::new(Gemini, Malformed).says(
-        StopReason,
-        &[
-            "MALFORMED_FUNCTION_CALL",
-            "MALFORMED_RESPONSE",
-            "UNEXPECTED_TOOL_CALL",
-            "TOO_MANY_TOOL_CALLS",
-            "NO_IMAGE",
-            "IMAGE_OTHER",
-            "OTHER",
-        ],
-    ),
-    Rule::new(Gemini, Request).says(StopReason, &["MISSING_THOUGHT_SIGNATURE"]),
-    Rule::new(Gemini, Quota).mentions(Reason, &["CREDITS_BALANCE", "BILLING_DISABLED"]),
-    Rule::new(Gemini, Quota).says(Reason, &["QUOTA_EXHAUSTED"]).cools(Model),
-    // Of Google's tools for images and video.
-    Rule::new(Gemini, ContentPolicy).mentions(Reason, &["UNSAFE_GENERATION"]),
-    Rule::new(Gemini, ContentPolicy).has(BlockReason),
-    Rule::new(Gemini, Quota).mentions(QuotaId, &["PerDay"]).cools(Model),
-    Rule::new(Gemini, RateLimit).mentions(QuotaId, &["PerMinute"]),
-    Rule::new(Gemini, Quota)
-        .says(Status, &["RESOURCE_EXHAUSTED"])
-        .mentions(Message, &["limit: 0,"])
-        .cools(Model),
-    Rule::new(Gemini, Auth).says(Reason, &["API_KEY_INVALID", "API_KEY_SERVICE_BLOCKED"]),
-    Rule::new(Gemini, ContextLength)
-        .says(Status, &["INVALID_ARGUMENT"])
-        .mentions(Message, &["exceeds the maximum number of tokens"]),
-];
-
-/// The names of Google's errors, which stand for many.
-static GEMINI_NAMES: &[Rule] = &[
-    Rule::new(Gemini, RateLimit).says(Status, &["RESOURCE_EXHAUSTED"]),
-    Rule::new(Gemini, Overload).says(Status, &["UNAVAILABLE"]).cools(Model),
-    Rule::new(Gemini, Timeout(TimeoutPhase::Provider)).says(Status, &["DEADLINE_EXCEEDED"]),
-    // Gemini bills no request that fails.
-    Rule::new(Gemini, Server).says(Status, &["INTERNAL", "UNKNOWN"]).reach(Reach::Refused),
-    Rule::new(Gemini, Auth)
-        .says(Status, &["FAILED_PRECONDITION"])
-        .mentions(Message, &["Publisher Model", "model"])
-        .cools(Model),
-    Rule::new(Gemini, Auth).says(Status, &["UNAUTHENTICATED", "FAILED_PRECONDITION"]),
-    Rule::new(Gemini, Auth).says(Status, &["PERMISSION_DENIED"]).cools(Model),
-    Rule::new(Gemini, Request).says(Status, &["NOT_FOUND"]).cools(Model).elsewhere(true),
 ];
 
 static OPENROUTER: &[Rule] = &[
@@ -264,6 +200,12 @@ static NAMES: &[Rule] = &[
         .mentions(Message, GONE)
         .cools(Model)
         .elsewhere(true),
+    Rule::any(Request)
+        .status(0, 499)
+        .begins(Message, THIS_MODEL)
+        .mentions(Message, NOT_SERVED)
+        .cools(Model)
+        .elsewhere(true),
     Rule::any(Request).mentions(Message, UNABLE).cools(Model).elsewhere(true),
     // A session of the realtime API is over after a while. The next one goes on.
     Rule::any(Network)
@@ -299,8 +241,9 @@ static NAMES: &[Rule] = &[
     violated(422, 422),
     violated(500, 500),
     Rule::any(Auth).status(0, 400).mentions(Message, DENIED).cools(Model),
-    Rule::any(Auth).status(500, 500).mentions(Message, DENIED).cools(Model),
+    Rule::any(Auth).status(500, 503).mentions(Message, DENIED).cools(Model),
     Rule::any(Auth).mentions(Message, NO_CREDENTIALS),
+    Rule::any(Request).status(0, 0).mentions(Message, MISTAKEN),
     Rule::any(Request).status(500, 503).mentions(Message, MISTAKEN),
     Rule::any(Request).mentions(Message, NO_TEMPLATE).cools(Model).elsewhere(true),
     Rule::any(Server).says(Code, &["server_error"]),
@@ -360,7 +303,6 @@ static STATUSES: &[Rule] = &[
     Rule::any(Request).says(Code, WRONG),
     Rule::any(Request).says(Code, &["not_found"]).cools(Model).elsewhere(true),
     Rule::any(Auth).says(Code, &["authentication", "permission_denied"]),
-    Rule::any(Server).says(Code, FAILED),
     Rule::any(Auth).says(Type, &["authentication_error", "AuthenticationError"]),
     Rule::any(Auth).says(Type, &["permission_error", "PermissionDeniedError"]).cools(Model),
     Rule::any(Request)
@@ -368,6 +310,26 @@ static STATUSES: &[Rule] = &[
         .cools(Model)
         .elsewhere(true),
     Rule::any(Timeout(TimeoutPhase::Provider)).says(Type, &["timeout_error", "request_timeout"]),
+    Rule::any(Server).says(StopReason, &["error"]),
+    Rule::any(Request).says(Code, RPC_WRONG),
+    Rule::any(Server).says(Code, RPC_FAILED),
+    Rule::any(Timeout(TimeoutPhase::Provider))
+        .mentions(Message, &["code = deadlineexceeded", "deadline exceeded"]),
+    Rule::any(Overload).mentions(Message, &["code = unavailable", "temporarily unavailable"]),
+    Rule::any(Auth).mentions(Message, &["code = unauthenticated", "code = permissiondenied"]),
+    Rule::any(Request).mentions(Message, &["code = invalidargument"]),
+    Rule::any(Request).mentions(Message, &["(invalid frame payload data)"]),
+    Rule::any(ContextLength).mentions(Message, &["(message too big)"]),
+    Rule::any(Overload).mentions(Message, &["(try again later)"]),
+    Rule::any(Server).mentions(Message, &["(internal error)"]),
+    Rule::any(Network).mentions(Message, BROKEN_OFF),
+    Rule::any(Network).mentions(Message, UNREACHED),
+    Rule::any(Network).mentions(Message, &["error sending request"]).unless(LATE),
+    Rule::any(Network).mentions(Message, NO_TLS),
+    Rule::any(Local).mentions(Message, NO_SPACE),
+    Rule::any(Malformed).mentions(Message, UNREADABLE),
+    // Broad names say less than these words.
+    Rule::any(Server).says(Code, FAILED),
     Rule::any(Server).says(
         Type,
         &[
@@ -378,18 +340,5 @@ static STATUSES: &[Rule] = &[
             "upstream_error",
         ],
     ),
-    Rule::any(Server).says(StopReason, &["error"]),
-    Rule::any(Request).says(Code, RPC_WRONG),
-    Rule::any(Server).says(Code, RPC_FAILED),
-    Rule::any(Timeout(TimeoutPhase::Provider))
-        .mentions(Message, &["code = deadlineexceeded", "deadline exceeded"]),
-    Rule::any(Overload).mentions(Message, &["code = unavailable", "temporarily unavailable"]),
-    Rule::any(Auth).mentions(Message, &["code = unauthenticated", "code = permissiondenied"]),
-    Rule::any(Request).mentions(Message, &["code = invalidargument"]),
-    Rule::any(Network).mentions(Message, BROKEN_OFF),
-    Rule::any(Network).mentions(Message, UNREACHED),
-    Rule::any(Network).mentions(Message, NO_TLS),
-    Rule::any(Local).mentions(Message, NO_SPACE),
-    Rule::any(Malformed).mentions(Message, UNREADABLE),
     Rule::any(Server).mentions(Message, &["internal server error"]),
 ];

@@ -1,9 +1,10 @@
 //! Reading replies by rows.
 
+use std::iter;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::body::{self, Nested};
 use super::field::Reply;
@@ -15,8 +16,9 @@ use super::kind::{FaultKind, FaultScope};
 use super::limits::reset_of_limits;
 use super::phrases::of_phrase;
 use super::provider::Provider;
-use super::retry_after::{in_body, in_metadata, in_page, in_place, in_words};
+use super::retry_after::{in_body, in_metadata, in_place};
 use super::rule::FaultRule;
+use super::spoken::{in_page, in_words};
 use super::{Fault, FaultBasis, rows, said};
 
 /// The table by which replies are read: your rows in the order they were added, then the built-in
@@ -117,9 +119,13 @@ impl FaultRules {
             Nested::Object(body) => self.behind(reply, *body),
             Nested::Text(body) => self.behind(reply, body.root()),
         });
-        let fault = behind.unwrap_or_else(|| {
-            self.find(reply, reply.provider, Ask::All).unwrap_or_else(|| unknown(reply.error))
-        });
+        let said = || self.said(reply);
+        let found = || self.find(reply, reply.provider, Ask::All);
+        let fault = behind.or_else(said).or_else(found).unwrap_or_else(|| unknown(reply));
+        let fault = match fault.basis {
+            FaultBasis::Row(row) if row.has_conditions() => fault,
+            _ => self.told_aside(reply).unwrap_or(fault),
+        };
         let fault = self.refused_behind(reply, &fault).unwrap_or(fault);
         if reply.status == 0 { fault } else { fault.with_status(reply.status) }
     }
@@ -132,6 +138,12 @@ impl FaultRules {
         let inner = Reply::new(provider, reply.status, &(), body);
         let fault = self.find(&inner, provider, Ask::ByFields)?;
         Some(Fault { cools: fault.cools.min(FaultScope::Model), ..fault })
+    }
+
+    /// The fault of the upstream's error that a gateway keeps beside its own.
+    #[cold]
+    fn told_aside<'a, N: Json<'a>>(&self, reply: &Reply<'a, N>) -> Option<Fault> {
+        body::upstreams(reply.body).find_map(|body| self.behind(reply, body))
     }
 
     /// What a gateway's failure says of the one behind it, which refused the request: `Error code: 400`. It is the
@@ -151,6 +163,13 @@ impl FaultRules {
         Some(Fault { cools: fault.cools.min(FaultScope::Model), ..fault })
     }
 
+    /// The fault of a text with no status and no field around it, which may name what fields would: by the
+    /// caller's own rows, then by its words.
+    fn said<'a, N: Json<'a>>(&self, reply: &Reply<'a, N>) -> Option<Fault> {
+        let text = reply.body.text().filter(|_| reply.status == 0)?;
+        self.own(reply, reply.provider, Ask::All).or_else(|| by_words(reply.provider, text))
+    }
+
     /// By the first row that matches: the caller's own, then the built-in ones.
     fn find<'a, N: Json<'a>>(
         &self,
@@ -158,13 +177,24 @@ impl FaultRules {
         provider: Provider,
         ask: Ask,
     ) -> Option<Fault> {
-        let mut own = self.rows.iter().enumerate();
-        let own = own.find(|(_, row)| row.is_for(provider) && ask.takes(row) && row.matches(reply));
-        if let Some((place, row)) = own {
-            return Some(row.fault().read_from(FaultBasis::OwnRow(place)));
-        }
-        let row = Index::of(provider).find(reply, ask)?;
-        Some(row.fault().read_from(FaultBasis::Row(row)))
+        self.own(reply, provider, ask).or_else(|| {
+            let provider = if reply.is_googles() { Provider::Gemini } else { provider };
+            let (_, row) = Index::of(provider).find(reply, ask)?;
+            Some(row.fault().read_from(FaultBasis::Row(row)))
+        })
+    }
+
+    /// By the first of the caller's own rows that matches.
+    fn own<'a, N: Json<'a>>(
+        &self,
+        reply: &Reply<'a, N>,
+        provider: Provider,
+        ask: Ask,
+    ) -> Option<Fault> {
+        let mut rows = self.rows.iter().enumerate();
+        let (place, row) =
+            rows.find(|(_, row)| row.is_for(provider) && ask.takes(row) && row.matches(reply))?;
+        Some(row.fault().read_from(FaultBasis::OwnRow(place)))
     }
 }
 
@@ -216,45 +246,53 @@ const fn passes(kind: FaultKind) -> bool {
 
 /// No row knows it, so its text decides.
 #[cold]
-fn unknown<'a, N: Json<'a>>(error: N) -> Fault {
+fn unknown<'a, N: Json<'a>>(reply: &Reply<'a, N>) -> Fault {
     let unknown = Fault::of(FaultKind::Unknown).read_from(FaultBasis::Nothing);
     // The scenario is that of the kind here: it is a reply and not a text.
     let by_phrase = |fault: Fault| Fault::of(fault.kind).read_from(fault.basis);
     let by_text = |text| {
-        let said = by_words(text).or_else(|| by_status(text));
+        let said = by_words(reply.provider, text).or_else(|| by_status(text));
         said.or_else(|| of_phrase(text).map(by_phrase))
     };
-    body::message(error).and_then(by_text).unwrap_or(unknown).of_unknown_reach()
+    let first = reply.message.and_then(by_text);
+    let said = first.or_else(|| body::second_message(reply.error).and_then(by_text));
+    said.unwrap_or(unknown).of_unknown_reach()
 }
 
-/// The fault by the words of a text, if a row of the table knows them.
-pub(super) fn by_words(text: &str) -> Option<Fault> {
+/// The fault by the words of a text, if a row of the table knows them: the first row that any name in the
+/// text matches. What its status alone would say is no word, but goes before broad names, as in a reply.
+pub(super) fn by_words(provider: Provider, text: &str) -> Option<Fault> {
     /// The providers whose names for errors are words of their own.
     const NAMERS: [Provider; 4] =
         [Provider::Other, Provider::Anthropic, Provider::Bedrock, Provider::Gemini];
+    /// A trace of calls has many.
+    const MOST_NAMES: usize = 256;
     let status = said::status(text).unwrap_or(0);
-    let named = said::names(text).find_map(|name| {
-        let body = json!({"error": {"code": name, "type": name, "status": name, "__type": name, "message": text}});
-        NAMERS.into_iter().find_map(|provider| of_said(provider, status, &body, Ask::ByFields))
-    });
-    named.or_else(|| {
-        let body = json!({"error": {"message": text}});
-        of_said(Provider::Other, status, &body, Ask::ByFields)
+    let others = NAMERS.into_iter().filter(|other| *other != provider);
+    iter::once(provider).chain(others).find_map(|provider| {
+        let index = Index::of(provider);
+        let names = said::names(text).take(MOST_NAMES).map(Some).chain([None]);
+        let rows = names.filter_map(|name| {
+            index.find(&Reply::said((provider, status), name, text, &Value::Null), Ask::All)
+        });
+        let (_, row) =
+            rows.filter(|(_, row)| row.has_conditions()).min_by_key(|(place, _)| *place)?;
+        Some(of_said(row, status, text))
     })
 }
 
 /// The fault by the status that a text names.
 pub(super) fn by_status(text: &str) -> Option<Fault> {
-    let body = json!({"error": {"message": text}});
-    of_said(Provider::Other, said::status(text)?, &body, Ask::ByStatus)
+    let (provider, status) = (Provider::Other, said::status(text)?);
+    let reply = Reply::said((provider, status), None, text, &Value::Null);
+    let (_, row) = Index::of(provider).find(&reply, Ask::ByStatus)?;
+    Some(of_said(row, status, text))
 }
 
-/// The fault of the body that the words of a text stand for, by the built-in rows that are asked.
-fn of_said(provider: Provider, status: u16, body: &Value, ask: Ask) -> Option<Fault> {
-    let reply = Reply::new(provider, status, &(), body);
-    let mut fault = FaultRules::BUILT_IN.find(&reply, provider, ask)?;
-    // A date cannot be compared with anything here: only a duration is read.
-    fault.asked = asked(&reply, &(), None, &fault, DateTime::UNIX_EPOCH);
-    fault.status = (reply.status != 0).then_some(reply.status);
-    Some(fault)
+/// The fault of a row that a text matches.
+fn of_said(row: &'static FaultRule, status: u16, text: &str) -> Fault {
+    let mut fault = row.fault().read_from(FaultBasis::Row(row));
+    fault.asked = asked_in_words(&fault, text);
+    fault.status = (status != 0).then_some(status);
+    fault
 }

@@ -6,6 +6,7 @@ use runtime_events::FailureScenario;
 
 use super::kind::FaultKind;
 use super::phrases::by_phrase;
+use super::provider::Provider;
 use super::{Fault, FaultBasis, rules};
 
 /// The fault of the texts of an error and its sources. Its reach is unknown.
@@ -15,11 +16,11 @@ use super::{Fault, FaultBasis, rules};
 /// named 5xx.
 pub(crate) fn of_texts(errors: &[&(dyn Error + 'static)]) -> Fault {
     let texts = texts(errors);
-    let phrase = by_phrase(&texts);
+    let phrase = by_phrase(&texts.iter().map(|text| text.to_lowercase()).collect::<Vec<_>>());
     let scenario = phrase.map_or(FailureScenario::LlmError, |fault| fault.scenario);
     let by_status = texts.iter().find_map(|text| rules::by_status(text));
     let refused = by_status.filter(|fault| fault.status.is_some_and(|status| status < 500));
-    let by_words = texts.iter().find_map(|text| rules::by_words(text));
+    let by_words = texts.iter().find_map(|text| rules::by_words(Provider::Other, text));
     let fault = by_words.or(refused).or(phrase).or(by_status);
     let unknown = || Fault::of(FaultKind::Unknown).read_from(FaultBasis::Nothing);
     let fault = fault.unwrap_or_else(unknown).of_unknown_reach();
@@ -27,12 +28,12 @@ pub(crate) fn of_texts(errors: &[&(dyn Error + 'static)]) -> Fault {
     Fault { scenario, asked: fault.asked.or_else(asked), ..fault }
 }
 
-/// The texts of a chain of errors, in lower case.
+/// The texts of a chain of errors.
 fn texts(errors: &[&(dyn Error + 'static)]) -> Vec<String> {
     let mut texts: Vec<String> = Vec::new();
     let mut quoted: Vec<String> = Vec::new();
     for error in errors {
-        let text = error.to_string().to_lowercase();
+        let text = error.to_string();
         if error.is::<serde_json::Error>() { &mut quoted } else { &mut texts }.push(text);
     }
     // The text of serde quotes the data (missing field `timeout`), and is about its form only.

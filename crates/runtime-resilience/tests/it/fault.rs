@@ -18,6 +18,7 @@ mod reqwest_0_12;
 mod reqwest_0_13;
 mod retry_after;
 mod rows;
+mod texts;
 mod wait;
 mod words;
 

@@ -57,7 +57,11 @@ pub(super) const SPENT: &[&str] = &[
     "budget has been exceeded",
     "over budget",
     "exceededbudget",
+    "exceeded budget",
+    "inference limit",
+    "weekly rate limit",
     "欠费",
+    "使用上限",
     "上限に達しました",
     "クォータに達しました",
     "利用制限に達しました",
@@ -66,8 +70,19 @@ pub(super) const SPENT: &[&str] = &[
 ];
 
 /// A message speaks of money, or of an allowance, …
-pub(super) const MONEY: &[&str] =
-    &["balance", "credit", "quota", "funds", "allowance", "subscription", "余额", "额度", "配额"];
+pub(super) const MONEY: &[&str] = &[
+    "balance",
+    "credit",
+    "quota",
+    "funds",
+    "allowance",
+    "subscription",
+    "余额",
+    "额度",
+    "配额",
+    "套餐",
+    "资费包",
+];
 
 /// … and says that there is too little of it.
 pub(super) const LACK: &[&str] = &[
@@ -91,6 +106,9 @@ pub(super) const LACK: &[&str] = &[
     "耗尽",
     "超出",
     "已超",
+    "已到期",
+    "未订购",
+    "未开通",
     "扣费额度失败",
     "扣额度失败",
 ];
@@ -103,6 +121,7 @@ pub(super) const ANY_LIMIT: &[&str] =
 pub(super) const DAILY: &[&str] = &[
     "per day",
     "per-day",
+    "perday",
     "per 86400s",
     "(tpd)",
     "(rpd)",
@@ -115,11 +134,13 @@ pub(super) const DAILY: &[&str] = &[
     "每日",
 ];
 
-/// A message is about a minute or less, …
-pub(super) const FREQUENT: &[&str] = &["per minute", "per min", "per second", "per hour"];
+/// A message is about a short time, or about calls at the same time, …
+pub(super) const FREQUENT: &[&str] =
+    &["per minute", "per min", "per second", "per hour", "每分钟", "每秒", "并发", "频率", "qps"];
 
 /// … and says that one of its limits is reached.
-pub(super) const LIMIT: &[&str] = &["limit", "quota", "exceed", "too many", "上限", "限制"];
+pub(super) const LIMIT: &[&str] =
+    &["limit", "quota", "exceed", "too many", "上限", "限制", "超限", "超出", "超过"];
 
 /// A message of one's own rate, although all are busy, or a guess, as Cloudflare's of the host behind it.
 pub(super) const A_RATE: &[&str] = &["rate limit", "per minute", "may indicate"];
@@ -146,6 +167,7 @@ pub(super) const TOO_OFTEN: &[&str] = &[
     "enqueued token limit",
     "速率限制",
     "过于频繁",
+    "限流",
 ];
 
 /// No limit but that is reached. Google says so of a minute's limit, too.

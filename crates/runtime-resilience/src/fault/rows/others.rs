@@ -64,6 +64,9 @@ static LITELLM: &[Rule] = &[
         .cools(Model)
         .elsewhere(true),
     Rule::new(LiteLlm, Timeout(TimeoutPhase::Provider)).begins(Message, &["litellm.Timeout"]),
+    Rule::new(LiteLlm, Quota)
+        .begins(Message, &["No deployments available"])
+        .mentions(Message, &["budget"]),
     // Every deployment of the model rests.
     Rule::new(LiteLlm, RateLimit).begins(Message, &["No deployments available"]),
 ];
@@ -221,7 +224,16 @@ static HUGGING_FACE: &[Rule] =
 static GITHUB: &[Rule] = &[
     Rule::new(GitHub, ContextLength)
         .says(Code, &["model_max_prompt_tokens_exceeded", "tokens_limit_reached"]),
-    Rule::new(GitHub, Quota).says(Code, &["quota_exceeded"]),
+    Rule::new(GitHub, Quota).says(
+        Code,
+        &[
+            "quota_exceeded",
+            "free_quota_exceeded",
+            "session_quota_exceeded",
+            "additional_spend_limit_reached",
+            "user_weekly_rate_limited",
+        ],
+    ),
     Rule::new(GitHub, Request)
         .says(Code, &["unavailable_model", "unsupported_api_for_model"])
         .cools(Model)

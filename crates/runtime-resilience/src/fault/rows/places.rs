@@ -16,6 +16,7 @@ pub(super) const BUSY: &[&str] = &[
     "no capacity",
     "high demand",
     "high volume of traffic",
+    "more traffic than",
     "high traffic",
     "high load",
     "heavy load",
@@ -72,7 +73,8 @@ pub(super) const NOT_LOADED: &[&str] = &[
     "is starting up",
 ];
 
-/// A connection broke off, in the words of clients: httpx, Node and undici, okhttp, Go, hyper and `h2`, Codex.
+/// A connection broke off, in the words of clients: httpx, Node and undici, okhttp, Go, hyper and `h2`, Codex,
+/// Python's websockets.
 pub(super) const BROKEN_OFF: &[&str] = &[
     "peer closed connection",
     "incomplete chunked read",
@@ -90,8 +92,15 @@ pub(super) const BROKEN_OFF: &[&str] = &[
     "error: eof",
     "stream disconnected",
     "stream closed before",
+    "stream ended without",
+    "stream ended before",
+    "stream finished without",
     "server disconnected",
     "broken pipe",
+    "no close frame received",
+    "(going away)",
+    "(service restart)",
+    "(abnormal closure",
 ];
 
 /// Somebody on the way waited in vain.

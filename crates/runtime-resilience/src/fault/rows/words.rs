@@ -6,6 +6,9 @@ pub(super) const TOO_LONG: &[&str] = &[
     "context window",
     "context size",
     "context limit",
+    "context exceeds",
+    "context too l",
+    "context is too l",
     "maximum context",
     "max context",
     "maximum prompt length",
@@ -46,6 +49,8 @@ pub(super) const TOO_LONG: &[&str] = &[
     "shorter prompt",
     "text too long",
     "max allowed tokens",
+    "find a kv slot",
+    "compared to kv size",
     "context_length",
     "context_window",
     "上下文过长",
@@ -209,10 +214,26 @@ pub(super) const GONE: &[&str] = &[
     "not available on this endpoint",
     "is only supported in v1/",
     "is unavailable",
+    "is not running",
+    "is not found for api version",
     "unsupported model",
     "' not found",
     "\" not found",
     "` not found",
+];
+
+/// A message begins with the name of a model, …
+pub(super) const THIS_MODEL: &[&str] = &["model ", "the model ", "requested model "];
+
+/// … and says that it is not served.
+pub(super) const NOT_SERVED: &[&str] = &[
+    "is not supported",
+    "not found",
+    "not available",
+    "not enabled",
+    "is disabled",
+    "is not allowed",
+    "is deprecated",
 ];
 
 /// A message says what a model cannot do; another may.
@@ -237,6 +258,18 @@ pub(super) const NO_CREDENTIALS: &[&str] = &[
     "no credentials",
     "credentials not found",
     "missing credentials",
+    "api_key is not set",
+    "api_key is missing",
+    "api_key is required",
+    "api_key not set",
+    "api_key environment variable",
+    "api key is not set",
+    "api key is not configured",
+    "api key is missing",
+    "api key is required",
+    "missing api key",
+    "no api key",
+    "provide an api key",
 ];
 
 /// A message says that the caller has no right to this.
@@ -254,13 +287,28 @@ pub(super) const DENIED: &[&str] = &[
 pub(super) const NO_TEMPLATE: &[&str] =
     &["jinja template", "chat template", "jinja exception", "--jinja", "roles must alternate"];
 
-/// A message says that the request itself is wrong, under whatever status a gateway passes it on.
+/// A message says that the request itself is wrong, under whatever status a gateway passes it on, or without one.
 pub(super) const MISTAKEN: &[&str] = &[
     "unknown parameter",
     "unsupported parameter",
     "unrecognized request argument",
     "extra inputs are not permitted",
     "missing required parameter",
+    "was provided without its required",
+    "must have a corresponding",
+    "missing corresponding",
+    "must be followed by tool messages",
+    "must be a response to a prec",
+    "no tool output found",
+    "invalid schema for",
+    "invalid function name",
+    "invalid json payload",
+    "contains an invalid argument",
+    "must be passed back",
+    "`signature` in `thinking`",
+    "should be of type object",
+    "input should be",
+    "field required",
 ];
 
 /// An image that cannot be used, in the error codes of `OpenAI`'s responses.
@@ -289,10 +337,12 @@ pub(super) const NO_MODEL: &[&str] = &[
     "model_decommissioned",
     "model_gone",
     "model_terms_required",
+    "dedicated_endpoint_not_running",
     "invalid_model",
 ];
 
-/// In a stream: a request that is none, in the codes of Google's interactions.
+/// In a stream or a text: a request that is none, in the codes of Google's interactions, of gRPC, Alibaba and
+/// others.
 pub(super) const WRONG: &[&str] = &[
     "invalid_request",
     "failed_precondition",
@@ -300,6 +350,17 @@ pub(super) const WRONG: &[&str] = &[
     "parameter_unknown",
     "already_exists",
     "unimplemented",
+    "invalid_argument",
+    "invalid_parameter",
+    "invalid_request_body",
+    "invalid_value",
+    "field_invalid",
+    "validation_error",
+    "bad_request",
+    "InvalidArgument",
+    "InvalidParameter",
+    "InvalidRequest",
+    "BadRequest",
 ];
 
 /// In a stream: the server failed.
@@ -316,4 +377,5 @@ pub(super) const UNREADABLE: &[&str] = &[
     "jsondecodeerror",
     "unexpected end of json input",
     "looking for beginning of value",
+    "error decoding response body",
 ];
