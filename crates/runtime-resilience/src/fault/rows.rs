@@ -28,7 +28,9 @@ use limits::{
     A_RATE, ANY_LIMIT, ANY_QUOTA, DAILY, FREQUENT, LACK, LIMIT, MONEY, NO_MONEY, RATE, SPENT,
     THROTTLED, TOO_OFTEN,
 };
-use places::{BROKEN_OFF, BUSY, CRASHED, LATE, NO_ROOM, NO_SPACE, NO_TLS, NOT_LOADED, UNREACHED};
+use places::{
+    BROKEN_OFF, BUSY, CRASHED, LATE, NO_ROOM, NO_SPACE, NO_TLS, NOT_LOADED, TIMED_OUT, UNREACHED,
+};
 use words::{
     ACCOUNT, ANOTHER_LIMIT, BAD_IMAGE, CLOSED, DENIED, ELSEWHERE, FAILED, GONE, INPUT, MISSHAPEN,
     MISTAKEN, MODEL, NO_CREDENTIALS, NO_KEY, NO_MODEL, NO_TEMPLATE, NOT_SERVED, THIS_MODEL,
@@ -322,9 +324,9 @@ static STATUSES: &[Rule] = &[
     Rule::any(ContextLength).mentions(Message, &["(message too big)"]),
     Rule::any(Overload).mentions(Message, &["(try again later)"]),
     Rule::any(Server).mentions(Message, &["(internal error)"]),
+    Rule::any(Timeout(TimeoutPhase::Unknown)).mentions(Message, TIMED_OUT),
     Rule::any(Network).mentions(Message, BROKEN_OFF),
     Rule::any(Network).mentions(Message, UNREACHED),
-    Rule::any(Network).mentions(Message, &["error sending request"]).unless(LATE),
     Rule::any(Network).mentions(Message, NO_TLS),
     Rule::any(Local).mentions(Message, NO_SPACE),
     Rule::any(Malformed).mentions(Message, UNREADABLE),

@@ -124,6 +124,7 @@ impl FaultRules {
         let fault = behind.or_else(said).or_else(found).unwrap_or_else(|| unknown(reply));
         let fault = match fault.basis {
             FaultBasis::Row(row) if row.has_conditions() => fault,
+            FaultBasis::OwnRow(_) => fault,
             _ => self.told_aside(reply).unwrap_or(fault),
         };
         let fault = self.refused_behind(reply, &fault).unwrap_or(fault);

@@ -63,10 +63,15 @@ fn reasoned(text: &str) -> Option<u16> {
     REASONS.iter().find(is_it).map(|(status, _)| *status)
 }
 
-/// Whether a number begins the text, and a body or a sentence follows, as Node's clients write it.
+/// Whether a number begins the text, or what a failure is said to be, and a body or a sentence follows, as Node's
+/// clients write it.
 fn leads(before: &str, after: &str) -> bool {
     let next = after.strip_prefix(' ').and_then(|after| after.chars().next());
-    before.is_empty() && next.is_some_and(|c| "{[<".contains(c) || c.is_uppercase())
+    let failed = || {
+        let before = before.strip_suffix(": ").map(last).unwrap_or_default().to_ascii_lowercase();
+        before.contains("error") || before.contains("fail")
+    };
+    next.is_some_and(|c| "{[<".contains(c) || c.is_uppercase()) && (before.is_empty() || failed())
 }
 
 /// Whether a number is in brackets of its own, at the start of a text, after other brackets, or before a
@@ -101,8 +106,19 @@ fn is_introduced(before: &str) -> bool {
 /// Whether a text ends with the name of a class of errors, or of one in a module of them:
 /// `RateLimitError`, `google.api_core.exceptions.InvalidArgument`.
 fn names_class(text: &str) -> bool {
-    let word = text.rsplit(char::is_whitespace).next().unwrap_or(text);
-    is_class(word) || word.contains("exceptions.")
+    let word = last(text).rsplit(char::is_whitespace).next().unwrap_or(text);
+    // Python shows other errors in angle brackets, with statuses that are none.
+    !word.starts_with('<') && (is_class(word) || word.contains("exceptions."))
+}
+
+/// The end of a text: what is further away from a number says nothing about it.
+fn last(text: &str) -> &str {
+    const LONGEST: usize = 80;
+    let mut start = text.len().saturating_sub(LONGEST);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    &text[start..]
 }
 
 /// Whether a text ends with a word, in any case.

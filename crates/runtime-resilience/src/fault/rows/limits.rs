@@ -157,6 +157,7 @@ pub(super) const TOO_OFTEN: &[&str] = &[
     "exceeded a secondary rate limit",
     "rate-limited",
     "rate increased too quickly",
+    "too frequent",
     "concurrency limit",
     "concurrent request limit",
     "throttled",

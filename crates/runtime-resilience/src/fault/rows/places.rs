@@ -41,6 +41,7 @@ pub(super) const CRASHED: &[&str] = &[
     "model has crashed",
     "model crashed",
     "model process crashed",
+    "have crashed",
     "process has terminated",
     "runner has terminated",
     "runner has unexpectedly stopped",
@@ -73,8 +74,8 @@ pub(super) const NOT_LOADED: &[&str] = &[
     "is starting up",
 ];
 
-/// A connection broke off, in the words of clients: httpx, Node and undici, okhttp, Go, hyper and `h2`, Codex,
-/// Python's websockets.
+/// A connection broke off, in the words of clients: httpx, requests, aiohttp, Node and undici, okhttp, Go, hyper and
+/// `h2`, .NET, libcurl, Apple's `URLSession`, Codex, Python's websockets.
 pub(super) const BROKEN_OFF: &[&str] = &[
     "peer closed connection",
     "incomplete chunked read",
@@ -85,6 +86,16 @@ pub(super) const BROKEN_OFF: &[&str] = &[
     "sent goaway",
     "error reading a body",
     "connection closed",
+    "connection lost",
+    "connection was lost",
+    "connection aborted",
+    "closed connection without response",
+    "ended prematurely",
+    "payload is not completed",
+    "premature close",
+    "empty reply from server",
+    "unexpected_eof",
+    "eof occurred in violation",
     "connection error received",
     "stream error received",
     "unexpected eof",
@@ -107,7 +118,12 @@ pub(super) const BROKEN_OFF: &[&str] = &[
 pub(super) const LATE: &[&str] =
     &["deadline exceeded", "timed out", "request timeout", "gateway timeout", "upstream timeout"];
 
-/// No connection was made, in the words of clients: Node, urllib3, Go, Java, .NET, reqwest, libcurl.
+/// A client waited in vain.
+pub(super) const TIMED_OUT: &[&str] =
+    &["timed out", "etimedout", "headers timeout", "body timeout"];
+
+/// No connection was made, in the words of clients: Node, urllib3, Go, Java, .NET, reqwest, libcurl, Dart, Apple's
+/// `URLSession`, Elixir, axios, browsers, and the packages of OpenAI and Anthropic.
 pub(super) const UNREACHED: &[&str] = &[
     "connection refused",
     "econnrefused",
@@ -126,8 +142,18 @@ pub(super) const UNREACHED: &[&str] = &[
     "no route to host",
     "error while dialing",
     "client error (connect)",
+    "error sending request",
     "unable to connect",
     "fetch failed",
+    "typeerror: failed to fetch",
+    "typeerror: load failed",
+    "failed host lookup",
+    "hostname could not be found",
+    "non-existing domain",
+    "nxdomain",
+    "appears to be offline",
+    "network error",
+    "connection error",
 ];
 
 /// Whoever is there does not show that it is the provider: often a proxy of one's own.

@@ -284,8 +284,14 @@ pub(super) const DENIED: &[&str] = &[
 ];
 
 /// A message says that a model's template has no place for these messages.
-pub(super) const NO_TEMPLATE: &[&str] =
-    &["jinja template", "chat template", "jinja exception", "--jinja", "roles must alternate"];
+pub(super) const NO_TEMPLATE: &[&str] = &[
+    "jinja template",
+    "chat template",
+    "jinja exception",
+    "--jinja",
+    "roles must alternate",
+    "failed to render",
+];
 
 /// A message says that the request itself is wrong, under whatever status a gateway passes it on, or without one.
 pub(super) const MISTAKEN: &[&str] = &[

@@ -6,7 +6,7 @@ use std::time::Duration;
 use runtime_resilience::{
     Fault, FaultDetails, FaultKind, FaultRule, FaultRules, FaultScope, Provider,
 };
-use runtime_resilience::{FaultBasis, ReplyField};
+use runtime_resilience::{FaultBasis, ReplyField, TimeoutPhase};
 use serde_json::json;
 
 use super::{
@@ -34,6 +34,7 @@ fn status_is_read_wherever_clients_and_gateways_write_it() {
         ("Request failed: Bad request (400): no", 400),
         ("Not Found: {\"result\":null}", 404),
         ("APIError: Forbidden: request was blocked by a gateway", 403),
+        ("Error in the call (attempt 1/3): 400 Provider returned error", 400),
     ] {
         assert_eq!(text(words).status, Some(status), "{words}");
     }
@@ -44,6 +45,8 @@ fn status_is_read_wherever_clients_and_gateways_write_it() {
         "403 others wait",
         "not found: nothing of it",
         "a terror of 500 years",
+        "the limit: 500 Requests",
+        "payload: <TransferEncodingError: 400, message='x'>",
     ] {
         assert_eq!(text(words).status, None, "{words}");
     }
@@ -91,6 +94,20 @@ fn closed_websocket_says_why() {
 }
 
 #[test]
+fn wait_in_vain_goes_before_what_it_ended() {
+    let kind = |words: &str| text(words).kind;
+    let late = FaultKind::Timeout(TimeoutPhase::Unknown);
+    assert_eq!(kind("error decoding response body: operation timed out"), late);
+    assert_eq!(kind("error sending request for url (https://x): operation timed out"), late);
+    assert_eq!(kind("TypeError: fetch failed: Headers Timeout Error"), late);
+    assert_eq!(kind("error decoding response body"), FaultKind::Malformed);
+    assert_eq!(kind("error sending request for url (https://x)"), FaultKind::Network);
+    assert_eq!(kind("TypeError: Failed to fetch"), FaultKind::Network);
+    // A server that could not fetch something else is reached.
+    assert_eq!(kind("failed to fetch the image"), FaultKind::Unknown);
+}
+
+#[test]
 fn error_inside_an_error_is_found() {
     let inner = json!({"message": "It failed.", "detail": "Bad request: Error code: 400 - {}"});
     let wrapped = json!({"error": {"error": inner, "run_id": "1"}});
@@ -113,6 +130,12 @@ fn error_that_a_gateway_keeps_aside_is_read_if_its_own_says_nothing() {
     assert_eq!(aside("Provider returned error", "upstream_details"), CONTEXT);
     assert_eq!(aside("Provider returned error", "request"), REQUEST);
     assert_eq!(aside("insufficient balance", "upstream_details"), QUOTA);
+    // A row of the caller's own is the last word.
+    let rules = FaultRules::default()
+        .row(FaultRule::new(Provider::Other, FaultKind::Overload).status(400, 400));
+    let body = json!({"upstream_details": {"error": {"message": "context_length_exceeded"}}});
+    let fault = rules.of_json(Provider::Other, 400, &(), &body, now());
+    assert_eq!(fault.kind, FaultKind::Overload);
 }
 
 #[test]
