@@ -273,10 +273,7 @@ impl Store for PgStore {
         let call = Call { function: "prune", attempts: "prune a thread", about: thread.into() };
         Box::pin(async move {
             let params: [Param<'_>; 1] = [(&thread.as_str(), Type::TEXT)];
-            let rows = call.make(&self.link, &params).await?;
-            let deleted: Option<i64> =
-                rows.first().map(|row| row::get(row, "prune")).transpose()?;
-            Ok(deleted.and_then(|deleted| u64::try_from(deleted).ok()).unwrap_or(0))
+            counted(&call.make(&self.link, &params).await?, "prune")
         })
     }
 
@@ -288,23 +285,33 @@ impl Store for PgStore {
         })
     }
 
-    fn untouched<'a>(
+    fn forget_untouched<'a>(
         &'a self,
         states: &'a [ThreadState],
         since: Duration,
         limit: usize,
-    ) -> StoreFuture<'a, Vec<ThreadId>> {
-        let call =
-            Call { function: "untouched", attempts: "list old threads", about: About::default() };
+    ) -> StoreFuture<'a, usize> {
+        let call = Call {
+            function: "forget_untouched",
+            attempts: "forget old threads",
+            about: About::default(),
+        };
         Box::pin(async move {
             let params: [Param<'_>; 3] = [
                 (&codes(states), Type::INT2_ARRAY),
                 (&micros(since), Type::INT8),
                 (&number(limit), Type::INT8),
             ];
-            call.make(&self.link, &params).await?.iter().map(ids).collect()
+            let rows = call.make(&self.link, &params).await?;
+            counted(&rows, "forget_untouched")
         })
     }
+}
+
+/// The number that a function returns.
+fn counted<T: TryFrom<i64> + Default>(rows: &[Row], function: &str) -> Result<T, StoreError> {
+    let count: Option<i64> = rows.first().map(|row| row::get(row, function)).transpose()?;
+    Ok(count.and_then(|count| T::try_from(count).ok()).unwrap_or_default())
 }
 
 fn ids(row: &Row) -> Result<ThreadId, StoreError> {

@@ -220,15 +220,15 @@ impl Store for SqliteStore {
             .call(("forget a thread", Need::Write), move |work| threads::forget(work, &thread))
     }
 
-    fn untouched<'a>(
+    fn forget_untouched<'a>(
         &'a self,
         states: &'a [ThreadState],
         since: Duration,
         limit: usize,
-    ) -> StoreFuture<'a, Vec<ThreadId>> {
+    ) -> StoreFuture<'a, usize> {
         let states = states.to_vec();
-        self.worker.call(("list untouched threads", Need::Read), move |work| {
-            threads::untouched(work, &states, since, limit)
+        self.worker.call(("forget old threads", Need::Write), move |work| {
+            threads::forget_untouched(work, &states, since, limit)
         })
     }
 }

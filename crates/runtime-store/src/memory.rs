@@ -180,21 +180,24 @@ impl Store for MemoryStore {
         })
     }
 
-    fn untouched<'a>(
+    fn forget_untouched<'a>(
         &'a self,
         states: &'a [ThreadState],
         since: Duration,
         limit: usize,
-    ) -> StoreFuture<'a, Vec<ThreadId>> {
+    ) -> StoreFuture<'a, usize> {
         self.at(|rows, now| {
-            let old = |row: &&Row| {
+            let old = |row: &&mut Row| {
                 let Thread { state, touched, wake_at, .. } = &row.thread;
                 let last = wake_at.map_or(*touched, |wake| wake.max(*touched));
-                states.contains(state) && after(last, since) <= now
+                states.contains(state) && after(last, since) <= now && row.not_held(now).is_ok()
             };
-            let mut rows: Vec<_> = rows.values().filter(old).collect();
+            let mut rows: Vec<_> = rows.values_mut().filter(old).collect();
             rows.sort_by_key(|row| row.thread.touched);
-            Ok(rows.into_iter().take(limit).map(|row| row.thread.id.clone()).collect())
+            rows.truncate(limit);
+            let forgotten = rows.len();
+            rows.into_iter().for_each(|row| row.forget(now));
+            Ok(forgotten)
         })
     }
 }

@@ -56,14 +56,8 @@ pub async fn sweep(
     let mut forgotten = 0;
     for (states, time) in rules {
         let Some(time) = time else { continue };
-        for thread in store.untouched(states, time, limit - forgotten).await? {
-            match store.forget(&thread).await {
-                Ok(()) => forgotten += 1,
-                // It woke meanwhile.
-                Err(StoreError::Held { .. }) => {}
-                Err(error) => return Err(error),
-            }
-        }
+        // Listed and forgotten in one call: a thread may come alive at any time.
+        forgotten += store.forget_untouched(states, time, limit - forgotten).await?;
     }
     Ok(forgotten)
 }

@@ -123,14 +123,14 @@ pub trait Store: Approvals + Inbox + Debug + Send + Sync {
     /// Errors: [`StoreError::Held`] if a life holds the thread, [`StoreError::NoThread`].
     fn forget<'a>(&'a self, thread: &'a ThreadId) -> StoreFuture<'a, ()>;
 
-    /// Threads of these states that have not changed for this time, the oldest first: what a
-    /// [retention](crate::sweep) forgets. One that woke since then, or is to wake later, is left out.
-    fn untouched<'a>(
+    /// [Forgets](Self::forget) threads of these states that have not changed for this time, the oldest first, at most
+    /// `limit`. One that woke since then, is to wake later, or is held, is left out. Returns their number.
+    fn forget_untouched<'a>(
         &'a self,
         states: &'a [ThreadState],
         since: std::time::Duration,
         limit: usize,
-    ) -> StoreFuture<'a, Vec<ThreadId>>;
+    ) -> StoreFuture<'a, usize>;
 }
 
 /// The questions to people.

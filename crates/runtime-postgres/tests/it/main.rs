@@ -10,6 +10,7 @@ mod fleet_histories;
 mod migrations;
 mod pgbouncer;
 mod restarts;
+mod retention;
 mod roles;
 mod secrets;
 mod suite;

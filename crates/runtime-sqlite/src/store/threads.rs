@@ -186,24 +186,27 @@ pub(super) fn runnable(work: &Work<'_>, role: Option<&str>, limit: usize) -> Don
     )
 }
 
-pub(super) fn untouched(
+pub(super) fn forget_untouched(
     work: &Work<'_>,
     states: &[ThreadState],
     since: Duration,
     limit: usize,
-) -> Done<Vec<ThreadId>> {
+) -> Done<usize> {
     let since = i64::try_from(since.as_micros()).unwrap_or(i64::MAX);
     let before = Micros(work.now.0.saturating_sub(since));
     if states.is_empty() {
-        return Ok(Vec::new());
+        return Ok(0);
     }
-    work.all(
-        "SELECT id FROM thread
+    let old = work.all(
+        "SELECT number FROM thread
         WHERE touched <= ?1 AND coalesce(wake_at, ?1) <= ?1 AND (?2 >> state) & 1
+            AND (holder IS NULL OR held_until <= ?4)
         ORDER BY touched, number LIMIT ?3",
-        params![before, set(states), rows(limit)],
-        id,
-    )
+        params![before, set(states), rows(limit), work.now],
+        |row| Ok(row.get::<_, i64>(0)?),
+    )?;
+    old.iter().try_for_each(|number| forget_row(work, *number))?;
+    Ok(old.len())
 }
 
 pub(super) fn cancel(work: &Work<'_>, thread: &ThreadId) -> Done<()> {
@@ -225,14 +228,18 @@ pub(super) fn prune(work: &Work<'_>, thread: &ThreadId) -> Done<u64> {
 pub(super) fn forget(work: &Work<'_>, thread: &ThreadId) -> Done<()> {
     let found = found(work, thread)?;
     found.not_held(work.now)?;
+    forget_row(work, found.number)
+}
+
+fn forget_row(work: &Work<'_>, number: i64) -> Done<()> {
     for delete in [
         "DELETE FROM entry WHERE thread = ?1",
         "DELETE FROM approval WHERE thread = ?1",
         "DELETE FROM inbox WHERE thread = ?1",
     ] {
-        work.execute(delete, [found.number])?;
+        work.execute(delete, [number])?;
     }
-    become_state(work, found.number, ThreadState::Forgotten)
+    become_state(work, number, ThreadState::Forgotten)
 }
 
 fn become_state(work: &Work<'_>, number: i64, state: ThreadState) -> Done<()> {

@@ -85,7 +85,7 @@ impl Store for SimStore {
         cancel(thread: &'a ThreadId) -> ();
         prune(thread: &'a ThreadId) -> u64;
         forget(thread: &'a ThreadId) -> ();
-        untouched(states: &'a [ThreadState], since: Duration, limit: usize) -> Vec<ThreadId>;
+        forget_untouched(states: &'a [ThreadState], since: Duration, limit: usize) -> usize;
     }
 }
 
