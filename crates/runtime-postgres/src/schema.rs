@@ -119,7 +119,7 @@ impl Schema {
         let mut sql = String::new();
         // Even `if not exists` needs the right to make one.
         if !named {
-            sql = format!("create schema {};\n", self.0);
+            sql = format!("create schema \"{}\";\n", self.0);
         }
         let name = format!("\"{}\".", self.0);
         for migration in MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or(0)) {

@@ -96,6 +96,18 @@ async fn a_newer_schema_is_used_if_it_allows_that() {
 }
 
 #[tokio::test]
+async fn a_schema_may_have_the_name_of_a_word_of_sql() {
+    let Some(url) = test_postgres::url() else { return };
+    for name in ["order", "user", "authorization"] {
+        let config = PgConfig::new(url).schema(name);
+        PgStore::migrate(config.clone()).await.unwrap();
+        hold(&PgStore::connect(config).await.unwrap(), "t").await;
+        let drop = format!("drop schema \"{name}\" cascade");
+        admin(url).await.batch_execute(&drop).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn names_of_schemas_are_checked() {
     for name in ["", "Agents", "a b", "a\"b", "1a", "pg_x", "a;drop", "ä", &"a".repeat(64)] {
         let config = PgConfig::new("postgres://x@localhost:1/x").schema(name);
