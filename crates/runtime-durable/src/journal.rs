@@ -1,5 +1,7 @@
 //! The journal of a life: in a store, or in an engine.
 
+mod engine;
+
 use std::sync::Arc;
 
 use futures_util::FutureExt;
@@ -9,6 +11,7 @@ use runtime_store::{
     Place, Seal, SealError, Slot, Step, StepKind, Store, Stored, Thread,
 };
 
+pub(crate) use self::engine::EngineJournal;
 use crate::durable::OnDivergence;
 use crate::writer::Writer;
 
@@ -133,48 +136,5 @@ impl<'a> Slot<'a> for StoreSlot<'a> {
         let relaxed = intent && step.name.kind == StepKind::Turn;
         let appended = journal.writer.append(entry, approval, relaxed);
         appended.boxed()
-    }
-}
-
-/// The journal of an engine. An intent that uses an approval is in the store as well, before it is in the engine:
-/// a life that is lost in between finds that it has used it.
-pub(crate) struct EngineJournal {
-    pub(crate) engine: Arc<dyn Journal>,
-    pub(crate) own: StoreJournal,
-}
-
-impl Journal for EngineJournal {
-    fn enter<'a>(
-        &'a self,
-        step: &'a Step,
-        part: Part,
-    ) -> BoxFuture<'a, Result<Entered<'a>, JournalError>> {
-        let uses = step.approval.is_some() && part == Part::Intent(0);
-        async move {
-            let own = if uses { Some(self.own.enter(step, part).await?) } else { None };
-            match (self.engine.enter(step, part).await?, own) {
-                (Entered::Vacant(engine), Some(Entered::Vacant(own))) => {
-                    Ok(Entered::Vacant(Box::new(Both { own, engine })))
-                }
-                (entered, _) => Ok(entered),
-            }
-        }
-        .boxed()
-    }
-}
-
-/// A place in both journals.
-struct Both<'a> {
-    own: Box<dyn Slot<'a> + 'a>,
-    engine: Box<dyn Slot<'a> + 'a>,
-}
-
-impl<'a> Slot<'a> for Both<'a> {
-    fn fill(self: Box<Self>, body: Body) -> BoxFuture<'a, Result<(), JournalError>> {
-        async move {
-            self.own.fill(Arc::clone(&body)).await?;
-            self.engine.fill(body).await
-        }
-        .boxed()
     }
 }

@@ -192,7 +192,8 @@ impl Place {
         entered.map_err(|error| self.life.broken(error))
     }
 
-    /// Enters a step with an intent. A step that is in doubt gets its next intent.
+    /// Enters a step with an intent. One that is in doubt gets the place of its next intent at once, whether that is
+    /// needed or not: an engine wants each life to ask for the same places in the same order.
     pub(crate) async fn open<'a>(&'a self, step: &'a Step) -> Result<Opened<'a>, StepError> {
         let first = self.enter(step, Part::Intent(0)).await?;
         // Also of a step without an intent: it may have been refused before that.
@@ -205,24 +206,16 @@ impl Place {
                 Opened::Vacant(Vacant { intent: Some(intent), outcome, lost: 0 })
             }
             Entered::Recorded(first) => {
-                Opened::InDoubt(first, Vacant { intent: None, outcome, lost: 1 })
+                let mut lost = 1;
+                let intent = loop {
+                    match self.enter(step, Part::Intent(lost)).await? {
+                        Entered::Vacant(intent) => break Some(intent),
+                        Entered::Recorded(_) => lost += 1,
+                    }
+                };
+                Opened::InDoubt(first, Vacant { intent, outcome, lost })
             }
         })
-    }
-
-    /// The place of the next intent of a step in doubt.
-    pub(crate) async fn again<'a>(
-        &'a self,
-        step: &'a Step,
-        vacant: &mut Vacant<'a>,
-    ) -> Result<(), StepError> {
-        while vacant.intent.is_none() {
-            match self.enter(step, Part::Intent(vacant.lost)).await? {
-                Entered::Vacant(intent) => vacant.intent = Some(intent),
-                Entered::Recorded(_) => vacant.lost += 1,
-            }
-        }
-        Ok(())
     }
 
     /// Records that a step is about to have its effect.
@@ -232,7 +225,6 @@ impl Place {
         vacant: &mut Vacant<'a>,
         intent: &IntentRecord,
     ) -> Result<(), StepError> {
-        self.again(step, vacant).await?;
         if let Some(slot) = vacant.intent.take() {
             match slot.fill(body(step, intent)?.into()).await {
                 // Silence is an answer, which the code sees.

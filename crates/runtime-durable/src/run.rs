@@ -195,7 +195,7 @@ impl Durable {
         let on_divergence = self.settings.on_divergence;
         let own = StoreJournal { writer: Arc::clone(&writer), code, on_divergence };
         let journal: (Arc<dyn Journal>, bool) = match engine {
-            Some(engine) => (Arc::new(EngineJournal { engine, own }), true),
+            Some(engine) => (Arc::new(EngineJournal::new(engine, own)), true),
             None => (Arc::new(own), false),
         };
         let stores = (Arc::clone(&self.store), writer);

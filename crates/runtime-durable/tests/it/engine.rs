@@ -2,6 +2,8 @@
 //! process may die at each point of both.
 
 use std::collections::HashMap;
+use std::future::pending;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -16,11 +18,16 @@ use serde_json::json;
 
 use crate::world::{World, error, thread, value};
 
-/// An engine, which outlives the process.
+/// An engine, which outlives the process. As Restate does, it wants each life to ask for the same parts in the same
+/// order.
 #[derive(Clone)]
 struct Engine {
     world: World,
     records: Arc<Mutex<HashMap<(StepKey, Part), Body>>>,
+    /// The parts that were asked for, each once.
+    asked: Arc<Mutex<Vec<(StepKey, Part)>>>,
+    /// How many of them this life has asked for.
+    place: Arc<AtomicUsize>,
 }
 
 impl Engine {
@@ -58,6 +65,7 @@ impl<'a> Slot<'a> for Row<'a> {
             self.engine.world.point().await;
             self.engine.records.lock().unwrap().insert(self.place, body);
             self.engine.world.point().await;
+            self.ask((step.key, part))?;
             Ok(())
         }
         .boxed()
@@ -71,7 +79,7 @@ fn live(engine: &Engine, effect: Effect) -> Lived {
     let world = &engine.world;
     let durable = world.durable(Orchestrator::new("clerk", "orders"));
     let body = async |session: &DurableSession| order(world, session, effect).await;
-    durable.run_within(Arc::new(engine.clone()), "order-4711", body).now_or_never()
+    durable.run_within(Arc::new(engine), "order-4711", body).now_or_never()
 }
 
 async fn order(world: &World, session: &DurableSession, effect: Effect) -> Result<u32, BoxError> {
@@ -90,6 +98,7 @@ async fn order(world: &World, session: &DurableSession, effect: Effect) -> Resul
     }
     let dedupes = effect == Effect::Keyed;
     let paid =
+    let engine = Engine { place: Arc::default(), ..engine.clone() };
         session.run_tool(pay, async |attempt| world.pay(attempt.key(), dedupes).await).await?;
     session.run_turn(Turn::model("m"), || world.ask("thanks")).await?;
     Ok(paid)
@@ -173,6 +182,35 @@ fn there_are_no_checkpoints_within_an_engine() {
     let durable = world.durable(Orchestrator::new("clerk", "orders"));
     let run = durable.run_within(Arc::new(Engine::new(&world)), "order-4711", async |session| {
         let refused = session.checkpoint(&1).await.unwrap_err();
+/// Lets a process die after each number of points, and the next one as well.
+fn die_twice_everywhere(effect: Effect) {
+    // More than a life has.
+    const POINTS: u32 = 60;
+    for (first, second) in (0..POINTS).flat_map(|first| (0..POINTS).map(move |next| (first, next)))
+    {
+        let world = World::new();
+        let engine = Engine::new(&world);
+        for points in [u32::MAX, first, second] {
+            world.live_for(points);
+            if live(&engine, effect).is_none() {
+                world.reborn();
+            }
+            approve(&world);
+        }
+        world.live_for(u32::MAX);
+        for _ in 0..2 {
+            assert_eq!(value(live(&engine, effect)), 12, "{effect}, {first}, {second}");
+        }
+        assert_eq!(world.payments(), 1, "{effect}, {first}, {second}");
+    }
+}
+
+#[test]
+fn within_an_engine_each_life_asks_for_the_same_parts_in_the_same_order() {
+    die_twice_everywhere(Effect::Keyed);
+    die_twice_everywhere(Effect::Irreversible);
+}
+
         assert!(matches!(refused, StepError::Misused(_)), "{refused}");
         Ok(())
     });
