@@ -60,7 +60,7 @@ struct Life {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OpenStep {
-    /// What people name it by: see [`Fold::doubt`].
+    /// What people name it by: see [`StepKey::doubt`].
     pub key: StepKey,
     /// Its name.
     pub name: StepName,
@@ -305,13 +305,6 @@ impl Fold {
     pub fn written(&self, step: StepKey) -> StepKey {
         self.repeats.get(&step).map_or(step, |times| step.again(*times))
     }
-
-    /// The key under which people say what became of a call in doubt. It is another one each time the call is
-    /// announced, so that what they said of an earlier call is not taken for this one.
-    pub fn doubt(&self, step: StepKey) -> StepKey {
-        let times = self.steps.get(&step).map_or(0, |past| past.intents.len());
-        self.written(step).doubt(times)
-    }
 }
 
 /// # What is known
@@ -365,7 +358,7 @@ impl Fold {
     pub fn open(&self) -> Vec<OpenStep> {
         let open = self.steps.iter().filter(|(_, past)| past.outcome.is_none());
         let open = open.filter(|(_, past)| !past.intents.is_empty());
-        let mut open: Vec<_> = open.map(|(key, past)| past.open(self.doubt(*key))).collect();
+        let mut open: Vec<_> = open.map(|(key, past)| past.open(self.written(*key))).collect();
         open.sort_by_key(|open| open.seq);
         open
     }

@@ -113,9 +113,11 @@ impl StepKey {
         Self::of([&self.as_bytes()[..], b"again", &n.to_be_bytes()])
     }
 
-    /// The key under which people say what became of a call in doubt that was announced `times` times.
-    pub(crate) fn doubt(self, times: usize) -> Self {
-        let number = u64::try_from(times).unwrap_or(u64::MAX).to_be_bytes();
+    /// The key under which people say what became of a call in doubt that was announced `times` times. It is another
+    /// one each time, so that what they said of an earlier call is not taken for this one.
+    #[must_use]
+    pub fn doubt(self, times: u32) -> Self {
+        let number = u64::from(times).to_be_bytes();
         if times <= 1 { self } else { Self::of([&self.as_bytes()[..], b"doubt", &number]) }
     }
 }

@@ -165,7 +165,8 @@ impl DurableSession {
                 tell(self, AgentEventName::ToolInDoubt, step, payload::Durable::default());
                 attempt.in_doubt = true;
                 if effect == Effect::Irreversible {
-                    match self.found_out(step, &attempt.key, tool.reconcile).await? {
+                    let called = (&*attempt.key, vacant.lost);
+                    match self.found_out(step, called, tool.reconcile).await? {
                         Some(value) => {
                             let done = OutcomeRecord::of(Ok(&value));
                             self.place.settle(step, vacant.outcome, &done).await?;
@@ -266,11 +267,12 @@ impl DurableSession {
         recorded_failure(&self.place, step, (name, places), (failure, Some(error.into()))).await
     }
 
-    /// Finds out what became of an irreversible call: the value that it had, or `None` if it was not made.
+    /// Finds out what became of an irreversible call that was announced `times` times: the value that it had, or
+    /// `None` if it was not made.
     async fn found_out<T: DeserializeOwned>(
         &self,
         step: &Step,
-        key: &str,
+        (key, times): (&str, u32),
         reconcile: Option<Reconcile<T>>,
     ) -> Result<Option<T>, StepError> {
         if let Some(ask) = reconcile {
@@ -287,7 +289,7 @@ impl DurableSession {
                 Reconciled::Unknown => {}
             }
         }
-        let doubt = self.place.life.writer.fold().doubt(step.key);
+        let doubt = self.place.written(step.key).0.doubt(times);
         let told = self.place.life.store.message(self.thread(), &resolution_key(doubt)).await;
         let Some(told) = told.map_err(|error| self.place.life.store_failed(error))? else {
             let waits_for =

@@ -11,12 +11,12 @@ use futures_util::FutureExt;
 use runtime_durable::{DurableSession, DurableTool, Reconciled, Run, RunError, StepError};
 use runtime_orchestrator::{BoxError, Effect, Orchestrator, ToolCall, Turn};
 use runtime_store::{
-    ApprovalState, Approvals, Body, BoxFuture, Entered, Journal, JournalError, Part, Slot, Step,
-    StepKey, Store, ThreadState,
+    ApprovalState, Approvals, Body, BoxFuture, Entered, Inbox, Journal, JournalError, Part, Slot,
+    Step, StepKey, Store, ThreadState,
 };
 use serde_json::json;
 
-use crate::world::{World, error, thread, value};
+use crate::world::{World, error, thread, value, waits};
 
 /// An engine, which outlives the process. As Restate does, it wants each life to ask for the same parts in the same
 /// order.
@@ -32,7 +32,28 @@ struct Engine {
 
 impl Engine {
     fn new(world: &World) -> Self {
-        Self { world: world.clone(), records: Arc::default() }
+        let (records, asked, place) = Default::default();
+        Self { world: world.clone(), records, asked, place }
+    }
+
+    /// Asks for a part at the next place, unless this life has asked for it before.
+    fn ask(&self, part: (StepKey, Part)) -> Result<(), JournalError> {
+        let mut asked = self.asked.lock().unwrap();
+        let place = self.place.load(Ordering::Relaxed);
+        let (before, behind) = asked.split_at(place);
+        if before.contains(&part) {
+            return Ok(());
+        }
+        match behind.first() {
+            Some(other) if *other != part => {
+                let differs = format!("570: {part:?} in place of {other:?}");
+                return Err(JournalError::Engine(Arc::new(std::io::Error::other(differs))));
+            }
+            Some(_) => {}
+            None => asked.push(part),
+        }
+        self.place.store(place + 1, Ordering::Relaxed);
+        Ok(())
     }
 }
 
@@ -44,6 +65,7 @@ impl Journal for Engine {
     ) -> BoxFuture<'a, Result<Entered<'a>, JournalError>> {
         async move {
             self.world.point().await;
+            self.ask((step.key, part))?;
             let recorded = self.records.lock().unwrap().get(&(step.key, part)).cloned();
             Ok(match recorded {
                 Some(body) => Entered::Recorded(body),
@@ -65,7 +87,6 @@ impl<'a> Slot<'a> for Row<'a> {
             self.engine.world.point().await;
             self.engine.records.lock().unwrap().insert(self.place, body);
             self.engine.world.point().await;
-            self.ask((step.key, part))?;
             Ok(())
         }
         .boxed()
@@ -77,6 +98,7 @@ type Lived = Option<Result<Run<u32>, RunError>>;
 /// One life within the engine. `None` if the process died.
 fn live(engine: &Engine, effect: Effect) -> Lived {
     let world = &engine.world;
+    let engine = Engine { place: Arc::default(), ..engine.clone() };
     let durable = world.durable(Orchestrator::new("clerk", "orders"));
     let body = async |session: &DurableSession| order(world, session, effect).await;
     durable.run_within(Arc::new(engine), "order-4711", body).now_or_never()
@@ -98,7 +120,6 @@ async fn order(world: &World, session: &DurableSession, effect: Effect) -> Resul
     }
     let dedupes = effect == Effect::Keyed;
     let paid =
-    let engine = Engine { place: Arc::default(), ..engine.clone() };
         session.run_tool(pay, async |attempt| world.pay(attempt.key(), dedupes).await).await?;
     session.run_turn(Turn::model("m"), || world.ask("thanks")).await?;
     Ok(paid)
@@ -161,27 +182,6 @@ fn within_an_engine_the_control_without_intents_pays_twice() {
     assert_eq!(die_everywhere(Effect::Idempotent), 2);
 }
 
-#[test]
-fn a_thread_of_an_engine_is_not_run_without_it() {
-    let world = World::new();
-    let engine = Engine::new(&world);
-    assert!(matches!(live(&engine, Effect::Keyed), Some(Ok(Run::Parked(_)))));
-    let durable = world.durable(Orchestrator::new("clerk", "orders"));
-    let refused = error(world.run(&durable, async |_| Ok(0)));
-    assert_eq!(
-        refused.to_string(),
-        "the steps of thread `order-4711` are in the journal of an engine"
-    );
-    approve(&world);
-    assert_eq!(value(live(&engine, Effect::Keyed)), 12);
-}
-
-#[test]
-fn there_are_no_checkpoints_within_an_engine() {
-    let world = World::new();
-    let durable = world.durable(Orchestrator::new("clerk", "orders"));
-    let run = durable.run_within(Arc::new(Engine::new(&world)), "order-4711", async |session| {
-        let refused = session.checkpoint(&1).await.unwrap_err();
 /// Lets a process die after each number of points, and the next one as well.
 fn die_twice_everywhere(effect: Effect) {
     // More than a life has.
@@ -211,6 +211,27 @@ fn within_an_engine_each_life_asks_for_the_same_parts_in_the_same_order() {
     die_twice_everywhere(Effect::Irreversible);
 }
 
+#[test]
+fn a_thread_of_an_engine_is_not_run_without_it() {
+    let world = World::new();
+    let engine = Engine::new(&world);
+    assert!(matches!(live(&engine, Effect::Keyed), Some(Ok(Run::Parked(_)))));
+    let durable = world.durable(Orchestrator::new("clerk", "orders"));
+    let refused = error(world.run(&durable, async |_| Ok(0)));
+    assert_eq!(
+        refused.to_string(),
+        "the steps of thread `order-4711` are in the journal of an engine"
+    );
+    approve(&world);
+    assert_eq!(value(live(&engine, Effect::Keyed)), 12);
+}
+
+#[test]
+fn there_are_no_checkpoints_within_an_engine() {
+    let world = World::new();
+    let durable = world.durable(Orchestrator::new("clerk", "orders"));
+    let run = durable.run_within(Arc::new(Engine::new(&world)), "order-4711", async |session| {
+        let refused = session.checkpoint(&1).await.unwrap_err();
         assert!(matches!(refused, StepError::Misused(_)), "{refused}");
         Ok(())
     });
@@ -232,4 +253,42 @@ fn a_thread_of_a_store_keeps_its_wake_when_an_engine_is_refused() {
     world.clock.advance(Duration::from_secs(3_600));
     let runs = durable.resume_runnable(9, body).now_or_never().unwrap().unwrap();
     assert_eq!(runs.len(), 1, "nobody else wakes it");
+}
+
+#[test]
+fn within_an_engine_too_an_answer_is_about_one_call() {
+    let world = World::new();
+    let engine = Engine::new(&world);
+    let body = async |session: &DurableSession| {
+        let pay = ToolCall::new("pay").call_id("1").effect(Effect::Irreversible);
+        let paid = session.run_tool(pay, async |attempt| {
+            world.ask("").await?;
+            if world.calls() == 2 {
+                world.pay(attempt.key(), false).await?;
+            }
+            pending::<Result<u32, BoxError>>().await
+        });
+        Ok(paid.await?)
+    };
+    let live = || {
+        let engine = Arc::new(Engine { place: Arc::default(), ..engine.clone() });
+        let durable = world.durable(Orchestrator::new("clerk", "orders"));
+        durable.run_within(engine, "order-4711", body).now_or_never()
+    };
+    // The first call dies before the payment, and the second one behind it.
+    let mut asked = Vec::new();
+    for calls in [1, 2] {
+        assert!(live().is_none(), "it dies in the call");
+        assert_eq!(world.calls(), calls);
+        world.reborn();
+        let step = waits(live()).rsplit_once("step ").unwrap().1.trim_end_matches(')').to_owned();
+        assert!(!asked.contains(&step), "people are asked about each call");
+        let said = if calls == 1 { json!({ "not_done": true }) } else { json!({ "done": 12 }) };
+        let (thread, key) = (thread(), format!("resolve/{step}"));
+        let first = world.store.deliver(&thread, &key, &said).now_or_never();
+        assert!(first.unwrap().unwrap(), "the first answer under `{key}`");
+        asked.push(step);
+    }
+    assert_eq!((value(live()), value(live())), (12, 12));
+    assert_eq!((world.payments(), world.calls()), (1, 2));
 }

@@ -112,7 +112,8 @@ impl Past {
         DivergedError { seq: self.seq, recorded, code, now, code_now: Arc::clone(code_now) }
     }
 
-    pub(super) fn open(&self, key: StepKey) -> OpenStep {
+    pub(super) fn open(&self, written: StepKey) -> OpenStep {
+        let key = written.doubt(u32::try_from(self.intents.len()).unwrap_or(u32::MAX));
         OpenStep { key, name: self.name.clone(), seq: self.seq, since: self.at }
     }
 }
