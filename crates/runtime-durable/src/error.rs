@@ -8,7 +8,8 @@ use chrono::{DateTime, Utc};
 use runtime_events::AgentFailureClass;
 use runtime_orchestrator::{BoxError, SessionError, Summary, ToolError, TurnError};
 use runtime_store::{
-    FailureRecord, JournalError, StepName, StoreError, ThreadId, ThreadIdError, ThreadState,
+    FailureRecord, JournalError, StepKey, StepName, StoreError, ThreadId, ThreadIdError,
+    ThreadState,
 };
 use serde_json::Value;
 use thiserror::Error;
@@ -60,6 +61,8 @@ pub enum StepError {
 pub struct StepFailure {
     /// The step.
     pub step: StepName,
+    /// Its key in the thread.
+    pub key: StepKey,
     /// How it failed.
     pub failure: FailureRecord,
     /// The error itself. `None` if it was recorded by an earlier life.
@@ -200,20 +203,27 @@ pub enum RunError {
 
 /// The class under which an error of the body is recorded.
 pub(crate) fn class_of(error: &(dyn Error + 'static)) -> AgentFailureClass {
-    let mut next = Some(error);
-    let mut sources = std::iter::from_fn(|| {
-        let error = next?;
-        next = error.source();
-        Some(error)
-    });
-    let class = sources.find_map(|error| {
-        let step = match error.downcast_ref::<StepError>() {
-            Some(StepError::Failed(step)) => Some(step.failure.class),
-            _ => error.downcast_ref::<StepFailure>().map(|step| step.failure.class),
-        };
-        let turn = || error.downcast_ref::<TurnError>().map(TurnError::failure_class);
-        let tool = || error.downcast_ref::<ToolError>().map(ToolError::failure_class);
-        step.or_else(turn).or_else(tool)
-    });
-    class.unwrap_or(AgentFailureClass::Unknown)
+    let step = failed_step(error).map(|step| step.failure.class);
+    let call = || {
+        sources(error).find_map(|error| {
+            let turn = error.downcast_ref::<TurnError>().map(TurnError::failure_class);
+            turn.or_else(|| error.downcast_ref::<ToolError>().map(ToolError::failure_class))
+        })
+    };
+    step.or_else(call).unwrap_or(AgentFailureClass::Unknown)
+}
+
+/// The step whose failure an error of the body is, if it tells.
+pub(crate) fn failed_step<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e StepFailure> {
+    sources(error).find_map(|error| match error.downcast_ref::<StepError>() {
+        Some(StepError::Failed(step)) => Some(&**step),
+        _ => error.downcast_ref::<StepFailure>(),
+    })
+}
+
+/// An error and its sources.
+fn sources<'e>(
+    error: &'e (dyn Error + 'static),
+) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| (*error).source())
 }

@@ -316,7 +316,9 @@ pub(crate) fn recorded<T: DeserializeOwned>(
 ) -> Result<(T, Option<BillRecord>), StepError> {
     let OutcomeRecord { ok, error, bill, .. } = outcome(step, body)?;
     if let Some(failure) = error {
-        return Err(StepFailure { step: step.name.clone(), failure, live: None }.into());
+        return Err(
+            StepFailure { step: step.name.clone(), key: step.key, failure, live: None }.into()
+        );
     }
     let shape = |source| StepError::Value { step: step.name.clone(), source };
     // Such as `()`, which is written as nothing.

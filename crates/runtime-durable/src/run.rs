@@ -26,7 +26,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::durable::{Durable, OnDivergence};
-use crate::error::{ParkedError, RunError, class_of};
+use crate::error::{ParkedError, RunError, class_of, failed_step};
 use crate::held::{Held, Keeping, held_by};
 use crate::journal::{EngineJournal, StoreJournal, leave_behind, read};
 use crate::life::{Life, Over};
@@ -244,7 +244,7 @@ impl Durable {
         }
         if cancelled {
             let cancelled = Some("cancelled".into());
-            let end = EndRecord::<T> { ok: None, error: None, cancelled };
+            let end = EndRecord::<()> { ok: None, error: None, step: None, cancelled };
             over_with(held, life, &end, Leave::Cancelled).await?;
             let summary = Box::new(session.session().summary());
             return Err(RunError::Cancelled { thread, summary });
@@ -280,7 +280,8 @@ impl Durable {
                     scenario: None,
                     text: runtime_resilience::chain_text(&*error),
                 });
-                let end = EndRecord::<T> { ok: None, error: failure, cancelled: None };
+                let step = failed_step(&*error).map(|step| step.key);
+                let end = EndRecord::<()> { ok: None, error: failure, step, cancelled: None };
                 over_with(held, life, &end, Leave::Failed).await?;
                 Err(RunError::Failed { error, summary })
             }

@@ -129,7 +129,7 @@ impl Fold {
             EntryKind::END if known => {
                 let end: EndRecord<Box<RawValue>> = read(*seq, entry)?;
                 if let Some(failure) = end.error {
-                    self.withdraw_failed(&failure.text);
+                    self.withdraw_failed(end.step, &failure.text);
                 } else {
                     self.end = Some(end);
                 }

@@ -216,6 +216,9 @@ pub struct EndRecord<T> {
     /// The failure, of one that failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<FailureRecord>,
+    /// The step whose failure that is, if the error tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<StepKey>,
     /// Why it was cancelled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancelled: Option<Cow<'static, str>>,

@@ -201,7 +201,7 @@ async fn asked(
             let failure = denied(&approval, said);
             let record = OutcomeRecord::<()>::of(Err(failure.clone()));
             session.place.settle(step, places.outcome, &record).await?;
-            Err(StepFailure { step: step.name.clone(), failure, live: None }.into())
+            Err(StepFailure { step: step.name.clone(), key: step.key, failure, live: None }.into())
         }
     }
 }

@@ -317,7 +317,7 @@ pub(super) async fn failed<'a, T: Serialize>(
     match place.settle(step, slot, &record.named(name).billed(bill)).await {
         Ok(()) => {
             let live = Some(error.into());
-            StepFailure { step: step.name.clone(), failure, live }.into()
+            StepFailure { step: step.name.clone(), key: step.key, failure, live }.into()
         }
         Err(unrecorded) => unrecorded,
     }

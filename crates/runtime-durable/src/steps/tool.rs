@@ -316,7 +316,7 @@ async fn recorded_failure<'a>(
 ) -> StepError {
     let record = OutcomeRecord::<()>::of(Err(failure.clone())).named(name);
     match place.settle(step, places.outcome, &record).await {
-        Ok(()) => StepFailure { step: step.name.clone(), failure, live }.into(),
+        Ok(()) => StepFailure { step: step.name.clone(), key: step.key, failure, live }.into(),
         Err(unrecorded) => unrecorded,
     }
 }

@@ -288,3 +288,23 @@ fn values_times_and_children_are_the_same_in_each_life() {
     let seen = seen.into_inner().unwrap();
     assert_eq!(seen[0], seen[1]);
 }
+
+#[test]
+fn a_failure_that_the_code_has_handled_is_not_made_again_with_the_one_that_ended_the_thread() {
+    let world = World::new();
+    let durable = world.durable(orchestrator());
+    let body = async |session: &DurableSession| {
+        let failing = async |calls: u32, text: &'static str| {
+            world.ask("").await?;
+            if world.calls() <= calls { Err(BoxError::from(text)) } else { Ok(world.calls()) }
+        };
+        let small = ToolCall::new("small").call_id("1").effect(Effect::Irreversible);
+        let small = session.run_tool(small, async |_| failing(1, "no").await).await;
+        assert!(matches!(small, Err(StepError::Failed(_))), "each life sees it: {small:?}");
+        // The text of the first is a part of this one's.
+        let large = ToolCall::new("large").call_id("2").effect(Effect::Irreversible);
+        Ok(session.run_tool(large, async |_| failing(2, "not today").await).await?)
+    };
+    assert_eq!(error(world.run(&durable, body)).to_string(), "not today");
+    assert_eq!((value(world.run(&durable, body)), world.calls()), (3, 3));
+}

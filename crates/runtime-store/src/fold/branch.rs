@@ -44,11 +44,14 @@ impl Fold {
     }
 
     /// Forgets the steps that a thread failed with, so that its next life makes them again: of those that
-    /// failed since the last success, the first one whose failure ended it and what came of that, or all if it
-    /// ended of something else.
-    pub(super) fn withdraw_failed(&mut self, end: &str) {
+    /// failed since the last success, the one whose failure ended it and what came of that, or all if it ended of
+    /// something else. An error that does not tell its step has the text of one: the first with the longest.
+    pub(super) fn withdraw_failed(&mut self, step: Option<StepKey>, end: &str) {
         let failed = std::mem::take(&mut self.failed);
-        let cause = failed.iter().position(|(_, text)| end.contains(text));
+        let cause = failed.iter().position(|(key, _)| Some(*key) == step).or_else(|| {
+            let told = failed.iter().enumerate().filter(|(_, (_, text))| end.contains(text));
+            told.rev().max_by_key(|(_, (_, text))| text.len()).map(|(place, _)| place)
+        });
         for (key, _) in failed.into_iter().skip(cause.unwrap_or(0)) {
             self.withdraw(key);
         }
