@@ -58,11 +58,17 @@ impl Running {
     }
 }
 
-/// Why a life takes no further step.
+/// Why a life takes no further step, or none in some places.
 #[derive(Debug)]
 pub(crate) enum Over {
-    /// With how the thread is left.
-    Parked(ParkedError, Leave),
+    /// The thread waits for something.
+    Parked {
+        parked: ParkedError,
+        /// How it is left.
+        leave: Leave,
+        /// The places that wait.
+        places: Vec<Arc<str>>,
+    },
     Journal(JournalError),
 }
 
@@ -91,36 +97,54 @@ impl Life {
         self.over.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Refuses a step after the end of the life.
-    pub(crate) fn going_on(&self) -> Result<(), StepError> {
+    /// Refuses a step after the end of the life, and one in a place that waits, or that a place below waits for.
+    /// Other children go on.
+    pub(crate) fn going_on(&self, place: &str) -> Result<(), StepError> {
+        let at_or_below = |waits: &Arc<str>| {
+            waits.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
         match &*self.over() {
-            None => Ok(()),
-            Some(Over::Parked(parked, _)) => Err(parked.clone().into()),
+            Some(Over::Parked { parked, leave, places })
+                if *leave == Leave::Runnable || places.iter().any(at_or_below) =>
+            {
+                Err(parked.clone().into())
+            }
             Some(Over::Journal(error)) => Err(error.clone().into()),
+            Some(Over::Parked { .. }) | None => Ok(()),
         }
     }
 
-    /// Ends the life because the thread waits.
-    pub(crate) fn park(&self, parked: ParkedError) -> StepError {
-        let leave = Leave::Parked(parked.wake_at);
-        self.leave(parked, leave)
-    }
-
-    /// Ends the life because the thread goes on elsewhere.
-    pub(crate) fn leave(&self, parked: ParkedError, leave: Leave) -> StepError {
+    /// Ends the life, once its code has ended, because a place waits.
+    pub(crate) fn park(&self, place: &Arc<str>, waits: ParkedError) -> StepError {
         let mut over = self.over();
-        match &*over {
-            None => *over = Some(Over::Parked(parked.clone(), leave)),
+        match &mut *over {
+            None => {
+                let (leave, places) = (Leave::Parked(waits.wake_at), vec![Arc::clone(place)]);
+                *over = Some(Over::Parked { parked: waits.clone(), leave, places });
+            }
             // It waits in another place, too.
-            Some(Over::Parked(first, Leave::Parked(_))) => {
-                let both = first.and(&parked);
-                let leave = Leave::Parked(both.wake_at);
-                *over = Some(Over::Parked(both, leave));
+            Some(Over::Parked { parked, leave: leave @ Leave::Parked(_), places }) => {
+                *parked = parked.and(&waits);
+                *leave = Leave::Parked(parked.wake_at);
+                places.push(Arc::clone(place));
             }
             Some(_) => {}
         }
         drop(over);
+        waits.into()
+    }
+
+    /// Ends the life because the thread goes on elsewhere.
+    pub(crate) fn hand_over(&self, parked: ParkedError) -> StepError {
+        let handed =
+            || Over::Parked { parked: parked.clone(), leave: Leave::Runnable, places: Vec::new() };
+        self.over().get_or_insert_with(handed);
         parked.into()
+    }
+
+    /// How a thread is left that has ended so. An engine has the end itself, and may ask for the steps again.
+    pub(crate) const fn left(&self, leave: Leave) -> Leave {
+        if self.in_engine { Leave::Parked(None) } else { leave }
     }
 
     /// Ends the life because of its journal: no further step begins.

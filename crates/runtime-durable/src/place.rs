@@ -18,7 +18,7 @@ use serde::Serialize;
 use serde::de::{DeserializeOwned, Error as _};
 use serde_json::Value;
 
-use crate::error::{StepError, StepFailure};
+use crate::error::{ParkedError, StepError, StepFailure};
 use crate::journal::entry;
 use crate::life::Life;
 
@@ -105,7 +105,7 @@ impl Place {
         arguments: &Value,
         key: Option<&str>,
     ) -> Result<Begun, StepError> {
-        self.life.going_on()?;
+        self.going_on()?;
         self.check_resumed()?;
         let epoch = self.epoch();
         if self.opened_in.is_some_and(|own| own != epoch) {
@@ -130,6 +130,16 @@ impl Place {
         drop(order);
         let (life, order) = (Arc::clone(&self.life), Arc::clone(&self.order));
         Ok(Begun { step, life, order, handed_on: false })
+    }
+
+    /// Refuses a step after the end of the life, or while this place waits.
+    pub(crate) fn going_on(&self) -> Result<(), StepError> {
+        self.life.going_on(&self.scope)
+    }
+
+    /// Ends the life because this place waits.
+    pub(crate) fn park(&self, waits: ParkedError) -> StepError {
+        self.life.park(&self.scope, waits)
     }
 
     /// Refuses to run from the beginning after a checkpoint.

@@ -223,7 +223,7 @@ impl Durable {
         let cancelled = session.session().status() == AgentStatus::Cancelled
             && !session.session().handle().was_shut_down();
         match over {
-            Some(Over::Parked(parked, leave)) if !cancelled => {
+            Some(Over::Parked { parked, leave, .. }) if !cancelled => {
                 held.give_back(leave).await?;
                 let ParkedError { waits_for, wake_at } = parked;
                 let _ = session.session().handle().park(waits_for.clone());
@@ -240,7 +240,7 @@ impl Durable {
                 return Err(error.into());
             }
             // What a person ends for good waits for nothing.
-            Some(Over::Parked(..)) | None => {}
+            Some(Over::Parked { .. }) | None => {}
         }
         if cancelled {
             let cancelled = Some("cancelled".into());

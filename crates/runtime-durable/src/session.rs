@@ -72,7 +72,7 @@ impl DurableSession {
     ///
     /// [`StepError::Session`] as [`OrchestrationSession::child`].
     pub fn child(&self, role: impl Into<Arc<str>>) -> Result<Self, StepError> {
-        self.place.life.going_on()?;
+        self.place.going_on()?;
         let role = role.into();
         let place = Arc::new(self.place.below(&role));
         let session = self.session.child(role)?;

@@ -90,7 +90,7 @@ impl DurableSession {
         expires_in: Duration,
     ) -> Result<Approved, StepError> {
         let asked = asked(self, call, (policy, expires_in)).await?;
-        asked.map_err(|parked| self.place.life.park(parked))
+        asked.map_err(|parked| self.place.park(parked))
     }
 
     /// Asks about several calls at once, and parks the thread until all of them are decided: an
@@ -119,7 +119,7 @@ impl DurableSession {
         }
         match waits {
             None => Ok(decided),
-            Some(parked) => Err(self.place.life.park(parked)),
+            Some(parked) => Err(self.place.park(parked)),
         }
     }
 }

@@ -62,7 +62,7 @@ impl DurableSession {
     /// [`StepError::Value`] if the state has another type.
     #[expect(clippy::unused_async, reason = "awaited as any other step")]
     pub async fn resume_point<S: DeserializeOwned>(&self) -> Result<Option<S>, StepError> {
-        self.place.life.going_on()?;
+        self.place.going_on()?;
         // Relaxed: the flag guards no other memory.
         self.place.life.resumed.store(true, Ordering::Relaxed);
         let state = self.place.life.writer.fold().checkpoint().map(ToOwned::to_owned);
@@ -81,7 +81,7 @@ pub(super) async fn begin_anew<S: Serialize>(
     role: Option<Arc<str>>,
 ) -> Result<(), StepError> {
     let life = &session.place.life;
-    life.going_on()?;
+    session.place.going_on()?;
     if !session.place.is_top() {
         return Err(StepError::Misused("a checkpoint is made at the top, while no step runs"));
     }

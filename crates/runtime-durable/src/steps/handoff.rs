@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use runtime_events::payload::{HandedOver, Word};
 use runtime_events::{AgentEventName, AgentEventStatus};
-use runtime_store::Leave;
 use serde::Serialize;
 
 use super::checkpoint::begin_anew;
@@ -62,6 +61,6 @@ impl DurableSession {
         self.session.handle().emit(name, status, told.data());
         let waits_for = format!("an agent of role `{role}`");
         let parked = ParkedError { waits_for, wake_at: None };
-        Err(self.place.life.leave(parked, Leave::Runnable))
+        Err(self.place.life.hand_over(parked))
     }
 }

@@ -294,7 +294,7 @@ impl DurableSession {
         let Some(told) = told.map_err(|error| self.place.life.store_failed(error))? else {
             let waits_for =
                 format!("somebody to say whether {} was done (step {doubt})", step.name);
-            return Err(self.place.life.park(ParkedError { waits_for, wake_at: None }));
+            return Err(self.place.park(ParkedError { waits_for, wake_at: None }));
         };
         let shape = |source| StepError::Value { step: step.name.clone(), source };
         let told: Resolution = serde_json::from_value(told).map_err(shape)?;

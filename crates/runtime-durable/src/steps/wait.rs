@@ -59,7 +59,7 @@ impl DurableSession {
         let message = self.place.life.store.message(self.thread(), key).await;
         let Some(message) = message.map_err(|error| self.place.life.store_failed(error))? else {
             let waits_for = format!("an answer under the key `{key}`");
-            return Err(self.place.life.park(ParkedError { waits_for, wake_at: None }));
+            return Err(self.place.park(ParkedError { waits_for, wake_at: None }));
         };
         let record = OutcomeRecord::of(Ok(&message));
         self.place.settle(step, places.outcome, &record).await?;
@@ -117,7 +117,7 @@ impl DurableSession {
                 .filter(|_| left <= self.place.life.settings.park_after);
             let Some(sleep) = here else {
                 let (waits_for, wake_at) = (format!("the time {until}"), Some(until));
-                return Err(self.place.life.park(ParkedError { waits_for, wake_at }));
+                return Err(self.place.park(ParkedError { waits_for, wake_at }));
             };
             sleep.await;
         }

@@ -141,3 +141,34 @@ fn a_thread_that_failed_of_its_first_way_may_take_another_one_when_it_is_run_aga
     assert_eq!(error(world.run(&durable, body)).to_string(), "first is away");
     assert_eq!(value(world.run(&durable, body)), "first");
 }
+
+#[test]
+fn a_child_that_waits_does_not_hold_up_the_others() {
+    let world = World::new();
+    let durable = world.durable(clerk());
+    let body = async |session: &DurableSession| {
+        let (reader, writer) = (session.child("reader")?, session.child("writer")?);
+        let reads = reader.wait_for::<u32>("k");
+        let writes = async {
+            for _ in 0..2 {
+                writer.run_turn(Turn::model("m"), || world.ask("")).await?;
+            }
+            writer.sleep(Duration::from_secs(3_600)).await
+        };
+        let (read, written) = join(reads, writes).await;
+        if read.is_err() {
+            let refused = session.now().await.unwrap_err();
+            assert!(matches!(refused, StepError::Parked(_)), "it needs both: {refused}");
+        }
+        written?;
+        Ok(read?)
+    };
+    let Some(Ok(Run::Parked(parked))) = world.run(&durable, body) else { panic!("it waits") };
+    assert_eq!(world.calls(), 2, "the writer has gone on");
+    let hour = Some(world.in_an_hour());
+    assert_eq!(parked.wake_at, hour, "{}", parked.waits_for);
+    world.clock.advance(Duration::from_secs(3_600));
+    assert!(matches!(world.run(&durable, body), Some(Ok(Run::Parked(_)))));
+    world.deliver("k", 7);
+    assert_eq!((value(world.run(&durable, body)), world.calls()), (7, 2));
+}
