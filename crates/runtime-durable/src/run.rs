@@ -24,6 +24,7 @@ use runtime_store::{
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::value::to_raw_value;
 
 use crate::durable::{Durable, OnDivergence};
 use crate::error::{ParkedError, RunError, class_of, failed_step};
@@ -256,7 +257,16 @@ impl Durable {
                     let _ = session.session.finish(Err::<(), _>(error.clone()));
                     return Err(error.into());
                 }
-                let end = EndRecord { ok: Some(&value), error: None, cancelled: None };
+                let written = match to_raw_value(&value) {
+                    Ok(written) => written,
+                    // Each life would come to the same.
+                    Err(source) => {
+                        held.give_back(life.left(Leave::Failed)).await?;
+                        let _ = session.session.finish(Err::<(), _>(source.to_string()));
+                        return Err(RunError::Value { thread, source });
+                    }
+                };
+                let end = EndRecord { ok: Some(written), error: None, step: None, cancelled: None };
                 over_with(held, life, &end, Leave::Done).await?;
                 let totals = life.writer.fold().totals();
                 let Report { summary, .. } = session.session.finish(Ok::<_, BoxError>(()));
@@ -289,18 +299,17 @@ impl Durable {
     }
 }
 
-/// Writes the end of a thread. An engine has the end itself, and may ask for the steps again.
+/// Writes the end of a thread, unless an engine has it.
 async fn over_with<T: Serialize>(
     held: &mut Held<'_>,
     life: &Life,
     end: &EndRecord<T>,
     leave: Leave,
 ) -> Result<(), RunError> {
-    let leave = if life.in_engine { Leave::Parked(None) } else { leave };
     if !life.in_engine {
         write(life, EntryKind::END, end).await?;
     }
-    Ok(held.give_back(leave).await?)
+    Ok(held.give_back(life.left(leave)).await?)
 }
 
 impl Durable {

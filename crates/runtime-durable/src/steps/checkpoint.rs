@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use runtime_store::{CheckpointRecord, EntryKind};
+use runtime_store::{CheckpointRecord, EntryKind, StepKind};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::value::to_raw_value;
 
 use crate::error::StepError;
 use crate::run::entry;
@@ -67,7 +68,7 @@ impl DurableSession {
         self.place.life.resumed.store(true, Ordering::Relaxed);
         let state = self.place.life.writer.fold().checkpoint().map(ToOwned::to_owned);
         let Some(state) = state else { return Ok(None) };
-        let step = self.place.name(runtime_store::StepKind::Checkpoint, "");
+        let step = self.place.name(StepKind::Checkpoint, "");
         serde_json::from_str(state.get())
             .map(Some)
             .map_err(|source| StepError::Value { step, source })
@@ -89,6 +90,9 @@ pub(super) async fn begin_anew<S: Serialize>(
         return Err(StepError::Misused("within an engine, the engine keeps the journal"));
     }
     session.place.check_resumed()?;
+    let unwritable =
+        |source| StepError::Value { step: session.place.name(StepKind::Checkpoint, ""), source };
+    let state = to_raw_value(state).map_err(unwritable)?;
     life.running.stop()?;
     let (totals, lives) = {
         let fold = life.writer.fold();

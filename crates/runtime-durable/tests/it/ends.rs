@@ -275,3 +275,23 @@ fn the_lease_is_renewed_while_a_call_blocks_the_thread() {
     });
     assert_eq!(run.unwrap().done(), Some(5), "nobody else could have taken the thread");
 }
+
+#[test]
+fn a_value_that_json_cannot_have_is_an_error_that_says_so_and_no_worker_takes_the_thread_again() {
+    type Odd = std::collections::BTreeMap<(u32, u32), u32>;
+    let odd = || Odd::from([((1, 2), 3)]);
+    for at_the_end in [true, false] {
+        let world = World::new();
+        let durable = world.durable(Orchestrator::new("clerk", "orders"));
+        let failed = error(world.run(&durable, async |session| {
+            if !at_the_end {
+                session.checkpoint(&odd()).await?;
+            }
+            Ok(odd())
+        }));
+        let text = failed.to_string();
+        assert_eq!(matches!(failed, RunError::Value { .. }), at_the_end, "{failed:?}");
+        assert!(text.contains("does not fit its type"), "{text}");
+        assert_eq!(state(&world), ThreadState::Failed);
+    }
+}
