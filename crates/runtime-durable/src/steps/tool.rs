@@ -21,8 +21,8 @@ use runtime_store::{
     ApprovalUse, Entered, FailureKind, FailureRecord, IntentRecord, OutcomeRecord, Part, Step,
     StepKey, StepKind, StepName, Subject,
 };
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::about::{arguments, tell};
@@ -298,12 +298,19 @@ impl DurableSession {
         };
         let shape = |source| StepError::Value { step: step.name.clone(), source };
         let told: Resolution = serde_json::from_value(told).map_err(shape)?;
-        let (who, done) = (told.who.as_deref().unwrap_or_default(), told.done);
-        tell_reconciled(self, step, if told.not_done { "not_done" } else { "done" }, who);
-        if told.not_done {
-            return Ok(None);
+        let who = told.who.as_deref().unwrap_or_default();
+        match (told.done, told.not_done) {
+            (Some(done), false) => {
+                tell_reconciled(self, step, "done", who);
+                serde_json::from_value(done).map(Some).map_err(shape)
+            }
+            (None, true) => {
+                tell_reconciled(self, step, "not_done", who);
+                Ok(None)
+            }
+            // What is not understood is no leave to pay again, or to go on as if it was paid.
+            _ => Err(shape(serde_json::Error::custom("it says neither `done` nor `not_done`"))),
         }
-        serde_json::from_value(done).map(Some).map_err(shape)
     }
 }
 
@@ -358,12 +365,16 @@ fn begin_tool(
 /// What a person says about a step in doubt: the command `techrevati` leaves it in the thread's inbox.
 #[derive(Debug, Deserialize)]
 struct Resolution {
-    /// The value that the call had.
-    #[serde(default)]
-    done: Value,
+    /// The value that the call had, which may be null.
+    #[serde(default, deserialize_with = "said")]
+    done: Option<Value>,
     #[serde(default)]
     not_done: bool,
     who: Option<String>,
+}
+
+fn said<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(value).map(Some)
 }
 
 /// The key in the inbox under which a person says what became of a call.

@@ -96,3 +96,23 @@ fn a_call_that_is_made_again_after_the_thread_failed_is_asked_about_anew() {
     assert_eq!(value(world.run(&durable, body)), 12);
     assert_eq!((world.payments(), world.calls()), (1, 3));
 }
+
+#[test]
+fn an_answer_that_says_neither_is_no_answer() {
+    for said in [json!({}), json!({ "notdone": true }), json!({ "done": 1, "not_done": true })] {
+        let world = World::new();
+        let durable = world.durable(Orchestrator::new("clerk", "orders"));
+        let body = async |session: &DurableSession| {
+            let pay = ToolCall::new("pay").call_id("call_1").effect(Effect::Irreversible);
+            let paid = session.run_tool(pay, |_| pending::<Result<Option<u32>, BoxError>>());
+            Ok(paid.await?)
+        };
+        assert!(world.run(&durable, body).is_none(), "it dies in the call");
+        world.reborn();
+        let waits_for = waits(world.run(&durable, body));
+        let step = waits_for.rsplit_once("step ").unwrap().1.trim_end_matches(')');
+        say(&world, step, &said);
+        let refused = error(world.run(&durable, body)).to_string();
+        assert!(refused.contains("the value of tool `pay`"), "{said}: {refused}");
+    }
+}
