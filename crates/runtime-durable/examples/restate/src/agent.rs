@@ -32,8 +32,13 @@ async fn chat(books: &Path, prompt: &str) -> Result<String, BoxError> {
     Ok(prompt.to_owned())
 }
 
-/// Pays. While there is a file `hold` beside the books, the answer does not come.
+/// Pays. While there is a file `late` beside the books, it has not paid yet; while there is a file `hold`, the answer
+/// does not come.
 async fn pay_at(books: &Path, key: &str) -> Result<u32, BoxError> {
+    write(books, &format!("pays {key}")).await?;
+    while fs::try_exists(books.with_file_name("late")).await? {
+        tokio::task::yield_now().await;
+    }
     write(books, &format!("paid {key}")).await?;
     while fs::try_exists(books.with_file_name("hold")).await? {
         tokio::task::yield_now().await;

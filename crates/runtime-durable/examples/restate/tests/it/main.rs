@@ -100,6 +100,13 @@ impl World {
         Some(world)
     }
 
+    /// Kills the handler, and starts another one.
+    fn killed(&mut self) {
+        self.handler.kill().unwrap();
+        self.handler.wait().unwrap();
+        self.handler = handler(&self.folder, self.ports);
+    }
+
     fn books(&self) -> Vec<String> {
         let books = fs::read_to_string(self.folder.join("books")).unwrap_or_default();
         books.lines().map(str::to_owned).collect()
@@ -139,10 +146,8 @@ fn an_order_is_paid_once_although_its_handler_is_killed_in_the_payment() {
     let asked = world.ask("order 4711");
     until("the payment is under way", || world.count("paid") == 1);
 
-    world.handler.kill().unwrap();
-    world.handler.wait().unwrap();
-    fs::remove_file(&hold).unwrap();
-    world.handler = handler(&world.folder, world.ports);
+    // The next handler finds that it is paid, and pays nobody.
+    world.killed();
     assert_eq!(asked.join().unwrap().unwrap(), "order 4711: paid 12, thanks");
     // The payment was found at the other side, and the plan in the journal.
     let books = world.books();
@@ -166,6 +171,25 @@ fn the_server_may_be_killed_as_well() {
     let program = env::var("RESTATE_SERVER").unwrap();
     world.server = server(&program, &world.folder, world.ports);
     until("the order is done", || world.count("asked thanks") == 1);
+    let books = world.books();
+    assert_eq!((world.count("paid"), world.count("asked order")), (1, 1), "{books:?}");
+}
+
+#[test]
+fn a_handler_that_is_killed_twice_in_the_payment_asks_for_the_same_steps() {
+    let Some(mut world) = World::new("twice") else { return };
+    let (late, hold) = (world.folder.join("late"), world.folder.join("hold"));
+    fs::write(&late, "").unwrap();
+    fs::write(&hold, "").unwrap();
+    let asked = world.ask("order 4713");
+    until("the payment begins", || world.count("pays") == 1);
+    world.killed();
+    until("the payment begins again", || world.count("pays") == 2);
+    fs::remove_file(&late).unwrap();
+    until("it is made", || world.count("paid") == 1);
+    // It is found, and what the second handler had announced is in the journal behind it.
+    world.killed();
+    assert_eq!(asked.join().unwrap().unwrap(), "order 4713: paid 12, thanks");
     let books = world.books();
     assert_eq!((world.count("paid"), world.count("asked order")), (1, 1), "{books:?}");
 }
