@@ -141,9 +141,9 @@ impl Meters {
             }
             AgentEventName::BreakerChanged => {
                 let changed = BreakerChanged::of(event);
-                let names = [(changed.breaker, own::BREAKER), (changed.to, own::TO)];
+                let states = [(changed.from, own::FROM), (changed.to, own::TO)];
+                let names = [(changed.breaker, own::BREAKER)].into_iter().chain(states);
                 let said = names
-                    .into_iter()
                     .filter_map(|(word, name)| Some(KeyValue::new(name, told(word)?.to_owned())));
                 let said: Vec<_> = said.collect();
                 self.breakers.add(1, &said);

@@ -173,6 +173,8 @@ pub mod own {
     pub const BREAKER: &str = "techrevati.breaker";
     /// The fleet whose backend went away or came back.
     pub const FLEET: &str = "techrevati.fleet";
+    /// The state that something comes from.
+    pub const FROM: &str = "techrevati.from";
     /// The state that something goes to.
     pub const TO: &str = "techrevati.to";
 }
@@ -223,7 +225,7 @@ pub mod metric {
     pub const COST: &str = "techrevati.cost";
     /// Recoveries, by scenario and by how far they are.
     pub const RECOVERIES: &str = "techrevati.recoveries";
-    /// Changes of breakers, by the state they went to.
+    /// Changes of breakers, by the states they came from and went to.
     pub const BREAKER_CHANGES: &str = "techrevati.breaker.changes";
     /// How often the backend of a fleet went away, and came back.
     pub const FLEET_CHANGES: &str = "techrevati.fleet.changes";

@@ -389,3 +389,13 @@ fn details_are_told_only_when_asked_for() {
         }
     }
 }
+
+#[test]
+fn a_change_of_a_breaker_says_where_from() {
+    let (rig, mut writer) = (Rig::new(), Told::new(1, "writer"));
+    let change = Data::new().with("breaker", "openai").with("from", "open").with("to", "closed");
+    rig.emit(&writer.event(AgentEventName::BreakerChanged).with_data(change));
+    let said = &rig.metrics()["techrevati.breaker.changes"].points[0].said;
+    assert_eq!(said["techrevati.from"], "open".into());
+    assert_eq!(said["techrevati.to"], "closed".into());
+}
