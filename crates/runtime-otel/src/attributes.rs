@@ -12,8 +12,8 @@ use serde_json::json;
 
 use crate::config::{OtelConfig, SemconvProfile, Viewer};
 use crate::names::{error, gen_ai, op, own, viewer};
-use crate::provider::model_maker;
-use crate::table::{Agent, Chat, Open, Sole, What};
+use crate::provider::provider_of;
+use crate::table::{Agent, Call, Chat, Open, Sole, What};
 use crate::tokens::Tokens;
 
 /// A span as it begins.
@@ -62,18 +62,25 @@ impl OtelConfig {
     }
 
     pub(crate) fn chat(&self, event: &AgentEvent) -> Beginning {
-        let model: Option<Arc<str>> = told(TurnStarted::of(event).model).map(Into::into);
-        let maker = || model.as_deref().and_then(model_maker).map(Into::into);
-        let provider = self.provider.clone().or_else(maker);
+        let call = self.call(event);
         let mut said = Vec::with_capacity(2 * ROOM);
         said.push(KeyValue::new(gen_ai::OPERATION, op::CHAT));
-        said.extend(model.clone().map(|model| KeyValue::new(gen_ai::REQUEST_MODEL, model)));
-        said.extend(provider.clone().map(|it| KeyValue::new(gen_ai::PROVIDER, it)));
+        said.extend(call.model.clone().map(|model| KeyValue::new(gen_ai::REQUEST_MODEL, model)));
+        // Any other is known at the end: the routes of its attempts tell it.
+        said.extend(self.provider.clone().map(|it| KeyValue::new(gen_ai::PROVIDER, it)));
         said.extend(self.conversation_of(event).map(|it| KeyValue::new(gen_ai::CONVERSATION, it)));
         self.whose(event, &mut said);
-        let span = named(op::CHAT, model.as_deref(), SpanKind::Client);
-        let chat = Chat { told: provider.is_some(), model, provider, answered: None };
+        let span = named(op::CHAT, call.model.as_deref(), SpanKind::Client);
+        let chat = Chat { call, ..Chat::default() };
         Beginning { span: span.with_attributes(said), what: What::Chat(chat) }
+    }
+
+    /// What a turn or an attempt asks, and whom.
+    fn call(&self, event: &AgentEvent) -> Call {
+        let begun = TurnStarted::of(event);
+        let (route, model) = (told(begun.provider), told(begun.model));
+        let provider = self.provider.clone().or_else(|| provider_of(route, model));
+        Call { model: model.map(Into::into), provider }
     }
 
     pub(crate) fn tool(&self, event: &AgentEvent) -> Beginning {
@@ -106,7 +113,7 @@ impl OtelConfig {
         }
         self.whose(event, &mut said);
         let span = named(own::ATTEMPT, None, SpanKind::Internal);
-        Beginning { span: span.with_attributes(said), what: What::Attempt }
+        Beginning { span: span.with_attributes(said), what: What::Attempt(self.call(event)) }
     }
 
     /// The text of an event, if it may be told. That of a failure is an error's.
@@ -150,8 +157,8 @@ pub(crate) fn ending(
             }
         }
         What::Chat(chat) => {
-            if !chat.told
-                && let Some(provider) = &chat.provider
+            if config.provider.is_none()
+                && let Some(provider) = &chat.call.provider
             {
                 said.push(KeyValue::new(gen_ai::PROVIDER, provider.clone()));
             }
@@ -164,7 +171,7 @@ pub(crate) fn ending(
             }
         }
         What::Tool(_) => {}
-        What::Attempt => {
+        What::Attempt(_) => {
             if let Some(event) = event {
                 cost(&TurnEnded::of(event), &mut said);
             }

@@ -62,7 +62,7 @@ pub enum Viewer {
 /// | setting | unless set |
 /// |---|---|
 /// | [`profile`](Self::profile) | [`SemconvProfile::V1_41`] |
-/// | [`provider`](Self::provider) | told from the model and from routes, or left out |
+/// | [`provider`](Self::provider) | told from routes and models, or left out |
 /// | [`contents`](Self::contents), [`errors`](Self::errors), [`details`](Self::details) | none of them |
 /// | [`viewer`](Self::viewer) | none |
 /// | [`user_label`](Self::user_label), [`session_label`](Self::session_label) | none |
@@ -112,7 +112,7 @@ impl OtelConfig {
 
     /// Sets `gen_ai.provider.name` for all spans, such as `azure.ai.openai`.
     ///
-    /// Unless set, the model's name tells the provider, or else the route that answered. Where neither
+    /// Unless set, the route that answered tells the provider, or else the model's name. Where neither
     /// does, the attribute is left out.
     #[must_use]
     pub fn provider(mut self, provider: impl Into<Cow<'static, str>>) -> Self {

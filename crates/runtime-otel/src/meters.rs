@@ -2,18 +2,19 @@
 //!
 //! No id of a run, call or conversation is ever on a metric.
 
-use std::time::SystemTime;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram, Meter};
-use runtime_events::payload::{BreakerChanged, Fleet, Recovery, TurnEnded};
+use runtime_events::payload::{BreakerChanged, Fleet, Recovery};
 use runtime_events::{AgentEvent, AgentEventName, SpanOutcome};
 
 use crate::attributes::{failure, told};
 use crate::config::SemconvProfile;
 use crate::names::{error, gen_ai, metric, op, own};
-use crate::table::{Agent, Chat, Ended, What};
-use crate::tokens::Tokens;
+use crate::table::{Agent, Call, Chat, Ended, What};
+use crate::tokens::{Tokens, Used};
 
 #[derive(Debug)]
 pub(crate) struct Meters {
@@ -120,7 +121,7 @@ impl Meters {
                 outcome(event, &mut said);
                 self.tool.record(seconds, &said);
             }
-            What::Attempt => {}
+            What::Attempt(call) => self.attempt(call, event),
         }
     }
 
@@ -168,19 +169,37 @@ impl Meters {
     }
 
     fn chat(&self, chat: &Chat, seconds: f64, event: &AgentEvent) {
-        let mut said = Vec::with_capacity(6);
-        said.push(KeyValue::new(gen_ai::OPERATION, op::CHAT));
-        said.extend(chat.provider.clone().map(|it| KeyValue::new(gen_ai::PROVIDER, it)));
-        said.extend(chat.model.clone().map(|it| KeyValue::new(gen_ai::REQUEST_MODEL, it)));
-        said.extend(chat.answered.clone().map(|it| KeyValue::new(gen_ai::RESPONSE_MODEL, it)));
+        let mut said = asked(&chat.call, chat.answered.as_ref());
         let common = said.len();
         outcome(event, &mut said);
         self.chat.record(seconds, &said);
         said.truncate(common);
-        if let Some(cost) = TurnEnded::of(event).cost_usd {
-            self.cost.add(cost, &said);
+        let used = Used::of(event);
+        let Some(counted) = chat.attempts else { return self.used(used, event, said) };
+        // Each attempt is counted for the model it asked. The rest is of attempts whose ends are lost.
+        let rest = used.beyond(counted);
+        self.spent(rest, &said);
+        if rest.tokens.is_some() {
+            self.tokens.record(rest.tokens, event, said);
         }
-        self.tokens.record(event, said);
+    }
+
+    fn attempt(&self, call: &Call, event: &AgentEvent) {
+        let is_answered = event.event == AgentEventName::AttemptCompleted;
+        let answered = call.model.as_ref().filter(|_| is_answered);
+        self.used(Used::of(event), event, asked(call, answered));
+    }
+
+    fn used(&self, used: Used, event: &AgentEvent, said: Vec<KeyValue>) {
+        self.spent(used, &said);
+        self.tokens.record(used.tokens, event, said);
+    }
+
+    fn spent(&self, used: Used, said: &[KeyValue]) {
+        if let Some(nanousd) = used.nanousd {
+            // Billionths, whether of a second or of a dollar.
+            self.cost.add(Duration::from_nanos(nanousd).as_secs_f64(), said);
+        }
     }
 }
 
@@ -213,8 +232,7 @@ impl TokenMeters {
         }
     }
 
-    fn record(&self, event: &AgentEvent, mut said: Vec<KeyValue>) {
-        let tokens = Tokens::of(event);
+    fn record(&self, tokens: Option<Tokens>, event: &AgentEvent, mut said: Vec<KeyValue>) {
         match self {
             Self::V1_41(usage) => {
                 let Some(tokens) = tokens else { return };
@@ -261,6 +279,16 @@ impl TokenMeters {
 
 const UNKNOWN: &str = "unknown";
 const AUDIO: &str = "audio";
+
+/// What a call of a model is counted under.
+fn asked(call: &Call, answered: Option<&Arc<str>>) -> Vec<KeyValue> {
+    let mut said = Vec::with_capacity(6);
+    said.push(KeyValue::new(gen_ai::OPERATION, op::CHAT));
+    said.extend(call.provider.clone().map(|it| KeyValue::new(gen_ai::PROVIDER, it)));
+    said.extend(call.model.clone().map(|it| KeyValue::new(gen_ai::REQUEST_MODEL, it)));
+    said.extend(answered.cloned().map(|it| KeyValue::new(gen_ai::RESPONSE_MODEL, it)));
+    said
+}
 
 /// How it failed; or that it was cancelled: such a duration is no measure of a provider.
 fn outcome(event: &AgentEvent, said: &mut Vec<KeyValue>) {

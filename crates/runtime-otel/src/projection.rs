@@ -17,9 +17,7 @@ use std::time::SystemTime;
 
 use opentelemetry::trace::{Link, SpanBuilder, SpanContext, Status, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
-use runtime_events::payload::{
-    HandedOver, SessionEnded, SessionStarted, TurnEnded, TurnStarted, Word,
-};
+use runtime_events::payload::{HandedOver, SessionEnded, SessionStarted, Word};
 use runtime_events::{AgentEvent, AgentEventName, SpanId, SpanOutcome};
 use runtime_sinks::SinkError;
 
@@ -28,8 +26,8 @@ use crate::config::OtelConfig;
 use crate::meters::Meters;
 use crate::names::{gen_ai, own};
 use crate::note;
-use crate::provider::route_provider;
-use crate::table::{Ended, Open, Table, What};
+use crate::table::{Call, Ended, Open, Table, What};
+use crate::tokens::Used;
 use crate::tracer::{Ids, Starter};
 
 /// Spans that are made of events.
@@ -152,10 +150,10 @@ impl Projection {
             start = start.max(parent.start);
             parent.cx.clone()
         });
-        if matches!(what, What::Attempt)
+        if let What::Attempt(call) = &what
             && let Some(turn) = parent.and_then(|parent| table.get_mut(parent))
         {
-            note_route(turn, event);
+            note_route(turn, call);
         }
         let from = match what {
             What::Agent(_) => handed_over(&mut table, event),
@@ -202,14 +200,18 @@ impl Projection {
             return;
         };
         let (parent, session) = (open.parent, open.session);
+        let attempt = match &open.what {
+            What::Attempt(call) => Some(call.clone()),
+            _ => None,
+        };
         if let Some(target) = told_in_handoff(event) {
             let from = open.cx.span().span_context().clone();
             table.remember(target, &from);
         }
-        if event.event == AgentEventName::AttemptCompleted
+        if let Some(attempt) = attempt
             && let Some(turn) = parent.and_then(|parent| table.get_mut(parent))
         {
-            note_answer(turn, event);
+            note_attempt(turn, &attempt, event);
         }
         if event.outcome == Some(SpanOutcome::Ok) {
             table.answered(span);
@@ -337,20 +339,25 @@ impl fmt::Debug for Projection {
 }
 
 /// Notes the provider that a turn's latest attempt goes to.
-fn note_route(turn: &mut Open, attempt: &AgentEvent) {
-    let What::Chat(chat) = &mut turn.what else { return };
-    if !chat.told
-        && let Some(provider) = told(TurnStarted::of(attempt).provider)
+fn note_route(turn: &mut Open, attempt: &Call) {
+    if let What::Chat(chat) = &mut turn.what
+        && attempt.provider.is_some()
     {
-        chat.provider = Some(route_provider(provider));
+        chat.call.provider.clone_from(&attempt.provider);
     }
 }
 
-/// Notes the attempt that was answered; a hedge may have begun after it.
-fn note_answer(turn: &mut Open, attempt: &AgentEvent) {
-    note_route(turn, attempt);
+/// Notes what an attempt has used, and the one that was answered; a hedge may have begun after it.
+fn note_attempt(turn: &mut Open, attempt: &Call, event: &AgentEvent) {
+    let is_answered = event.event == AgentEventName::AttemptCompleted;
+    if is_answered {
+        note_route(turn, attempt);
+    }
     if let What::Chat(chat) = &mut turn.what {
-        chat.answered = told(TurnEnded::of(attempt).model).map(Into::into);
+        chat.attempts = Some(chat.attempts.unwrap_or_default().plus(Used::of(event)));
+        if is_answered {
+            chat.answered.clone_from(&attempt.model);
+        }
     }
 }
 

@@ -5,8 +5,16 @@
 
 use std::borrow::Cow;
 
-/// The maker of a model, where the model's name tells: a value for `gen_ai.provider.name`.
-pub(crate) fn model_maker(model: &str) -> Option<&'static str> {
+/// The provider of a call, by the name of its route and the name of its model: a value for
+/// `gen_ai.provider.name`. A route that is named after no known provider, such as `primary`, says less than
+/// the model does.
+pub(crate) fn provider_of(route: Option<&str>, model: Option<&str>) -> Option<Cow<'static, str>> {
+    let known = route.and_then(known).or_else(|| model.and_then(model_maker));
+    known.map(Cow::Borrowed).or_else(|| route.map(|own| Cow::Owned(own.to_owned())))
+}
+
+/// The service in front of a model's name, else the maker of the model, where the name tells.
+fn model_maker(model: &str) -> Option<&'static str> {
     // `openai/gpt-5`, as gateways write it.
     if let Some((maker, _)) = model.split_once('/')
         && let Some(maker) = known(maker)
@@ -21,11 +29,6 @@ pub(crate) fn model_maker(model: &str) -> Option<&'static str> {
         return Some("aws.bedrock");
     }
     MAKERS.iter().find(|(start, _)| model.starts_with(start)).map(|(_, maker)| *maker)
-}
-
-/// The name of a route's provider: the conventions' value, else the caller's own.
-pub(crate) fn route_provider(provider: &str) -> Cow<'static, str> {
-    known(provider).map_or_else(|| Cow::Owned(provider.to_owned()), Cow::Borrowed)
 }
 
 const MAKERS: &[(&str, &str)] = &[
@@ -48,7 +51,8 @@ const MAKERS: &[(&str, &str)] = &[
     ("grok-", "x_ai"),
 ];
 
-/// The conventions' value for a caller's name of a provider, if they have one.
+/// The conventions' value for a caller's name of a provider. For services that run others' models and have
+/// no value there, the service's own name.
 fn known(name: &str) -> Option<&'static str> {
     let name = name.trim().to_ascii_lowercase().replace(['-', ' ', '/'], "_");
     Some(match name.as_str() {
@@ -68,6 +72,12 @@ fn known(name: &str) -> Option<&'static str> {
         "moonshot" | "moonshot_ai" => "moonshot_ai",
         "perplexity" => "perplexity",
         "xai" | "x_ai" | "grok" => "x_ai",
+        "cerebras" => "cerebras",
+        "fireworks" | "fireworks_ai" => "fireworks",
+        "ollama" => "ollama",
+        "openrouter" => "openrouter",
+        "together" | "together_ai" => "together",
+        "vllm" => "vllm",
         _ => return None,
     })
 }
@@ -84,7 +94,7 @@ mod tests {
             ("claude-sonnet-4-5", Some("anthropic")),
             ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", Some("aws.bedrock")),
             ("amazon.nova-pro-v1:0", Some("aws.bedrock")),
-            ("openrouter/mistralai/mistral-large", Some("mistral_ai")),
+            ("openrouter/mistralai/mistral-large", Some("openrouter")),
             ("Gemini-2.5-Pro", Some("gcp.gemini")),
             ("extractive-1", None),
             ("", None),
@@ -95,8 +105,17 @@ mod tests {
     }
 
     #[test]
-    fn unknown_provider_keeps_its_name() {
-        assert_eq!(route_provider("Azure OpenAI"), "azure.ai.openai");
-        assert_eq!(route_provider("primary"), "primary");
+    fn provider_is_the_routes_then_the_models_maker() {
+        for (route, model, expected) in [
+            (Some("Azure OpenAI"), Some("gpt-5"), Some("azure.ai.openai")),
+            (Some("groq"), Some("openai/gpt-oss-120b"), Some("groq")),
+            (Some("openrouter"), Some("openai/gpt-5"), Some("openrouter")),
+            (Some("primary"), Some("gpt-5"), Some("openai")),
+            (Some("primary"), Some("house-model"), Some("primary")),
+            (None, Some("gpt-5"), Some("openai")),
+            (None, Some("house-model"), None),
+        ] {
+            assert_eq!(provider_of(route, model).as_deref(), expected, "{route:?} {model:?}");
+        }
     }
 }

@@ -15,6 +15,7 @@ use runtime_events::{AgentEvent, SpanId};
 use crate::contents::is_asked;
 use crate::spread::Spread;
 use crate::time::{Anchor, stamp};
+use crate::tokens::Used;
 
 /// A span that has begun and not ended.
 #[derive(Debug)]
@@ -53,7 +54,14 @@ pub(crate) enum What {
     Agent(Agent),
     Chat(Chat),
     Tool(Arc<str>),
-    Attempt,
+    Attempt(Call),
+}
+
+/// A model that is asked, and who runs it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Call {
+    pub(crate) model: Option<Arc<str>>,
+    pub(crate) provider: Option<Cow<'static, str>>,
 }
 
 #[derive(Debug, Default)]
@@ -76,12 +84,12 @@ pub(crate) struct Calls {
 
 #[derive(Debug, Default)]
 pub(crate) struct Chat {
-    pub(crate) model: Option<Arc<str>>,
-    pub(crate) provider: Option<Cow<'static, str>>,
-    /// Whether the span had its provider from the beginning.
-    pub(crate) told: bool,
+    /// The model that was asked first, and the provider of the latest attempt.
+    pub(crate) call: Call,
     /// The model of the attempt that was answered.
     pub(crate) answered: Option<Arc<str>>,
+    /// What its attempts have used, if it has any: the turn's end tells their sum.
+    pub(crate) attempts: Option<Used>,
 }
 
 /// A value, while there is but one.
@@ -186,7 +194,7 @@ impl Table {
     /// what the agent was asked.
     pub(crate) fn keep(&mut self, event: &AgentEvent, said: Vec<KeyValue>) {
         let Some(open) = self.enclosing(event).and_then(|span| self.get(span)) else { return };
-        let is_attempt = matches!(open.what, What::Attempt);
+        let is_attempt = matches!(open.what, What::Attempt(_));
         let span = open.parent.filter(|_| is_attempt).or_else(|| self.enclosing(event));
         let asked = said.iter().filter(|said| is_asked(said)).cloned().collect::<Vec<_>>();
         if let Some(open) = span.and_then(|span| self.get_mut(span)) {
@@ -331,12 +339,12 @@ impl Calls {
         match call {
             What::Chat(chat) => {
                 self.chats += 1;
-                if let Some(provider) = &chat.provider {
+                if let Some(provider) = &chat.call.provider {
                     self.provider.add(provider);
                 }
             }
             What::Tool(_) => self.tools += 1,
-            What::Agent(_) | What::Attempt => {}
+            What::Agent(_) | What::Attempt(_) => {}
         }
     }
 }
