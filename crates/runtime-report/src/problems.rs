@@ -8,7 +8,7 @@ use runtime_events::payload::{GuardrailChecked, Word};
 use runtime_events::{AgentEvent, AgentEventName, AgentFailureClass, Data, SpanOutcome};
 
 use crate::show;
-use crate::timeline::{Row, Timeline};
+use crate::timeline::{Row, Timeline, is_of_log};
 
 /// So many characters of a reason tell problems apart.
 const TELLING: usize = 300;
@@ -97,7 +97,8 @@ impl Timeline {
             let turn = attempt.and_then(|span| self.spans[span].parent);
             turn.is_some_and(|turn| self.spans[turn].is_failed())
         };
-        is_bad(&row.event) && !is_told()
+        // What a sink says of its log is among the findings, in words.
+        is_bad(&row.event) && !is_of_log(row.event.event) && !is_told()
     }
 
     /// The model, the tool or the span that a problem is of.

@@ -1,6 +1,6 @@
 //! The page.
 
-use runtime_events::{AgentEventName, SpanOutcome};
+use runtime_events::{AgentEvent, AgentEventName, AgentFailureClass, Data, SpanOutcome};
 use runtime_report::PageConfig;
 use runtime_report::Timeline;
 
@@ -84,6 +84,23 @@ fn missing_events_are_told_at_the_top() {
     let page = Timeline::read(&session.events).unread(2).html(&PageConfig::default());
     assert!(page.contains("✕ 3 missing, 2 unreadable"));
     assert!(page.contains("3 events from 2 on are missing"));
+}
+
+#[test]
+fn the_losses_of_a_sink_are_told_once_and_in_words() {
+    let mut session = Session::new("a", "writer");
+    session.begin(0, AgentEventName::AgentStarted, 1, 0);
+    session.end(1, AgentEventName::AgentCompleted, 1);
+    let sessions = serde_json::json!([{ "session_id": "a", "count": 4 }]);
+    let mut dropped = AgentEvent::failed("", "", AgentFailureClass::Unknown)
+        .with_data(Data::new().with("count", 4).with("sessions", sessions));
+    (dropped.event, dropped.role, dropped.phase) = (AgentEventName::LogDropped, None, None);
+    session.events.push(dropped);
+    let page = page(&Timeline::read(&session.events));
+    let problems = page.split("<section class=problems>").nth(1).unwrap();
+    let problems = problems.split("</section>").next().unwrap();
+    assert_eq!(problems.matches("<td>log").count(), 1, "{problems}");
+    assert!(problems.contains("a sink dropped 4 events"), "{problems}");
 }
 
 #[test]
