@@ -162,17 +162,9 @@ impl AgentEvent {
     }
 }
 
-/// Builders. Each sets one field and hands the event on.
+/// Builders. Each but `stamp` hands the event on.
 impl AgentEvent {
     /// Sets the time. What is finer than a microsecond is cut off, as by [`new`](Self::new).
-    #[must_use]
-    #[inline]
-    pub fn with_stamp(mut self, at: DateTime<Utc>) -> Self {
-        self.stamp(at);
-        self
-    }
-
-    /// Sets the time, as [`with_stamp`](Self::with_stamp) does.
     #[inline]
     pub fn stamp(&mut self, at: DateTime<Utc>) {
         self.emitted_at = micros(at);

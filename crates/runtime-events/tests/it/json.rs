@@ -169,7 +169,8 @@ fn leap_second_survives_its_json() {
     let event = AgentEvent::new(AgentEventName::AgentStarted, AgentEventStatus::Running, leap);
     assert!(event.to_json().contains("2016-12-31T23:59:60.999999+00:00"), "{}", event.to_json());
     assert_eq!(AgentEvent::from_json(&event.to_json()).unwrap(), event);
-    let next = event.clone().with_stamp(newest + TimeDelta::seconds(1));
+    let mut next = event.clone();
+    next.stamp(newest + TimeDelta::seconds(1));
     assert!(event.emitted_at < next.emitted_at && event.to_json() < next.to_json(), "they sort");
 }
 
