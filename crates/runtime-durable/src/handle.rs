@@ -49,7 +49,7 @@ impl DurableHandle {
         let durable =
             CURRENT.try_with(|current| current.borrow().last().cloned()).ok().flatten()?;
         let plain = SessionHandle::current()?;
-        (plain.session_id() == durable.session.session_id()).then_some(durable)
+        (plain.id() == durable.session.id()).then_some(durable)
     }
 
     /// Runs `future` with this session as the [current](Self::current) one, as [`SessionHandle::scope`] does:

@@ -50,7 +50,7 @@ impl Run {
 
     /// The id of its session, which is also in its events.
     pub(crate) fn id(&self) -> &str {
-        self.session.session_id()
+        self.session.id()
     }
 
     /// Answers a question, if the run waits with it.

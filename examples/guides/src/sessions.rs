@@ -46,7 +46,7 @@ async fn a_turn_outlives_its_function() -> Result<(), BoxError> {
 }
 
 fn who_am_i() -> Option<String> {
-    SessionHandle::current().map(|session| session.session_id().to_owned())
+    SessionHandle::current().map(|session| session.id().to_owned())
 }
 
 async fn code_finds_its_session() -> Result<(), BoxError> {

@@ -65,7 +65,7 @@ pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
         sim.at_end("each call costs what it is to cost", move || {
             let mut told = marks(&events.events())?;
             for (account, known) in &*setup.sessions.borrow() {
-                let billed = events.billed(known.handle.session_id());
+                let billed = events.billed(known.handle.id());
                 let balance = account.balance();
                 let (expected, estimated) = (known.expected.get(), known.estimated.get());
                 if [billed, balance.spent] != [expected; 2] || balance.estimated != estimated {
@@ -334,7 +334,7 @@ async fn stream(
         }
     };
     if rng.bool() {
-        sim.spawn(format!("reader of {}", known.handle.session_id()), reading);
+        sim.spawn(format!("reader of {}", known.handle.id()), reading);
     } else {
         reading.await;
     }

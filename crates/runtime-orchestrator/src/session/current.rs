@@ -24,7 +24,7 @@ impl SessionHandle {
     /// use runtime_orchestrator::{Orchestrator, SessionHandle};
     ///
     /// let session = Orchestrator::new("writer", "draft").session()?;
-    /// let id = async || SessionHandle::current().map(|session| session.session_id().to_owned());
+    /// let id = async || SessionHandle::current().map(|session| session.id().to_owned());
     ///
     /// assert_eq!(session.scope(id()).await.as_deref(), Some(session.id()));
     /// assert_eq!(id().await, None);

@@ -84,7 +84,7 @@ impl SessionHandle {
     }
 
     /// The session id in its events.
-    pub fn session_id(&self) -> &str {
+    pub fn id(&self) -> &str {
         self.core.session_id()
     }
 

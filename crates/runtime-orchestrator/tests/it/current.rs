@@ -10,7 +10,7 @@ use runtime_orchestrator::{BoxError, SessionHandle};
 use crate::support::{Fixture, now, yields};
 
 fn current() -> Option<String> {
-    SessionHandle::current().map(|session| session.session_id().to_owned())
+    SessionHandle::current().map(|session| session.id().to_owned())
 }
 
 #[test]

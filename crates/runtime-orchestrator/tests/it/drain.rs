@@ -212,7 +212,7 @@ fn session_dropped_after_the_refusal_is_cancelled_as_shutdown() {
     assert!(!cancelled.summary().shutdown, "a user's cancel is not a shutdown");
     let drained = wait_for(drain);
     assert_eq!((drained.ended, drained.left_over.len(), drained.in_time), (2, 1, true));
-    assert_eq!(&*drained.left_over[0].session_id, handle.session_id());
+    assert_eq!(&*drained.left_over[0].session_id, handle.id());
 }
 
 #[test]

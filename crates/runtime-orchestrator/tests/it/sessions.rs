@@ -40,7 +40,7 @@ fn session_begins_with_agent_started() {
     assert_eq!(session.worker_id(), "writer-draft-00000001");
     assert_eq!(first.labels.as_ref().unwrap()["tenant"], "acme");
     assert_eq!(session.status(), AgentStatus::Running);
-    assert_eq!(session.handle().session_id(), session.id());
+    assert_eq!(session.handle().id(), session.id());
 }
 
 #[test]

@@ -55,7 +55,7 @@ impl Known {
     pub(super) fn drained(&self) {
         let handles = self.handles.borrow();
         if let Some(open) = handles.iter().find(|handle| !handle.status().is_terminal()) {
-            self.sim.fail(format!("session {} is open after the drain", open.session_id()));
+            self.sim.fail(format!("session {} is open after the drain", open.id()));
         }
     }
 
