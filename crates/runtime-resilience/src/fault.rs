@@ -128,7 +128,8 @@ impl Fault {
         Self { scenario, ..Self::of(kind).of_unknown_reach() }
     }
 
-    /// The fault of a provider's reply. `now` is when the reply came.
+    /// The fault of a provider's reply. `now` is when the reply came: a `SystemTime`, or
+    /// a date of `chrono`.
     ///
     /// The call must have failed: an answer is no fault. The body need not be JSON or complete: plain
     /// text is read as the message. A body of more than 64 KiB is not read.
@@ -137,7 +138,7 @@ impl Fault {
         status: u16,
         headers: &H,
         body: &[u8],
-        now: DateTime<Utc>,
+        now: impl Into<DateTime<Utc>>,
     ) -> Self {
         FaultRules::BUILT_IN.of_response(provider, status, headers, body, now)
     }
@@ -150,7 +151,7 @@ impl Fault {
         status: u16,
         headers: &H,
         body: &Value,
-        now: DateTime<Utc>,
+        now: impl Into<DateTime<Utc>>,
     ) -> Self {
         FaultRules::BUILT_IN.of_json(provider, status, headers, body, now)
     }

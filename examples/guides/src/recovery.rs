@@ -1,10 +1,11 @@
 //! The code of `docs/recovery.md`.
+#![expect(clippy::disallowed_methods, reason = "a reply comes when the system says")]
 
 use std::fmt;
 use std::sync::{Mutex, mpsc};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use techrevati_runtime::events::{Clock as _, FailureScenario, ManualClock, SystemClock};
+use techrevati_runtime::events::{FailureScenario, ManualClock};
 use techrevati_runtime::orchestrator::{Escalation, RecoveryConfig, TurnError};
 use techrevati_runtime::prelude::*;
 use techrevati_runtime::resilience::{
@@ -17,7 +18,7 @@ use techrevati_runtime::resilience::{
 async fn chat(attempt: &Attempt, prompt: &str) -> Result<String, FaultError> {
     if attempt.provider() == "openai" {
         let (headers, body) = ([("retry-after", "7")], br#"{"error":{"message":"Slow down"}}"#);
-        let now = SystemClock.utc_now();
+        let now = SystemTime::now();
         return Err(FaultError::from_response(Provider::OpenAi, 429, &headers, body, now));
     }
     Ok(format!("{} on {prompt}", attempt.model()))
@@ -74,7 +75,7 @@ async fn what_is_asked_for_is_waited_in_full_or_not_at_all() -> Result<(), BoxEr
         .recovery(RecoveryConfig::default().backoff(backoff));
     let busy = |seconds: &'static str| {
         let headers = [("retry-after", seconds)];
-        FaultError::from_response(Provider::OpenAi, 429, &headers, b"", SystemClock.utc_now())
+        FaultError::from_response(Provider::OpenAi, 429, &headers, b"", SystemTime::now())
     };
 
     let session = orchestrator.session()?;
@@ -171,7 +172,7 @@ async fn somebody_is_told() -> Result<(), BoxError> {
 
     let call = async |_| {
         let body = br#"{"error":{"code":"invalid_api_key","message":"Incorrect API key"}}"#;
-        let now = SystemClock.utc_now();
+        let now = SystemTime::now();
         Err::<(), _>(FaultError::from_response(Provider::OpenAi, 401, &(), body, now))
     };
     let failed = session.run_turn_recovering(Turn::model("gpt-5"), call).await;

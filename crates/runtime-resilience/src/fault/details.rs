@@ -158,10 +158,10 @@ impl FaultError {
         status: u16,
         headers: &H,
         body: &[u8],
-        now: DateTime<Utc>,
+        now: impl Into<DateTime<Utc>>,
     ) -> Self {
         let body = Flat::of(body);
-        let fault = FaultRules::BUILT_IN.read((provider, status), headers, body.root(), now);
+        let fault = FaultRules::BUILT_IN.read((provider, status), headers, body.root(), now.into());
         Self::new(fault, FaultDetails::read(headers, body.root()))
     }
 

@@ -43,9 +43,9 @@ use super::json::Json;
 pub fn retry_after<H: Headers + ?Sized>(
     headers: &H,
     body: &Value,
-    now: DateTime<Utc>,
+    now: impl Into<DateTime<Utc>>,
 ) -> Option<Duration> {
-    in_place(headers, body, now)
+    in_place(headers, body, now.into())
 }
 
 /// As [`retry_after`], whatever form the body has.

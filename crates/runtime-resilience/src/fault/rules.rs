@@ -63,9 +63,9 @@ impl FaultRules {
         status: u16,
         headers: &H,
         body: &[u8],
-        now: DateTime<Utc>,
+        now: impl Into<DateTime<Utc>>,
     ) -> Fault {
-        self.read((provider, status), headers, Flat::of(body).root(), now)
+        self.read((provider, status), headers, Flat::of(body).root(), now.into())
     }
 
     /// As [`Fault::from_json`], by these rows.
@@ -75,9 +75,9 @@ impl FaultRules {
         status: u16,
         headers: &H,
         body: &Value,
-        now: DateTime<Utc>,
+        now: impl Into<DateTime<Utc>>,
     ) -> Fault {
-        self.read((provider, status), headers, body, now)
+        self.read((provider, status), headers, body, now.into())
     }
 
     /// As [`Fault::from_stream_error`], by these rows.

@@ -74,7 +74,8 @@ impl RateSnapshot {
     /// The dots stand for `limit`, `remaining` and `reset`. A missing value, or one that is not a whole
     /// number, is unknown. So is the limit a minute where a reset is more than a minute away: Groq's
     /// requests are those of a day.
-    pub fn from_headers<H: Headers + ?Sized>(headers: &H, now: DateTime<Utc>) -> Self {
+    pub fn from_headers<H: Headers + ?Sized>(headers: &H, now: impl Into<DateTime<Utc>>) -> Self {
+        let now = now.into();
         let number = |name: &str| headers.header(name)?.trim_ascii().parse().ok();
         let quota = |names: &LimitHeaders| {
             let (limit, remaining) = (number(names.limit), number(names.remaining));
