@@ -31,7 +31,7 @@
 //!
 //! | feature | default | adds |
 //! |---|---|---|
-//! | `http` | no | `HeaderMap` of the crate `http` is [`Headers`]; `Fault::from_http` reads a reply |
+//! | `http` | no | `HeaderMap` of the crate `http` is [`Headers`] |
 //! | `reqwest-0-12`, `reqwest-0-13` | no | [`Fault::from_error`] and [`classify_error`] know the errors of that version of `reqwest` by type |
 //! | `tower` | no | the module `tower`: the breaker as a layer |
 #![cfg_attr(docsrs, feature(doc_cfg))]

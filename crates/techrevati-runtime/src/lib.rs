@@ -83,7 +83,7 @@
 //! |---|---|---|
 //! | `tokio` | yes | tokio's timer behind timeouts |
 //! | `tracing` | yes | log lines through `tracing` |
-//! | `http` | no | `Fault::from_http` reads replies of the crate `http`, and its `HeaderMap` is accepted as headers |
+//! | `http` | no | the `HeaderMap` of the crate `http` is accepted as headers of a reply |
 //! | `reqwest-0-12`, `reqwest-0-13` | no | errors of that version of `reqwest` are classified by type: not sent, broken off, too late |
 //! | `stream` | no | `SessionEvents`, the events of a session as they happen, is a `Stream` of `futures` |
 //! | `anyhow` | no | `anyhow::Error` is classified by its whole chain and stays downcastable |
