@@ -13,7 +13,8 @@ class Waterfall {
   constructor(to) {
     this.to = to;
     to.classList.add("w");
-    /* Spans by their ids, sessions by theirs; everything that stands on the axis. */
+    /* Spans by their ids, the latest of each; sessions by theirs, with their own spans; everything that stands
+       on the axis. */
     [this.spans, this.sessions, this.placed] = [new Map(), new Map(), []];
     [this.began, this.end] = [0, 1];
   }
@@ -23,17 +24,21 @@ class Waterfall {
     const at = session.began + (event.elapsed_ns ?? 0) / 1e6;
     this.end = Math.max(this.end, at);
     const kind = Waterfall.kinds[name];
-    if (kind && event.span && !event.outcome && !this.spans.has(event.span)) {
+    const open = session.spans.get(event.span);
+    if (kind && event.span && !event.outcome && !open) {
       const { data = {} } = event;
       const title = kind === "session" ? event.role : data.model ?? data.tool ?? data.for ?? data.provider ?? "";
-      const parent = this.spans.get(event.parent);
-      this.spans.set(event.span, this.row(kind, kind === "attempt" ? data.provider ?? title : title, at, parent));
+      /* A child session's parent is of another session. */
+      const parent = session.spans.get(event.parent) ?? this.spans.get(event.parent);
+      const row = this.row(kind, kind === "attempt" ? data.provider ?? title : title, at, parent);
+      session.spans.set(event.span, row);
+      this.spans.set(event.span, row);
       if (kind === "session") session.root = event.span;
-    } else if (event.span && event.outcome && this.spans.has(event.span)) {
-      this.finish(this.spans.get(event.span), at, event);
+    } else if (open && event.outcome) {
+      this.finish(open, at, event);
     }
     if (name === "paused") {
-      session.pause = this.row("wait", "input", at, this.spans.get(event.span ?? session.root));
+      session.pause = this.row("wait", "input", at, session.spans.get(event.span ?? session.root));
       session.pause.note = event.detail;
     } else if (session.pause && (name === "resumed" || (event.outcome && event.span === session.root))) {
       const gaveUp = name !== "resumed" || event.detail === "gave up waiting";
@@ -49,7 +54,7 @@ class Waterfall {
     if (!this.sessions.has(key)) {
       const began = Date.parse(event.emitted_at) - (event.elapsed_ns ?? 0) / 1e6;
       this.began ||= began;
-      this.sessions.set(key, { began: began - this.began });
+      this.sessions.set(key, { began: began - this.began, spans: new Map() });
     }
     return this.sessions.get(key);
   }
@@ -82,7 +87,7 @@ class Waterfall {
   }
   mark(session, at, [kind, sign], event) {
     if (!session.marks) {
-      const group = this.spans.get(session.root)?.group ?? this.to;
+      const group = session.spans.get(session.root)?.group ?? this.to;
       const row = this.make(group, "div", "r m");
       const head = this.make(row, "span", "n");
       this.make(head, "small", "", "events");

@@ -6,13 +6,13 @@ mod find;
 use std::path::{Path, PathBuf};
 use std::{env, fs, process};
 
-use runtime_events::AgentEvent;
+use runtime_events::{AgentEvent, AgentEventName};
 use runtime_report::PageConfig;
 use runtime_report::{Timeline, live_page};
 use serde_json::Value;
 
 use self::find::{browser_or_skip, headless};
-use crate::common::{dying, golden_events, long};
+use crate::common::{Session, dying, golden_events, long};
 
 /// What the network log says of the initiator of a request that the browser itself makes.
 const BROWSER_ITSELF: &str = "not an origin";
@@ -182,6 +182,25 @@ fn the_live_page_has_the_spans_of_the_whole_one() {
     }
     let failed = opened.dom.matches("class=\"r bad\"").count();
     assert_eq!(failed, whole.matches("class=\"r bad\"").count());
+}
+
+#[test]
+fn a_live_page_keeps_spans_of_one_id_apart_by_session() {
+    let Some(browser) = browser_or_skip() else { return };
+    let folder = Folder::new("live-sessions");
+    let mut events = Vec::new();
+    for id in ["a", "b"] {
+        let mut session = Session::new(id, id);
+        session.begin(0, AgentEventName::AgentStarted, 1, 0);
+        session.turn(1, 2, 2, 0.5);
+        session.fail(3, AgentEventName::AgentFailed, 1, "it is over");
+        events.extend(session.events);
+    }
+    let opened = live(&browser, &folder, &events);
+    let dom = bare(&opened.dom);
+    assert_eq!(dom.matches("<small>turn</small>").count(), 2, "{dom}");
+    assert_eq!(dom.matches("class=\"r bad\"").count(), 2);
+    assert_eq!(dom.matches("class=\"r open\"").count(), 0);
 }
 
 /// Without the empty attributes of what a script has made.
