@@ -66,7 +66,8 @@ pub(crate) enum Command {
     Cassette(CassetteOf),
     /// Show where two runs part: the first event, or the first call of a cassette, that differs.
     ///
-    /// Ids, stamps and times are not compared. Prints nothing for runs that are the same.
+    /// Ids, stamps and times are not compared, nor the order of events of different sessions. Prints nothing for
+    /// runs that are the same.
     #[command(after_help = "Example:\n  techrevati diff yesterday.jsonl today.jsonl")]
     Diff(Diff),
     /// Show the threads of durable sessions, and decide what they wait for.

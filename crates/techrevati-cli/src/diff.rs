@@ -3,6 +3,7 @@
 mod calls;
 mod events;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
@@ -15,6 +16,8 @@ use crate::source;
 
 /// One step of a run: an event, or a call.
 pub(crate) struct Step {
+    /// The number of its session; all calls of a cassette have the same.
+    session: usize,
     /// Where it is: its session and turn, or the number of the call.
     place: String,
     /// What it is, in few words.
@@ -38,38 +41,64 @@ pub(crate) fn run(a: &Path, b: &Path) -> Result<bool, Error> {
     Ok(is_different)
 }
 
-fn show([a, b]: [&Path; 2], [first, second]: [&[Step]; 2], found: &mut bool) -> io::Result<()> {
+fn show([a, b]: [&Path; 2], steps: [&[Step]; 2], found: &mut bool) -> io::Result<()> {
+    let Some([was, is]) = first_difference(steps) else { return Ok(()) };
+    *found = true;
     let mut out = io::stdout().lock();
     let [a, b] = [a, b].map(|path| path.display().to_string());
-    for (was, is) in first.iter().zip(second) {
-        if was.facts != is.facts {
-            *found = true;
-            writeln!(out, "they part at {}", was.place)?;
-            if was.name != is.name || was.place != is.place {
-                let width = a.chars().count().max(b.chars().count());
-                writeln!(out, "    {a:width$}  {}", was.name)?;
-                let place = if was.place == is.place {
-                    String::new()
-                } else {
-                    format!(", at {}", is.place)
-                };
-                writeln!(out, "    {b:width$}  {}{place}", is.name)?;
-            } else {
-                writeln!(out, "  {}", was.name)?;
-            }
-            for difference in differences(&was.facts, &is.facts) {
-                writeln!(out, "{}", difference.between([&a, &b]))?;
-            }
-            return Ok(());
+    let place = was.or(is).map_or("", |step| &*step.place);
+    writeln!(out, "they part at {place}")?;
+    if let (Some(was), Some(is)) = (was, is)
+        && (&was.name, &was.place) == (&is.name, &is.place)
+    {
+        writeln!(out, "  {}", was.name)?;
+    } else {
+        let width = a.chars().count().max(b.chars().count());
+        for (path, step) in [(&a, was), (&b, is)] {
+            let name = step.map_or("(nothing more)", |step| &*step.name);
+            let elsewhere = step.filter(|step| step.place != place);
+            let elsewhere = elsewhere.map(|step| format!(", at {}", step.place));
+            writeln!(out, "    {path:width$}  {name}{}", elsewhere.unwrap_or_default())?;
         }
     }
-    let (shorter, longer, next) = match (first.get(second.len()), second.get(first.len())) {
-        (Some(next), _) => (&b, &a, next),
-        (_, Some(next)) => (&a, &b, next),
-        (None, None) => return Ok(()),
-    };
-    *found = true;
-    writeln!(out, "`{shorter}` ends there; `{longer}` goes on at {}: {}", next.place, next.name)
+    if let (Some(was), Some(is)) = (was, is) {
+        for difference in differences(&was.facts, &is.facts) {
+            writeln!(out, "{}", difference.between([&a, &b]))?;
+        }
+    }
+    Ok(())
+}
+
+/// The first two steps that differ. Sessions at the same time follow each other in another order each time, so
+/// each is compared by itself; of their differences, the one that comes first in its file is shown.
+fn first_difference<'s>([a, b]: [&'s [Step]; 2]) -> Option<[Option<&'s Step>; 2]> {
+    let (first, second) = (by_session(a), by_session(b));
+    let none = Vec::new();
+    let numbers: BTreeSet<usize> = first.keys().chain(second.keys()).copied().collect();
+    let parted = numbers.into_iter().filter_map(|number| {
+        let [was, is] = [&first, &second].map(|steps| steps.get(&number).unwrap_or(&none));
+        let (mut was, mut is) = (was.iter(), is.iter());
+        loop {
+            return match (was.next(), is.next()) {
+                (Some((_, one)), Some((_, other))) if one.facts == other.facts => continue,
+                (None, None) => None,
+                (one, other) => {
+                    let at = one.or(other).map(|(at, _)| *at);
+                    Some((at, [one, other].map(|step| step.map(|(_, step)| *step))))
+                }
+            };
+        }
+    });
+    parted.min_by_key(|(at, _)| *at).map(|(_, steps)| steps)
+}
+
+/// The steps of each session, each with its place in the file.
+fn by_session(steps: &[Step]) -> BTreeMap<usize, Vec<(usize, &Step)>> {
+    let mut sessions: BTreeMap<usize, Vec<_>> = BTreeMap::new();
+    for (at, step) in steps.iter().enumerate() {
+        sessions.entry(step.session).or_default().push((at, step));
+    }
+    sessions
 }
 
 struct Content {

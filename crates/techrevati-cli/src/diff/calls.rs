@@ -29,7 +29,8 @@ pub(super) fn steps(calls: Vec<Recording>) -> Vec<Step> {
             "chunks": chunks,
             "end": call.end,
         });
-        Step { place: format!("call {}, number {count} of its kind", call.call), name: what, facts }
+        let place = format!("call {}, number {count} of its kind", call.call);
+        Step { session: 0, place, name: what, facts }
     };
     calls.into_iter().map(step).collect()
 }

@@ -25,9 +25,11 @@ pub(super) fn steps(events: &[AgentEvent]) -> Vec<Step> {
             Some(detail) => format!("{}: {}", event.event, line(detail)),
             None => event.event.to_string(),
         };
-        Step { place, name, facts: facts(event) }
+        Step { session: *session, place, name, facts: facts(event) }
     };
-    events.iter().map(step).collect()
+    // What a sink says of its file is no part of the run.
+    let of_run = |event: &&AgentEvent| !event.event.as_str().starts_with("log.");
+    events.iter().filter(of_run).map(step).collect()
 }
 
 /// What is said of an event, without what differs in each run.

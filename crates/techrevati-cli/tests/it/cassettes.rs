@@ -122,8 +122,45 @@ they part at session 1 (writer), turn 1
     let cut: String = text.split_inclusive('\n').take(7).collect();
     let cut = TempFile::new("cut.jsonl", &cut);
     let (code, told, _) = run(&["diff", cut.path(), CAPTURED]);
-    let expected = "`A` ends there; `B` goes on at session 1 (writer), turn 1: agent.tool_called\n";
-    assert_eq!((code, &*told.replace(cut.path(), "A").replace(CAPTURED, "B")), (1, expected));
+    let told = told
+        .replace(&format!("{CAPTURED:width$}"), "B")
+        .replace(&format!("{:1$}", cut.path(), CAPTURED.chars().count()), "A");
+    let expected = "\
+they part at session 1 (writer), turn 1
+    A  (nothing more)
+    B  agent.tool_called
+";
+    assert_eq!((code, &*told), (1, expected));
+}
+
+/// Two sessions that ran at the same time, and what a sink said of its file.
+#[test]
+fn neither_the_order_of_sessions_nor_the_file_is_a_difference() {
+    let event = |id: &str, role: &str, name: &str| {
+        let session = json!({
+            "event": name, "status": "running", "emitted_at": "2026-01-01T00:00:00+00:00",
+            "role": role, "session_id": id,
+        });
+        format!("{session}\n")
+    };
+    let [one, two] = ["one", "two"].map(|id| {
+        ["agent.started", "agent.turn_started", "agent.completed"].map(|it| event(id, id, it))
+    });
+    let opened = json!({
+        "event": "log.opened", "status": "running", "emitted_at": "2026-01-01T00:00:00+00:00",
+        "data": { "file": "000001.jsonl", "pid": 7 },
+    });
+    let ordered = [&one[0], &two[0], &one[1], &one[2], &two[1], &two[2]].map(|it| &**it).concat();
+    let mixed = [&one[0], &two[0], &two[1], &one[1], &two[2], &one[2]].map(|it| &**it).concat();
+    let a = TempFile::new("ordered.jsonl", &ordered);
+    let b = TempFile::new("mixed.jsonl", &format!("{opened}\n{mixed}"));
+    assert_eq!(run(&["diff", a.path(), b.path()]), (0, String::new(), String::new()));
+
+    let failed = mixed.replacen("agent.completed", "agent.failed", 1);
+    let b = TempFile::new("failed.jsonl", &failed);
+    let (code, told, _) = run(&["diff", a.path(), b.path()]);
+    assert_eq!(code, 1);
+    assert!(told.starts_with("they part at session 2 (two), turn 1\n"), "{told}");
 }
 
 #[test]
