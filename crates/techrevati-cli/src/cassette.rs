@@ -45,6 +45,9 @@ fn of_log(options: &CassetteOf) -> Result<Export, Error> {
             event.session_id.as_deref().is_some_and(|it| it.starts_with(id.as_str()))
         };
         log.events.retain(is_of);
+        if log.events.is_empty() {
+            return Err(Error::Refused(format!("no session has an id that begins with `{id}`")));
+        }
     }
     Ok(Export::of_events(&log.events))
 }

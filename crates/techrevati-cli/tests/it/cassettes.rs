@@ -46,7 +46,7 @@ fn a_log_without_contents_says_what_is_missing() {
     let ends = objects(&text)[1..].iter().all(|call| call.get("reply").is_none());
     assert!(ends, "{text}");
     let (code, _, error) = run(&["cassette", LOG, "--session", "none"]);
-    assert_eq!((code, &*error), (1, "error: there is no call that a cassette could play\n"));
+    assert_eq!((code, &*error), (1, "error: no session has an id that begins with `none`\n"));
 }
 
 fn is_of_the_order(text: &str) {
