@@ -30,7 +30,8 @@ pub(crate) fn run(options: &Simulate) -> Result<(), Error> {
     }
     let text = fs::read_to_string(&options.plan);
     let text = text.map_err(|error| Error::input(&options.plan, error))?;
-    let plan: Plan = toml::from_str(&text).map_err(|error| Error::input(&options.plan, error))?;
+    let plan: Plan = toml::from_str(&text)
+        .map_err(|error| Error::input(&options.plan, placed(&error, &text)))?;
     plan.check().map_err(|why| Error::input(&options.plan, why))?;
     let mut outcomes = Vec::new();
     for policy in &plan.policies {
@@ -48,4 +49,11 @@ pub(crate) fn run(options: &Simulate) -> Result<(), Error> {
         written.map_err(|source| Error::WriteFile { path: path.clone(), source })?;
     }
     Ok(())
+}
+
+/// The error in one line: its own text draws the place over several.
+fn placed(error: &toml::de::Error, text: &str) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let line = before.map(|before| format!("line {}: ", before.matches('\n').count() + 1));
+    line.unwrap_or_default() + error.message()
 }

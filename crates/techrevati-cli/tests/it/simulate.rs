@@ -35,7 +35,7 @@ fn a_plan_that_is_wrong_is_named() {
     for (from, to, why) in [
         ("\"12m\"", "\"12\"", "is no time"),
         ("routes = [\"openai\"]", "routes = [\"opnai\"]", "names provider `opnai`"),
-        ("retries = 20", "retry = 20", "unknown field `retry`"),
+        ("retries = 20", "retry = 20", "line 44: unknown field `retry`"),
         ("turns_per_minute = 60", "turns_per_minute = 0", "`turns_per_minute` must be"),
         // These were simulated as if there were no limit, no fault, or another range.
         ("routes = [\"openai\"]", "routes = [\"openai\"]\nlimit = 0", "nonzero"),
@@ -49,6 +49,7 @@ fn a_plan_that_is_wrong_is_named() {
         let (code, _, err) = run(&["simulate", plan.path()]);
         assert_eq!(code, 3, "{err}");
         assert!(err.contains(why), "{err}");
+        assert!(!err.contains(" | "), "it is one line: {err}");
     }
 }
 
