@@ -13,7 +13,8 @@ pub(super) fn open_backend(place: &Place) -> Result<Box<dyn Accounts>, Error> {
         "redis" | "rediss" | "valkey" | "valkeys" => redis(place),
         // The rest could have a password.
         _ => {
-            Err(Error::Store("URL begins with `postgres://`, `redis://` or `rediss://`".to_owned()))
+            let urls = "the URL of a fleet begins with `postgres://`, `redis://` or `rediss://`";
+            Err(Error::Store(urls.to_owned()))
         }
     }
 }

@@ -93,7 +93,7 @@ fn what_is_wrong_is_named() {
         ("redis://:hunter2@127.0.0.1:1", "Connection refused"),
         ("postgres://x:hunter2@127.0.0.1:1/x", "Connection refused"),
         ("redis://:hunter2@127.0.0.1:1?push=hunter2", "`push`"),
-        ("hunter2", "URL begins with"),
+        ("hunter2", "the URL of a fleet begins with"),
     ] {
         let (code, out, error) = run(&["accounts", "list", url]);
         assert_eq!((code, &*out), (3, ""));
