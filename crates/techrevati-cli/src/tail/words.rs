@@ -2,7 +2,7 @@
 
 use runtime_events::payload::{
     GateEvaluated, GuardrailChecked, LogRecord, MarkCrossed, PermissionChecked, PolicyDecided,
-    Word, Words,
+    StatusChanged, Word, Words,
 };
 use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, SpanOutcome};
 
@@ -65,8 +65,13 @@ pub(super) fn answer(event: &AgentEvent) -> Option<String> {
     }
 }
 
-/// Whether something failed, was blocked or was cancelled.
+/// Whether something failed, was blocked or was cancelled. A wait for a person has the status `blocked` as
+/// well, and is none of it.
 pub(super) fn is_failure(event: &AgentEvent) -> bool {
+    let waits = StatusChanged::of(event).to.is_some_and(|to| to.as_str() == "waiting_for_input");
+    if waits || event.event == AgentEventName::AgentPaused {
+        return false;
+    }
     let bad = matches!(
         event.status,
         AgentEventStatus::Failed

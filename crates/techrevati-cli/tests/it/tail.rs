@@ -21,6 +21,8 @@ fn tail_selects_sessions_and_failures() {
     let (_, failed, _) = run(&["tail", "--once", "--failed", LOG]);
     assert!(failed.lines().count() > 3 && failed.contains("turn_failed"), "{failed}");
     assert!(!failed.contains("turn_completed") && !failed.contains("turn_started"), "{failed}");
+    // To wait for a person is no failure.
+    assert!(!failed.contains("paused") && !failed.contains("waiting_for_input"), "{failed}");
 
     let id = |line: &String| {
         let event: serde_json::Value = serde_json::from_str(line).unwrap();
