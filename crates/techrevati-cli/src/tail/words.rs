@@ -58,7 +58,10 @@ pub(super) fn answer(event: &AgentEvent) -> Option<String> {
         AgentEventName::PhaseGatePassed | AgentEventName::PhaseGateFailed => {
             Some(format!("required={}", GateEvaluated::of(event).required_level?.as_str()))
         }
-        AgentEventName::BudgetMark => Some(format!("{} %", MarkCrossed::of(event).percent?)),
+        // A detail says it as well.
+        AgentEventName::BudgetMark if event.detail.is_none() => {
+            Some(format!("{} %", MarkCrossed::of(event).percent?))
+        }
         AgentEventName::LogDropped => Some(many(LogRecord::of(event).count?, "event")),
         AgentEventName::LogRecovered => Some(many(LogRecord::of(event).torn_bytes?, "byte")),
         _ => None,
