@@ -4,15 +4,16 @@ use std::collections::{HashMap, VecDeque};
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use runtime_events::{AgentEvent, AgentEventName, SpanId};
+use runtime_events::{AgentEvent, AgentEventName, SpanId, thread_of};
 
 use crate::sink::{EventSink, SinkError, SinkStats};
 
 /// Passes one session in `n` on to a sink, with all of its events.
 ///
-/// The session id decides, so that every process selects the same sessions. A child session goes with its
-/// parent: the id of the outermost session decides for the tree, among the latest 65,536 sessions. Events
-/// without a session pass. Clones select alike.
+/// The session id decides, so that every process selects the same sessions. Of a durable agent the thread
+/// decides, so that all of its lives are kept or none. A child session goes with its parent: the outermost
+/// session decides for the tree, among the latest 65,536 sessions. Events without a session pass. Clones
+/// select alike.
 ///
 /// ```
 /// use std::num::NonZeroU32;
@@ -49,9 +50,10 @@ impl<S: EventSink> SampleSessions<S> {
         Self { one_in, sink, trees: Arc::default() }
     }
 
-    /// Whether a session with this id is passed on, if it has no parent.
-    pub fn keeps(&self, session_id: &str) -> bool {
-        hash(session_id.as_bytes()).is_multiple_of(u64::from(self.one_in.get()))
+    /// Whether a session with this id is passed on, if it has no parent and is of no thread; or all lives of
+    /// the thread with this id.
+    pub fn keeps(&self, id: &str) -> bool {
+        hash(id.as_bytes()).is_multiple_of(u64::from(self.one_in.get()))
     }
 
     fn passes(&self, event: &AgentEvent) -> bool {
@@ -61,19 +63,25 @@ impl<S: EventSink> SampleSessions<S> {
             && let Some(span) = event.span
         {
             let above = event.parent.and_then(|parent| trees.spans.get(&parent).copied());
-            let kept = above.unwrap_or_else(|| self.keeps(id));
+            let kept = above.unwrap_or_else(|| self.keeps(decider(event, id)));
             trees.enter(Arc::clone(id), span, kept);
             return kept;
         }
         let kept = trees.sessions.get(id).copied();
         drop(trees);
-        kept.unwrap_or_else(|| self.keeps(id))
+        kept.unwrap_or_else(|| self.keeps(decider(event, id)))
     }
 
     // No change can panic half-way, so the contents of a poisoned lock are consistent.
     fn trees(&self) -> MutexGuard<'_, Trees> {
         self.trees.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The id that decides for a session: its thread's, if it is a life of one, else its own.
+fn decider<'e>(event: &'e AgentEvent, session_id: &'e str) -> &'e str {
+    let thread = event.labels.as_deref().and_then(thread_of);
+    thread.map_or(session_id, |(thread, _)| thread)
 }
 
 impl Trees {

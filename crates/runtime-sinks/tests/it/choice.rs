@@ -151,6 +151,26 @@ fn session_is_sampled_with_its_root() {
     }
 }
 
+#[test]
+fn lives_of_a_thread_are_sampled_alike() {
+    let ring = RingBufferEventSink::new();
+    let sample = SampleSessions::one_in(NonZeroU32::new(2).unwrap(), ring.clone());
+    let names: Vec<String> = (0..40).map(|id| format!("order-{id}")).collect();
+    for thread in &names {
+        ring.clear();
+        for life in 1..=20 {
+            let labels = [("thread", thread.clone()), ("life", life.to_string())];
+            let labels = labels.map(|(key, value)| (key.to_owned(), value));
+            let session = format!("{thread}-{life}");
+            let mut began = AgentEvent::clone(&begins(&session, life, None));
+            began.labels = Some(Arc::new(labels.into()));
+            sample.emit(&Arc::new(began)).unwrap();
+            sample.emit(&numbered(&session, 2)).unwrap();
+        }
+        assert_eq!(ring.len(), if sample.keeps(thread) { 40 } else { 0 }, "{thread}");
+    }
+}
+
 #[cfg(feature = "tracing")]
 mod with_tracing {
     use std::fmt::{Debug, Write as _};
