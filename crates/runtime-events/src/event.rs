@@ -229,6 +229,12 @@ impl AgentEvent {
         self.outcome = Some(outcome);
         self
     }
+
+    /// Whether it is the last event of its session. Another `agent.failed` may tell that a budget is exceeded.
+    pub const fn ends_session(&self) -> bool {
+        matches!(self.event, AgentEventName::AgentCompleted | AgentEventName::AgentFailed)
+            && self.outcome.is_some()
+    }
 }
 
 /// `at` without what is finer than a microsecond.

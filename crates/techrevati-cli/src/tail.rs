@@ -23,7 +23,7 @@ use crate::paint::{Color, Paint};
 use crate::source::Place;
 use crate::tail::offsets::Offsets;
 use crate::tail::output::{AtEnd, Output};
-use crate::tail::words::{answer, begins, color, ends_session, is_failure, name};
+use crate::tail::words::{answer, begins, color, is_failure, name};
 use crate::{Error, input, source};
 
 /// The longest detail, in characters.
@@ -105,7 +105,7 @@ impl<'o> Lines<'o> {
     fn note(&mut self, event: &AgentEvent) {
         self.has_begun |= event.session_id.is_some() || event.role.is_some();
         match &event.session_id {
-            Some(id) if ends_session(event) => drop(self.sessions.remove(id)),
+            Some(id) if event.ends_session() => drop(self.sessions.remove(id)),
             Some(id) => drop(self.sessions.insert(Arc::clone(id))),
             None => {}
         }

@@ -48,7 +48,8 @@ struct Shared {
 }
 
 impl Follow {
-    pub(crate) fn new(reader: LogReader) -> Self {
+    pub(crate) fn new(mut reader: LogReader) -> Self {
+        reader.check.follows();
         let every = Duration::from_millis(100);
         Self { reader, every, park: Park::default(), stop: FollowStop::default() }
     }

@@ -1,6 +1,6 @@
 //! [`LogReport`]: what a log has, and what is missing.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -118,13 +118,23 @@ pub(crate) struct Check {
     report: LogReport,
     /// The last number of each session.
     sessions: HashMap<Arc<str>, u64>,
+    /// The sessions that have ended, while a log is followed: the oldest are forgotten.
+    ended: Option<VecDeque<Arc<str>>>,
     /// The losses that sinks report, maybe after the gap.
     losses: HashMap<Arc<str>, Vec<(u64, u64)>>,
     /// Whether earlier files were removed.
     shortened: bool,
 }
 
+/// How many ended sessions of a log that is followed are remembered, for events that are told again.
+const ENDED: usize = 65_536;
+
 impl Check {
+    /// A log may be followed for weeks: from now on, sessions that ended long ago are forgotten.
+    pub(crate) fn follows(&mut self) {
+        self.ended.get_or_insert_default();
+    }
+
     pub(crate) fn begins_with(&mut self, first: Option<u64>) {
         self.shortened = first.is_some_and(|first| first > 1);
     }
@@ -140,6 +150,20 @@ impl Check {
         }
         if let (Some(id), Some(seq)) = (&event.session_id, event.seq) {
             self.number(id, seq, place);
+            if event.ends_session() {
+                self.end(id);
+            }
+        }
+    }
+
+    fn end(&mut self, id: &Arc<str>) {
+        let Some(ended) = &mut self.ended else { return };
+        ended.push_back(Arc::clone(id));
+        if ended.len() > ENDED
+            && let Some(oldest) = ended.pop_front()
+        {
+            self.sessions.remove(&oldest);
+            self.losses.remove(&oldest);
         }
     }
 
@@ -162,7 +186,6 @@ impl Check {
 
     pub(crate) fn report(&self) -> LogReport {
         let mut report = self.report.clone();
-        report.sessions = self.sessions.len() as u64;
         for gap in &mut report.gaps {
             let told = self.losses.get(&gap.session_id);
             if told.is_some_and(|told| is_covered(told, gap)) {
@@ -186,6 +209,7 @@ impl Check {
             let (file, first, last) = (file.to_owned(), expected, seq - 1);
             self.report.gaps.push(Gap { session_id, first, last, cause, file, line });
         }
+        self.report.sessions += u64::from(last.is_none());
         self.sessions.insert(Arc::clone(id), seq);
     }
 
@@ -210,4 +234,48 @@ fn is_covered(told: &[(u64, u64)], gap: &Gap) -> bool {
         }
     }
     next > gap.last
+}
+
+#[cfg(test)]
+mod tests {
+    use runtime_events::SpanOutcome;
+
+    use super::*;
+
+    fn ended(session: &str) -> AgentEvent {
+        let mut event = AgentEvent::completed("writer", "draft").with_outcome(SpanOutcome::Ok);
+        (event.session_id, event.seq) = (Some(session.into()), Some(1));
+        event
+    }
+
+    #[test]
+    fn a_check_that_follows_forgets_the_oldest_ended_sessions() {
+        let place = (Path::new("run.jsonl"), 1);
+        let (mut check, sessions) = (Check::default(), 3 * ENDED);
+        check.follows();
+        let mut open = AgentEvent::started("writer", "draft");
+        (open.session_id, open.seq) = (Some("open".into()), Some(1));
+        check.event(&open, place);
+        for session in 0..sessions {
+            check.event(&ended(&session.to_string()), place);
+        }
+        assert_eq!(check.sessions.len(), ENDED + 1);
+        // One that is open is remembered, and so are those that ended last.
+        open.seq = Some(2);
+        check.event(&open, place);
+        check.event(&ended(&(sessions - 1).to_string()), place);
+        let report = check.report();
+        assert!(report.is_whole(), "{:?}", report.gaps);
+        assert_eq!((report.sessions, report.repeated), (sessions as u64 + 1, 1));
+    }
+
+    #[test]
+    fn a_check_that_does_not_follow_forgets_nothing() {
+        let place = (Path::new("run.jsonl"), 1);
+        let mut check = Check::default();
+        for _ in 0..2 {
+            (0..2 * ENDED).for_each(|id| check.event(&ended(&id.to_string()), place));
+        }
+        assert_eq!(check.report().repeated, 2 * ENDED as u64);
+    }
 }

@@ -7,8 +7,6 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use runtime_events::AgentEvent;
 
-use super::words::ends_session;
-
 /// Sessions are placed by the wall clock, and the events of a session by the monotonic one: setting
 /// the wall clock moves nothing within a session.
 #[derive(Debug, Default)]
@@ -31,7 +29,7 @@ impl Offsets {
             let opened = opened.and_then(|elapsed| event.emitted_at.checked_sub_signed(elapsed));
             opened.unwrap_or(event.emitted_at)
         });
-        if ends_session(event) {
+        if event.ends_session() {
             self.opened.remove(id);
         } else {
             self.opened.entry(Arc::clone(id)).or_insert(opened);

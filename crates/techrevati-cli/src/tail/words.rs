@@ -21,12 +21,6 @@ pub(super) const fn begins(name: AgentEventName) -> bool {
     )
 }
 
-/// Whether it is the last event of its session.
-pub(super) const fn ends_session(event: &AgentEvent) -> bool {
-    matches!(event.event, AgentEventName::AgentCompleted | AgentEventName::AgentFailed)
-        && event.outcome.is_some()
-}
-
 pub(super) fn name(event: &AgentEvent) -> &'static str {
     let name = event.event.as_str();
     name.strip_prefix("agent.").unwrap_or(name)
