@@ -3,7 +3,7 @@
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use techrevati_runtime::events::AgentEvent;
@@ -44,6 +44,29 @@ fn a_service(folder: &Path) -> Result<(), BoxError> {
 
     // Every earlier event is written and synced.
     queue.flush()?;
+    Ok(())
+}
+
+/// Hands events to whoever posts them.
+#[derive(Debug)]
+struct Outbox(mpsc::SyncSender<String>);
+
+impl EventSink for Outbox {
+    fn emit(&self, event: &Arc<AgentEvent>) -> Result<(), SinkError> {
+        let sent = self.0.try_send(event.to_json());
+        sent.map_err(|full| SinkError::new("put an event into the outbox", full))
+    }
+}
+
+fn a_sink_of_your_own() -> Result<(), BoxError> {
+    let (outbox, posted) = mpsc::sync_channel(2);
+    let orchestrator = Orchestrator::new("writer", "draft").event_sink(Outbox(outbox));
+    let session = orchestrator.session()?;
+    session.complete()?;
+
+    let summary = session.summary();
+    assert_eq!(posted.try_iter().count(), 2);
+    assert_eq!(summary.sink_failures, summary.events_emitted - 2);
     Ok(())
 }
 
@@ -100,6 +123,7 @@ pub(crate) async fn run() -> Result<(), BoxError> {
     reading(&path)?;
     following(&path)?;
     a_service(&folder.join("service"))?;
+    a_sink_of_your_own()?;
     choices(&folder.join("sample.jsonl"))?;
     std::fs::remove_dir_all(folder)?;
     Ok(())
