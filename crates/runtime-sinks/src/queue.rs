@@ -65,6 +65,8 @@ struct Queue {
     mailbox: Mailbox<Arc<AgentEvent>>,
     /// Locked inside the lock of the mailbox, or alone.
     losses: Mutex<Losses>,
+    /// What the latest shutdown returned or told, so that nothing is told twice.
+    told: Mutex<Option<QueueShutdown>>,
     config: QueueConfig,
 }
 
@@ -76,7 +78,7 @@ impl QueueSink {
     /// If the operating system cannot create a thread, like [`thread::spawn`].
     pub fn new(sink: impl EventSink + 'static, config: QueueConfig) -> Self {
         let mailbox = Mailbox::new(config.capacity.get(), config.reserve);
-        let queue = Arc::new(Queue { mailbox, losses: Mutex::default(), config });
+        let queue = Arc::new(Queue { mailbox, losses: Mutex::default(), told: Mutex::default(), config });
         let writer = Writer { queue: Arc::clone(&queue), sink, lost: 0 };
         let work = move || {
             let queue = Arc::clone(&writer.queue);
@@ -206,13 +208,18 @@ impl Queue {
         self.mailbox.close();
         self.until(patience, || self.mailbox.is_over().then_some(()));
         let (books, pending) = self.mailbox.books();
-        QueueShutdown { written: books.written, dropped: books.refused + books.lost, pending }
+        let dropped = books.refused + books.lost;
+        let left = QueueShutdown { written: books.written, dropped, pending };
+        *self.told() = Some(left);
+        left
     }
 
     fn abandon(&self) {
+        let told = *self.told();
         let left = self.shutdown(self.config.patience);
         if let Some(tell) = &self.config.on_abandoned
             && !left.is_complete()
+            && told != Some(left)
         {
             // This may run while the thread unwinds, where another panic would abort the process.
             let _ = catch_unwind(AssertUnwindSafe(|| tell(left)));
@@ -236,6 +243,10 @@ impl Queue {
     // No change can panic half-way.
     fn losses(&self) -> std::sync::MutexGuard<'_, Losses> {
         self.losses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn told(&self) -> std::sync::MutexGuard<'_, Option<QueueShutdown>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

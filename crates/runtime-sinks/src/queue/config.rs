@@ -73,7 +73,7 @@ impl QueueConfig {
     }
 
     /// Sets a function that is called if dropping the last clone or a guard leaves events pending or
-    /// lost. Default: none.
+    /// lost, unless a shutdown has told the same numbers before. Default: none.
     pub fn on_abandoned(mut self, tell: impl Fn(QueueShutdown) + Send + Sync + 'static) -> Self {
         self.on_abandoned = Some(Arc::new(tell));
         self

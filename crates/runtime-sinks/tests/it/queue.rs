@@ -171,8 +171,8 @@ fn shutdown_reports_pending_events_and_can_be_repeated() {
 }
 
 #[test]
-fn on_abandoned_is_called_for_pending_events() {
-    for guarded in [false, true] {
+fn on_abandoned_is_called_for_pending_events_once() {
+    for (guarded, shut) in [(false, false), (true, false), (false, true), (true, true)] {
         let (gate, _, entered, open) = gate();
         let (tell, told) = channel();
         let config = QueueConfig::default()
@@ -189,8 +189,13 @@ fn on_abandoned_is_called_for_pending_events() {
             assert!(clone.emit(&event(6)).is_err());
             assert_eq!(told.try_recv().unwrap().pending, 6);
         }
+        if shut {
+            assert_eq!(queue.shutdown(Duration::ZERO).pending, 6);
+        }
         drop(queue);
-        assert_eq!(told.try_recv().unwrap().pending, 6);
+        // What was refused after the guard is new.
+        let again = told.try_recv().ok().map(|left| (left.pending, left.dropped));
+        assert_eq!(again, (!shut).then_some((6, u64::from(guarded))));
         drop(open);
     }
 }
