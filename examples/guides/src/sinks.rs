@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use techrevati_runtime::events::AgentEvent;
+use techrevati_runtime::events::payload::TurnEnded;
+use techrevati_runtime::events::{AgentEvent, AgentEventName};
 use techrevati_runtime::prelude::*;
 use techrevati_runtime::sinks::{
     Durability, EventFanOut, Filter, JsonlConfig, Level, LogEntry, LogReader, QueueConfig,
@@ -103,6 +104,13 @@ fn reading(path: &Path) -> Result<(), BoxError> {
     Ok(())
 }
 
+fn what_turns_cost(path: &Path) -> Result<f64, BoxError> {
+    let log = LogReader::open(path)?.collect::<Result<Vec<_>, _>>()?;
+    let events = log.iter().filter_map(LogEntry::event);
+    let turns = events.filter(|event| event.event == AgentEventName::TurnCompleted);
+    Ok(turns.filter_map(|turn| TurnEnded::of(turn).cost_usd).sum())
+}
+
 fn following(path: &Path) -> Result<(), BoxError> {
     let follow = LogReader::open(path)?.follow();
     let stop = follow.stopper();
@@ -121,6 +129,7 @@ pub(crate) async fn run() -> Result<(), BoxError> {
     let path = folder.join("run.jsonl");
     a_run(&path).await?;
     reading(&path)?;
+    assert!(what_turns_cost(&path)?.abs() < 1e-9, "its turn is not metered");
     following(&path)?;
     a_service(&folder.join("service"))?;
     a_sink_of_your_own()?;
