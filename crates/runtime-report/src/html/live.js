@@ -81,7 +81,8 @@ class Waterfall {
   }
   finish(span, at, { outcome, failure_class, data = {} }) {
     const is = { ok: "", cancelled: "gone" }[outcome] ?? "bad";
-    Object.assign(span, { stop: at, failure: failure_class, cost: data.cost_usd });
+    const failure = outcome === "cancelled" ? undefined : failure_class;
+    Object.assign(span, { stop: at, failure, cost: data.cost_usd });
     span.sign = Waterfall.signs[outcome] ?? (is === "bad" ? "✕ " : "");
     span.row.className = ("r " + is).trim();
   }

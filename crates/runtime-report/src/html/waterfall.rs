@@ -1,7 +1,7 @@
 //! The waterfall: agents, their turns, attempts, tools and waits, one row each.
 
 use runtime_events::payload::{GuardrailChecked, TurnStarted};
-use runtime_events::{AgentEventName, Data, SpanOutcome};
+use runtime_events::{AgentEventName, AgentFailureClass, Data, SpanOutcome};
 
 use super::page::Page;
 use super::shown::Shown;
@@ -133,7 +133,9 @@ impl View<'_> {
             if span.used.cost_nanousd > 0 {
                 page.raw(" · ").text(show::usd(span.used.cost_nanousd));
             }
-            if let Some(class) = span.failure {
+            // A cancelled one has its sign.
+            let class = span.failure.filter(|class| *class != AgentFailureClass::Cancelled);
+            if let Some(class) = class {
                 page.raw(" · ").raw(class.as_str());
             }
             // A wait for an answer shows its question.

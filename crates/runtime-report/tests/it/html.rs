@@ -104,6 +104,20 @@ fn the_losses_of_a_sink_are_told_once_and_in_words() {
 }
 
 #[test]
+fn a_cancelled_span_says_so_once() {
+    let mut session = Session::new("a", "writer");
+    session.begin(0, AgentEventName::AgentStarted, 1, 0);
+    session.begin(1, AgentEventName::TurnStarted, 2, 1);
+    let turn = session.end(3, AgentEventName::TurnFailed, 2);
+    turn.outcome = Some(SpanOutcome::Cancelled);
+    turn.failure_class = Some(AgentFailureClass::Cancelled);
+    session.end(4, AgentEventName::AgentCompleted, 1);
+    let page = page(&Timeline::read(&session.events));
+    let label = page.split("∅ cancelled · 2.00 ms").nth(1).unwrap().split("</b>").next();
+    assert_eq!(label, Some(""));
+}
+
+#[test]
 fn a_failure_has_a_sign_and_not_only_a_colour() {
     let mut session = Session::new("s", "writer");
     session.begin(0, AgentEventName::AgentStarted, 1, 0);
