@@ -5,6 +5,7 @@ mod conventions;
 mod defects;
 mod ids;
 mod live;
+mod metrics;
 mod otlp;
 mod replay;
 mod slow_properties;
