@@ -93,6 +93,7 @@
 //! | `tower` | no | the circuit breaker as a layer of `tower`; with `http-layer` its turns, too |
 //! | `reqwest-middleware` | no | `http-layer` as a middleware of `reqwest-middleware`, and so of `rig` |
 //! | `async-openai` | no | `http-layer` as a layer of `async-openai` 0.43 |
+//! | `bedrock` | no | `http-layer` reads the binary streams of Amazon Bedrock |
 //! | `report` | no | `report`: a run as an HTML page, as traces for viewers, in numbers |
 //! | `sqlite` | no | `sqlite`: events in a SQLite database, built with a C compiler |
 //! | `durable` | no | `durable` and `store`: sessions that survive their process, and what their stores keep; with `sqlite` a store in a file, with `http-layer` recorded calls of clients |

@@ -47,6 +47,20 @@ fn every_crate_has_the_licence_and_its_own_readme() {
 }
 
 #[test]
+fn every_feature_of_the_facade_is_in_its_documents() {
+    let facade =
+        PROJECT.crates.iter().find(|member| member.name == FACADE).expect("it is a member");
+    let mut problems = Vec::new();
+    for path in ["README.md", "crates/techrevati-runtime/src/lib.rs"] {
+        let text = PROJECT.text(path);
+        let features = facade.manifest.keys("features").filter(|feature| *feature != "default");
+        let missing = features.filter(|feature| !text.contains(&format!("`{feature}`")));
+        problems.extend(missing.map(|feature| format!("{path} does not name feature `{feature}`")));
+    }
+    assert_none(&problems);
+}
+
+#[test]
 fn the_readme_states_the_oldest_rust() {
     let stated = PROJECT.manifest.get("workspace.package", "rust-version").expect("there is one");
     let sentence = format!("Rust {stated} or later");
