@@ -123,7 +123,7 @@ pub(super) const TIMED_OUT: &[&str] =
     &["timed out", "etimedout", "headers timeout", "body timeout"];
 
 /// No connection was made, in the words of clients: Node, urllib3, Go, Java, .NET, reqwest, libcurl, Dart, Apple's
-/// `URLSession`, Elixir, axios, browsers, and the packages of OpenAI and Anthropic.
+/// `URLSession`, Elixir, axios, browsers, and the packages of `OpenAI` and Anthropic.
 pub(super) const UNREACHED: &[&str] = &[
     "connection refused",
     "econnrefused",
