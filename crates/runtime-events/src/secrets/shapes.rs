@@ -1,6 +1,6 @@
 //! Secrets that are known by their shape, and what looks random.
 
-use super::bytes::{count, count_back, is_url};
+use super::bytes::{count, count_back, is_of_token, is_url};
 
 /// How far a shape is looked for from each place: what bounds the time for any text.
 pub(super) const FAR: usize = 512;
@@ -75,7 +75,9 @@ pub(super) fn private_key(text: &[u8], at: usize) -> Option<usize> {
         return Some(from + last + find(end, b"-----").map_or(0, |end| end + 5));
     }
     let length = cut_body(body);
-    (length > 0).then_some(from + length)
+    // What sticks to a key is part of it.
+    let rest = count(&body[length..], is_of_token);
+    (length > 0).then_some(from + length + rest)
 }
 
 /// Where the label of the last line of a key begins. Headers have hyphens; another key ends a key without one.

@@ -146,6 +146,7 @@ const SECRETS: &[&str] = &[
     "⟨-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nMIIEpAIBAAKCAQEA\n-----END RSA PRIVATE KEY-----⟩\nend",
     "{\"pem\":\"⟨-----BEGIN PRIVATE KEY-----\\nMIIEvQIBADANBg\\n-----END PRIVATE KEY-----⟩\\n\"}",
     "{\"pem\":\"⟨-----BEGIN OPENSSH PRIVATE KEY-----\\nb3BlbnNzaC1rZXktdjE⟩\\n\"}",
+    "{\"key\":\"⟨-----BEGIN RSA PRIVATE KEY-----eyJhbGciOiJIUzI1NiJ9.e30.abc4bf92f3577b34da6a3ce929d0e0e4736⟩\"}",
     "bot110201543:⟨AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw0⟩/getMe",
     // Marks inside of a key.
     "login as app with ⟨QL08Q~1qtc4xatws8phP9nhFyJfm5di4PzJ59FHz⟩, refused",
