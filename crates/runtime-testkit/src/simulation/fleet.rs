@@ -42,13 +42,13 @@ impl Sim {
     ///
     /// # Panics
     ///
-    /// If the name of the fleet is none.
+    /// If the name of the fleet is none, or a time of its configuration is of no use.
     pub fn fleet(&self, state: impl SharedState + 'static, config: FleetConfig) -> Fleet {
         let config = config.time(self.time()).ids(self.ids()).event_sink(self.events());
         let backend = self.backend(state);
         let pushes = Arc::clone(&backend.pushes);
-        let made = Fleet::driven(backend, config);
-        let (fleet, driver) = made.expect("a name that is none is documented to panic");
+        let member = Fleet::driven(backend, config);
+        let (fleet, driver) = member.expect("settings that are of no use are documented to panic");
         // Without it, the process would be no member.
         self.begin(HEARTBEAT.into(), false, driven(driver, pushes, self.time()));
         fleet
