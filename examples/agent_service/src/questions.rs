@@ -40,15 +40,15 @@ impl Questions {
         session: &SessionHandle,
         (question, yes): (&str, bool),
     ) -> Result<(), Refusal> {
-        let open = self.open();
-        let answered = match open.as_deref() {
-            Some(asked) if asked == question => {
-                session.provide_input(if yes { YES } else { "no" }).map_err(Refusal::from)
-            }
-            _ => Err(Refusal::not_asked()),
-        };
+        let mut open = self.open();
+        if open.as_deref() != Some(question) {
+            return Err(Refusal::not_asked());
+        }
+        session.provide_input(if yes { YES } else { "no" })?;
+        // Before the run goes on, a second answer would take the place of the first.
+        *open = None;
         drop(open);
-        answered
+        Ok(())
     }
 
     fn open(&self) -> MutexGuard<'_, Option<String>> {
