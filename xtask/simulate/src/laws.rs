@@ -1,6 +1,6 @@
 //! Laws of the events of a run.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use runtime_events::payload::{Recovery, TurnStarted};
@@ -28,26 +28,17 @@ pub(crate) fn recoveries(events: &[Arc<AgentEvent>]) -> Result<(), String> {
     Ok(())
 }
 
-/// Retry budgets, of which this is left, had this reserve each, and were drawn on by recoveries and hedges alone.
+/// Retry budgets, of which this is left, had this reserve each, and were drawn on by attempts beyond the first alone.
 pub(crate) fn drawn(
     events: &[Arc<AgentEvent>],
     reserve: u32,
     left: impl Iterator<Item = u32>,
 ) -> Result<(), String> {
-    // A recovery from a refusal is of the same attempt, and draws on nothing.
-    let mut attempts = BTreeSet::new();
-    let mut hedges = 0;
-    for event in events {
-        match event.event {
-            AgentEventName::RecoveryAttempted => {
-                let next = Recovery::of(event).attempt.filter(|next| *next > 1);
-                attempts.extend(next.map(|next| (event.session_id.clone(), event.span, next)));
-            }
-            AgentEventName::AttemptStarted => hedges += usize::from(TurnStarted::of(event).hedge),
-            _ => {}
-        }
-    }
-    let most = attempts.len() + hedges;
+    let retries = |event: &&Arc<AgentEvent>| {
+        event.event == AgentEventName::AttemptStarted
+            && TurnStarted::of(event).attempt.is_some_and(|number| number > 1)
+    };
+    let most = events.iter().filter(retries).count();
     let mut drawn = 0;
     for left in left {
         // A whole retry may be there but for a part.
@@ -58,5 +49,5 @@ pub(crate) fn drawn(
     if drawn <= most {
         return Ok(());
     }
-    Err(format!("{drawn} retries were drawn, for {most} recoveries and hedges"))
+    Err(format!("{drawn} retries were drawn, and {most} were made"))
 }
