@@ -196,7 +196,9 @@ impl Store for MemoryStore {
             rows.sort_by_key(|row| row.thread.touched);
             rows.truncate(limit);
             let forgotten = rows.len();
-            rows.into_iter().for_each(|row| row.forget(now));
+            for row in rows {
+                row.forget(now);
+            }
             Ok(forgotten)
         })
     }
