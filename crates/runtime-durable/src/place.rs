@@ -202,8 +202,7 @@ impl Place {
         entered.map_err(|error| self.life.broken(error))
     }
 
-    /// Enters a step with an intent. One that is in doubt gets the place of its next intent at once, whether that is
-    /// needed or not: an engine wants each life to ask for the same places in the same order.
+    /// Enters a step with an intent. One that is in doubt has a place for its next one.
     pub(crate) async fn open<'a>(&'a self, step: &'a Step) -> Result<Opened<'a>, StepError> {
         let first = self.enter(step, Part::Intent(0)).await?;
         // Also of a step without an intent: it may have been refused before that.

@@ -32,7 +32,7 @@ pub trait Journal: Send + Sync {
 pub enum Entered<'a> {
     /// An earlier life has recorded it.
     Recorded(Body),
-    /// Nobody has. Dropping the slot leaves the part unrecorded.
+    /// Nobody has. Dropping the slot leaves the part unrecorded: it can be entered again, in this life as well.
     Vacant(Box<dyn Slot<'a> + 'a>),
 }
 

@@ -19,7 +19,7 @@ use serde_json::json;
 use crate::world::{World, error, thread, value, waits};
 
 /// An engine, which outlives the process. As Restate does, it wants each life to ask for the same parts in the same
-/// order.
+/// order, and says that one is vacant only if nothing was asked for behind it.
 #[derive(Clone)]
 struct Engine {
     world: World,
@@ -44,13 +44,19 @@ impl Engine {
         if before.contains(&part) {
             return Ok(());
         }
-        match behind.first() {
-            Some(other) if *other != part => {
-                let differs = format!("570: {part:?} in place of {other:?}");
-                return Err(JournalError::Engine(Arc::new(std::io::Error::other(differs))));
+        let refused = match behind {
+            [other, ..] if *other != part => format!("570: {part:?} in place of {other:?}"),
+            [_, _, ..] if !self.records.lock().unwrap().contains_key(&part) => {
+                format!("570: {part:?} is not recorded, and others are behind it")
             }
-            Some(_) => {}
-            None => asked.push(part),
+            [] => {
+                asked.push(part);
+                String::new()
+            }
+            _ => String::new(),
+        };
+        if !refused.is_empty() {
+            return Err(JournalError::Engine(Arc::new(std::io::Error::other(refused))));
         }
         self.place.store(place + 1, Ordering::Relaxed);
         Ok(())
