@@ -55,6 +55,7 @@ impl Engine {
             }
             _ => String::new(),
         };
+        drop(asked);
         if !refused.is_empty() {
             return Err(JournalError::Engine(Arc::new(std::io::Error::other(refused))));
         }

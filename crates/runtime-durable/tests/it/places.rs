@@ -148,14 +148,14 @@ fn a_child_that_waits_does_not_hold_up_the_others() {
     let durable = world.durable(clerk());
     let body = async |session: &DurableSession| {
         let (reader, writer) = (session.child("reader")?, session.child("writer")?);
-        let reads = reader.wait_for::<u32>("k");
-        let writes = async {
+        let message = reader.wait_for::<u32>("k");
+        let essay = async {
             for _ in 0..2 {
                 writer.run_turn(Turn::model("m"), || world.ask("")).await?;
             }
             writer.sleep(Duration::from_secs(3_600)).await
         };
-        let (read, written) = join(reads, writes).await;
+        let (read, written) = join(message, essay).await;
         if read.is_err() {
             let refused = session.now().await.unwrap_err();
             assert!(matches!(refused, StepError::Parked(_)), "it needs both: {refused}");
