@@ -38,8 +38,8 @@ pub(crate) use self::bands::Breaker;
 pub use self::lives::Thread;
 pub(crate) use self::lives::{Life, LifeEnd};
 pub(crate) use self::parts::{Segment, nanos};
-pub(crate) use self::placing::is_of_log;
 pub use self::parts::{Session, Span, SpanKind, TokenUse};
+pub(crate) use self::placing::is_of_log;
 pub(crate) use self::spending::{Account, Charge};
 
 /// The model of a run, or of all runs of a log.

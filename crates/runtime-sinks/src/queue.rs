@@ -78,7 +78,8 @@ impl QueueSink {
     /// If the operating system cannot create a thread, like [`thread::spawn`].
     pub fn new(sink: impl EventSink + 'static, config: QueueConfig) -> Self {
         let mailbox = Mailbox::new(config.capacity.get(), config.reserve);
-        let queue = Arc::new(Queue { mailbox, losses: Mutex::default(), told: Mutex::default(), config });
+        let queue =
+            Arc::new(Queue { mailbox, losses: Mutex::default(), told: Mutex::default(), config });
         let writer = Writer { queue: Arc::clone(&queue), sink, lost: 0 };
         let work = move || {
             let queue = Arc::clone(&writer.queue);
