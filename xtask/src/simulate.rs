@@ -131,23 +131,30 @@ mod tests {
         for Mutant { name, patch, bound } in mutants {
             assert!(bound <= 3_000, "{name}");
             let patch = files::read(&patch).expect("a patch for each bound");
-            if let Some(line) = lost(&patch) {
-                panic!("{name} does not fit the code any more: `{line}`");
+            if let Some(part) = lost(&patch) {
+                panic!("{name} does not fit the code any more:\n{part}");
             }
         }
     }
 
-    /// A line that a patch expects and that its file does not have.
+    /// A part of a file that a patch expects, and that is not there.
     fn lost(patch: &str) -> Option<String> {
-        let mut code = String::new();
-        for line in patch.lines() {
-            if let Some(path) = line.strip_prefix("--- a/") {
+        let (mut code, mut expected) = (String::new(), String::new());
+        for line in patch.lines().chain(["@@"]) {
+            let path = line.strip_prefix("--- a/");
+            if path.is_some() || line.starts_with("@@") {
+                if !code.contains(&expected) {
+                    return Some(expected);
+                }
+                expected.clear();
+            }
+            if let Some(path) = path {
                 code = files::read(&workspace::root().join(path)).unwrap_or_default();
-            } else if let Some(expected) = line.strip_prefix(['-', ' '])
-                && !line.starts_with("--- ")
-                && !code.lines().any(|line| line == expected)
-            {
-                return Some(expected.to_owned());
+            } else if let Some(line) = line.strip_prefix(['-', ' ']) {
+                expected += line;
+                expected.push('\n');
+            } else if line.is_empty() {
+                expected.push('\n');
             }
         }
         None
