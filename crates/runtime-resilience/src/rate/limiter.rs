@@ -21,7 +21,7 @@ mod state;
 mod wait;
 
 pub use self::reservation::{RateReservation, RateReservationRef};
-use self::state::{Apart, State, wake_first};
+use self::state::{Apart, State, wake_all, wake_first};
 pub use self::wait::RateReserve;
 
 /// A rate limiter for requests and tokens at once. Sessions, threads and tasks share it by cloning:
@@ -221,7 +221,7 @@ impl RateLimiter {
     /// waited at least [`restart_interval`](RateLimits::restart_interval) apart.
     ///
     /// However long the pause is, it is kept: a call that cannot wait that long is refused at once, and may go
-    /// elsewhere. One that waits already is refused as soon as it is the first.
+    /// elsewhere, also one that waits already.
     pub fn pause(&self, wait: Duration) {
         self.follow_pause(wait);
         if let Some(listener) = &self.shared.listener {
@@ -234,8 +234,8 @@ impl RateLimiter {
         let now = self.now();
         let mut state = self.state();
         state.core.pause(now.saturating_add(nanos(wait)), now);
-        // The first one may not be able to wait that long.
-        wake_first(state);
+        // Some of them may not be able to wait that long.
+        wake_all(state);
     }
 
     /// Ends a pause early. Calls start as after any pause: one at once, the others at the rate of the limits.

@@ -64,6 +64,11 @@ impl Queue {
         self.waiting.front_mut()?.waker.take()
     }
 
+    /// The wakers of all calls, as [`first`](Self::first).
+    pub(super) fn all(&mut self) -> Vec<Waker> {
+        self.waiting.iter_mut().filter_map(|waiting| waiting.waker.take()).collect()
+    }
+
     /// The demands ahead of a place; all demands, for a place that is not taken.
     pub(super) fn ahead(&self, place: Option<Place>) -> Units {
         let end = place.and_then(|place| self.index(place)).unwrap_or(self.waiting.len());

@@ -1,5 +1,7 @@
 //! What the calls of a limiter share, behind its lock.
 
+use std::task::Waker;
+
 use crate::rate::bucket::{Full, Nanos};
 use crate::rate::core::{Core, RateSent, Refusal};
 use crate::rate::demand::{Demand, RateDimension, Units};
@@ -74,4 +76,11 @@ fn wake(mut state: MutexGuard<'_, State>) {
     if let Some(first) = first {
         first.wake();
     }
+}
+
+/// Wakes all waiting calls in the same way, so that each judges its wait again.
+pub(super) fn wake_all(mut state: MutexGuard<'_, State>) {
+    let waiting = state.queue.all();
+    drop(state);
+    waiting.into_iter().for_each(Waker::wake);
 }
