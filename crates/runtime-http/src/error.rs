@@ -48,8 +48,11 @@ impl Refused {
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let made = if self.was_made { "the call was ended" } else { "the call was not made" };
-        f.write_str(made)
+        f.write_str(if self.was_made {
+            "the call ended without an answer"
+        } else {
+            "the session refused the call"
+        })
     }
 }
 

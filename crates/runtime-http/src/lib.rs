@@ -1,5 +1,20 @@
 //! A layer below the HTTP client of a model: each call that passes is a turn of a session.
 //!
+//! ```
+//! # #[cfg(feature = "reqwest-middleware")] {
+//! # use reqwest_0_13 as reqwest;
+//! use reqwest_middleware::ClientBuilder;
+//! use runtime_http::Turns;
+//! use runtime_orchestrator::{BoxError, Orchestrator};
+//!
+//! # fn run() -> Result<(), BoxError> {
+//! let session = Orchestrator::new("writer", "draft").session()?;
+//! let client = ClientBuilder::new(reqwest::Client::new()).with(Turns::of(&session)).build();
+//! // Each model call that `client` sends is now a turn of this session.
+//! # drop(client);
+//! # Ok(()) } }
+//! ```
+//!
 //! A call is admitted before it is sent (breaker, budget, rate), recovered by recipe over routes,
 //! and settled when its answer ends, breaks or is dropped. Its usage, its limits and its failures are
 //! read from the bytes that pass; no byte is changed. A client sees what it would have seen from the

@@ -1,7 +1,21 @@
 //! Agent events as OpenTelemetry spans and metrics, under the semantic conventions for generative AI.
 //!
-//! The crate needs the API of OpenTelemetry alone; the caller chooses the SDK and the exporter. See
-//! [`OtelSink`] for an example.
+//! The crate needs the API of OpenTelemetry alone; the caller chooses the SDK and the exporter.
+//!
+//! ```
+//! use opentelemetry::trace::TracerProvider;
+//! use opentelemetry_sdk::trace::SdkTracerProvider;
+//! use runtime_orchestrator::{Orchestrator, TelemetryConfig};
+//! use runtime_otel::{OtelSink, SemconvProfile};
+//!
+//! let tracers = SdkTracerProvider::builder().build(); // with an exporter of yours
+//! let tracer = tracers.tracer_with_scope(SemconvProfile::V1_41.scope());
+//! let sink = OtelSink::new(tracer, &opentelemetry::global::meter("my-agents"));
+//! let orchestrator = Orchestrator::new("writer", "draft")
+//!     .event_sink(sink.clone())
+//!     .telemetry(TelemetryConfig::default().scope_hook(sink.scope()));
+//! # drop(orchestrator);
+//! ```
 //!
 //! | item | is |
 //! |---|---|

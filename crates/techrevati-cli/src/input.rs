@@ -90,6 +90,13 @@ fn database(path: &Path) -> Result<LogReader, Error> {
     ))
 }
 
+/// Whether a file is a SQLite database.
+#[cfg(feature = "sqlite")]
+pub(crate) fn is_database(path: &Path) -> io::Result<bool> {
+    let begins = beginning(&mut File::open(path)?)?;
+    Ok(matches!(kind(&begins), Kind::Sqlite))
+}
+
 /// Refuses to write over the file that is read.
 pub(crate) fn check_output(read: &Path, out: &Path) -> Result<(), Error> {
     match (read.canonicalize(), out.canonicalize()) {

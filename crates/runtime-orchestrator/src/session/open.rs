@@ -135,7 +135,7 @@ pub(crate) fn open_below(
     let setup = Arc::new(setup);
     let worker = hire(&setup)?;
     let (labels, parent) = (parent.stream.labels(), Some(parent.stream.root()));
-    let origin = Origin { parent, account, until, above, labels, ..Origin::default() };
+    let origin = Origin { parent, account, until, labels, above, ..Origin::default() };
     Ok(begin(&setup, sinks, &worker, origin)?)
 }
 

@@ -18,10 +18,15 @@ pub(super) fn open_store(name: &str, schema: Option<&str>) -> Result<Box<dyn Sto
 fn sqlite(path: &Path) -> Result<Box<dyn Store>, Error> {
     use runtime_sqlite::SqliteStore;
 
+    use crate::input::is_database;
+
     // The store would make a file that is not there.
     let length = path.metadata().map_err(|error| Error::input(path, error))?.len();
     if length == 0 {
         return Err(Error::input(path, "it is empty, not a database of threads"));
+    }
+    if !is_database(path).map_err(|error| Error::input(path, error))? {
+        return Err(Error::input(path, "it is not a SQLite file of threads"));
     }
     let store = SqliteStore::open(path).map_err(|error| Error::Store(error.to_string()))?;
     Ok(Box::new(store))

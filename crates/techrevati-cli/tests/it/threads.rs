@@ -249,7 +249,7 @@ fn a_file_that_is_no_store_is_named_and_left_as_it_is() {
     assert_eq!(fs::metadata(empty.path()).unwrap().len(), 0);
     let log = TempFile::new("threads-log", "{\"event\":\"agent.started\"}\n");
     let (code, _, error) = run(&["threads", log.path()]);
-    assert!(code == 3 && error.contains("not a database"), "{error}");
+    assert!(code == 3 && error.contains("it is not a SQLite file of threads"), "{error}");
     // A password of a URL is not shown.
     let url = "postgres://me:hunter2secret@127.0.0.1:1/agents?connect_timeout=1";
     let (code, _, error) = run(&["threads", url]);
