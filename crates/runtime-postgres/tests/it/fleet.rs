@@ -187,7 +187,7 @@ async fn rules_are_changed_with_locks_from_the_top_to_the_bottom() {
         fleet.set(&account(path), &enforced(cents)).await.unwrap();
     }
     // A grant whose time is over, which the change ends.
-    let (least, most, ttl) = (cents, cents, std::time::Duration::ZERO);
+    let (least, most, ttl) = (cents, cents, Duration::ZERO);
     let over = Booking { least, most, ttl, seq: 1, ..conformance::booking("c/x", "one") };
     fleet.book(&over).await.unwrap();
 
