@@ -141,15 +141,15 @@ mod tests {
     fn lost(patch: &str) -> Option<String> {
         let (mut code, mut expected) = (String::new(), String::new());
         for line in patch.lines().chain(["@@"]) {
-            let path = line.strip_prefix("--- a/");
-            if path.is_some() || line.starts_with("@@") {
+            let file = line.strip_prefix("--- a/");
+            if file.is_some() || line.starts_with("@@") {
                 if !code.contains(&expected) {
                     return Some(expected);
                 }
                 expected.clear();
             }
-            if let Some(path) = path {
-                code = files::read(&workspace::root().join(path)).unwrap_or_default();
+            if let Some(file) = file {
+                code = files::read(&workspace::root().join(file)).unwrap_or_default();
             } else if let Some(line) = line.strip_prefix(['-', ' ']) {
                 expected += line;
                 expected.push('\n');

@@ -71,7 +71,7 @@ fn show([a, b]: [&Path; 2], steps: [&[Step]; 2], found: &mut bool) -> io::Result
 
 /// The first two steps that differ. Sessions at the same time follow each other in another order each time, so
 /// each is compared by itself; of their differences, the one that comes first in its file is shown.
-fn first_difference<'s>([a, b]: [&'s [Step]; 2]) -> Option<[Option<&'s Step>; 2]> {
+fn first_difference([a, b]: [&[Step]; 2]) -> Option<[Option<&Step>; 2]> {
     let (first, second) = (by_session(a), by_session(b));
     let none = Vec::new();
     let numbers: BTreeSet<usize> = first.keys().chain(second.keys()).copied().collect();

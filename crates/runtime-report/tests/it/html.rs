@@ -144,7 +144,7 @@ fn a_day_without_work_is_cut_out_of_the_axis() {
 
 #[test]
 fn an_empty_log_has_a_page() {
-    let none: [runtime_events::AgentEvent; 0] = [];
+    let none: [AgentEvent; 0] = [];
     let page = page(&Timeline::read(none));
     assert!(page.contains("<h2>Timeline</h2>"));
 }

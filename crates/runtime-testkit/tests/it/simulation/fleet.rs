@@ -25,7 +25,9 @@ fn hears_after(cut: bool) -> Duration {
                 let (state, heard) = (state.clone(), Rc::clone(&heard));
                 async move {
                     let fleet = sim.fleet(state, FleetConfig::default());
-                    let breaker = fleet.breaker("api", CircuitBreakerConfig::default());
+                    let breaker = fleet
+                        .breaker("api", CircuitBreakerConfig::default())
+                        .expect("it is a name");
                     // Between two heartbeats.
                     sim.sleep(Duration::from_millis(2_300)).await;
                     let begun = sim.elapsed();
