@@ -5,19 +5,9 @@ use super::json::Json;
 use super::numbers;
 use super::provider::Provider;
 
-/// The description of the error: the object or the text in the provider's envelope, or in a gateway's
-/// around it.
+/// The description of the error: the object or the text in the provider's envelope.
 #[inline]
 pub(super) fn error<'a, N: Json<'a>>(body: N) -> N {
-    let error = enveloped(body);
-    if message(error).is_some() {
-        return error;
-    }
-    error.get("error").filter(|inner| inner.is_object()).unwrap_or(error)
-}
-
-#[inline]
-fn enveloped<'a, N: Json<'a>>(body: N) -> N {
     let body = event(body);
     if !body.is_object() {
         return body;
@@ -60,6 +50,12 @@ fn enveloped<'a, N: Json<'a>>(body: N) -> N {
         Some((name, value)) if name.ends_with("Exception") => value,
         _ => body,
     }
+}
+
+/// The error in a gateway's, which has no words of its own.
+#[cold]
+pub(super) fn inside<'a, N: Json<'a>>(error: N) -> N {
+    error.get("error").filter(|inner| inner.is_object()).unwrap_or(error)
 }
 
 /// Gemini streams arrays.

@@ -88,6 +88,7 @@ impl FaultDetails {
     /// The words of the body alone.
     fn of<'a, N: Json<'a>>(body: N) -> Self {
         let error = body::error(body);
+        let error = if body::message(error).is_some() { error } else { body::inside(error) };
         let number = || Some(error.get("code")?.number()?.as_u64()?.to_string());
         let exception = || body::exception(body, error).map(body::exception_name);
         let error_type = body::text(error, "type").or_else(|| body::text(error, "status"));

@@ -55,9 +55,13 @@ impl<'a, N: Json<'a>> Reply<'a, N> {
     where
         H: Headers + ?Sized,
     {
-        let error = body::error(body);
+        let mut error = body::error(body);
+        let mut message = body::message(error);
+        if message.is_none() {
+            error = body::inside(error);
+            message = body::message(error);
+        }
         let status = if status < 400 { body::status(error).unwrap_or(status) } else { status };
-        let message = body::message(error);
         let more = if error.is_at(body) { body::second_message(body) } else { None };
         let exception = headers
             .header("x-amzn-errortype")
