@@ -112,7 +112,7 @@ pub(super) fn is_answer(value: &Value) -> bool {
         "embeddings",
         "data",
     ];
-    NAMES.iter().any(|name| value.get(name).is_some())
+    NAMES.iter().any(|name| value.get(name).is_some_and(|field| !field.is_null()))
         || value.get("message").is_some_and(Value::is_object)
         || value.get("done").is_some()
 }

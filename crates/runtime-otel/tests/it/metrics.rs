@@ -45,7 +45,7 @@ fn by_model(rig: &Rig, metric: &str) -> Vec<(String, String, f64)> {
             (said("gen_ai.provider.name"), said("gen_ai.request.model"), point.sum)
         })
         .collect();
-    found.sort_by(|one, other| one.0.cmp(&other.0));
+    found.sort_by(|one, other| (&one.0, &one.1).cmp(&(&other.0, &other.1)));
     found
 }
 

@@ -22,7 +22,9 @@ pub(crate) enum LimitOf {
     InputTokens,
     OutputTokens,
     Tokens,
-    /// Units that the name does not tell, or those of a day.
+    /// Units of a day.
+    Day,
+    /// Units that the name does not tell.
     Other,
 }
 
@@ -62,8 +64,8 @@ pub(crate) const LIMITS: [LimitHeaders; 15] = [
     // Cerebras: https://inference-docs.cerebras.ai/support/rate-limits
     plain!(Requests, "x-", "-requests-minute"),
     plain!(Tokens, "x-", "-tokens-minute"),
-    plain!(Other, "x-", "-requests-day"),
-    plain!(Other, "x-", "-tokens-day"),
+    plain!(Day, "x-", "-requests-day"),
+    plain!(Day, "x-", "-tokens-day"),
     // Mistral: https://github.com/mistralai/client-ts/issues/169
     plain!(Requests, "x-", "-req-minute"),
     // Fireworks: https://docs.fireworks.ai/serverless/rate-limits
@@ -80,12 +82,23 @@ pub(super) fn reset_of_limits<H: Headers + ?Sized>(
     headers: &H,
     now: DateTime<Utc>,
 ) -> Option<Duration> {
-    let used_up = LIMITS.iter().filter(|limit| {
-        headers.header(limit.remaining).is_some_and(|left| left.trim_ascii() == "0")
-    });
+    let used_up = LIMITS.iter().filter(|limit| is_zero(headers, limit.remaining));
     let status = headers.header("anthropic-ratelimit-unified-status").map(str::trim_ascii);
     let plan = (status == Some("rejected")).then_some("anthropic-ratelimit-unified-reset");
     let resets = used_up.map(|limit| limit.reset).chain(plan);
     let resets = resets.filter_map(|reset| until_reset(headers, headers.header(reset)?, now));
     resets.max().filter(|reset| !reset.is_zero())
+}
+
+/// Whether a refusal by a limit is one for long: the limit of a day is used up, or the plan allows nothing at all.
+pub(super) fn is_for_long<H: Headers + ?Sized>(headers: &H) -> bool {
+    LIMITS.iter().any(|limit| match limit.of {
+        LimitOf::Day => is_zero(headers, limit.remaining),
+        LimitOf::Other => false,
+        _ => is_zero(headers, limit.limit),
+    })
+}
+
+fn is_zero<H: Headers + ?Sized>(headers: &H, name: &str) -> bool {
+    headers.header(name).is_some_and(|value| value.trim_ascii() == "0")
 }

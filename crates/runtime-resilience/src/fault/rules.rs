@@ -13,7 +13,7 @@ use super::headers::Headers;
 use super::index::{Ask, Index};
 use super::json::Json;
 use super::kind::{FaultKind, FaultScope};
-use super::limits::reset_of_limits;
+use super::limits::{is_for_long, reset_of_limits};
 use super::phrases::of_phrase;
 use super::provider::Provider;
 use super::retry_after::{in_body, in_metadata, in_place};
@@ -107,6 +107,11 @@ impl FaultRules {
             _ => {}
         }
         fault.asked = asked(&reply, headers, nested.as_ref(), &fault, now);
+        let is_own = matches!(fault.basis, FaultBasis::OwnRow(_));
+        if fault.kind == FaultKind::RateLimit && !is_own && is_for_long(headers) {
+            let Fault { kind, retry, scenario, .. } = Fault::of(FaultKind::Quota);
+            return Fault { kind, retry, scenario, ..fault };
+        }
         fault
     }
 

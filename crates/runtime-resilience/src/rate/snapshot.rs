@@ -93,7 +93,7 @@ impl RateSnapshot {
                 LimitOf::InputTokens => 1,
                 LimitOf::OutputTokens => 2,
                 LimitOf::Tokens => 3,
-                LimitOf::Other => continue,
+                LimitOf::Day | LimitOf::Other => continue,
             };
             if quotas[index] == RateQuota::default() {
                 quotas[index] = quota(names).unwrap_or_default();

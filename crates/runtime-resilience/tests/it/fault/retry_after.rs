@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use runtime_resilience::{Fault, Provider, header_lookup, retry_after};
+use runtime_resilience::{Fault, FaultKind, FaultScope, Provider, header_lookup, retry_after};
 use serde_json::{Value, json};
 
 use super::now;
@@ -258,4 +258,24 @@ fn wait_stands_in_a_page_for_people_behind_its_style() {
     assert_eq!(asked(429, "Too many requests. Please wait 2 minutes."), ms(120_000));
     assert_eq!(asked(503, "Please try again in a few minutes."), None);
     assert_eq!(asked(403, "Please try again in 30 seconds."), None);
+}
+
+/// Sources: the rate limits of Cerebras (`x-ratelimit-…-day`) and of Mistral, whose plans may allow a model nothing.
+#[test]
+fn limit_of_a_day_and_a_limit_of_nothing_are_quotas() {
+    let fault = |headers: &[(&str, &str)]| {
+        let body = json!({"message": "Too many requests", "type": "too_many_requests_error"});
+        let fault = Fault::from_json(Provider::OpenAi, 429, headers, &body, now());
+        (fault.kind, fault.retry, fault.cools, fault.asked.map(|asked| asked.as_secs()))
+    };
+    let (minute, day) =
+        (("x-ratelimit-remaining-tokens-minute", "0"), "x-ratelimit-reset-tokens-day");
+    let resets = [("x-ratelimit-reset-tokens-minute", "11.5"), (day, "33011.38")];
+    let used_up = [minute, ("x-ratelimit-remaining-tokens-day", "0"), resets[0], resets[1]];
+    assert_eq!(fault(&used_up), (FaultKind::Quota, false, FaultScope::Model, Some(33_011)));
+    let left = [minute, ("x-ratelimit-remaining-tokens-day", "900"), resets[0], resets[1]];
+    assert_eq!(fault(&left), (FaultKind::RateLimit, true, FaultScope::Model, Some(11)));
+    let nothing =
+        [("x-ratelimit-limit-req-minute", "0"), ("x-ratelimit-remaining-req-minute", "0")];
+    assert_eq!(fault(&nothing), (FaultKind::Quota, false, FaultScope::Model, None));
 }
