@@ -188,7 +188,8 @@ fn toolbox(
 
 fn talk(sim: &Sim, shared: &Shared, script: Script) -> Talk {
     let (openai, seen) = (sim.provider("openai"), shared.seen.clone());
-    Talk { script, openai, time: sim.time(), seen, reply: AtomicUsize::default() }
+    let (reply, over) = Default::default();
+    Talk { script, openai, time: sim.time(), seen, reply, over }
 }
 
 /// How a conversation may end: with its answer, or because the model repeats itself.

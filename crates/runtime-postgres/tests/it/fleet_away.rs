@@ -15,7 +15,7 @@ const HOUR: Duration = Duration::from_secs(3_600);
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_money_is_granted_twice_when_the_server_is_killed() {
     let Some(server) = Server::start() else { return };
-    let fleets = several(&server.url("postgres"), 3).await;
+    let fleets = several(PgConfig::new(server.url("postgres")), 3).await;
     let kill = || {
         server.kill();
         tokio::task::block_in_place(|| server.begin());

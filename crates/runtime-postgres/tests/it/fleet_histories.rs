@@ -33,7 +33,7 @@ async fn histories_over_lines_that_fail_break_no_promise() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn histories_of_a_server_that_is_killed_break_no_promise_of_money() {
     let Some(server) = Server::start() else { return };
-    let states = several(&server.url("postgres"), 3).await;
+    let states = several(PgConfig::new(server.url("postgres")), 3).await;
     let kill = async |_: u64| {
         server.kill();
         tokio::task::block_in_place(|| server.begin());

@@ -1,7 +1,7 @@
 //! Conversations that are written beforehand, so that it is known what comes of each call that a model asks for.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -43,6 +43,11 @@ impl Kind {
             Fails => "fails",
             Unknown => "nothing",
         }
+    }
+
+    /// Whether other calls may have other results after it, so that they are no repetitions.
+    const fn changes(self) -> bool {
+        matches!(self, Pay | Send | Fails)
     }
 
     const fn outcome(self) -> ToolOutcome {
@@ -96,13 +101,20 @@ impl Script {
     /// What is to come of the calls of each reply, until the model repeats one that it was told not to.
     pub(super) fn outcomes(&self) -> Vec<Vec<ToolOutcome>> {
         let mut asked = BTreeMap::new();
-        let mut outcomes = Vec::new();
+        let (mut outcomes, mut changes) = (Vec::new(), 0);
         for (reply, calls) in self.replies.iter().enumerate() {
             let mut of_reply = Vec::new();
             for (kind, of) in calls {
-                let repeats = !matches!(kind, Unknown | Invalid);
-                let (times, told) = asked.entry((kind, of)).or_insert((0, None));
-                *times += u32::from(repeats);
+                // What is no JSON is the same each time.
+                let call = (kind, if *kind == Invalid { &0 } else { of });
+                if !asked.contains_key(&call) {
+                    changes += u32::from(kind.changes());
+                }
+                let (behind, times, told) = asked.entry(call).or_insert((changes, 0, None));
+                if *behind != changes {
+                    (*behind, *times, *told) = (changes, 0, None);
+                }
+                *times += 1;
                 if *times <= self.repeats {
                     of_reply.push(kind.outcome());
                 } else if *told.get_or_insert(reply) == reply {
@@ -146,7 +158,8 @@ impl Seen {
         self.noted().broken.clone().map_or(Ok(()), Err)
     }
 
-    fn given(&self, script: &Script, reply: usize, results: &[ToolResult]) {
+    /// Notes the results of a reply. Returns whether the run has ended before all of them were there.
+    fn given(&self, script: &Script, reply: usize, results: &[ToolResult]) -> bool {
         let uses = script.uses(reply);
         let asked: Vec<_> = uses.iter().map(|it| (&*it.id, &*it.name)).collect();
         let given: Vec<_> = results.iter().map(|it| (&*it.id, &*it.name)).collect();
@@ -154,13 +167,17 @@ impl Seen {
             self.fail(|| format!("{asked:?} was asked for, and {given:?} is the result"));
         }
         let expected = script.outcomes();
-        for (number, result) in results.iter().enumerate() {
+        let made = |result: &ToolResult| result.outcome != ToolOutcome::Cancelled;
+        for (number, result) in results.iter().enumerate().filter(|(_, result)| made(result)) {
             let expected = expected.get(reply).and_then(|all| all.get(number));
             // People may say no.
             let denied = result.outcome == ToolOutcome::Denied && result.name == Pay.tool();
             if expected != Some(&result.outcome) && !denied {
                 self.fail(|| format!("{result:?} is to be {expected:?}"));
             }
+        }
+        if !results.iter().all(made) {
+            return true;
         }
         let key = (script.name.clone(), reply);
         let mut noted = self.noted();
@@ -169,6 +186,7 @@ impl Seen {
             let why = format!("the model was given {first:?}, and in another life {results:?}");
             noted.broken.get_or_insert(why);
         }
+        false
     }
 }
 
@@ -187,6 +205,8 @@ pub(super) struct Talk {
     pub(super) seen: Seen,
     /// The reply that was read last.
     pub(super) reply: AtomicUsize,
+    /// Whether a call was left without a result.
+    pub(super) over: AtomicBool,
 }
 
 fn replies(messages: &[Message]) -> usize {
@@ -206,6 +226,10 @@ impl Chat for Talk {
 
     async fn ask(&self, messages: &[Message], _: &Attempt) -> Result<Value, FaultError> {
         let reply = replies(messages);
+        // Relaxed, here and below: a simulation has one thread.
+        if self.over.load(Ordering::Relaxed) {
+            self.seen.fail(|| "the model is asked although a call has no result".to_owned());
+        }
         let said = self.openai.call("go on").await?;
         let tokens = said.usage().map(|usage| [usage.input_tokens, usage.output_tokens]);
         Ok(json!({ "reply": reply, "tokens": tokens }))
@@ -214,7 +238,6 @@ impl Chat for Talk {
     fn read(&self, reply: &Value) -> Said {
         let number = reply["reply"].as_u64().and_then(|number| usize::try_from(number).ok());
         let number = number.unwrap_or(usize::MAX);
-        // Relaxed: a simulation has one thread.
         self.reply.store(number, Ordering::Relaxed);
         Said::new("fine", self.script.uses(number))
     }
@@ -224,8 +247,8 @@ impl Chat for Talk {
     }
 
     fn results(&self, results: Vec<ToolResult>) -> Vec<Message> {
-        // Relaxed: as above.
-        self.seen.given(&self.script, self.reply.load(Ordering::Relaxed), &results);
+        let over = self.seen.given(&self.script, self.reply.load(Ordering::Relaxed), &results);
+        self.over.fetch_or(over, Ordering::Relaxed);
         vec![Message::Result; results.len()]
     }
 
