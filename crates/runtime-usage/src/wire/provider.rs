@@ -107,8 +107,10 @@ fn is_of_tools(name: &str) -> bool {
     let has = |word: &str| {
         name.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
     };
-    ["search", "tool", "connector", "plugin"].into_iter().any(has)
+    // Most are of tokens.
+    !name.ends_with("tokens")
         && !has("token")
+        && ["search", "tool", "connector", "plugin"].into_iter().any(has)
         && !ASKED.contains(&name)
 }
 
