@@ -132,7 +132,7 @@ fn properties(counts: &mut Counts) -> Result<Note, Error> {
     // The step `tests` has counted these tests, so only failures are added.
     let mut again = Counts::default();
     // A part of what `cargo xtask properties` draws, so that `ci` stays within its time.
-    let cases = dev::CASES / 10;
+    let cases = dev::CASES / 20;
     let result = dev::properties(&locked(dev::PROPERTY_TESTS), cases, "", &mut again);
     counts.failed += again.failed;
     Ok(Note::Passed(format!(
