@@ -42,9 +42,9 @@
 //! # What is handed on is final
 //!
 //! The head of a whole answer is handed on once the answer is complete, and the head of a streamed
-//! one with its first event that does more than open it. Until then a failure is recovered from, whether it is a status, an error
-//! inside a 200 or a broken connection. A stream that breaks later ends with its error, and is billed
-//! by what was received, as an estimate.
+//! one with its first event that does more than open it. Until then a failure is recovered from,
+//! whether it is a status, an error inside a 200 or a broken connection. A stream that breaks later
+//! ends with its error, and is billed by what was received, as an estimate.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
     not(any(feature = "async-openai", feature = "reqwest-middleware", feature = "tower")),

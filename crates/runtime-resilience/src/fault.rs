@@ -41,7 +41,7 @@ pub use self::details::{FaultDetails, FaultError};
 pub use self::field::ReplyField;
 pub use self::headers::{Headers, header_lookup};
 pub use self::kind::{FaultKind, FaultScope, Reach, TimeoutPhase};
-pub(crate) use self::limits::{LIMITS, LimitHeaders, LimitOf};
+pub(crate) use self::limits::{FULL_AGAIN, LIMITS, LimitHeaders, LimitOf};
 pub use self::phrases::classify_text;
 pub use self::provider::Provider;
 pub use self::retry_after::retry_after;

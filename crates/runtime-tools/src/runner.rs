@@ -174,11 +174,7 @@ impl<'a, S: Calls> ToolRunner<'a, S> {
         } else {
             self.repeats.ask(tool.name(), &arguments, changes)
         };
-        match verdict {
-            Verdict::Fresh => Ok(Work::Call(tool.clone(), arguments)),
-            Verdict::Told(repeated) => Ok(Work::Refused(repeated.into())),
-            Verdict::Stuck(repeated) => Err(repeated),
-        }
+        by_verdict(verdict, Work::Call(tool.clone(), arguments))
     }
 
     /// A call that no tool can take. A model may be stuck with it as well.
@@ -188,11 +184,16 @@ impl<'a, S: Calls> ToolRunner<'a, S> {
         arguments: &Value,
         why: BoxError,
     ) -> Result<Work, RepeatedCallError> {
-        match self.repeats.ask(name, arguments, false) {
-            Verdict::Fresh => Ok(Work::Refused(why)),
-            Verdict::Told(repeated) => Ok(Work::Refused(repeated.into())),
-            Verdict::Stuck(repeated) => Err(repeated),
-        }
+        by_verdict(self.repeats.ask(name, arguments, false), Work::Refused(why))
+    }
+}
+
+/// The work of a call, unless the model repeats itself.
+fn by_verdict(verdict: Verdict, work: Work) -> Result<Work, RepeatedCallError> {
+    match verdict {
+        Verdict::Fresh => Ok(work),
+        Verdict::Told(repeated) => Ok(Work::Refused(repeated.into())),
+        Verdict::Stuck(repeated) => Err(repeated),
     }
 }
 

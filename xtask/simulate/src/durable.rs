@@ -24,15 +24,15 @@ use crate::now;
 /// How long faults go on.
 const TROUBLED: Duration = Duration::from_secs(90);
 /// Everything has to be done long before.
-const LONGEST: Duration = Duration::from_secs(900);
-const LEASE: Duration = Duration::from_secs(3);
-const WORKERS: usize = 2;
+pub(crate) const LONGEST: Duration = Duration::from_secs(900);
+pub(crate) const LEASE: Duration = Duration::from_secs(3);
+pub(crate) const WORKERS: usize = 2;
 /// The deadline of each thread, which none reaches.
 const DEADLINE: Duration = Duration::from_secs(3_600);
-const MODEL: &str = "gpt-5";
+pub(crate) const MODEL: &str = "gpt-5";
 /// The most tokens of a call, which strict budgets reserve.
-const INPUT: u64 = 2_000;
-const OUTPUT: u64 = 500;
+pub(crate) const INPUT: u64 = 2_000;
+pub(crate) const OUTPUT: u64 = 500;
 
 struct Shared {
     store: MemoryStore,

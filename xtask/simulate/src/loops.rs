@@ -19,17 +19,11 @@ use runtime_tools::{Agent, AgentError, Tool, ToolRunner, ToolRunnerError, Toolbo
 use self::talk::{Kind, Script, Seen, Talk};
 use crate::bank::Bank;
 use crate::draw::millis;
+use crate::durable::{INPUT, LEASE, LONGEST, MODEL, OUTPUT, WORKERS};
 use crate::now;
 
 /// How long faults go on.
 const TROUBLED: Duration = Duration::from_secs(60);
-/// Everything has to be done long before.
-const LONGEST: Duration = Duration::from_secs(900);
-const LEASE: Duration = Duration::from_secs(3);
-const WORKERS: usize = 2;
-const MODEL: &str = "gpt-5";
-const INPUT: u64 = 2_000;
-const OUTPUT: u64 = 500;
 
 struct Shared {
     store: MemoryStore,

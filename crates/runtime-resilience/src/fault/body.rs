@@ -52,9 +52,20 @@ pub(super) fn error<'a, N: Json<'a>>(body: N) -> N {
     }
 }
 
-/// The error in a gateway's, which has no words of its own.
+/// The error with its words: the one inside a gateway's that has none of its own.
+#[inline]
+pub(super) fn worded<'a, N: Json<'a>>(body: N) -> (N, Option<&'a str>) {
+    let outer = error(body);
+    let said = message(outer);
+    if said.is_some() {
+        return (outer, said);
+    }
+    let inner = inside(outer);
+    (inner, message(inner))
+}
+
 #[cold]
-pub(super) fn inside<'a, N: Json<'a>>(error: N) -> N {
+fn inside<'a, N: Json<'a>>(error: N) -> N {
     error.get("error").filter(|inner| inner.is_object()).unwrap_or(error)
 }
 

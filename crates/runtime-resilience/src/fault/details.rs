@@ -87,15 +87,14 @@ impl FaultDetails {
 
     /// The words of the body alone.
     fn of<'a, N: Json<'a>>(body: N) -> Self {
-        let error = body::error(body);
-        let error = if body::message(error).is_some() { error } else { body::inside(error) };
+        let (error, message) = body::worded(body);
         let number = || Some(error.get("code")?.number()?.as_u64()?.to_string());
         let exception = || body::exception(body, error).map(body::exception_name);
         let error_type = body::text(error, "type").or_else(|| body::text(error, "status"));
         Self {
             code: body::code(error).map(tidy_name).or_else(number),
             error_type: error_type.or_else(exception).map(tidy_name),
-            message: body::message(error).map(|text| tidy(text, LONGEST_MESSAGE)),
+            message: message.map(|text| tidy(text, LONGEST_MESSAGE)),
             request_id: body::text(body, "request_id").map(tidy_name),
         }
     }

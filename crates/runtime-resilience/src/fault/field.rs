@@ -55,12 +55,7 @@ impl<'a, N: Json<'a>> Reply<'a, N> {
     where
         H: Headers + ?Sized,
     {
-        let mut error = body::error(body);
-        let mut message = body::message(error);
-        if message.is_none() {
-            error = body::inside(error);
-            message = body::message(error);
-        }
+        let (error, message) = body::worded(body);
         let status = if status < 400 { body::status(error).unwrap_or(status) } else { status };
         let more = if error.is_at(body) { body::second_message(body) } else { None };
         let exception = headers

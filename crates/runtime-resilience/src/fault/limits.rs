@@ -75,6 +75,9 @@ pub(crate) const LIMITS: [LimitHeaders; 15] = [
     plain!(Other, "", ""),
 ];
 
+/// The longest time after which the limit of a minute is full again, with a second for what was rounded.
+pub(crate) const FULL_AGAIN: Duration = Duration::from_secs(61);
+
 /// The latest reset of the used-up limits; `None` if there is none, or it is unknown.
 ///
 /// A limit is used up if its rest is 0, or if the status of a plan of Anthropic's is `rejected`.

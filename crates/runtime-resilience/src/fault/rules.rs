@@ -13,16 +13,13 @@ use super::headers::Headers;
 use super::index::{Ask, Index};
 use super::json::Json;
 use super::kind::{FaultKind, FaultScope};
-use super::limits::{is_for_long, reset_of_limits};
+use super::limits::{FULL_AGAIN, is_for_long, reset_of_limits};
 use super::phrases::of_phrase;
 use super::provider::Provider;
 use super::retry_after::{in_body, in_metadata, in_place};
 use super::rule::FaultRule;
 use super::spoken::{in_page, in_words};
 use super::{Fault, FaultBasis, rows, said};
-
-/// A limit that passes within it is one of a minute.
-const MINUTE: Duration = Duration::from_secs(60);
 
 /// The table by which replies are read: your rows in the order they were added, then the built-in
 /// ones. The first row that matches decides.
@@ -112,7 +109,7 @@ impl FaultRules {
         fault.asked = asked(&reply, headers, nested.as_ref(), &fault, now);
         let is_own = matches!(fault.basis, FaultBasis::OwnRow(_));
         let is_limit = fault.kind == FaultKind::RateLimit && !is_own;
-        if is_limit && fault.asked.is_none_or(|asked| asked > MINUTE) && is_for_long(headers) {
+        if is_limit && fault.asked.is_none_or(|asked| asked > FULL_AGAIN) && is_for_long(headers) {
             let Fault { kind, retry, scenario, .. } = Fault::of(FaultKind::Quota);
             return Fault { kind, retry, scenario, ..fault };
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::demand::RateDimension;
-use crate::fault::{Headers, LIMITS, LimitHeaders, LimitOf, until_reset};
+use crate::fault::{FULL_AGAIN, Headers, LIMITS, LimitHeaders, LimitOf, until_reset};
 
 /// One limit that a provider reports.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -136,6 +136,3 @@ impl RateSnapshot {
         Some(quota).filter(|quota| *quota != RateQuota::default())
     }
 }
-
-/// The longest time after which the limit of a minute is full again, with a second for what was rounded.
-const FULL_AGAIN: Duration = Duration::from_secs(61);
