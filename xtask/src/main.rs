@@ -83,7 +83,7 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "simulate",
-        arguments: "[--release] [--seeds N] [--from SEED] [--case CASE] | --mutants [NAME…]",
+        arguments: "[--release] [--seeds N] [--from SEED] [--case CASE] [--kind KIND] | --mutants [NAME…]",
         about: "run the library in a simulation with faults, by seed; or with mistakes that must be found",
         run: simulate::run,
     },

@@ -87,10 +87,16 @@ fn arguments() -> Result<Arguments, String> {
             "--seeds" => read.seeds = number()?,
             "--from" => read.from = number()?,
             "--case" => {
-                read.case = Some(value.parse().map_err(|_| format!("`{value}` is no case"))?);
+                read.case = Some(value.parse().map_err(|_| {
+                    format!("`{value}` is no case: a seed, and perhaps what is left out, as in `17-agent_4`")
+                })?);
             }
             "--kind" if KINDS.iter().any(|(name, _)| *name == value) => read.kind = Some(value),
-            _ => return Err(format!("`{flag} {value}` is not known")),
+            "--kind" => {
+                let kinds: Vec<_> = KINDS.iter().map(|(name, _)| *name).collect();
+                return Err(format!("unknown kind `{value}`; known: {}", kinds.join(", ")));
+            }
+            _ => return Err(format!("unexpected argument `{flag}`")),
         }
     }
     Ok(read)

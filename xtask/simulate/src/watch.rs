@@ -23,6 +23,8 @@ struct Place {
     needed: u32,
     retries: u32,
     answers: u32,
+    /// The calls that ended, answered or not.
+    ended: u32,
     broken: Option<String>,
 }
 
@@ -60,11 +62,14 @@ impl Places {
     }
 
     pub(crate) fn answered(&self, place: usize) {
-        self.at(place).answers += 1;
+        let mut place = self.at(place);
+        place.answers += 1;
+        place.ended += 1;
     }
 
     pub(crate) fn failed(&self, place: usize, now: Duration, fault: &Fault) {
         let mut place = self.at(place);
+        place.ended += 1;
         place.faults += u32::from(fault.counts);
         place.may_rest_until = place.may_rest_until.max(now + fault.asked.unwrap_or(USUAL));
         if let Some(asked) = fault.asked {
@@ -85,6 +90,11 @@ impl Places {
     pub(crate) fn retries(&self, place: usize) -> (u32, u32) {
         let place = self.at(place);
         (place.retries, place.answers)
+    }
+
+    /// The calls that have ended, at all places.
+    pub(crate) fn ended(&self) -> u32 {
+        self.0.iter().map(|place| lock(place).ended).sum()
     }
 
     /// What a place was made to bear.
@@ -143,11 +153,19 @@ impl fmt::Debug for Listener {
     }
 }
 
+/// When a turn began to wait.
+#[derive(Clone, Copy)]
+pub(crate) struct Since {
+    pub(crate) at: Duration,
+    /// The [calls that had ended](Places::ended).
+    pub(crate) ended: u32,
+}
+
 /// The calls of one turn.
 #[derive(Default)]
 pub(crate) struct Watch {
     running: Cell<u32>,
-    failed: Cell<Option<Duration>>,
+    failed: Cell<Option<Since>>,
     answered: Cell<Option<usize>>,
 }
 
@@ -156,9 +174,10 @@ impl Watch {
         self.running.set(self.running.get() + 1);
     }
 
-    pub(crate) fn ended(&self, at: Duration, failed: bool) {
+    /// A call ended, and failed if there is a time.
+    pub(crate) fn ended(&self, failed: Option<Since>) {
         self.running.set(self.running.get() - 1);
-        self.failed.set(failed.then_some(at));
+        self.failed.set(failed);
     }
 
     pub(crate) fn answered(&self, place: usize) {
@@ -171,7 +190,7 @@ impl Watch {
     }
 
     /// Since when the turn has waited, if its last call failed and no other one is running.
-    pub(crate) fn waits_since(&self) -> Option<Duration> {
+    pub(crate) fn waits_since(&self) -> Option<Since> {
         self.failed.get().filter(|_| self.running.get() == 0)
     }
 }
