@@ -121,9 +121,12 @@ impl Fold {
                 self.settle(step, stored)?;
             }
             EntryKind::CHECKPOINT if known => {
-                let CheckpointRecord { state, totals, lives, role } = read(*seq, entry)?;
+                let CheckpointRecord { state, totals, lives, role, until } = read(*seq, entry)?;
                 (self.lives, self.role) = (lives, role);
-                self.restart((*seq, *at), state, totals);
+                let code = self.life.take().map_or_else(|| "".into(), |life| life.code);
+                self.restart(*seq, state, totals);
+                // What is before may have been deleted, and not what the life does next.
+                self.life = Some(Life { code, began: until.unwrap_or(*at), last: *at });
             }
             EntryKind::BRANCH if known => self.abandon(&read(*seq, entry)?),
             EntryKind::END if known => {
@@ -221,14 +224,10 @@ impl Fold {
         Ok(())
     }
 
-    fn restart(&mut self, (seq, at): (u64, DateTime<Utc>), state: Box<RawValue>, totals: Totals) {
-        let life = self.life.take();
+    fn restart(&mut self, seq: u64, state: Box<RawValue>, totals: Totals) {
         let (lives, head, role) = (self.lives, self.head, self.role.take());
         let (epoch, checkpoint) = (seq, Some(state));
         *self = Self { head, epoch, checkpoint, role, totals, lives, ..Self::default() };
-        // The totals have the time until now. What is before may have been deleted, and not what the life does next.
-        let code = life.map_or_else(|| "".into(), |life| life.code);
-        self.life = Some(Life { code, began: at, last: at });
     }
 }
 
@@ -361,6 +360,11 @@ impl Fold {
         let mut open: Vec<_> = open.map(|(key, past)| past.open(self.written(*key))).collect();
         open.sort_by_key(|open| open.seq);
         open
+    }
+
+    /// The time until which the [`totals`](Self::totals) count. `None` before the first life.
+    pub fn counted_until(&self) -> Option<DateTime<Utc>> {
+        self.life.as_ref().map(|life| life.last)
     }
 
     fn elapsed_us(&self) -> u64 {

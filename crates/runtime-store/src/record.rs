@@ -187,6 +187,9 @@ pub struct CheckpointRecord<T> {
     /// The role of the agent that goes on, if the thread was handed over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Arc<str>>,
+    /// The time until which the totals count: that of the entry before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<DateTime<Utc>>,
 }
 
 /// That recorded steps are left behind, because the code has others.

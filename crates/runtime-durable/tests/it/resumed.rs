@@ -116,6 +116,25 @@ fn budget_turns_and_deadline_go_on_where_they_were() {
 }
 
 #[test]
+fn time_without_steps_before_a_checkpoint_counts() {
+    let world = World::new();
+    let durable = world.durable(orchestrator().deadline(Duration::from_secs(100)));
+    let body = async |session: &DurableSession| {
+        if session.resume_point::<()>().await?.is_none() {
+            world.clock.advance(Duration::from_secs(40));
+            session.checkpoint(&()).await?;
+        }
+        let left = session.session().time_left().unwrap();
+        session.wait_for::<u32>("more").await?;
+        Ok(left.as_secs())
+    };
+    assert!(matches!(world.run(&durable, body), Some(Ok(Run::Parked(_)))));
+    world.deliver("more", 1);
+    let left = value(world.run(&durable, body));
+    assert!(left <= 60, "{left}");
+}
+
+#[test]
 fn a_lost_call_is_booked_once_as_an_estimate() {
     let world = World::new();
     let durable = world.durable(orchestrator().budget(Limit::enforced(Usd::from_dollars(1))));
