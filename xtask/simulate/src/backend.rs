@@ -58,6 +58,13 @@ impl Watched {
         !seen.open.contains_key(breaker) || seen.last.as_ref().is_some_and(own)
     }
 
+    /// Whether a member may use a part of a limit: it was given one whose time is not over.
+    pub(crate) fn may_use(&self, limit: &str, member: &MemberId) -> bool {
+        let now = self.time.elapsed();
+        let place = (limit.to_owned(), member.clone());
+        self.seen().parts.get(&place).is_some_and(|(until, _)| now < *until)
+    }
+
     pub(crate) fn bookings(&self) -> u64 {
         self.seen().bookings
     }

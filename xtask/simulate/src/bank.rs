@@ -23,6 +23,8 @@ pub(crate) struct Books {
     lived: BTreeMap<String, BTreeMap<Duration, Duration>>,
     /// The first message under each key.
     said: BTreeMap<String, String>,
+    /// The values that lives were told, by the name of their step.
+    values: BTreeMap<String, String>,
     /// What was broken first.
     pub(crate) broken: Option<String>,
 }
@@ -91,6 +93,16 @@ impl Bank {
     pub(crate) fn lived(&self, thread: &str) -> Duration {
         let lives = self.books().lived.get(thread).cloned().unwrap_or_default();
         lives.iter().map(|(began, until)| until.saturating_sub(*began)).sum()
+    }
+
+    /// A life was told a value, which is the same in each life.
+    pub(crate) fn know(&self, step: &str, value: String) {
+        let mut books = self.books();
+        let known = books.values.entry(step.to_owned()).or_insert_with(|| value.clone());
+        if *known != value {
+            let why = format!("`{step}` was {known}, and is {value} in a later life");
+            books.broken.get_or_insert(why);
+        }
     }
 
     pub(crate) fn say(&self, key: &str, message: &str) {

@@ -1,6 +1,7 @@
 //! Agents that call providers: sessions, recovery, routes, breakers, limiters and budgets of one process.
 
 use std::num::{NonZeroU32, NonZeroU64};
+use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,6 +74,8 @@ struct Setup {
     percent: u32,
     routes: Option<Routes>,
     strict: bool,
+    /// All agents begin within this time.
+    rush: Range<u64>,
 }
 
 fn price() -> ModelPricing {
@@ -180,7 +183,9 @@ impl Setup {
                 orchestrator.circuit_breaker(breakers[0].clone()).rate_limiter(limiters[0].clone());
         }
         let orchestrator = orchestrator.recovery(recovery);
-        Self { orchestrator, company, breakers, places, retries, percent, routes: shared, strict }
+        let rush = 0..one_of(rng, &[1_000, 40_000]);
+        let routes = shared;
+        Self { orchestrator, company, breakers, places, retries, percent, routes, strict, rush }
     }
 
     /// What holds at every step, and at the end.
@@ -279,7 +284,7 @@ impl Setup {
 }
 
 async fn agent(sim: Sim, setup: Rc<Setup>, mut rng: Rng) {
-    sim.sleep(millis(&mut rng, 0..40_000)).await;
+    sim.sleep(millis(&mut rng, setup.rush.clone())).await;
     let Ok(session) = setup.orchestrator.session() else { return sim.fail("no session") };
     for _ in 0..rng.usize(1..6) {
         if session.status().is_terminal() {

@@ -69,6 +69,7 @@ pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
         let shared = Rc::new(shared);
         let people = people(sim.clone(), Rc::clone(&shared));
         sim.spawn("people", people);
+        sim.spawn("janitor", janitor(sim.clone(), Rc::clone(&shared)));
         for thread in &shared.threads {
             let speaker = speaker(sim.clone(), Rc::clone(&shared), thread.clone());
             sim.spawn(format!("speaker to {thread}"), speaker);
@@ -101,11 +102,13 @@ fn watch(sim: &Sim, shared: &Rc<Shared>) {
 
 /// Numbers without gaps, fences that never go back, and each thread at its end if all workers were there.
 fn whole(store: &MemoryStore, thread: &ThreadId) -> Result<(), String> {
-    let Some(Ok(entries)) = now(store.read(thread, 0, usize::MAX)) else {
+    let (Some(Ok(entries)), Some(Ok(Some(kept)))) =
+        (now(store.read(thread, 0, usize::MAX)), now(store.thread(thread)))
+    else {
         return Ok(());
     };
-    let mut fence = 0;
-    for (seq, entry) in (1..).zip(&entries) {
+    let (mut fence, first) = (0, kept.base.max(1));
+    for (seq, entry) in (first..).zip(&entries) {
         if entry.seq != seq {
             return Err(format!("entry {} of `{thread}` is at the place of {seq}", entry.seq));
         }
@@ -114,12 +117,11 @@ fn whole(store: &MemoryStore, thread: &ThreadId) -> Result<(), String> {
         }
         fence = entry.fence;
     }
-    match now(store.thread(thread)) {
-        Some(Ok(Some(kept))) if kept.head != entries.len() as u64 => {
-            Err(format!("the head of `{thread}` is {} of {}", kept.head, entries.len()))
-        }
-        _ => Ok(()),
+    let head = first - 1 + entries.len() as u64;
+    if kept.head == head {
+        return Ok(());
     }
+    Err(format!("the head of `{thread}` is {} of {head}", kept.head))
 }
 
 fn ended(shared: &Shared) -> bool {
@@ -147,6 +149,18 @@ async fn people(sim: Sim, shared: Rc<Shared>) {
             if shared.store.decide(&verdict).await.is_err() {
                 sim.fail("nobody else decides");
             }
+        }
+    }
+}
+
+/// Deletes what is before the last checkpoints, every now and then.
+async fn janitor(sim: Sim, shared: Rc<Shared>) {
+    let mut rng = sim.rng("janitor");
+    while !ended(&shared) && sim.elapsed() < LONGEST / 2 {
+        sim.sleep(millis(&mut rng, 1_000..20_000)).await;
+        for thread in &shared.threads {
+            // Before its first life, there is no such thread.
+            let _ = shared.store.prune(thread).await;
         }
     }
 }
@@ -196,8 +210,12 @@ fn cost(totals: &Totals) -> Usd {
 
 /// What a thread has spent, by its journal.
 fn booked(store: &MemoryStore, thread: &ThreadId) -> Result<Usd, String> {
-    let Some(Ok(entries)) = now(store.read(thread, 0, usize::MAX)) else { return Ok(Usd::ZERO) };
-    let mut fold = Fold::new();
+    let (Some(Ok(entries)), Some(Ok(Some(kept)))) =
+        (now(store.read(thread, 0, usize::MAX)), now(store.thread(thread)))
+    else {
+        return Ok(Usd::ZERO);
+    };
+    let mut fold = Fold::from_base(kept.base);
     entries.iter().try_for_each(|entry| fold.apply(entry)).map_err(|error| error.to_string())?;
     Ok(cost(&fold.totals()))
 }

@@ -241,6 +241,9 @@ async fn writer(
             if probes && !shared.backend.may_probe("openai", &member.id) {
                 sim.fail(format!("{} probes, and may not", member.id));
             }
+            if !shared.backend.may_use("openai", &member.id) {
+                sim.fail(format!("{} makes a call, and has no part of the limit", member.id));
+            }
             openai.call("hi").await
         };
         // Whatever comes of it: the books are what is looked at.

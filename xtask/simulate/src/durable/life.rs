@@ -27,6 +27,8 @@ pub(super) enum Step {
     },
     Sleep(Duration),
     Value,
+    /// The next life goes on from here.
+    Checkpoint,
     /// Waits for a message.
     Ask,
 }
@@ -38,12 +40,13 @@ pub(super) fn plan(sim: &Sim, thread: &ThreadId) -> Vec<Step> {
 }
 
 fn step(rng: &mut Rng) -> Step {
-    match rng.u8(..10) {
+    match rng.u8(..11) {
         0 => Step::Turn,
         1 => Step::Recovering,
         2 => Step::Value,
         3 => Step::Sleep(seconds(rng, 1..60)),
         4 => Step::Ask,
+        5 => Step::Checkpoint,
         _ => Step::Pay {
             effect: one_of(rng, &[Effect::Keyed, Effect::Irreversible]),
             approved: rng.bool(),
@@ -58,15 +61,23 @@ pub(super) async fn life(
     shared: &Shared,
     session: &DurableSession,
 ) -> Result<Vec<String>, BoxError> {
-    let (mut made, began) = (Vec::new(), sim.elapsed());
+    let began = sim.elapsed();
     let limit = || Timeout::on(Duration::from_secs(20), Arc::new(sim.time()));
     let openai = sim.provider("openai");
     let thread = session.thread();
     let known = shared.bank.lived(thread.as_str());
     if session.session().time_left().is_some_and(|left| left > DEADLINE.saturating_sub(known)) {
-        sim.fail(format!("a deadline begins anew, though its thread has lived for {known:?}"));
+        sim.fail(format!(
+            "a deadline begins anew with {:?}, though its thread has lived for {known:?}",
+            session.session().time_left()
+        ));
     }
-    for (number, step) in plan(sim, thread).into_iter().enumerate() {
+    let steps = plan(sim, thread);
+    let (mut from, mut made) = (0, Vec::new());
+    if steps.iter().any(|step| matches!(step, Step::Checkpoint)) {
+        (from, made) = session.resume_point().await?.unwrap_or_default();
+    }
+    for (number, step) in steps.into_iter().enumerate().skip(from) {
         let name = format!("{thread}/{number}");
         let bank = &shared.bank;
         match step {
@@ -103,8 +114,11 @@ pub(super) async fn life(
             }
             Step::Sleep(time) => session.sleep(time).await?,
             Step::Value => {
-                session.value("lucky", || 7).await?;
+                let drawn = session.value("lucky", || sim.rng(&format!("{began:?}")).u64(..));
+                let values = (drawn.await?, session.random().await?, session.now().await?);
+                bank.know(&name, format!("{values:?}"));
             }
+            Step::Checkpoint => session.checkpoint(&(number + 1, &made)).await?,
             Step::Pay { effect, approved, refused } => {
                 let call = Payment { name, effect, approved, refused };
                 if call.make(sim, bank, session).await? {
