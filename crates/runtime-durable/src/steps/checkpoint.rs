@@ -94,11 +94,11 @@ pub(super) async fn begin_anew<S: Serialize>(
         |source| StepError::Value { step: session.place.name(StepKind::Checkpoint, ""), source };
     let state = to_raw_value(state).map_err(unwritable)?;
     life.running.stop()?;
-    let record = {
+    let (totals, lives, until) = {
         let fold = life.writer.fold();
-        let (totals, lives, until) = (fold.totals(), fold.lives(), fold.counted_until());
-        CheckpointRecord { state, totals, lives, role: role.clone(), until }
+        (fold.totals(), fold.lives(), fold.counted_until())
     };
+    let record = CheckpointRecord { state, totals, lives, role: role.clone(), until };
     let written = match entry(EntryKind::CHECKPOINT, &record) {
         Ok(entry) => life.writer.checkpoint(entry, role).await,
         Err(error) => Err(error),
