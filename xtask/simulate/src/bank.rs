@@ -96,10 +96,10 @@ impl Bank {
     }
 
     /// A life was told a value, which is the same in each life.
-    pub(crate) fn know(&self, step: &str, value: String) {
+    pub(crate) fn know(&self, step: &str, value: &str) {
         let mut books = self.books();
-        let known = books.values.entry(step.to_owned()).or_insert_with(|| value.clone());
-        if *known != value {
+        let known = books.values.entry(step.to_owned()).or_insert_with(|| value.to_owned());
+        if known != value {
             let why = format!("`{step}` was {known}, and is {value} in a later life");
             books.broken.get_or_insert(why);
         }

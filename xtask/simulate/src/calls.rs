@@ -184,8 +184,17 @@ impl Setup {
         }
         let orchestrator = orchestrator.recovery(recovery);
         let rush = 0..one_of(rng, &[1_000, 40_000]);
-        let routes = shared;
-        Self { orchestrator, company, breakers, places, retries, percent, routes, strict, rush }
+        Self {
+            orchestrator,
+            company,
+            breakers,
+            places,
+            retries,
+            percent,
+            routes: shared,
+            strict,
+            rush,
+        }
     }
 
     /// What holds at every step, and at the end.

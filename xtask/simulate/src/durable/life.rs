@@ -116,7 +116,7 @@ pub(super) async fn life(
             Step::Value => {
                 let drawn = session.value("lucky", || sim.rng(&format!("{began:?}")).u64(..));
                 let values = (drawn.await?, session.random().await?, session.now().await?);
-                bank.know(&name, format!("{values:?}"));
+                bank.know(&name, &format!("{values:?}"));
             }
             Step::Checkpoint => session.checkpoint(&(number + 1, &made)).await?,
             Step::Pay { effect, approved, refused } => {
