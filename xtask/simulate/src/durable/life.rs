@@ -24,6 +24,8 @@ pub(super) enum Step {
         effect: Effect,
         approved: bool,
         refused: u8,
+        /// Whether an agent below makes it.
+        below: bool,
     },
     Sleep(Duration),
     Value,
@@ -51,6 +53,7 @@ fn step(rng: &mut Rng) -> Step {
             effect: one_of(rng, &[Effect::Keyed, Effect::Irreversible]),
             approved: rng.bool(),
             refused: one_of(rng, &[0, 0, 1, 2]),
+            below: rng.u8(..3) == 0,
         },
     }
 }
@@ -119,9 +122,14 @@ pub(super) async fn life(
                 bank.know(&name, &format!("{values:?}"));
             }
             Step::Checkpoint => session.checkpoint(&(number + 1, &made)).await?,
-            Step::Pay { effect, approved, refused } => {
+            Step::Pay { effect, approved, refused, below } => {
                 let call = Payment { name, effect, approved, refused };
-                if call.make(sim, bank, session).await? {
+                let paid = if below {
+                    call.make(sim, bank, &session.child("cashier")?).await?
+                } else {
+                    call.make(sim, bank, session).await?
+                };
+                if paid {
                     made.push(call.name);
                 }
             }
