@@ -14,6 +14,7 @@ mod json;
 mod kind;
 mod limits;
 mod lookup;
+mod moment;
 mod numbers;
 mod phrases;
 mod provider;

@@ -161,7 +161,8 @@ impl FaultError {
         now: impl Into<DateTime<Utc>>,
     ) -> Self {
         let body = Flat::of(body);
-        let fault = FaultRules::BUILT_IN.read((provider, status), headers, body.root(), now.into());
+        let now = Some(now.into());
+        let fault = FaultRules::BUILT_IN.read((provider, status), headers, body.root(), now);
         Self::new(fault, FaultDetails::read(headers, body.root()))
     }
 

@@ -16,6 +16,7 @@ use super::provider::Provider::{self, Anthropic, Azure, Bedrock, Gemini, Ollama,
 use super::rule::FaultRule as Rule;
 
 mod bedrock;
+mod classes;
 mod content;
 mod gemini;
 mod limits;
@@ -23,13 +24,16 @@ mod others;
 mod places;
 mod words;
 
+use classes::{
+    BAD_CLASS, BUSY_CLASS, DENIED_CLASS, KEY_CLASS, LOST_CLASS, MODEL_CLASS, RATE_CLASS,
+};
 use content::{MODERATED, POLICY, REFUSED, STOPPED, VIOLATED};
 use limits::{
     A_RATE, ANY_LIMIT, ANY_QUOTA, DAILY, FREQUENT, LACK, LIMIT, MONEY, NO_MONEY, RATE, SPENT,
     THROTTLED, TOO_OFTEN,
 };
 use places::{
-    BROKEN_OFF, BUSY, CRASHED, LATE, NO_ROOM, NO_SPACE, NO_TLS, NOT_LOADED, TIMED_OUT, UNREACHED,
+    BROKEN, BROKEN_OFF, BUSY, CRASHED, FULL, LATE, NO_ROOM, NO_SPACE, NO_TLS, NOT_LOADED, TIMED_OUT, UNREACHED,
 };
 use words::{
     ACCOUNT, ANOTHER_LIMIT, BAD_IMAGE, CLOSED, DENIED, ELSEWHERE, FAILED, GONE, INPUT, MISSHAPEN,
@@ -173,7 +177,7 @@ static NAMES: &[Rule] = &[
     Rule::any(ContextLength)
         .says(Code, &["context_length_exceeded", "context_too_large", "max_tokens_per_request"]),
     // More tokens than a whole minute allows: no wait helps.
-    Rule::any(ContextLength).begins(Message, &["Request too large for"]),
+    Rule::any(ContextLength).mentions(Message, &["request too large for"]),
     Rule::any(ContentPolicy).says(Code, MODERATED),
     Rule::any(ContentPolicy).mentions(Code, &["SensitiveContent"]),
     Rule::any(ContentPolicy)
@@ -191,7 +195,7 @@ static NAMES: &[Rule] = &[
         .mentions(Message, &["organization must be verified"])
         .cools(Model),
     Rule::any(RateLimit).says(Code, RATE),
-    Rule::any(Overload).says(Code, &["server_is_overloaded", "capacity_exceeded"]),
+    Rule::any(Overload).says(Code, FULL),
     Rule::any(Auth).says(Code, &["invalid_api_key"]),
     Rule::any(Auth).status(400, 499).mentions(Message, ACCOUNT).mentions(Message, CLOSED),
     Rule::any(Request).says(Code, NO_MODEL).cools(Model).elsewhere(true),
@@ -312,6 +316,14 @@ static STATUSES: &[Rule] = &[
         .cools(Model)
         .elsewhere(true),
     Rule::any(Timeout(TimeoutPhase::Provider)).says(Type, &["timeout_error", "request_timeout"]),
+    // The classes of clients' errors say less than a status.
+    Rule::any(RateLimit).mentions(Message, RATE_CLASS),
+    Rule::any(Request).mentions(Message, MODEL_CLASS).cools(Model).elsewhere(true),
+    Rule::any(Request).mentions(Message, BAD_CLASS),
+    Rule::any(Auth).mentions(Message, KEY_CLASS),
+    Rule::any(Auth).mentions(Message, DENIED_CLASS).cools(Model),
+    Rule::any(Overload).mentions(Message, BUSY_CLASS),
+    Rule::any(Network).mentions(Message, LOST_CLASS),
     Rule::any(Server).says(StopReason, &["error"]),
     Rule::any(Request).says(Code, RPC_WRONG),
     Rule::any(Server).says(Code, RPC_FAILED),
@@ -342,5 +354,5 @@ static STATUSES: &[Rule] = &[
             "upstream_error",
         ],
     ),
-    Rule::any(Server).mentions(Message, &["internal server error"]),
+    Rule::any(Server).mentions(Message, BROKEN),
 ];

@@ -16,7 +16,7 @@ use super::kind::{FaultKind, FaultScope};
 use super::limits::{FULL_AGAIN, is_for_long, reset_of_limits};
 use super::phrases::of_phrase;
 use super::provider::Provider;
-use super::retry_after::{in_body, in_metadata, in_place};
+use super::retry_after::{here, in_body, in_metadata, in_place};
 use super::rule::FaultRule;
 use super::spoken::{in_page, in_words};
 use super::{Fault, FaultBasis, rows, said};
@@ -65,7 +65,7 @@ impl FaultRules {
         body: &[u8],
         now: impl Into<DateTime<Utc>>,
     ) -> Fault {
-        self.read((provider, status), headers, Flat::of(body).root(), now.into())
+        self.read((provider, status), headers, Flat::of(body).root(), Some(now.into()))
     }
 
     /// As [`Fault::from_json`], by these rows.
@@ -77,13 +77,13 @@ impl FaultRules {
         body: &Value,
         now: impl Into<DateTime<Utc>>,
     ) -> Fault {
-        self.read((provider, status), headers, body, now.into())
+        self.read((provider, status), headers, body, Some(now.into()))
     }
 
     /// As [`Fault::from_stream_error`], by these rows.
     pub fn of_stream_error(&self, provider: Provider, event: &Value) -> Fault {
-        // There are no headers and so no date: only a duration can be read.
-        self.of_json(provider, 0, &(), event, DateTime::UNIX_EPOCH)
+        // Nobody tells the time: a duration is a wait, and a moment is none.
+        self.read((provider, 0), &(), event, None)
     }
 
     /// The fault of a reply, whatever form its body has.
@@ -92,7 +92,7 @@ impl FaultRules {
         (provider, status): (Provider, u16),
         headers: &'a H,
         body: N,
-        now: DateTime<Utc>,
+        now: Option<DateTime<Utc>>,
     ) -> Fault {
         let reply = Reply::new(provider, status, headers, body);
         let nested = body::nested(reply.error, reply.message);
@@ -211,7 +211,7 @@ fn asked<'a, H: Headers + ?Sized, N: Json<'a>>(
     headers: &H,
     nested: Option<&Nested<'a, N>>,
     fault: &Fault,
-    now: DateTime<Utc>,
+    now: Option<DateTime<Utc>>,
 ) -> Option<Duration> {
     let behind = || match nested? {
         Nested::Object(body) => in_place(&(), *body, now),
@@ -231,19 +231,20 @@ fn asked<'a, H: Headers + ?Sized, N: Json<'a>>(
     let page = || {
         in_page(
             reply.body.page().filter(|_| passes(fault.kind) || fault.kind == FaultKind::Server)?,
-            now,
+            here(headers, now),
         )
     };
+    let said = |text: Option<&str>| in_words(text?, here(headers, now));
+    let in_messages = || said(words()).or_else(|| said(reply.more));
     asked
         .or_else(limits)
-        .or_else(|| in_words(words().filter(|_| passes(fault.kind))?, now))
-        .or_else(|| in_words(reply.more.filter(|_| passes(fault.kind))?, now))
+        .or_else(|| if passes(fault.kind) { in_messages() } else { None })
         .or_else(page)
 }
 
-/// The wait that a text asks for. A date in it cannot be compared with anything.
+/// The wait that a text asks for. A moment in it cannot be compared with anything.
 pub(super) fn asked_in_words(fault: &Fault, text: &str) -> Option<Duration> {
-    in_words(Some(text).filter(|_| passes(fault.kind))?, DateTime::UNIX_EPOCH)
+    in_words(Some(text).filter(|_| passes(fault.kind))?, None)
 }
 
 /// Whether a wait in the words of a failure is one for it to pass.

@@ -93,12 +93,21 @@ fn stands_alone(text: &str, at: usize) -> bool {
 
 /// Whether the text before a number ends with a word for a status or an error.
 fn is_introduced(before: &str) -> bool {
+    const WORDS: [&str; 8] = [
+        "status",
+        "code",
+        "http",
+        "http_status",
+        "statuscode",
+        "status_code",
+        "error",
+        "server response",
+    ];
     let before = before.trim_end_matches(|c: char| " :=(\"'".contains(c));
     // `HTTP/1.1 404`, `http/2 404`
     let versions = ["http/1.0", "http/1.1", "http/2", "http/3", "http/2.0"];
     versions.iter().any(|version| ends_with(before, version))
-        || ["status", "code", "http", "http_status", "statuscode", "status_code", "error"]
-            .iter()
+        || WORDS.iter()
             .any(|word| ends_with(before, word))
         || names_class(before)
 }
@@ -130,7 +139,7 @@ fn ends_with(text: &str, word: &str) -> bool {
 
 /// Whether a text begins with the reason of a status, or says that the number is one.
 fn is_reason(status: u16, after: &str) -> bool {
-    let after = after.trim_start_matches(|c: char| " :-)".contains(c));
+    let after = after.trim_start_matches(|c: char| " :-()".contains(c));
     let begins = |reason: &str| {
         after.get(..reason.len()).is_some_and(|start| start.eq_ignore_ascii_case(reason))
     };

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
+use super::moment::moment;
 use super::retry_after::{Unit, go_duration, number, until};
 
 /// The wait in a message: `Please try again in 6m0s`, `retry after 86400 seconds`, `will regain access on
-/// 2026-04-01 at 00:00 UTC`.
-pub(super) fn in_words(message: &str, now: DateTime<Utc>) -> Option<Duration> {
-    /// What stands before a wait or a date.
-    const BEFORE: [&str; 25] = [
+/// 2026-04-01 at 00:00 UTC`. A moment is a wait only if it is known what time it is.
+pub(super) fn in_words(message: &str, now: Option<DateTime<Utc>>) -> Option<Duration> {
+    /// What stands before a wait or a moment.
+    const BEFORE: [&str; 31] = [
         "try again in ",
         "try again after ",
         "try again at ",
@@ -32,6 +33,12 @@ pub(super) fn in_words(message: &str, now: DateTime<Utc>) -> Option<Duration> {
         "resets at ",
         "reset at ",
         "resets on ",
+        "reset on ",
+        "resets ",
+        "daily at ",
+        "until ",
+        "available at ",
+        "renews at ",
         "replenished in ",
         "refreshes in ",
         "available in ",
@@ -45,17 +52,17 @@ pub(super) fn in_words(message: &str, now: DateTime<Utc>) -> Option<Duration> {
         duration(text).or_else(|| clock(text).filter(|_| start.ends_with("in ")))
     };
     let waits = || BEFORE.iter().filter_map(behind).find_map(wait).or_else(|| in_chinese(&text));
-    let dates = || {
-        let told = BEFORE.iter().filter_map(behind).find_map(|(_, text)| date(text));
-        until(told.or_else(|| date_in_chinese(&text))?, now)
+    let moments = || {
+        let told = BEFORE.iter().filter_map(behind).find_map(|(_, text)| moment(text, now));
+        until(told.or_else(|| moment_in_chinese(&text))?, now?)
     };
-    waits().or_else(dates).filter(|asked| !asked.is_zero())
+    waits().or_else(moments).filter(|asked| !asked.is_zero())
 }
 
 /// The wait in a page for people, wherever it is: Google's says `Please try again in 30 seconds` behind a
 /// long style.
 #[cold]
-pub(super) fn in_page(page: &str, now: DateTime<Utc>) -> Option<Duration> {
+pub(super) fn in_page(page: &str, now: Option<DateTime<Utc>>) -> Option<Duration> {
     let start = || page.rfind("</style>").or_else(|| page.find("<body")).unwrap_or(0);
     in_words(&page[page.find("try again in ").unwrap_or_else(start)..], now)
 }
@@ -121,25 +128,9 @@ fn in_chinese(text: &str) -> Option<Duration> {
 }
 
 /// `您的限额将在 2026-09-16 13:42:53 重置`, in China's time.
-fn date_in_chinese(text: &str) -> Option<DateTime<Utc>> {
+fn moment_in_chinese(text: &str) -> Option<DateTime<Utc>> {
     const CHINA: TimeDelta = TimeDelta::hours(8);
     let behind = |word: &&str| Some(text[text.find(*word)? + word.len()..].trim_start());
-    let at = ["将在", "将于"].iter().filter_map(behind).find_map(date)?;
-    at.checked_sub_signed(CHINA)
-}
-
-/// A date at the start of a text, in lower case: `2026-04-01 at 00:00 utc`, or as in RFC 3339.
-fn date(text: &str) -> Option<DateTime<Utc>> {
-    let mut words = text.split_ascii_whitespace();
-    let first = words.next()?.trim_end_matches(['.', ',', ';', ')']);
-    if let Ok(at) = DateTime::parse_from_rfc3339(&first.to_ascii_uppercase()) {
-        return Some(at.to_utc());
-    }
-    let day = NaiveDate::parse_from_str(first, "%Y-%m-%d").ok()?;
-    let time = words.find(|word| *word != "at").map(|word| word.trim_end_matches(['.', ',', 'z']));
-    let time = time.and_then(|time| {
-        let formats = ["%H:%M:%S", "%H:%M"];
-        formats.iter().find_map(|format| NaiveTime::parse_from_str(time, format).ok())
-    });
-    Some(day.and_time(time.unwrap_or_default()).and_utc())
+    let told = ["将在", "将于"].iter().filter_map(behind).find_map(|text| moment(text, None));
+    told?.checked_sub_signed(CHINA)
 }

@@ -44,6 +44,7 @@ pub(super) const SPENT: &[&str] = &[
     "credits exhausted",
     "account is in good standing",
     "payment required",
+    "paymentrequired",
     "past invoices",
     "unpaid invoice",
     "subscription quota",

@@ -52,11 +52,6 @@ static TABLES: &[(Provider, &[Rule])] = &[
 /// `LiteLLM` puts the name of its exception before the words of the provider behind it.
 static LITELLM: &[Rule] = &[
     Rule::new(LiteLlm, Quota).says(Type, &["budget_exceeded"]),
-    Rule::new(LiteLlm, ContextLength).mentions(Message, &["ContextWindowExceededError"]),
-    Rule::new(LiteLlm, ContextLength)
-        .begins(Message, &["litellm."])
-        .mentions(Message, TOO_LONG)
-        .unless(THROTTLED),
     Rule::new(LiteLlm, ContentPolicy).mentions(Message, &["ContentPolicyViolationError"]),
     Rule::new(LiteLlm, Auth).begins(Message, &["litellm.AuthenticationError"]),
     Rule::new(LiteLlm, Request)

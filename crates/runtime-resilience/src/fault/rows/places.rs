@@ -36,6 +36,26 @@ pub(super) const BUSY: &[&str] = &[
     "负载已饱和",
 ];
 
+/// The same, in the names of errors.
+pub(super) const FULL: &[&str] = &[
+    "server_is_overloaded",
+    "capacity_exceeded",
+    "no_available_keys",
+    "no_available_accounts",
+    "no_available_channel",
+    "no_available_candidate",
+];
+
+/// The server says that it failed.
+pub(super) const BROKEN: &[&str] = &[
+    "internal server error",
+    "internal error encountered",
+    "internal error occurred",
+    "internal error has occurred",
+    "the server had an error",
+    "error occurred while processing your request",
+];
+
 /// What runs the model is gone.
 pub(super) const CRASHED: &[&str] = &[
     "model has crashed",

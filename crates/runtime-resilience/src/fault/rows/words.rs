@@ -53,6 +53,9 @@ pub(super) const TOO_LONG: &[&str] = &[
     "compared to kv size",
     "context_length",
     "context_window",
+    "contextlengthexceeded",
+    "contextwindowexceeded",
+    "contextoverflow",
     "上下文过长",
     "上下文长度",
     "上下文超",
@@ -163,6 +166,10 @@ pub(super) const NO_KEY: &[&str] = &[
     "key has been deleted",
     "key is disabled",
     "key is expired",
+    "license validation failed",
+    "license has expired",
+    "license expired",
+    "invalid license",
 ];
 
 /// A message says that callers from there are not served.
@@ -315,6 +322,8 @@ pub(super) const MISTAKEN: &[&str] = &[
     "should be of type object",
     "input should be",
     "field required",
+    "request was malformed",
+    "malformed request",
 ];
 
 /// An image that cannot be used, in the error codes of `OpenAI`'s responses.
