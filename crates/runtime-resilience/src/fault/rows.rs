@@ -50,7 +50,7 @@ pub(super) fn of(provider: Provider) -> impl Iterator<Item = &'static Rule> {
         Azure => (AZURE, &[]),
         Anthropic => (ANTHROPIC, ANTHROPIC_NAMES),
         Gemini => (gemini::ROWS, gemini::NAMES),
-        Bedrock => (bedrock::ROWS, &[]),
+        Bedrock => (bedrock::ROWS, bedrock::NAMES),
         OpenRouter => (OPENROUTER, &[]),
         Ollama => (OLLAMA, &[]),
         other => (others::of(other), &[]),
@@ -228,6 +228,8 @@ static NAMES: &[Rule] = &[
         .cools(Key),
     // NVIDIA's word for a model that fails, under 400.
     Rule::any(Server).mentions(Message, &["DEGRADED function"]).cools(Model),
+    Rule::any(Auth).status(0, 400).mentions(Message, DENIED).cools(Model),
+    Rule::any(Auth).status(500, 503).mentions(Message, DENIED).cools(Model),
     Rule::any(Server).mentions(Message, CRASHED).never_here().cools(Model),
     Rule::any(Server).mentions(Message, NO_ROOM).never_here().cools(Model),
     // The next call loads it again.
@@ -246,8 +248,6 @@ static NAMES: &[Rule] = &[
     violated(403, 403),
     violated(422, 422),
     violated(500, 500),
-    Rule::any(Auth).status(0, 400).mentions(Message, DENIED).cools(Model),
-    Rule::any(Auth).status(500, 503).mentions(Message, DENIED).cools(Model),
     Rule::any(Auth).mentions(Message, NO_CREDENTIALS),
     Rule::any(Request).status(0, 0).mentions(Message, MISTAKEN),
     Rule::any(Request).status(500, 503).mentions(Message, MISTAKEN),

@@ -1,6 +1,6 @@
 //! The rows of Bedrock, by the names of its exceptions. The sources are in `docs/faults.md`.
 
-use super::words::{ELSEWHERE, TOO_LONG};
+use super::words::TOO_LONG;
 use crate::fault::field::ReplyField::{Exception, Message, StopReason};
 use crate::fault::kind::FaultKind::{
     Auth, ContentPolicy, ContextLength, Malformed, Overload, Quota, RateLimit, Request, Server,
@@ -43,13 +43,6 @@ pub(super) static ROWS: &[Rule] = &[
     Rule::new(Bedrock, ContextLength)
         .says(Exception, &["ValidationException"])
         .mentions(Message, &["too long", "maxLength"]),
-    Rule::new(Bedrock, Auth).says(Exception, &["ValidationException"]).mentions(Message, ELSEWHERE),
-    Rule::new(Bedrock, Request)
-        .says(Exception, &["ValidationException"])
-        .mentions(Message, &["model identifier is invalid", "on-demand throughput"])
-        .cools(Model)
-        .elsewhere(true),
-    Rule::new(Bedrock, Request).says(Exception, &["ValidationException"]),
     Rule::new(Bedrock, Auth).says(Exception, &["AccessDeniedException"]).cools(Model),
     Rule::new(Bedrock, Auth).says(
         Exception,
@@ -60,4 +53,14 @@ pub(super) static ROWS: &[Rule] = &[
         .cools(Model)
         .elsewhere(true),
     Rule::new(Bedrock, Server).status(424, 424).cools(Model).reach(Reach::Unknown),
+];
+
+/// The name of whatever is wrong with a request.
+pub(super) static NAMES: &[Rule] = &[
+    Rule::new(Bedrock, Request)
+        .says(Exception, &["ValidationException"])
+        .mentions(Message, &["model identifier is invalid", "on-demand throughput", "support the model"])
+        .cools(Model)
+        .elsewhere(true),
+    Rule::new(Bedrock, Request).says(Exception, &["ValidationException"]),
 ];
