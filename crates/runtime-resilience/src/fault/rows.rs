@@ -344,15 +344,6 @@ static STATUSES: &[Rule] = &[
     Rule::any(Malformed).mentions(Message, UNREADABLE),
     // Broad names say less than these words.
     Rule::any(Server).says(Code, FAILED),
-    Rule::any(Server).says(
-        Type,
-        &[
-            "api_error",
-            "internal_error",
-            "internal_server_error",
-            "InternalServerError",
-            "upstream_error",
-        ],
-    ),
+    Rule::any(Server).says(Type, FAILED),
     Rule::any(Server).mentions(Message, BROKEN),
 ];

@@ -280,6 +280,14 @@ pub(super) const NO_CREDENTIALS: &[&str] = &[
     "missing api key",
     "no api key",
     "provide an api key",
+    "failed to authenticate",
+    "not logged in",
+    "please log in",
+    "please login",
+    "please sign in",
+    "sign in with your",
+    "sign in again",
+    "log in again",
 ];
 
 /// A message says that the caller has no right to this.
@@ -382,8 +390,17 @@ pub(super) const WRONG: &[&str] = &[
 ];
 
 /// In a stream: the server failed.
-pub(super) const FAILED: &[&str] =
-    &["api_error", "internal_error", "aborted", "upstream_error", "provider_disconnected"];
+pub(super) const FAILED: &[&str] = &[
+    "api_error",
+    "internal_error",
+    "internal_server_error",
+    "InternalServerError",
+    "aborted",
+    "upstream_error",
+    "upstream_disconnect",
+    "provider_disconnected",
+    "stream_truncated",
+];
 
 /// The client cannot read what came, in the words of JSON's readers: Rust, Python, JavaScript, Go.
 pub(super) const UNREADABLE: &[&str] = &[
