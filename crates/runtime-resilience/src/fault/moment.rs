@@ -30,8 +30,9 @@ pub(super) fn moment(text: &str, now: Option<DateTime<Utc>>) -> Option<DateTime<
     let here = now?.checked_add_signed(offset)?;
     let today = here.date_naive();
     let [first, second] = match day {
-        Some(Day::OfYear(month, day)) => [today.year(), today.year() + 1]
-            .map(|year| NaiveDate::from_ymd_opt(year, month, day)),
+        Some(Day::OfYear(month, day)) => {
+            [today.year(), today.year() + 1].map(|year| NaiveDate::from_ymd_opt(year, month, day))
+        }
         Some(_) => [None, today.succ_opt()],
         None => [time.map(|_| today), today.succ_opt()],
     };
@@ -100,7 +101,9 @@ fn time_of_day<'a>(
     let (minute, second) = (parts.next(), parts.next().unwrap_or(Some(0))?);
     words.next();
     let (half, behind) = match half(behind) {
-        None if behind.is_empty() => (words.next_if(|word| half(word).is_some()).and_then(half), ""),
+        None if behind.is_empty() => {
+            (words.next_if(|word| half(word).is_some()).and_then(half), "")
+        }
         half => (half, if half.is_some() { "" } else { behind }),
     };
     let hour = match half {

@@ -33,12 +33,13 @@ use limits::{
     THROTTLED, TOO_OFTEN,
 };
 use places::{
-    BROKEN, BROKEN_OFF, BUSY, CRASHED, FULL, LATE, NO_ROOM, NO_SPACE, NO_TLS, NOT_LOADED, TIMED_OUT, UNREACHED,
+    BROKEN, BROKEN_OFF, BUSY, CRASHED, FULL, LATE, NO_ROOM, NO_SPACE, NO_TLS, NOT_LOADED,
+    TIMED_OUT, UNREACHED,
 };
 use words::{
     ACCOUNT, ANOTHER_LIMIT, BAD_IMAGE, CLOSED, DENIED, ELSEWHERE, FAILED, GONE, INPUT, MISSHAPEN,
-    MISTAKEN, MODEL, NO_CREDENTIALS, NO_KEY, NO_MODEL, NO_TEMPLATE, NOT_SERVED, THIS_MODEL,
-    TOO_LONG, TOO_MUCH, TOOL_CALL, UNABLE, UNREADABLE, WRONG,
+    MISTAKEN, MODEL, NO_CREDENTIALS, NO_KEY, NO_MODEL, NO_TEMPLATE, NOT_SERVED, NOT_SHOWN, SHOWN,
+    THIS_MODEL, TOO_LONG, TOO_MUCH, TOOL_CALL, UNABLE, UNREADABLE, WRONG,
 };
 
 /// The rows that a provider's replies are read by, in order: rows by words, the provider's own first,
@@ -340,6 +341,7 @@ static STATUSES: &[Rule] = &[
     Rule::any(Network).mentions(Message, BROKEN_OFF),
     Rule::any(Network).mentions(Message, UNREACHED),
     Rule::any(Network).mentions(Message, NO_TLS),
+    Rule::any(Auth).mentions(Message, SHOWN).mentions(Message, NOT_SHOWN),
     Rule::any(Local).mentions(Message, NO_SPACE),
     Rule::any(Malformed).mentions(Message, UNREADABLE),
     // Broad names say less than these words.

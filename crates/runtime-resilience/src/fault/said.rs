@@ -107,8 +107,7 @@ fn is_introduced(before: &str) -> bool {
     // `HTTP/1.1 404`, `http/2 404`
     let versions = ["http/1.0", "http/1.1", "http/2", "http/3", "http/2.0"];
     versions.iter().any(|version| ends_with(before, version))
-        || WORDS.iter()
-            .any(|word| ends_with(before, word))
+        || WORDS.iter().any(|word| ends_with(before, word))
         || names_class(before)
 }
 

@@ -29,12 +29,8 @@ pub(super) const KEY_CLASS: &[&str] =
     &["autherror", "authexception", "authenticationerror", "authenticationexception"];
 
 /// A right that one has not.
-pub(super) const DENIED_CLASS: &[&str] = &[
-    "permissiondeniederror",
-    "permissiondeniedexception",
-    "forbiddenerror",
-    "forbiddenexception",
-];
+pub(super) const DENIED_CLASS: &[&str] =
+    &["permissiondeniederror", "permissiondeniedexception", "forbiddenerror", "forbiddenexception"];
 
 /// Too much for the server.
 pub(super) const BUSY_CLASS: &[&str] = &[

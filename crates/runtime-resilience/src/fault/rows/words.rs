@@ -298,7 +298,38 @@ pub(super) const DENIED: &[&str] = &[
     "not authorized to",
     "not have access to",
     "n't have access to",
+    "insufficient permission",
+    "insufficient scope",
+    "missing scope",
     "无权访问",
+];
+
+/// A message speaks of what shows who the caller is, …
+pub(super) const SHOWN: &[&str] = &[
+    "credential",
+    "oauth",
+    "access token",
+    "auth token",
+    "refresh token",
+    "bearer token",
+    "api key",
+    "api_key",
+    "apikey",
+];
+
+/// … and says that it is none.
+pub(super) const NOT_SHOWN: &[&str] = &[
+    "invalid",
+    "incorrect",
+    "expired",
+    "revoked",
+    "missing",
+    "required",
+    "not found",
+    "failed",
+    "could not",
+    "rejected",
+    "re-authenticate",
 ];
 
 /// A message says that a model's template has no place for these messages.
