@@ -3,6 +3,8 @@
 //! A few letters stand for a word. What is found may be another one; no word that is there is missed. The rows
 //! that are marked are matched anyway.
 
+use super::rows;
+
 /// Several times the number of words, so that most slots have none.
 const SLOTS: usize = 1 << SLOT_BITS;
 const SLOT_BITS: u32 = 12;
@@ -192,9 +194,9 @@ const fn slot(key: u32) -> usize {
     (key.wrapping_mul(0x9E37_79B1) >> (u32::BITS - SLOT_BITS)) as usize
 }
 
-/// A set of places of rows.
+/// A set of places of rows. It has room for all of them.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Marks([u64; 4]);
+pub(super) struct Marks([u64; rows::MOST.div_ceil(64)]);
 
 impl Marks {
     pub(super) fn set(&mut self, place: usize) {

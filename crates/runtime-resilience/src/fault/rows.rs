@@ -63,6 +63,21 @@ pub(super) fn of(provider: Provider) -> impl Iterator<Item = &'static Rule> {
     by_words.chain(own.iter().filter(|row| !row.has_conditions())).chain(STATUSES)
 }
 
+/// At least as many as any provider has: all of them.
+pub(super) const MOST: usize = WORDS.len()
+    + NAMES.len()
+    + STATUSES.len()
+    + AZURE.len()
+    + ANTHROPIC.len()
+    + ANTHROPIC_NAMES.len()
+    + OPENROUTER.len()
+    + OLLAMA.len()
+    + bedrock::ROWS.len()
+    + bedrock::NAMES.len()
+    + gemini::ROWS.len()
+    + gemini::NAMES.len()
+    + others::MOST;
+
 static AZURE: &[Rule] = &[
     Rule::new(Azure, ContentPolicy).says(Code, &["content_filter", "ResponsibleAIPolicyViolation"]),
     // Azure reads input that is too long, and bills it.

@@ -29,6 +29,16 @@ pub(super) fn all() -> impl Iterator<Item = &'static Rule> {
     TABLES.iter().flat_map(|(_, rows)| *rows)
 }
 
+/// How many they are.
+pub(super) const MOST: usize = {
+    let (mut sum, mut at) = (0, 0);
+    while at < TABLES.len() {
+        sum += TABLES[at].1.len();
+        at += 1;
+    }
+    sum
+};
+
 static TABLES: &[(Provider, &[Rule])] = &[
     (LiteLlm, LITELLM),
     (LlamaCpp, LLAMA_CPP),

@@ -77,6 +77,9 @@ pub(super) const NO_ROOM: &[&str] = &[
     "could not load model",
     "error loading model",
     "insufficient memory",
+    "cuda out of memory",
+    "cudamalloc failed",
+    "outofmemoryerror",
 ];
 
 /// What runs models has put this one away.
@@ -179,6 +182,9 @@ pub(super) const UNREACHED: &[&str] = &[
     "client error (connect)",
     "error sending request",
     "unable to connect",
+    "could not connect to",
+    "failed to connect to",
+    "connectexception",
     "fetch failed",
     "typeerror: failed to fetch",
     "typeerror: load failed",
