@@ -7,7 +7,7 @@ use super::rows;
 
 /// Several times the number of words, so that most slots have none.
 const SLOTS: usize = 1 << SLOT_BITS;
-const SLOT_BITS: u32 = 12;
+const SLOT_BITS: u32 = 13;
 
 /// Names that are a whole field. Their first and last four letters and their length tell them apart.
 pub(super) struct Names(Table);

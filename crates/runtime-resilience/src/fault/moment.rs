@@ -48,7 +48,7 @@ enum Day {
 }
 
 /// `2026-04-23`, `apr 23`, `april 23rd, 2026`, `tomorrow`
-fn day<'a>(words: &mut Peekable<impl Iterator<Item = &'a str>>) -> Option<Day> {
+fn day<'a, W: Iterator<Item = &'a str>>(words: &mut Peekable<W>) -> Option<Day> {
     const MONTHS: [&str; 12] = [
         "january",
         "february",
@@ -82,8 +82,8 @@ fn day<'a>(words: &mut Peekable<impl Iterator<Item = &'a str>>) -> Option<Day> {
 }
 
 /// `10:00`, `10:00:00`, `3pm`, `3:30 p.m.`, `midnight`; and what is written behind it at once, as in `10:00z`.
-fn time_of_day<'a>(
-    words: &mut Peekable<impl Iterator<Item = &'a str>>,
+fn time_of_day<'a, W: Iterator<Item = &'a str>>(
+    words: &mut Peekable<W>,
 ) -> Option<(NaiveTime, &'a str)> {
     let half = |word: &str| match word {
         "am" | "a.m" => Some(0),

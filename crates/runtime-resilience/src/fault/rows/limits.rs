@@ -38,7 +38,6 @@ pub(super) const SPENT: &[&str] = &[
     "daily limit",
     "your premium request",
     "hit your limit",
-    "reached your limit",
     "limits will reset",
     "out of extra usage",
     "free allocated quota",

@@ -50,7 +50,6 @@ pub(super) const FULL: &[&str] = &[
 pub(super) const BROKEN: &[&str] = &[
     "internal server error",
     "internal error encountered",
-    "internal error occurred",
     "internal error has occurred",
     "the server had an error",
     "error occurred while processing your request",

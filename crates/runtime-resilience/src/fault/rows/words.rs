@@ -298,7 +298,7 @@ pub(super) const DENIED: &[&str] = &[
     "not authorized to",
     "not have access to",
     "n't have access to",
-    "insufficient permission",
+    "insufficient permissions",
     "insufficient scope",
     "missing scope",
     "无权访问",
