@@ -159,7 +159,8 @@ impl Fault {
 
     /// The fault of an error inside a stream, or in an answer with status 200.
     ///
-    /// `event` is the data of the event, with or without its envelope.
+    /// `event` is the data of the event, with or without its envelope. Nothing tells the time: a duration in it is
+    /// a [wait](Self::asked), and a moment is none.
     pub fn from_stream_error(provider: Provider, event: &Value) -> Self {
         FaultRules::BUILT_IN.of_stream_error(provider, event)
     }

@@ -34,7 +34,10 @@ pub(super) fn moment(text: &str, now: Option<DateTime<Utc>>) -> Option<DateTime<
             [today.year(), today.year() + 1].map(|year| NaiveDate::from_ymd_opt(year, month, day))
         }
         Some(_) => [None, today.succ_opt()],
-        None => [time.map(|_| today), today.succ_opt()],
+        None => {
+            time?;
+            [Some(today), today.succ_opt()]
+        }
     };
     let first = first.map(of).filter(|first| *first > here);
     first.or_else(|| second.map(of))?.checked_sub_signed(offset)

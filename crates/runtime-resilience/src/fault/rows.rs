@@ -344,7 +344,7 @@ static STATUSES: &[Rule] = &[
     Rule::any(Request).says(Code, RPC_WRONG),
     Rule::any(Server).says(Code, RPC_FAILED),
     Rule::any(Timeout(TimeoutPhase::Provider))
-        .mentions(Message, &["code = deadlineexceeded", "deadline exceeded"]),
+        .mentions(Message, &["code = deadlineexceeded", "deadline exceeded", "deadline reached"]),
     Rule::any(Overload).mentions(Message, &["code = unavailable", "temporarily unavailable"]),
     Rule::any(Auth).mentions(Message, &["code = unauthenticated", "code = permissiondenied"]),
     Rule::any(Request).mentions(Message, &["code = invalidargument"]),

@@ -7,6 +7,7 @@ mod gateways;
 mod hostile;
 #[cfg(feature = "http")]
 mod http;
+mod moments;
 mod numbers;
 mod openai;
 mod others;

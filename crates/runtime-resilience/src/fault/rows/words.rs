@@ -339,6 +339,9 @@ pub(super) const NO_TEMPLATE: &[&str] = &[
     "jinja exception",
     "--jinja",
     "roles must alternate",
+    "no user query",
+    "no user message",
+    "no user/tool message",
     "failed to render",
 ];
 
@@ -364,6 +367,8 @@ pub(super) const MISTAKEN: &[&str] = &[
     "should be of type object",
     "input should be",
     "field required",
+    "encrypted content for item",
+    "encrypted_content",
     "request was malformed",
     "malformed request",
 ];
@@ -413,6 +418,7 @@ pub(super) const WRONG: &[&str] = &[
     "invalid_value",
     "field_invalid",
     "validation_error",
+    "invalid_encrypted_content",
     "bad_request",
     "InvalidArgument",
     "InvalidParameter",
