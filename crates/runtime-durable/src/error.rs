@@ -191,8 +191,20 @@ pub enum RunError {
         /// The session of this life.
         summary: Box<Summary>,
     },
-    /// The result does not fit its type, or cannot be written as JSON.
-    #[error("the result of thread `{thread}` does not fit its type")]
+    /// The result of the code cannot be written as JSON.
+    #[error("the result of thread `{thread}` cannot be written as JSON")]
+    Unwritten {
+        /// The thread.
+        thread: ThreadId,
+        /// What cannot.
+        source: serde_json::Error,
+    },
+    /// The thread is done, and its result was written by code with another type: it does not fit this one. Run it
+    /// with [`serde_json::Value`] as the type, which fits every result.
+    #[error(
+        "thread `{thread}` is done, and its result does not fit the type: run it with `serde_json::Value` as the \
+         type to read it, or forget the thread"
+    )]
     Value {
         /// The thread.
         thread: ThreadId,

@@ -10,7 +10,8 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::{AbortHandle, BoxFuture, abortable};
 use runtime_orchestrator::{BoxError, SessionHandle};
-use runtime_store::{Lease, Leave, Store, StoreError};
+use runtime_resilience::chain_text;
+use runtime_store::{JournalError, Lease, Leave, Store, StoreError, Stuck};
 
 use crate::life::Life;
 use crate::session::DurableSession;
@@ -19,6 +20,8 @@ use crate::session::DurableSession;
 pub(crate) struct Held<'a> {
     pub(crate) store: &'a dyn Store,
     pub(crate) lease: &'a Lease,
+    /// What its earlier lives came to, if they could not go on.
+    pub(crate) stuck: Option<Stuck>,
     pub(crate) given_back: bool,
 }
 
@@ -27,6 +30,18 @@ impl Held<'_> {
         self.store.release(self.lease, leave).await?;
         self.given_back = true;
         Ok(())
+    }
+
+    /// Gives the thread back because of its journal: less and less often, if each life would come to the same.
+    /// If that fails, its lease runs out.
+    pub(crate) async fn give_back_after(&mut self, error: &JournalError) {
+        let leave = if error.lasts() {
+            let code = &self.lease.claim.code;
+            Leave::Stuck(Stuck::again(self.stuck.as_ref(), code, &chain_text(error)))
+        } else {
+            Leave::Runnable
+        };
+        let _ = self.give_back(leave).await;
     }
 }
 

@@ -77,12 +77,21 @@ pub(crate) async fn read(
             let what = format!("entry {} is missing", fold.head() + 1);
             return Err(JournalError::Corrupt { seq: fold.head() + 1, what });
         }
-        for mut stored in page {
-            open(&mut stored, thread, seal)?;
-            fold.apply(&stored)?;
-        }
+        take(&mut fold, page, (thread, seal))?;
     }
     Ok(fold)
+}
+
+/// Takes the next entries of a thread.
+pub(crate) fn take(
+    fold: &mut Fold,
+    entries: Vec<Stored>,
+    (thread, seal): (&Thread, Option<&dyn Seal>),
+) -> Result<(), JournalError> {
+    entries.into_iter().try_for_each(|mut stored| {
+        open(&mut stored, thread, seal)?;
+        fold.apply(&stored)
+    })
 }
 
 /// Opens a sealed entry.

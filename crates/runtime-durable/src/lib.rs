@@ -57,6 +57,7 @@ mod error;
 mod handle;
 mod held;
 mod journal;
+mod json;
 #[cfg(feature = "seal")]
 mod key_seal;
 mod life;

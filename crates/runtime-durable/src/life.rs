@@ -143,7 +143,7 @@ impl Life {
     }
 
     /// How a thread is left that has ended so. An engine has the end itself, and may ask for the steps again.
-    pub(crate) const fn left(&self, leave: Leave) -> Leave {
+    pub(crate) fn left(&self, leave: Leave) -> Leave {
         if self.in_engine { Leave::Parked(None) } else { leave }
     }
 

@@ -6,6 +6,7 @@
 //!                                                          └─ vacant: in doubt
 //! ```
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,9 +18,11 @@ use runtime_store::{
 use serde::Serialize;
 use serde::de::{DeserializeOwned, Error as _};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::error::{ParkedError, StepError, StepFailure};
 use crate::journal::entry;
+use crate::json;
 use crate::life::Life;
 
 /// The place of a session's steps in its thread.
@@ -62,7 +65,7 @@ impl Place {
     pub(crate) fn below(&self, role: &str) -> Self {
         // Relaxed: the number of a child depends on the order of the calls alone.
         let number = self.children.fetch_add(1, Ordering::Relaxed);
-        let scope = format!("{}/{role}#{number}", self.scope).into();
+        let scope = format!("{}/{}#{number}", self.scope, escaped(role)).into();
         let (life, order, children) = (Arc::clone(&self.life), Arc::default(), AtomicU32::new(0));
         let opened_in = Some(self.opened_in.unwrap_or_else(|| self.epoch()));
         Self { life, scope, order, children, opened_in }
@@ -304,7 +307,11 @@ pub(crate) fn has_expired(error: &JournalError) -> bool {
 }
 
 fn body(step: &Step, record: &impl Serialize) -> Result<Vec<u8>, StepError> {
-    let body = serde_json::to_vec(record);
+    let body = serde_json::to_vec(record).and_then(|body| {
+        // Within its record.
+        json::check_depth(&body, json::DEEPEST + 1)?;
+        Ok(body)
+    });
     body.map_err(|source| StepError::Value { step: step.name.clone(), source })
 }
 
@@ -313,9 +320,14 @@ pub(crate) fn outcome<T: DeserializeOwned>(
     step: &Step,
     body: &Body,
 ) -> Result<OutcomeRecord<T>, StepError> {
-    let text = std::str::from_utf8(body).map_err(serde_json::Error::custom);
-    let outcome = text.and_then(serde_json::from_str);
-    outcome.map_err(|source| StepError::Value { step: step.name.clone(), source })
+    let read = || {
+        let text = std::str::from_utf8(body).map_err(serde_json::Error::custom)?;
+        // The value by itself, so that it may be as deep as JSON is read.
+        let OutcomeRecord { step, ok, error, bill } = serde_json::from_str::<OutcomeRecord<&RawValue>>(text)?;
+        let ok = ok.map(|value| serde_json::from_str(value.get())).transpose()?;
+        Ok(OutcomeRecord { step, ok, error, bill })
+    };
+    read().map_err(|source| StepError::Value { step: step.name.clone(), source })
 }
 
 /// Reads a recorded outcome: its value with its bill, or its failure.
@@ -375,6 +387,14 @@ impl Drop for Begun {
         }
         self.life.running.end();
     }
+}
+
+/// A role as a part of a path, of which no other path has a part.
+fn escaped(role: &str) -> Cow<'_, str> {
+    if !role.contains(['%', '/', '#']) {
+        return role.into();
+    }
+    role.replace('%', "%25").replace('/', "%2F").replace('#', "%23").into()
 }
 
 fn lock(order: &Mutex<Order>) -> MutexGuard<'_, Order> {

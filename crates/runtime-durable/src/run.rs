@@ -6,8 +6,9 @@
 //!   parked                  ├─ waits for somebody ──▶ parked
 //!   failed                  ├─ returns an error ────▶ failed
 //!                           ├─ is cancelled ────────▶ cancelled
-//!                           └─ shutdown, crash, ────▶ runnable
-//!                              store lost, diverged
+//!                           ├─ shutdown, crash, ────▶ runnable
+//!                           │  store lost
+//!                           └─ diverged ────────────▶ runnable, after a wait
 //! ```
 
 use std::panic::resume_unwind;
@@ -20,7 +21,7 @@ use runtime_lifecycle::AgentStatus;
 use runtime_orchestrator::{BoxError, OrchestrationSession, Report, Restored, block_on, role_of};
 use runtime_store::{
     Claim, EndRecord, Entry, EntryKind, FailureKind, FailureRecord, Fold, Journal, JournalError,
-    Lease, Leave, LifeRecord, StoreError, Thread, ThreadId, ThreadState, Totals,
+    Lease, Leave, LifeRecord, StoreError, Thread, ThreadId, ThreadState, Totals, snapshot,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -29,7 +30,8 @@ use serde_json::value::to_raw_value;
 use crate::durable::{Durable, OnDivergence};
 use crate::error::{ParkedError, RunError, class_of, failed_step};
 use crate::held::{Held, Keeping, held_by};
-use crate::journal::{EngineJournal, StoreJournal, leave_behind, read};
+use crate::journal::{EngineJournal, StoreJournal, leave_behind, read, take};
+use crate::json;
 use crate::life::{Life, Over};
 use crate::outcome::{Done, Parked, Run};
 use crate::session::DurableSession;
@@ -82,8 +84,15 @@ impl Durable {
             Err(held @ StoreError::Held { .. }) => return Err(RunError::Held(held)),
             Err(error) => return Err(error.into()),
         };
-        let mut held = Held { store, lease: &lease, given_back: false };
-        let fold = read(store, &thread, self.settings.seal.as_deref()).await?;
+        let stuck = thread.stuck.clone();
+        let mut held = Held { store, lease: &lease, stuck, given_back: false };
+        let fold = match read(store, &thread, self.settings.seal.as_deref()).await {
+            Ok(fold) => fold,
+            Err(error) => {
+                held.give_back_after(&error).await;
+                return Err(error.into());
+            }
+        };
         if let Some(end) = fold.end() {
             // An earlier life wrote its end and could not give the thread back.
             let ended = if end.cancelled.is_none() { Leave::Done } else { Leave::Cancelled };
@@ -152,7 +161,8 @@ impl Durable {
 
     /// Runs at most `limit` threads that can run now and that nobody holds, one after the other. `body` is
     /// told which thread it is by [`DurableSession::thread`]. Threads that were handed over to an agent of another
-    /// role are left to it.
+    /// role are left to it. One whose journal does not fit this version of the code is left alone for a second,
+    /// after the next time for two, and so on to an hour.
     ///
     /// # Errors
     ///
@@ -166,9 +176,10 @@ impl Durable {
         T: Serialize + DeserializeOwned,
     {
         let mut runs = Vec::new();
-        let role = role_of(&self.orchestrator);
+        let (role, code) = (role_of(&self.orchestrator), &*self.settings.code);
         // Other processes may be faster with some.
-        for thread in self.store.runnable(Some(role), limit.saturating_mul(4)).await? {
+        let some = limit.saturating_mul(4);
+        for thread in self.store.runnable(Some(role), Some(code), some).await? {
             if runs.len() == limit {
                 break;
             }
@@ -235,8 +246,8 @@ impl Durable {
                 if error.is_fenced() {
                     tell_fenced(&session);
                 }
-                // Nothing more is written: the lease runs out, or is given back if it is still ours.
-                let _ = held.give_back(Leave::Runnable).await;
+                // Nothing more is written.
+                held.give_back_after(&error).await;
                 let _ = session.session.finish(Err::<(), _>(error.clone()));
                 return Err(error.into());
             }
@@ -253,17 +264,21 @@ impl Durable {
         match result {
             Ok(value) => {
                 if let Err(error) = self.complete(life).await {
-                    let _ = held.give_back(Leave::Runnable).await;
+                    held.give_back_after(&error).await;
                     let _ = session.session.finish(Err::<(), _>(error.clone()));
                     return Err(error.into());
                 }
-                let written = match to_raw_value(&value) {
+                let written = to_raw_value(&value).and_then(|written| {
+                    json::check_depth(written.get().as_bytes(), json::DEEPEST)?;
+                    Ok(written)
+                });
+                let written = match written {
                     Ok(written) => written,
                     // Each life would come to the same.
                     Err(source) => {
                         held.give_back(life.left(Leave::Failed)).await?;
                         let _ = session.session.finish(Err::<(), _>(source.to_string()));
-                        return Err(RunError::Value { thread, source });
+                        return Err(RunError::Unwritten { thread, source });
                     }
                 };
                 let end = EndRecord { ok: Some(written), error: None, step: None, cancelled: None };
@@ -389,9 +404,9 @@ impl Durable {
     ///
     /// [`RunError`] if there is no such thread, or it cannot be read.
     pub async fn look_at(&self, thread: &ThreadId) -> Result<(Thread, Fold), RunError> {
-        let found = self.store.thread(thread).await?;
-        let found = found.ok_or_else(|| StoreError::NoThread { thread: thread.clone() })?;
-        let fold = read(&*self.store, &found, self.settings.seal.as_deref()).await?;
+        let (found, entries) = snapshot(&*self.store, thread).await?;
+        let mut fold = Fold::from_base(found.base);
+        take(&mut fold, entries, (&found, self.settings.seal.as_deref()))?;
         Ok((found, fold))
     }
 }

@@ -9,7 +9,7 @@
 //! PgStore::migrate(url).await?;               // once for each version, by a role that may make tables
 //! let store = PgStore::connect(url).await?;   // in each process, by one that may not
 //!
-//! for thread in store.runnable(None, 8).await? {
+//! for thread in store.runnable(None, None, 8).await? {
 //!     println!("{thread} waits for somebody who runs it");
 //! }
 //! # Ok(()) }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use runtime_store::{
-    Approval, ApprovalState, Entry, EntryKind, StoreError, Stored, Thread, ThreadId, ThreadState,
+    Approval, ApprovalState, Entry, EntryKind, StoreError, Stored, Stuck, Thread, ThreadId,
+    ThreadState,
 };
 use tokio_postgres::Row;
-use tokio_postgres::types::FromSql;
+use tokio_postgres::types::{FromSql, Json};
 
 /// A column of a row, by its name.
 pub(crate) fn get<'r, T: FromSql<'r>>(row: &'r Row, name: &str) -> Result<T, StoreError> {
@@ -62,6 +63,7 @@ pub(crate) fn thread(row: &Row) -> Result<Thread, StoreError> {
         holder: some_text(row, "holder")?,
         held_until: get(row, "held_until")?,
         wake_at: get(row, "wake_at")?,
+        stuck: get::<Option<Json<Stuck>>>(row, "stuck")?.map(|Json(stuck)| stuck),
         code: text(row, "code")?,
         created: get(row, "created")?,
         touched: get(row, "touched")?,

@@ -22,14 +22,16 @@ const MIGRATIONS: &[Migration] = &[
     Migration { sql: include_str!("schema/v2.sql"), min_reader: 1 },
     Migration { sql: include_str!("schema/v3.sql"), min_reader: 1 },
     Migration { sql: include_str!("schema/v4.sql"), min_reader: 1 },
+    Migration { sql: include_str!("schema/v5.sql"), min_reader: 1 },
 ];
 
 /// The functions of a fleet, which each migration brings up to date.
 const FLEET_FUNCTIONS: &str =
     concat!(include_str!("schema/fleet.sql"), include_str!("schema/fleet_accounts.sql"));
 
-/// The version that has threads, with the roles that they are for, and forgets the old ones in one call.
-pub(crate) const THREADS: i32 = 4;
+/// The version that has threads, with the roles that they are for and why they are stuck, and forgets the old ones in
+/// one call.
+pub(crate) const THREADS: i32 = 5;
 
 /// The version that has what the processes of a fleet share.
 #[cfg(feature = "fleet")]

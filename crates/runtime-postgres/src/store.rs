@@ -10,7 +10,7 @@ use runtime_store::{
     StoreFuture, Stored, Thread, ThreadId, ThreadState,
 };
 use tokio_postgres::Row;
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{Json, Type};
 
 use crate::call::{About, Call};
 use crate::config::PgConfig;
@@ -88,18 +88,24 @@ fn of_lease(lease: &Lease) -> About<'_> {
     About { fence: lease.fence, ..About::from(&lease.thread) }
 }
 
-async fn release(link: &Link, lease: &Lease, left: Leave) -> Result<(), StoreError> {
+async fn release(link: &Link, lease: &Lease, left: &Leave) -> Result<(), StoreError> {
     let call = Call { function: "release", attempts: "give a thread back", about: of_lease(lease) };
     // Any time that is over is as good as another, and the first ones are not times of the database.
     let wake_at = match left {
         Leave::Parked(at) => at.map(|at| at.max(DateTime::<Utc>::UNIX_EPOCH)),
         _ => None,
     };
-    let params: [Param<'_>; 4] = [
+    let stuck = match left {
+        Leave::Stuck(stuck) => Some(stuck),
+        _ => None,
+    };
+    let params: [Param<'_>; 6] = [
         (&lease.thread.as_str(), Type::TEXT),
         (&number(lease.fence), Type::INT8),
         (&left.state().code(), Type::INT2),
         (&wake_at, Type::TIMESTAMPTZ),
+        (&stuck.map(|stuck| micros(stuck.wait())), Type::INT8),
+        (&stuck.map(Json), Type::JSON),
     ];
     call.make(link, &params).await.map(drop)
 }
@@ -114,7 +120,7 @@ impl Store for PgStore {
         thread: &'a ThreadId,
         claim: &'a Claim,
     ) -> StoreFuture<'a, (Lease, Thread)> {
-        let call = Call { function: "acquire", attempts: "take a thread", about: thread.into() };
+        let call = Call { function: "take", attempts: "take a thread", about: thread.into() };
         Box::pin(async move {
             let params: [Param<'_>; 4] = [
                 (&thread.as_str(), Type::TEXT),
@@ -123,7 +129,7 @@ impl Store for PgStore {
                 (&micros(claim.ttl), Type::INT8),
             ];
             let rows = call.make(&self.link, &params).await?;
-            let empty = || StoreError::Corrupt { what: "`acquire` gives no thread".to_owned() };
+            let empty = || StoreError::Corrupt { what: "`take` gives no thread".to_owned() };
             let row = rows.first().ok_or_else(empty)?;
             let found = row::thread(row)?;
             if row::get(row, "taken")? {
@@ -153,14 +159,14 @@ impl Store for PgStore {
     }
 
     fn release<'a>(&'a self, lease: &'a Lease, left: Leave) -> StoreFuture<'a, ()> {
-        Box::pin(release(&self.link, lease, left))
+        Box::pin(async move { release(&self.link, lease, &left).await })
     }
 
     fn abandon(&self, lease: &Lease) {
         let (link, lease) = (Arc::clone(&self.link), lease.clone());
         // If it fails, the lease runs out.
         self.link.handle().spawn(async move {
-            let _ = release(&link, &lease, Leave::Runnable).await;
+            let _ = release(&link, &lease, &Leave::Runnable).await;
         });
     }
 
@@ -221,7 +227,7 @@ impl Store for PgStore {
 
     fn thread<'a>(&'a self, thread: &'a ThreadId) -> StoreFuture<'a, Option<Thread>> {
         let call =
-            Call { function: "thread_of", attempts: "look at a thread", about: thread.into() };
+            Call { function: "look_up", attempts: "look at a thread", about: thread.into() };
         Box::pin(async move {
             let params: [Param<'_>; 1] = [(&thread.as_str(), Type::TEXT)];
             call.make(&self.link, &params).await?.first().map(row::thread).transpose()
@@ -234,7 +240,7 @@ impl Store for PgStore {
         after: Option<&'a ThreadId>,
         limit: usize,
     ) -> StoreFuture<'a, Vec<Thread>> {
-        let call = Call { function: "threads", attempts: "list threads", about: About::default() };
+        let call = Call { function: "list", attempts: "list threads", about: About::default() };
         Box::pin(async move {
             let params: [Param<'_>; 3] = [
                 (&codes(states), Type::INT2_ARRAY),
@@ -248,6 +254,7 @@ impl Store for PgStore {
     fn runnable<'a>(
         &'a self,
         role: Option<&'a str>,
+        code: Option<&'a str>,
         limit: usize,
     ) -> StoreFuture<'a, Vec<ThreadId>> {
         let call = Call {
@@ -256,8 +263,19 @@ impl Store for PgStore {
             about: About::default(),
         };
         Box::pin(async move {
-            let params: [Param<'_>; 2] = [(&role, Type::TEXT), (&number(limit), Type::INT8)];
+            let params: [Param<'_>; 3] =
+                [(&role, Type::TEXT), (&code, Type::TEXT), (&number(limit), Type::INT8)];
             call.make(&self.link, &params).await?.iter().map(ids).collect()
+        })
+    }
+
+    fn offer<'a>(&'a self, thread: &'a ThreadId) -> StoreFuture<'a, Thread> {
+        let call = Call { function: "offer", attempts: "offer a thread", about: thread.into() };
+        Box::pin(async move {
+            let params: [Param<'_>; 1] = [(&thread.as_str(), Type::TEXT)];
+            let rows = call.make(&self.link, &params).await?;
+            let empty = || StoreError::Corrupt { what: "`offer` gives no thread".to_owned() };
+            rows.first().ok_or_else(empty).and_then(row::thread)
         })
     }
 

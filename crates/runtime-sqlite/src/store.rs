@@ -27,7 +27,11 @@ const THREADS: Schema = Schema {
     of: "threads",
     // "trej" in ASCII.
     application_id: 0x7472_656a,
-    migrations: &[include_str!("schema/threads-v1.sql"), include_str!("schema/threads-v2.sql")],
+    migrations: &[
+        include_str!("schema/threads-v1.sql"),
+        include_str!("schema/threads-v2.sql"),
+        include_str!("schema/threads-v3.sql"),
+    ],
     min_reader: Some("SELECT min_reader FROM meta"),
     durability: SqliteDurability::Sync,
 };
@@ -139,14 +143,14 @@ impl Store for SqliteStore {
     fn release<'a>(&'a self, lease: &'a Lease, left: Leave) -> StoreFuture<'a, ()> {
         let lease = lease.clone();
         self.worker.call(("release a thread", Need::Write), move |work| {
-            threads::release(work, &lease, left)
+            threads::release(work, &lease, &left)
         })
     }
 
     fn abandon(&self, lease: &Lease) {
         let lease = lease.clone();
         drop(self.worker.call(("release a thread", Need::Relaxed), move |work| {
-            threads::release(work, &lease, Leave::Runnable)
+            threads::release(work, &lease, &Leave::Runnable)
         }));
     }
 
@@ -195,12 +199,18 @@ impl Store for SqliteStore {
     fn runnable<'a>(
         &'a self,
         role: Option<&'a str>,
+        code: Option<&'a str>,
         limit: usize,
     ) -> StoreFuture<'a, Vec<ThreadId>> {
-        let role = role.map(ToOwned::to_owned);
+        let (role, code) = (role.map(ToOwned::to_owned), code.map(ToOwned::to_owned));
         self.worker.call(("list runnable threads", Need::Read), move |work| {
-            threads::runnable(work, role.as_deref(), limit)
+            threads::runnable(work, (role.as_deref(), code.as_deref()), limit)
         })
+    }
+
+    fn offer<'a>(&'a self, thread: &'a ThreadId) -> StoreFuture<'a, Thread> {
+        let thread = thread.clone();
+        self.worker.call(("offer a thread", Need::Write), move |work| threads::offer(work, &thread))
     }
 
     fn cancel<'a>(&'a self, thread: &'a ThreadId) -> StoreFuture<'a, ()> {

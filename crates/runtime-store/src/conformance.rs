@@ -15,6 +15,7 @@ mod approvals;
 mod inbox;
 mod leases;
 mod listing;
+mod stuck;
 
 use std::fmt::Debug;
 use std::future::Future;
@@ -45,6 +46,8 @@ pub async fn run<S: Store, F: Future<Output = S>>(mut new: impl FnMut() -> F) {
     listing::handed_over(&new().await).await;
     listing::prune_and_forget(&new().await).await;
     listing::woken_and_old(&new().await).await;
+    stuck::run(&new().await).await;
+    stuck::offers(&new().await).await;
 }
 
 fn thread(id: &str) -> ThreadId {

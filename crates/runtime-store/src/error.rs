@@ -212,6 +212,18 @@ impl JournalError {
     pub fn is_fenced(&self) -> bool {
         matches!(self, Self::Store(error) if error.is_fenced())
     }
+
+    /// Whether the same code comes to it again, whenever the thread is run again.
+    pub fn lasts(&self) -> bool {
+        match self {
+            Self::Store(error) => matches!(
+                **error,
+                StoreError::NotApproved { .. } | StoreError::Newer { .. } | StoreError::Corrupt { .. }
+            ),
+            Self::Engine(_) => false,
+            _ => true,
+        }
+    }
 }
 
 impl From<StoreError> for JournalError {

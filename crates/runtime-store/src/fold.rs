@@ -107,6 +107,7 @@ impl Fold {
                 let (name, reserved) = (self.names.step(&view.step), view.reserved);
                 let model = view.model.map(|model| self.names.text(&model));
                 let past = self.past(step, &name, stored);
+                past.of = view.of;
                 if past.intents.is_empty() {
                     // Most steps have one.
                     past.intents.reserve_exact(1);
@@ -293,6 +294,11 @@ impl Fold {
             self.left.values().filter_map(|left| left.first(true)).min_by_key(|first| first.0);
         let first = first.and_then(|(_, key)| self.steps.get(&key));
         first.map_or(Ok(()), |past| Err(past.diverged(None, code_now)))
+    }
+
+    /// Whether a step is recorded, and was not left behind.
+    pub fn has(&self, step: StepKey) -> bool {
+        self.steps.contains_key(&step)
     }
 
     /// How often a step is repeated after the thread had failed with it.

@@ -61,6 +61,7 @@ mod retention;
 mod seal;
 mod step;
 mod store;
+mod stuck;
 mod thread;
 
 pub use futures_core::future::BoxFuture;
@@ -82,6 +83,7 @@ pub use self::{
     retention::{Retention, sweep},
     seal::{Place, Seal, SealError},
     step::{Part, Step, StepKind, StepName},
-    store::{Append, Approvals, Inbox, Store, StoreDurability, StoreFuture},
+    store::{Append, Approvals, Inbox, Store, StoreDurability, StoreFuture, snapshot},
+    stuck::Stuck,
     thread::{Claim, Lease, Leave, Thread, ThreadId, ThreadIdError, ThreadState},
 };

@@ -143,13 +143,19 @@ impl Store for MemoryStore {
     fn runnable<'a>(
         &'a self,
         role: Option<&'a str>,
+        code: Option<&'a str>,
         limit: usize,
     ) -> StoreFuture<'a, Vec<ThreadId>> {
         self.at(|rows, now| {
-            let mut rows: Vec<_> = rows.values().filter(|row| row.is_runnable(role, now)).collect();
+            let can_run = |row: &&Row| row.is_runnable((role, code), now);
+            let mut rows: Vec<_> = rows.values().filter(can_run).collect();
             rows.sort_by_key(|row| row.thread.wake_at.unwrap_or(row.thread.touched));
             Ok(rows.into_iter().take(limit).map(|row| row.thread.id.clone()).collect())
         })
+    }
+
+    fn offer<'a>(&'a self, thread: &'a ThreadId) -> StoreFuture<'a, Thread> {
+        self.at(|rows, now| row(rows, thread)?.offer(now))
     }
 
     fn cancel<'a>(&'a self, thread: &'a ThreadId) -> StoreFuture<'a, ()> {

@@ -42,12 +42,15 @@ pub struct IntentRecord {
     /// When a sleep ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<DateTime<Utc>>,
+    /// The step that a person is asked about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<StepKey>,
 }
 
 impl IntentRecord {
     /// An intent that costs nothing and has no time.
     pub fn of(step: &StepName) -> Self {
-        Self { step: step.clone(), reserved: Usd::ZERO, model: None, until: None }
+        Self { step: step.clone(), reserved: Usd::ZERO, model: None, until: None, of: None }
     }
 }
 

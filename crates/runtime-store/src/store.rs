@@ -57,10 +57,10 @@ pub trait Store: Approvals + Inbox + Debug + Send + Sync {
     /// Errors: [`StoreError::Fenced`] if another life has taken the thread over.
     fn renew<'a>(&'a self, lease: &'a Lease) -> StoreFuture<'a, ()>;
 
-    /// Gives a thread back.
+    /// Gives a thread back. Unless it is [stuck](Leave::Stuck), it is not any more.
     ///
-    /// A parked thread whose approvals were decided or whose inbox got a message since it was acquired wakes
-    /// at once.
+    /// A parked or stuck thread whose approvals were decided or whose inbox got a message since it was acquired
+    /// wakes at once.
     ///
     /// Errors: [`StoreError::Fenced`] if another life has taken the thread over.
     fn release<'a>(&'a self, lease: &'a Lease, left: Leave) -> StoreFuture<'a, ()>;
@@ -103,12 +103,21 @@ pub trait Store: Approvals + Inbox + Debug + Send + Sync {
     ) -> StoreFuture<'a, Vec<Thread>>;
 
     /// Threads that can run now and that nobody holds, those that have waited longest first. With a role, those that
-    /// were [handed over](Append::role) to another one are left out.
+    /// were [handed over](Append::role) to another one are left out. A [stuck](Thread::stuck) one that still waits is
+    /// among them if the version of the code is none of those that it is stuck with.
     fn runnable<'a>(
         &'a self,
         role: Option<&'a str>,
+        code: Option<&'a str>,
         limit: usize,
     ) -> StoreFuture<'a, Vec<ThreadId>>;
+
+    /// Offers a thread again at once that is [stuck](Thread::stuck) or has failed. One that is parked stays so.
+    ///
+    /// Returns the thread as it is from then on.
+    ///
+    /// Errors: [`StoreError::Held`], [`StoreError::Ended`], [`StoreError::NoThread`].
+    fn offer<'a>(&'a self, thread: &'a ThreadId) -> StoreFuture<'a, Thread>;
 
     /// Cancels a thread that nobody holds.
     ///
@@ -174,9 +183,10 @@ pub trait Approvals {
 
 /// The messages to threads.
 pub trait Inbox {
-    /// Leaves a message for a thread under a key, and wakes it. A thread keeps the first message under a key.
+    /// Leaves a message for a thread under a key, and wakes it. A thread keeps the first message under a key, until
+    /// it fails: then the message may be of the wrong kind, and this one takes its place.
     ///
-    /// Returns whether this is the first one.
+    /// Returns whether this one is kept.
     ///
     /// Errors: [`StoreError::NoThread`], and [`StoreError::Ended`] if the thread is over.
     fn deliver<'a>(
@@ -204,4 +214,43 @@ pub struct Append<'a> {
     pub role: Option<&'a str>,
     /// Whether the entries may be lost with the machine: what they say costs money at most once more.
     pub relaxed: bool,
+}
+
+/// The most entries that are read at once.
+const PAGE: usize = 1_000;
+
+/// A thread, and its entries from its last checkpoint on, as they were at one time: whatever is written or
+/// [pruned](Store::prune) meanwhile.
+///
+/// # Errors
+///
+/// [`StoreError::NoThread`], and those of [`Store::read`].
+pub async fn snapshot(
+    store: &dyn Store,
+    id: &ThreadId,
+) -> Result<(Thread, Vec<Stored>), StoreError> {
+    let find = async || {
+        let found = store.thread(id).await?;
+        found.ok_or_else(|| StoreError::NoThread { thread: id.clone() })
+    };
+    let mut thread = find().await?;
+    'anew: loop {
+        let mut entries: Vec<Stored> = Vec::new();
+        let mut last = thread.base.saturating_sub(1);
+        while last < thread.head {
+            let page = store.read(id, last, PAGE).await?;
+            if page.first().is_none_or(|first| first.seq != last + 1) {
+                // They were before a later checkpoint, or are missing: then their reader tells.
+                let now = find().await?;
+                if now.base != thread.base {
+                    thread = now;
+                    continue 'anew;
+                }
+            }
+            let Some(end) = page.last() else { break };
+            last = end.seq;
+            entries.extend(page.into_iter().filter(|stored| stored.seq <= thread.head));
+        }
+        return Ok((thread, entries));
+    }
 }

@@ -9,6 +9,8 @@ use runtime_events::wire_names;
 use serde::Serialize;
 use thiserror::Error;
 
+use crate::stuck::Stuck;
+
 /// The name of a thread: up to 200 bytes without control characters, such as `order-4711`.
 ///
 /// ```
@@ -158,8 +160,10 @@ pub struct Thread {
     pub holder: Option<Arc<str>>,
     /// The end of the lease.
     pub held_until: Option<DateTime<Utc>>,
-    /// When a parked thread is to run again, if nothing else wakes it.
+    /// When a parked or stuck thread is to run again, if nothing else wakes it.
     pub wake_at: Option<DateTime<Utc>>,
+    /// Why it is offered to no code of these versions until then.
+    pub stuck: Option<Stuck>,
     /// The version of the code that held it last.
     pub code: Arc<str>,
     /// When it began.
@@ -194,11 +198,14 @@ pub struct Lease {
 }
 
 /// How a life leaves its thread.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a store handles every one")]
 pub enum Leave {
     /// The next life may begin at once.
     Runnable,
+    /// The next life may begin at once with code of another version, and with this code after its
+    /// [wait](Stuck::wait).
+    Stuck(Stuck),
     /// The next life begins when something wakes the thread, or at this time.
     Parked(Option<DateTime<Utc>>),
     /// The thread has its result.
@@ -211,9 +218,9 @@ pub enum Leave {
 
 impl Leave {
     /// The state of the thread from then on.
-    pub const fn state(self) -> ThreadState {
+    pub const fn state(&self) -> ThreadState {
         match self {
-            Self::Runnable => ThreadState::Runnable,
+            Self::Runnable | Self::Stuck(_) => ThreadState::Runnable,
             Self::Parked(_) => ThreadState::Parked,
             Self::Done => ThreadState::Done,
             Self::Failed => ThreadState::Failed,

@@ -13,7 +13,7 @@ use futures_executor::block_on;
 use runtime_events::without_secrets;
 use runtime_report::show::line;
 use runtime_store::{
-    Approval, Fold, JournalError, Retention, Store, StoreError, Stored, Thread, ThreadId, sweep,
+    Approval, Fold, JournalError, Retention, Stored, Thread, ThreadId, snapshot, sweep,
 };
 use serde_json::{Value, json};
 
@@ -47,7 +47,12 @@ pub(crate) fn run(options: &Threads) -> Result<(), Error> {
         Some(ThreadsCommand::Answer { thread, key, message }) => {
             decide::answer(store, thread, key, message)
         }
-        Some(ThreadsCommand::Resume { limit, json }) => list::runnable(store, *limit, *json),
+        Some(ThreadsCommand::Resume { thread: Some(thread), json, .. }) => {
+            decide::resume(store, thread, *json)
+        }
+        Some(ThreadsCommand::Resume { thread: None, limit, json }) => {
+            list::runnable(store, *limit, *json)
+        }
         Some(ThreadsCommand::Cancel { thread }) => {
             block_on(store.cancel(thread))?;
             say(format_args!("{} is cancelled", line(thread.as_str())))
@@ -80,31 +85,18 @@ pub(crate) fn journal(
     thread: &ThreadId,
 ) -> Result<Vec<Stored>, Error> {
     let store = open::open_store(store, schema)?;
-    let found = block_on(store.thread(thread))?;
-    let found = found.ok_or_else(|| StoreError::NoThread { thread: thread.clone() })?;
-    Ok(entries(&*store, &found)?.0)
+    Ok(block_on(snapshot(&*store, thread))?.1)
 }
 
 fn say(text: std::fmt::Arguments<'_>) -> Result<(), Error> {
     Ok(writeln!(io::stdout(), "{text}")?)
 }
 
-/// A thread's entries from its checkpoint on, and what they come to, or why that cannot be known.
-fn entries(
-    store: &dyn Store,
-    thread: &Thread,
-) -> Result<(Vec<Stored>, Result<Fold, JournalError>), Error> {
-    let mut all = Vec::new();
-    let mut after = thread.base.saturating_sub(1);
-    loop {
-        let page = block_on(store.read(&thread.id, after, PAGE))?;
-        let Some(last) = page.last() else { break };
-        after = last.seq;
-        all.extend(page);
-    }
+/// What the entries of a thread come to, from its checkpoint on, or why that cannot be known.
+fn folded(thread: &Thread, entries: &[Stored]) -> Result<Fold, JournalError> {
     let mut fold = Fold::from_base(thread.base);
-    let folded = all.iter().try_for_each(|stored| fold.apply(stored));
-    Ok((all, folded.map(|()| fold)))
+    entries.iter().try_for_each(|stored| fold.apply(stored))?;
+    Ok(fold)
 }
 
 /// A time to the second.

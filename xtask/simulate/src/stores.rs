@@ -219,7 +219,7 @@ fn at_once(sim: &Sim, shared: &Shared, lease: Option<&Lease>, rng: &mut Rng) -> 
                 let woken = matches!(message, Some(Ok(true)));
                 let _ = now(store.release(&lease, Leave::Parked(None)));
                 let runnable =
-                    now(store.runnable(None, 99)).and_then(Result::ok).unwrap_or_default();
+                    now(store.runnable(None, None, 99)).and_then(Result::ok).unwrap_or_default();
                 if woken && !runnable.contains(&other) {
                     return Err(format!("`{other}` was woken while it ran, and waits"));
                 }

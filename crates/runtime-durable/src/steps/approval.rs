@@ -80,7 +80,8 @@ impl DurableSession {
     ///
     /// # Errors
     ///
-    /// [`StepError::Failed`] if the person denied it, or did not decide in time. [`StepError::Parked`] ends
+    /// [`StepError::Failed`] if the person denied it, or did not decide in time: a thread that fails of it and is run
+    /// again asks again. [`StepError::Parked`] ends
     /// the life until they have. [`StepError::Misused`] for a call without a
     /// [`call_id`](ToolCall::call_id).
     pub async fn approval(
@@ -134,11 +135,14 @@ async fn asked(
         return Err(StepError::Misused("a tool that asks for approval needs a `call_id`"));
     };
     let tool = tool_step(session, call, id);
-    // A call that failed had used its approval up: if the thread makes it again, people are asked again.
+    // A call that failed had used its approval up, and one that was denied has none: if the thread has failed of it and
+    // is run again, people are asked again.
     let (written, repeats) = session.place.written(tool.key);
     for earlier in 0..repeats {
         let begun = begin(session, call, (id, earlier))?;
-        session.place.open(&begun.step).await?;
+        if session.place.life.writer.fold().has(begun.step.key) {
+            session.place.open(&begun.step).await?;
+        }
     }
     let begun = begin(session, call, (id, repeats))?;
     let step = &begun.step;
@@ -148,7 +152,8 @@ async fn asked(
         Opened::InDoubt(_, vacant) => (vacant, false),
     };
     if first {
-        session.place.intend(step, &mut places, &IntentRecord::of(&step.name)).await?;
+        let intent = IntentRecord { of: Some(tool.key), ..IntentRecord::of(&step.name) };
+        session.place.intend(step, &mut places, &intent).await?;
     }
     let subject = Subject {
         thread: session.thread(),

@@ -42,7 +42,7 @@ impl DurableSession {
     /// # Errors
     ///
     /// [`StepError::Parked`] ends the life until the answer is there; [`StepError::Value`] if it has another
-    /// type.
+    /// type. A thread that fails of that can be told another one, and is then run again.
     pub async fn wait_for<T: DeserializeOwned>(&self, key: &str) -> Result<T, StepError> {
         let name = self.place.name(StepKind::Wait, key);
         let begun = self.place.begin(name, &Value::Null, Some(key))?;
@@ -61,9 +61,10 @@ impl DurableSession {
             let waits_for = format!("an answer under the key `{key}`");
             return Err(self.place.park(ParkedError { waits_for, wake_at: None }));
         };
-        let record = OutcomeRecord::of(Ok(&message));
-        self.place.settle(step, places.outcome, &record).await?;
-        serde_json::from_value(message).map_err(shape)
+        // One that does not fit is not recorded, so that another one can take its place.
+        let answer = T::deserialize(&message).map_err(shape)?;
+        self.place.settle(step, places.outcome, &OutcomeRecord::of(Ok(&message))).await?;
+        Ok(answer)
     }
 
     /// Waits until a time, by the clock of the store. A long wait parks the thread, and

@@ -139,9 +139,9 @@ fn a_denial_and_silence_are_answers_that_the_agent_sees() {
         if decided {
             decide(&world, &asked(&world).deny("ann").note("too much"));
         } else {
-            assert!(world.store.runnable(None, 9).now_or_never().unwrap().unwrap().is_empty());
+            assert!(world.store.runnable(None, None, 9).now_or_never().unwrap().unwrap().is_empty());
             world.clock.advance(DAY);
-            assert_eq!(world.store.runnable(None, 9).now_or_never().unwrap().unwrap().len(), 1);
+            assert_eq!(world.store.runnable(None, None, 9).now_or_never().unwrap().unwrap().len(), 1);
         }
         assert_eq!(value(world.run(&durable, body)), json!(said));
         assert_eq!(world.payments(), 0);
@@ -214,4 +214,56 @@ fn an_approval_that_expires_before_its_call_is_a_denial_and_asked_for_again() {
     assert!(failed.to_string().ends_with("it has expired"), "{failed}");
     assert_eq!(waits(world.run(&durable, body)), "somebody to approve tool `pay`");
     assert_eq!(world.payments(), 0);
+}
+
+/// A thread that fails of what was not approved, and the calls that it makes once they are.
+async fn insists(world: &World, session: &DurableSession) -> Result<u32, BoxError> {
+    let yes = session.approval(&pay(12), "payments", DAY).await?;
+    let pay = DurableTool::from(pay(12)).approved(yes);
+    let paid = session.run_tool(pay, async |attempt| {
+        world.ask("").await?;
+        if world.calls() == 1 {
+            return Err("the bank is closed".into());
+        }
+        world.pay(attempt.key(), false).await
+    });
+    Ok(paid.await?)
+}
+
+#[test]
+fn a_thread_that_failed_of_a_denial_asks_again_when_it_is_run_again() {
+    let world = World::new();
+    let durable = world.durable(Orchestrator::new("clerk", "orders"));
+    let body = async |session: &DurableSession| insists(&world, session).await;
+    let mut ids = Vec::new();
+    // Denied, too late, approved and failed, denied, approved.
+    for say in ["no", "", "yes", "no", "yes"] {
+        for _ in 0..2 {
+            assert_eq!(waits(world.run(&durable, body)), "somebody to approve tool `pay`");
+        }
+        let asked = asked(&world);
+        match say {
+            "" => world.clock.advance(DAY),
+            "no" => decide(&world, &asked.deny("ann")),
+            _ => decide(&world, &asked.approve("ann")),
+        }
+        ids.push(asked.id);
+        let run = world.run(&durable, body);
+        if ids.len() == 5 {
+            assert_eq!(value(run), 12);
+            continue;
+        }
+        let text = error(run).to_string();
+        let expected = match say {
+            "" => "nobody approved `pay` in time",
+            "no" => "`pay` was denied by ann",
+            _ => "the bank is closed",
+        };
+        assert_eq!(text, expected);
+    }
+    assert_eq!((world.payments(), world.calls()), (1, 2));
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 5, "each is another question");
+    assert_eq!(value(world.run(&durable, body)), 12);
 }

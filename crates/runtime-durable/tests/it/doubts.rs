@@ -116,3 +116,20 @@ fn an_answer_that_says_neither_is_no_answer() {
         assert!(refused.contains("the value of tool `pay`"), "{said}: {refused}");
     }
 }
+
+#[test]
+fn an_answer_of_another_type_is_replaced_once_the_thread_has_failed_of_it() {
+    let world = World::new();
+    let durable = world.durable(Orchestrator::new("clerk", "orders"));
+    let body =
+        async |session: &DurableSession| order(&world, session, &[Call::PaysAndDies]).await;
+    assert!(world.run(&durable, body).is_none(), "it dies after the payment");
+    world.reborn();
+    let step = doubt(world.run(&durable, body));
+    say(&world, &step, &json!({ "done": "twelve" }));
+    let refused = error(world.run(&durable, body)).to_string();
+    assert!(refused.contains("the value of tool `pay`"), "{refused}");
+    say(&world, &step, &json!({ "done": 12 }));
+    assert_eq!(value(world.run(&durable, body)), 12);
+    assert_eq!((world.payments(), world.calls()), (1, 1));
+}

@@ -9,6 +9,7 @@ use runtime_events::AgentEvent;
 use runtime_orchestrator::{BoxError, Effect, Orchestrator, Shutdown, ToolCall, Turn};
 use runtime_sinks::testing::RecordingEventSink;
 use runtime_store::{Inbox, MemoryStore, Store, ThreadState};
+use serde_json::{Value, json};
 
 use crate::world::{World, error, thread, value, waits};
 
@@ -106,9 +107,9 @@ fn sleeps_park_and_wake_by_the_clock() {
     world.clock.advance(Duration::from_secs(3_600));
     assert!(waits(world.run(&durable, body)).starts_with("the time "), "the second one");
     world.clock.advance(Duration::from_secs(7_199));
-    assert!(world.store.runnable(None, 9).now_or_never().unwrap().unwrap().is_empty());
+    assert!(world.store.runnable(None, None, 9).now_or_never().unwrap().unwrap().is_empty());
     world.clock.advance(Duration::from_secs(1));
-    assert_eq!(world.store.runnable(None, 9).now_or_never().unwrap().unwrap(), [thread()]);
+    assert_eq!(world.store.runnable(None, None, 9).now_or_never().unwrap().unwrap(), [thread()]);
     value(world.run(&durable, body));
 }
 
@@ -290,8 +291,73 @@ fn a_value_that_json_cannot_have_is_an_error_that_says_so_and_no_worker_takes_th
             Ok(odd())
         }));
         let text = failed.to_string();
-        assert_eq!(matches!(failed, RunError::Value { .. }), at_the_end, "{failed:?}");
-        assert!(text.contains("does not fit its type"), "{text}");
+        assert_eq!(matches!(failed, RunError::Unwritten { .. }), at_the_end, "{failed:?}");
+        let said = if at_the_end { "cannot be written as JSON" } else { "does not fit its type" };
+        assert!(text.contains(said), "{text}");
         assert_eq!(state(&world), ThreadState::Failed);
     }
+}
+
+/// An array in an array, so many levels deep.
+fn nested(levels: usize) -> Value {
+    (1..levels).fold(json!(["[{"]), |inner, _| json!([inner]))
+}
+
+#[test]
+fn values_are_as_deep_as_json_is_read_and_deeper_ones_are_refused_when_they_are_written() {
+    let world = World::new();
+    let durable = world.durable(Orchestrator::new("clerk", "orders"));
+    let deep = async |session: &DurableSession| {
+        let look = ToolCall::new("look").call_id("c").args(nested(127)).effect(Effect::Read);
+        let seen = session.run_tool(look, async |_| Ok::<_, BoxError>(nested(127))).await?;
+        let answer: Value = session.wait_for("k").await?;
+        assert_eq!((&seen, &answer), (&nested(127), &nested(127)));
+        Ok(answer)
+    };
+    waits(world.run(&durable, deep));
+    let answer = nested(127);
+    world.store.deliver(&thread(), "k", &answer).now_or_never().unwrap().unwrap();
+    assert_eq!(value(world.run(&durable, deep)), answer);
+    assert_eq!(value(world.run(&durable, deep)), answer, "from the store");
+
+    for in_step in [true, false] {
+        let world = World::new();
+        let durable = world.durable(Orchestrator::new("clerk", "orders"));
+        let failed = error(world.run(&durable, async |session| {
+            if in_step {
+                session.value("v", || nested(128)).await?;
+            }
+            Ok(nested(128))
+        }));
+        let text = runtime_resilience::chain_text(&failed);
+        assert!(text.contains("nested more than 127 levels deep"), "{text}");
+        assert_eq!(state(&world), ThreadState::Failed);
+    }
+}
+
+#[test]
+fn an_answer_of_another_type_is_replaced_once_the_thread_has_failed_of_it() {
+    let world = World::new();
+    let durable = world.durable(Orchestrator::new("clerk", "orders"));
+    let body = async |session: &DurableSession| Ok(session.wait_for::<Vec<u32>>("k").await?);
+    waits(world.run(&durable, body));
+    world.deliver("k", 7);
+    let refused = error(world.run(&durable, body)).to_string();
+    assert_eq!(refused, "the value of wait `k` does not fit its type");
+    let better = json!([7]);
+    assert!(world.store.deliver(&thread(), "k", &better).now_or_never().unwrap().unwrap());
+    world.store.offer(&thread()).now_or_never().unwrap().unwrap();
+    let runs = durable.resume_runnable(9, body).now_or_never().unwrap().unwrap();
+    assert!(matches!(&runs[..], [(_, Ok(Run::Done(done)))] if done.value == [7]), "{runs:?}");
+}
+
+#[test]
+fn a_result_of_another_type_says_how_it_is_read() {
+    let world = World::new();
+    let durable = world.durable(Orchestrator::new("clerk", "orders"));
+    value(world.run(&durable, async |_| Ok("ann".to_owned())));
+    let refused = error(world.run(&durable, async |_| Ok(1_u32)));
+    assert!(matches!(refused, RunError::Value { .. }), "{refused:?}");
+    assert!(refused.to_string().contains("`serde_json::Value`"), "{refused}");
+    assert_eq!(value(world.run(&durable, async |_| Ok(Value::Null))), json!("ann"));
 }

@@ -22,4 +22,5 @@ mod places;
 mod resumed;
 #[cfg(feature = "seal")]
 mod sealed;
+mod stuck;
 mod world;

@@ -181,7 +181,8 @@ impl Store for Mortal {
 
     mortal! {
         acquire(thread: &'a ThreadId, claim: &'a Claim) -> (Lease, Thread);
-        runnable(role: Option<&'a str>, limit: usize) -> Vec<ThreadId>;
+        runnable(role: Option<&'a str>, code: Option<&'a str>, limit: usize) -> Vec<ThreadId>;
+        offer(thread: &'a ThreadId) -> Thread;
         renew(lease: &'a Lease) -> ();
         release(lease: &'a Lease, left: Leave) -> ();
         append(lease: &'a Lease, append: Append<'a>) -> ();

@@ -172,3 +172,25 @@ fn a_child_that_waits_does_not_hold_up_the_others() {
     world.deliver("k", 7);
     assert_eq!((value(world.run(&durable, body)), world.calls()), (7, 2));
 }
+
+#[test]
+fn the_role_of_a_child_makes_no_path() {
+    let world = World::new();
+    let durable = world.durable(clerk());
+    let body = async |session: &DurableSession| {
+        // Its path would be that of the editor below.
+        let odd = session.child("writer#1/editor")?;
+        let editor = session.child("writer")?.child("editor")?;
+        let ask = async |session: &DurableSession, model: &str| {
+            session.run_turn(Turn::model(model), || world.ask("")).await
+        };
+        ask(&odd, "a").await?;
+        ask(&editor, "b").await?;
+        Ok(session.wait_for::<u32>("k").await?)
+    };
+    for _ in 0..2 {
+        let run = world.run(&durable, body);
+        assert!(matches!(run, Some(Ok(Run::Parked(_)))), "{run:?}");
+    }
+    assert_eq!(world.calls(), 2);
+}

@@ -224,7 +224,7 @@ fn a_failure_is_the_same_in_the_next_life_and_is_made_again_after_the_thread_fai
     assert!(matches!(failed, RunError::Failed { .. }), "{failed}");
     assert_eq!(failed.to_string(), "down at call 2");
     // It is not run by itself, only by somebody.
-    let runnable = futures_util::FutureExt::now_or_never(world.store.runnable(None, 9));
+    let runnable = futures_util::FutureExt::now_or_never(world.store.runnable(None, None, 9));
     assert!(runnable.unwrap().unwrap().is_empty());
     assert_eq!(value(world.run(&durable, body)), "down at call 1, then 3");
 }

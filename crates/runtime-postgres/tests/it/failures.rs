@@ -36,10 +36,10 @@ async fn a_connection_that_falls_silent_is_replaced() {
     let late = PgStore::connect(config).await.unwrap_err();
     assert!(told(&late).contains("no answer within 0.4 s"), "{}", told(&late));
     for _ in 0..2 {
-        assert!(store.runnable(None, 1).await.is_err());
+        assert!(store.runnable(None, None, 1).await.is_err());
     }
     way.open();
-    while store.runnable(None, 1).await.is_err() {}
+    while store.runnable(None, None, 1).await.is_err() {}
     append(&store, &lease, 2, "at last").await.unwrap();
     assert_eq!(store.read(&lease.thread, 0, 9).await.unwrap().len(), 3);
 }

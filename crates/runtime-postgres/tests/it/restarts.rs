@@ -93,7 +93,7 @@ async fn a_server_that_is_down_is_an_error_until_it_is_up() {
     hold(&brief, "t").await;
 
     server.stop();
-    let down = brief.runnable(None, 9).await.unwrap_err();
+    let down = brief.runnable(None, None, 9).await.unwrap_err();
     assert!(matches!(down, StoreError::Unavailable { .. }), "{down:?}");
     assert!(down.to_string().contains("list threads that can run"), "{down}");
     assert!(told(&down).contains("Connection refused"), "{}", told(&down));
@@ -128,7 +128,7 @@ async fn it_says_what_an_acknowledged_entry_survives() {
         server.configure(settings);
         server.begin();
         // The connection is made again, and looks at the settings again.
-        while store.runnable(None, 1).await.is_err() {}
+        while store.runnable(None, None, 1).await.is_err() {}
         assert_eq!(store.durability(), durability, "{settings}");
     }
 }

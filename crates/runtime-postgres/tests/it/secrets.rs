@@ -30,7 +30,7 @@ async fn a_password_is_in_no_text() {
     assert!(told(&wrong).contains("password authentication failed"), "{}", told(&wrong));
     texts.push(told(&wrong));
     server.stop();
-    texts.push(told(&store.runnable(None, 1).await.unwrap_err()));
+    texts.push(told(&store.runnable(None, None, 1).await.unwrap_err()));
     texts.push(told(&PgStore::migrate(config).await.unwrap_err()));
     for text in &texts {
         assert!(!text.contains("hunter2"), "{text}");

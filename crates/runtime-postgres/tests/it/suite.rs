@@ -56,7 +56,7 @@ async fn an_abandoned_thread_can_run_at_once() {
     let lease = hold(&store, "t").await;
     store.abandon(&lease);
     // Calls of one connection are made in order, once they are sent.
-    while store.runnable(None, 1).await.unwrap().is_empty() {
+    while store.runnable(None, None, 1).await.unwrap().is_empty() {
         tokio::task::yield_now().await;
     }
 }

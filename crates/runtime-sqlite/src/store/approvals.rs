@@ -220,11 +220,11 @@ pub(super) fn deliver(
     key: &str,
     message: &Value,
 ) -> Done<bool> {
-    let number = open_number(work, thread)?;
+    let (number, has_failed) = open_number(work, thread)?;
     let delivered = work.execute(
         "INSERT INTO inbox (thread, key, at, message) VALUES (?1, ?2, ?3, ?4)
-        ON CONFLICT (thread, key) DO NOTHING",
-        params![number, key, work.now, message.to_string()],
+        ON CONFLICT (thread, key) DO UPDATE SET at = ?3, message = ?4 WHERE ?5",
+        params![number, key, work.now, message.to_string(), has_failed],
     )?;
     if delivered == 0 {
         return Ok(false);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use runtime_store::{Claim, Lease, Leave, StoreError, Thread, ThreadId, ThreadState};
 use rusqlite::{Row, params};
+use serde_json::json;
 
 use super::work::{Done, Micros, Work, column, corrupt, counted, rows};
 
@@ -16,10 +17,10 @@ struct Found {
 }
 
 const FIND: &str = "SELECT number, id, state, fence, head, base, holder, held_until, wake_at, code,
-    created, touched FROM thread WHERE id = ?1";
+    created, touched, stuck FROM thread WHERE id = ?1";
 
 const LIST: &str = "SELECT number, id, state, fence, head, base, holder, held_until, wake_at, code,
-    created, touched FROM thread WHERE id > ?1 AND (?2 >> state) & 1 ORDER BY id LIMIT ?3";
+    created, touched, stuck FROM thread WHERE id > ?1 AND (?2 >> state) & 1 ORDER BY id LIMIT ?3";
 
 impl Found {
     fn read(row: &Row<'_>) -> Done<Self> {
@@ -28,6 +29,9 @@ impl Found {
         let state = ThreadState::from_code(state)
             .ok_or_else(|| corrupt(format!("thread `{id}` has the state {state}")))?;
         let held_until: Option<Micros> = row.get(7)?;
+        let stuck: Option<String> = row.get(12)?;
+        let odd = |error| corrupt(format!("what thread `{id}` is stuck with: {error}"));
+        let stuck = stuck.map(|stuck| serde_json::from_str(&stuck).map_err(odd)).transpose()?;
         let thread = Thread {
             id: ThreadId::new(id).map_err(|error| corrupt(error.to_string()))?,
             state,
@@ -37,6 +41,7 @@ impl Found {
             holder: row.get::<_, Option<String>>(6)?.map(Arc::from),
             held_until: held_until.map(Micros::time),
             wake_at: row.get::<_, Option<Micros>>(8)?.map(Micros::time),
+            stuck,
             code: row.get::<_, String>(9)?.into(),
             created: row.get::<_, Micros>(10)?.time(),
             touched: row.get::<_, Micros>(11)?.time(),
@@ -121,23 +126,25 @@ pub(super) fn renew(work: &Work<'_>, lease: &Lease) -> Done<()> {
     if renewed == 0 { fenced(work, lease) } else { Ok(()) }
 }
 
-pub(super) fn release(work: &Work<'_>, lease: &Lease, left: Leave) -> Done<()> {
-    let (parked, wake_at) = match left {
-        Leave::Parked(wake_at) => (true, wake_at.map(Micros::of)),
-        _ => (false, None),
+pub(super) fn release(work: &Work<'_>, lease: &Lease, left: &Leave) -> Done<()> {
+    let (waits, wake_at, stuck) = match left {
+        Leave::Parked(wake_at) => (true, wake_at.map(Micros::of), None),
+        Leave::Stuck(stuck) => (true, Some(work.now.after(stuck.wait())), Some(json!(stuck))),
+        _ => (false, None, None),
     };
     // What woke the thread since it was acquired counts.
     let released = work.execute(
         "UPDATE thread SET state = ?3, holder = NULL, held_until = NULL, touched = ?4,
-            wake_at = CASE WHEN ?5 THEN min(coalesce(wake_at, ?6), coalesce(?6, wake_at)) END
+            wake_at = CASE WHEN ?5 THEN min(coalesce(wake_at, ?6), coalesce(?6, wake_at)) END, stuck = ?7
         WHERE id = ?1 AND fence = ?2 AND holder IS NOT NULL",
         params![
             lease.thread.as_str(),
             column(lease.fence),
             left.state().code(),
             work.now,
-            parked,
-            wake_at
+            waits,
+            wake_at,
+            stuck.map(|stuck| stuck.to_string())
         ],
     )?;
     if released == 0 { fenced(work, lease) } else { Ok(()) }
@@ -152,11 +159,11 @@ pub(super) fn wake(work: &Work<'_>, number: i64) -> Done<()> {
     Ok(())
 }
 
-/// The number of a thread's row, if it is not over.
-pub(super) fn open_number(work: &Work<'_>, thread: &ThreadId) -> Done<i64> {
+/// The number of a thread's row, if it is not over, and whether it has failed.
+pub(super) fn open_number(work: &Work<'_>, thread: &ThreadId) -> Done<(i64, bool)> {
     let found = found(work, thread)?;
     found.not_final()?;
-    Ok(found.number)
+    Ok((found.number, found.thread.state == ThreadState::Failed))
 }
 
 pub(super) fn thread(work: &Work<'_>, thread: &ThreadId) -> Done<Option<Thread>> {
@@ -174,16 +181,32 @@ pub(super) fn threads(
     work.all(LIST, listed, |row| Ok(Found::read(row)?.seen(work.now)))
 }
 
-pub(super) fn runnable(work: &Work<'_>, role: Option<&str>, limit: usize) -> Done<Vec<ThreadId>> {
+pub(super) fn runnable(
+    work: &Work<'_>,
+    (role, code): (Option<&str>, Option<&str>),
+    limit: usize,
+) -> Done<Vec<ThreadId>> {
     work.all(
         "SELECT id FROM thread
-        WHERE (state = 1 OR (state = 2 AND wake_at <= ?1))
+        WHERE (wake_at <= ?1 OR (state = 1 AND (wake_at IS NULL OR (?4 IS NOT NULL
+                AND NOT EXISTS (SELECT 1 FROM json_each(stuck, '$.codes') WHERE value = ?4)))))
+            AND state IN (1, 2)
             AND (holder IS NULL OR held_until <= ?1)
             AND (role IS NULL OR ?3 IS NULL OR role = ?3)
         ORDER BY coalesce(wake_at, touched), number LIMIT ?2",
-        params![work.now, rows(limit), role],
+        params![work.now, rows(limit), role, code],
         id,
     )
+}
+
+pub(super) fn offer(work: &Work<'_>, thread: &ThreadId) -> Done<Thread> {
+    let offered = found(work, thread)?;
+    offered.not_held(work.now)?;
+    offered.not_final()?;
+    if offered.thread.state != ThreadState::Parked {
+        become_state(work, offered.number, ThreadState::Runnable)?;
+    }
+    Ok(found(work, thread)?.seen(work.now))
 }
 
 pub(super) fn forget_untouched(
@@ -245,7 +268,7 @@ fn forget_row(work: &Work<'_>, number: i64) -> Done<()> {
 fn become_state(work: &Work<'_>, number: i64, state: ThreadState) -> Done<()> {
     work.execute(
         "UPDATE thread SET state = ?2, holder = NULL, held_until = NULL, wake_at = NULL,
-            touched = ?3 WHERE number = ?1",
+            stuck = NULL, touched = ?3 WHERE number = ?1",
         params![number, state.code(), work.now],
     )?;
     Ok(())

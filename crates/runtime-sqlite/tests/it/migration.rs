@@ -57,7 +57,7 @@ fn threads_of_schema_1(name: &str) -> Place {
 
 /// Whether an agent of this role is told to take the draft.
 fn takes(store: &SqliteStore, role: &str) -> bool {
-    let threads = block_on(store.runnable(Some(role), 9)).expect("it answers");
+    let threads = block_on(store.runnable(Some(role), None, 9)).expect("it answers");
     threads.iter().any(|it| it.as_str() == "draft")
 }
 
@@ -85,7 +85,7 @@ fn a_database_of_threads_of_schema_1_is_migrated_with_all_that_it_has() {
     assert!(before.iter().all(|rows| !rows.is_empty()));
 
     let store = SqliteStore::open(place.db()).unwrap();
-    assert_eq!(place.rows("PRAGMA user_version"), ["2"]);
+    assert_eq!(place.rows("PRAGMA user_version"), ["3"]);
     assert_eq!(place.rows("SELECT min_reader FROM meta"), ["1"]);
     assert_eq!(place.rows("PRAGMA integrity_check"), ["ok"]);
     assert_eq!(tables.each_ref().map(|table| place.rows(table)), before, "nothing is written anew");
@@ -122,7 +122,7 @@ fn a_database_of_schema_1_that_has_roles_keeps_them() {
     let sql = "ALTER TABLE thread ADD COLUMN role TEXT; UPDATE thread SET role = 'editor'";
     place.sql().execute_batch(sql).unwrap();
     let store = SqliteStore::open(place.db()).unwrap();
-    assert_eq!(place.rows("PRAGMA user_version"), ["2"]);
+    assert_eq!(place.rows("PRAGMA user_version"), ["3"]);
     assert!(!takes(&store, "clerk") && takes(&store, "editor"));
     assert_eq!(
         place.rows("SELECT count(*) FROM pragma_table_info('thread') WHERE name = 'role'"),

@@ -42,13 +42,13 @@ pub(super) async fn run(store: &dyn Store) {
 
     // A parked thread wakes when a person decides.
     store.release(&lease, Leave::Parked(None)).await.unwrap();
-    assert_eq!(store.runnable(None, 9).await.unwrap(), []);
+    assert_eq!(store.runnable(None, None, 9).await.unwrap(), []);
     let verdict = approval.approve("ann@example.org").note("ok for once");
     let approved = store.decide(&verdict).await.unwrap();
     assert_eq!(approved.state, ApprovalState::Approved);
     assert_eq!(approved.who.as_deref(), Some("ann@example.org"));
     assert_eq!(approved.note.as_deref(), Some("ok for once"));
-    assert_eq!(store.runnable(None, 9).await.unwrap(), std::slice::from_ref(&lease.thread));
+    assert_eq!(store.runnable(None, None, 9).await.unwrap(), std::slice::from_ref(&lease.thread));
     assert_eq!(store.pending(None, 9).await.unwrap(), []);
 
     let lease = hold(store, "t").await;
@@ -63,7 +63,7 @@ pub(super) async fn run(store: &dyn Store) {
     let other = store.ask(&request(&lease.thread, tool("l").key, 1)).await.unwrap();
     store.decide(&other.deny("ann")).await.unwrap();
     store.release(&lease, Leave::Parked(None)).await.unwrap();
-    assert_eq!(store.runnable(None, 9).await.unwrap(), std::slice::from_ref(&lease.thread));
+    assert_eq!(store.runnable(None, None, 9).await.unwrap(), std::slice::from_ref(&lease.thread));
     let (_, begun) = store.acquire(&lease.thread, &claim("b")).await.unwrap();
     assert_eq!((begun.state, begun.wake_at), (ThreadState::Runnable, None));
 }

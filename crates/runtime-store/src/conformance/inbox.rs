@@ -12,12 +12,12 @@ pub(super) async fn run(store: &dyn Store) {
     let lease = hold(store, "t").await;
     assert_eq!(store.message(&lease.thread, "answer").await.unwrap(), None);
     store.release(&lease, Leave::Parked(None)).await.unwrap();
-    assert_eq!(store.runnable(None, 9).await.unwrap(), []);
+    assert_eq!(store.runnable(None, None, 9).await.unwrap(), []);
     let message = json!({ "ok": true, "text": "naïve \u{0}" });
     assert!(store.deliver(&lease.thread, "answer", &message).await.unwrap());
     assert!(!store.deliver(&lease.thread, "answer", &json!(2)).await.unwrap());
     assert_eq!(store.message(&lease.thread, "answer").await.unwrap(), Some(message));
-    assert_eq!(store.runnable(None, 9).await.unwrap(), std::slice::from_ref(&lease.thread));
+    assert_eq!(store.runnable(None, None, 9).await.unwrap(), std::slice::from_ref(&lease.thread));
     assert_eq!(store.message(&thread("none"), "answer").await.unwrap(), None);
     refused(store.deliver(&thread("none"), "k", &json!(1)).await, |error| {
         matches!(error, StoreError::NoThread { .. })
@@ -29,7 +29,7 @@ pub(super) async fn run(store: &dyn Store) {
     assert!(store.deliver(&lease.thread, "early", &json!(3)).await.unwrap());
     let hour = held.touched + TimeDelta::hours(1);
     store.release(&lease, Leave::Parked(Some(hour))).await.unwrap();
-    assert_eq!(store.runnable(None, 9).await.unwrap(), std::slice::from_ref(&lease.thread));
+    assert_eq!(store.runnable(None, None, 9).await.unwrap(), std::slice::from_ref(&lease.thread));
 
     let lease = hold(store, "t").await;
     store.release(&lease, Leave::Done).await.unwrap();

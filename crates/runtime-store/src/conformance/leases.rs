@@ -95,7 +95,7 @@ pub(super) async fn ends(store: &dyn Store) {
     store.release(&lease, Leave::Failed).await.unwrap();
     let seen = store.thread(&lease.thread).await.unwrap().unwrap();
     assert_eq!(seen.state, ThreadState::Failed);
-    assert!(store.runnable(None, 9).await.unwrap().is_empty());
+    assert!(store.runnable(None, None, 9).await.unwrap().is_empty());
     let lease = hold(store, "failed").await;
     refused(store.cancel(&lease.thread).await, |error| matches!(error, StoreError::Held { .. }));
     store.release(&lease, Leave::Runnable).await.unwrap();

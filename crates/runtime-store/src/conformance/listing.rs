@@ -26,7 +26,7 @@ pub(super) async fn run(store: &dyn Store) {
     }
     assert_eq!(ids(&store.threads(&[], None, 9).await.unwrap()), ["a", "b", "c", "d"]);
     assert_eq!(ids(&store.threads(&[], Some(&thread("b")), 1).await.unwrap()), ["c"]);
-    assert_eq!(store.runnable(None, 9).await.unwrap(), [], "all are held");
+    assert_eq!(store.runnable(None, None, 9).await.unwrap(), [], "all are held");
     let created = store.thread(&thread("a")).await.unwrap().unwrap().created;
 
     // A lease that is over makes a thread runnable, and a parked one runs when it is its time.
@@ -36,7 +36,7 @@ pub(super) async fn run(store: &dyn Store) {
     let (lease, _) = store.acquire(&thread("g"), &claim("x")).await.unwrap();
     let hour = later(created, 3600);
     store.release(&lease, Leave::Parked(Some(hour))).await.unwrap();
-    let runnable = store.runnable(None, 9).await.unwrap();
+    let runnable = store.runnable(None, None, 9).await.unwrap();
     let runnable: Vec<_> = runnable.iter().map(ThreadId::as_str).collect();
     assert_eq!(runnable, ["f", "e"], "what has waited longest comes first");
     let parked = store.threads(&[ThreadState::Parked], None, 9).await.unwrap();
@@ -58,20 +58,20 @@ pub(super) async fn handed_over(store: &dyn Store) {
     }
     let last = hold(store, "for-any").await;
     store.release(&last, Leave::Runnable).await.unwrap();
-    let writers = store.runnable(Some("writer"), 1).await.unwrap();
+    let writers = store.runnable(Some("writer"), None, 1).await.unwrap();
     assert_eq!(writers, std::slice::from_ref(&last.thread), "the last one of 21");
-    assert_eq!(store.runnable(Some("editor"), 99).await.unwrap().len(), 21);
-    assert_eq!(store.runnable(None, 99).await.unwrap().len(), 21);
+    assert_eq!(store.runnable(Some("editor"), None, 99).await.unwrap().len(), 21);
+    assert_eq!(store.runnable(None, None, 99).await.unwrap().len(), 21);
 
     let lease = hold(store, "for-editors-0").await;
     let intent = [entry(EntryKind::INTENT, Some(&tool("k")), b"{}")];
     append(store, &lease, 1, &intent).await.unwrap();
     store.release(&lease, Leave::Runnable).await.unwrap();
-    assert_eq!(store.runnable(Some("writer"), 99).await.unwrap().len(), 1, "it is the editor's");
+    assert_eq!(store.runnable(Some("writer"), None, 99).await.unwrap().len(), 1, "it is the editor's");
     let lease = hold(store, "for-editors-0").await;
     store.append(&lease, of_role(2, None)).await.unwrap();
     store.release(&lease, Leave::Runnable).await.unwrap();
-    assert_eq!(store.runnable(Some("writer"), 99).await.unwrap().len(), 2);
+    assert_eq!(store.runnable(Some("writer"), None, 99).await.unwrap().len(), 2);
 }
 
 pub(super) async fn prune_and_forget(store: &dyn Store) {

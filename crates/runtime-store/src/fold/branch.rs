@@ -62,6 +62,14 @@ impl Fold {
         let Some(past) = self.steps.remove(&key) else { return };
         self.left.entry(Arc::clone(&past.name.scope)).or_default().take(&past);
         past.lose(&mut self.totals);
+        self.repeat(key);
+        // What was not approved is asked about anew: as another call, which has not been made.
+        if let Some(of) = past.of.filter(|of| !self.steps.contains_key(of)) {
+            self.repeat(of);
+        }
+    }
+
+    fn repeat(&mut self, key: StepKey) {
         let times = self.repeats.entry(key).or_default();
         *times += 1;
         self.repeated.insert(key.again(*times), key);

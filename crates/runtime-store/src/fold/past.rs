@@ -21,6 +21,8 @@ pub(super) struct Past {
     pub(super) name: StepName,
     pub(super) print: Fingerprint,
     pub(super) code: Arc<str>,
+    /// The step that it asks a person about.
+    pub(super) of: Option<StepKey>,
     pub(super) intents: Vec<Intent>,
     pub(super) outcome: Option<Body>,
     /// The number of intents that this life has entered.
@@ -70,7 +72,7 @@ impl Past {
         (seq, at, code): (u64, DateTime<Utc>, Arc<str>),
     ) -> Self {
         let (intents, outcome, entered, begun, ended) = (Vec::new(), None, 0, false, false);
-        Self { seq, at, name, print, code, intents, outcome, entered, begun, ended }
+        Self { seq, at, name, print, code, of: None, intents, outcome, entered, begun, ended }
     }
 
     pub(super) const fn has_entered(&self, part: Part) -> bool {

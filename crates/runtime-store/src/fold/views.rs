@@ -9,6 +9,7 @@ use runtime_usage::{UsageSnapshot, Usd};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use crate::digest::StepKey;
 use crate::record::{FailureRecord, nanos};
 use crate::step::{StepKind, StepName};
 
@@ -21,6 +22,8 @@ pub(super) struct IntentView<'e> {
     pub(super) reserved: Usd,
     #[serde(default, borrow)]
     pub(super) model: Option<Text<'e>>,
+    #[serde(default)]
+    pub(super) of: Option<StepKey>,
 }
 
 /// A further attempt.

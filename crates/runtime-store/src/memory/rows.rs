@@ -13,6 +13,7 @@ use crate::digest::StepKey;
 use crate::entry::{Entry, EntryKind, Stored};
 use crate::error::{NotApproved, StoreError};
 use crate::store::Append;
+use crate::stuck::Stuck;
 use crate::thread::{Claim, Lease, Leave, Thread, ThreadId, ThreadState};
 
 pub(super) struct Row {
@@ -37,6 +38,7 @@ impl Row {
             holder: None,
             held_until: None,
             wake_at: None,
+            stuck: None,
             code: "".into(),
             created: now,
             touched: now,
@@ -88,11 +90,17 @@ impl Row {
         }
     }
 
-    pub(super) fn is_runnable(&self, role: Option<&str>, now: DateTime<Utc>) -> bool {
-        let woken = self.thread.wake_at.is_some_and(|wake_at| wake_at <= now);
-        let ready = match self.thread.state {
-            ThreadState::Runnable => true,
-            ThreadState::Parked => woken,
+    pub(super) fn is_runnable(
+        &self,
+        (role, code): (Option<&str>, Option<&str>),
+        now: DateTime<Utc>,
+    ) -> bool {
+        let Thread { state, wake_at, stuck, .. } = &self.thread;
+        let woken = wake_at.map(|wake_at| wake_at <= now);
+        let is_other = |stuck: &Stuck| code.is_some_and(|code| stuck.codes.iter().all(|it| **it != *code));
+        let ready = match state {
+            ThreadState::Runnable => woken.unwrap_or(true) || stuck.as_ref().is_some_and(is_other),
+            ThreadState::Parked => woken.unwrap_or(false),
             _ => false,
         };
         let is_for = |asks| self.role.as_deref().is_none_or(|role| role == asks);
@@ -140,6 +148,11 @@ impl Row {
         // What woke the thread since it was acquired counts.
         let woken = self.thread.wake_at;
         self.become_state(left.state(), now);
+        if let Leave::Stuck(stuck) = left {
+            self.thread.wake_at = Some(woken.unwrap_or_else(|| after(now, stuck.wait())));
+            self.thread.stuck = Some(stuck);
+            return Ok(());
+        }
         if let Leave::Parked(wake_at) = left {
             self.thread.wake_at = [woken, wake_at].into_iter().flatten().min();
         }
@@ -149,7 +162,17 @@ impl Row {
     pub(super) fn become_state(&mut self, state: ThreadState, now: DateTime<Utc>) {
         let thread = &mut self.thread;
         (thread.state, thread.touched) = (state, now);
-        (thread.holder, thread.held_until, thread.wake_at) = (None, None, None);
+        (thread.holder, thread.held_until) = (None, None);
+        (thread.wake_at, thread.stuck) = (None, None);
+    }
+
+    pub(super) fn offer(&mut self, now: DateTime<Utc>) -> Result<Thread, StoreError> {
+        self.not_held(now)?;
+        self.not_final()?;
+        if self.thread.state != ThreadState::Parked {
+            self.become_state(ThreadState::Runnable, now);
+        }
+        Ok(self.seen_at(now))
     }
 
     pub(super) fn append(
@@ -301,7 +324,7 @@ impl Row {
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
         self.not_final()?;
-        if self.inbox.contains_key(key) {
+        if self.inbox.contains_key(key) && self.thread.state != ThreadState::Failed {
             return Ok(false);
         }
         self.inbox.insert(key.to_owned(), message.clone());

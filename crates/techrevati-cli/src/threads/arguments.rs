@@ -106,7 +106,8 @@ pub(super) enum ThreadsCommand {
         #[arg(value_name = "JSON", value_parser = json)]
         message: Value,
     },
-    /// List the threads that can go on now, for the program that has their code.
+    /// List the threads that can go on now, for the program that has their code; or let one go on that is stuck or
+    /// has failed.
     ///
     /// No command can go on with a thread: that takes your code. Give each line to your program, or have it call
     /// `durable.resume_runnable`. The exit code is 1 if no thread can go on.
@@ -114,8 +115,10 @@ pub(super) enum ThreadsCommand {
         after_help = "Example:\n  techrevati threads agents.db resume | xargs -n 1 my-agent --thread"
     )]
     Resume {
+        /// A thread that is stuck or has failed: it can go on from now on.
+        thread: Option<ThreadId>,
         /// The most threads to list, those that have waited longest first.
-        #[arg(long, value_name = "N", default_value_t = 100)]
+        #[arg(long, value_name = "N", default_value_t = 100, conflicts_with = "thread")]
         limit: usize,
         /// Print a JSON object for each row.
         #[arg(long)]

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use futures_executor::block_on;
 use runtime_report::show::line;
-use runtime_store::{Approval, StepKey, Store, StoreError, ThreadId, Verdict};
+use runtime_store::{
+    Approval, StepKey, Store, StoreError, ThreadId, ThreadState, Verdict, snapshot,
+};
 use serde_json::{Value, json};
 
 use super::arguments::By;
-use super::{Error, entries, object, say};
+use super::{Error, folded, list, object, say};
 
 pub(super) fn decide(
     store: &dyn Store,
@@ -42,10 +44,9 @@ pub(super) fn resolve(
     done: Option<&Value>,
     who: &str,
 ) -> Result<(), Error> {
-    let no_thread = || StoreError::NoThread { thread: thread.clone() };
-    let seen = block_on(store.thread(thread))?.ok_or_else(no_thread)?;
+    let (seen, entries) = block_on(snapshot(store, thread))?;
     // Of one whose entries are sealed or in an engine, it is not known here what is open.
-    if let Ok(fold) = entries(store, &seen)?.1
+    if let Ok(fold) = folded(&seen, &entries)
         && !fold.in_engine()
         && fold.open().iter().all(|open| open.key != step)
     {
@@ -57,6 +58,16 @@ pub(super) fn resolve(
     };
     deliver(store, thread, &format!("resolve/{step}"), &said)?;
     say(format_args!("step {step} of {} is resolved as {word}", line(thread.as_str())))
+}
+
+/// Lets a thread go on that is stuck or has failed.
+pub(super) fn resume(store: &dyn Store, thread: &ThreadId, as_json: bool) -> Result<(), Error> {
+    let offered = block_on(store.offer(thread))?;
+    if offered.state == ThreadState::Parked {
+        let waits = format!("thread `{thread}` waits for something else: see `show {thread}`");
+        return Err(Error::Refused(waits));
+    }
+    list::offered(&mut io::stdout().lock(), &offered, as_json)
 }
 
 pub(super) fn answer(

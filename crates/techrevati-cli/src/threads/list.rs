@@ -5,10 +5,13 @@ use std::io::{self, Write as _};
 
 use futures_executor::block_on;
 use runtime_report::show::line;
-use runtime_store::{Approval, OpenStep, StepKind, Store, Thread, ThreadId, ThreadState};
+use runtime_store::{
+    Approval, OpenStep, StepKind, Store, StoreError, Stuck, Thread, ThreadId, ThreadState, snapshot,
+};
 use serde_json::json;
 
-use super::{Error, PAGE, entries, object, stamp};
+use super::{Error, PAGE, folded, object, stamp};
+use crate::check::many;
 use crate::table::table;
 
 /// The states of threads that are not over.
@@ -77,10 +80,15 @@ pub(super) fn waits_for(
         // Nothing but a process can go on with it, whatever its entries say.
         let failed = thread.state == ThreadState::Failed;
         let who = if failed { "somebody to run it again" } else { "a process to go on with it" };
-        waits.push(who.to_owned());
+        waits.push(thread.stuck.as_ref().map_or_else(|| who.to_owned(), code_that_fits));
         return Ok(waits);
     }
-    let open = match entries(store, thread)?.1 {
+    let (now, entries) = match block_on(snapshot(store, &thread.id)) {
+        // Somebody has forgotten it since it was listed.
+        Err(StoreError::Ended { .. }) => return Ok(Vec::new()),
+        read => read?,
+    };
+    let open = match folded(&now, &entries) {
         Ok(fold) => fold.open(),
         Err(error) => {
             waits.push(line(&format!("what cannot be read ({error})")).to_string());
@@ -96,6 +104,13 @@ pub(super) fn waits_for(
         );
     }
     Ok(waits)
+}
+
+fn code_that_fits(stuck: &Stuck) -> String {
+    let Stuck { times, why, codes } = stuck;
+    let codes: Vec<_> = codes.iter().map(|code| format!("`{code}`")).collect();
+    let tried = format!("tried {} by version {}", many((*times).into(), "time"), codes.join(", "));
+    line(&format!("code that fits ({tried}: {why})")).to_string()
 }
 
 fn person(approval: &Approval) -> String {
@@ -115,7 +130,7 @@ fn step(step: &OpenStep) -> String {
 
 /// The threads that a process can go on with now.
 pub(super) fn runnable(store: &dyn Store, limit: usize, as_json: bool) -> Result<(), Error> {
-    let threads = block_on(store.runnable(None, limit))?;
+    let threads = block_on(store.runnable(None, None, limit))?;
     if threads.is_empty() {
         return Err(Error::Refused("no thread can go on now".to_owned()));
     }
@@ -129,6 +144,14 @@ pub(super) fn runnable(store: &dyn Store, limit: usize, as_json: bool) -> Result
         }
     }
     Ok(())
+}
+
+/// A thread that can go on, as such a program takes it.
+pub(super) fn offered(out: &mut impl io::Write, thread: &Thread, as_json: bool) -> Result<(), Error> {
+    if as_json {
+        return Ok(writeln!(out, "{}", json!(thread))?);
+    }
+    Ok(writeln!(out, "{}", line(thread.id.as_str()))?)
 }
 
 /// The approvals that wait for a person.

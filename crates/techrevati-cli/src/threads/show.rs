@@ -8,26 +8,25 @@ use futures_executor::block_on;
 use runtime_report::show::{count, duration, line, usd};
 use runtime_store::{
     Approval, ApprovalState, AttemptRecord, BranchRecord, EndRecord, EntryKind, Fold, IntentRecord,
-    JournalError, LifeRecord, OutcomeRecord, StepKey, StepName, Store, StoreError, Stored, Thread,
-    ThreadId,
+    JournalError, LifeRecord, OutcomeRecord, StepKey, StepName, Store, Stored, Thread, ThreadId,
+    snapshot,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::list::{asked, waits_for};
-use super::{Error, clean, entries, object, stamp};
+use super::{Error, clean, folded, object, stamp};
 use crate::table::table;
 
 /// The most characters of a value in a line.
 const CUT: usize = 100;
 
 pub(super) fn run(store: &dyn Store, id: &ThreadId, as_json: bool) -> Result<(), Error> {
-    let thread = block_on(store.thread(id))?;
-    let thread = thread.ok_or_else(|| StoreError::NoThread { thread: id.clone() })?;
+    let (thread, stored) = block_on(snapshot(store, id))?;
+    let fold = folded(&thread, &stored);
     let all = block_on(store.approvals_of(id, 10_000))?;
     let (pending, decided): (Vec<_>, Vec<_>) =
         all.into_iter().partition(|asked| asked.state == ApprovalState::Pending);
-    let (stored, fold) = entries(store, &thread)?;
     let mut names = HashMap::new();
     let lines: Vec<Line<'_>> = stored.iter().map(|stored| Line::of(stored, &mut names)).collect();
     let mut out = io::stdout().lock();

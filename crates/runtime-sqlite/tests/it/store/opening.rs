@@ -21,7 +21,7 @@ fn a_database_of_threads_has_an_id_and_a_version_of_its_own() {
     drop(store);
     let id = place.rows("PRAGMA application_id").remove(0);
     assert_eq!(&id.parse::<i32>().unwrap().to_be_bytes(), b"trej");
-    assert_eq!(place.rows("PRAGMA user_version"), ["2"]);
+    assert_eq!(place.rows("PRAGMA user_version"), ["3"]);
     assert_eq!(place.rows("PRAGMA integrity_check"), ["ok"]);
     let relaxed = SqliteConfig::default().durability(SqliteDurability::Os);
     let store = SqliteStore::open_with(place.db(), relaxed).unwrap();
@@ -64,7 +64,7 @@ fn extend(place: &Place, min_reader: i64) {
         ALTER TABLE entry ADD COLUMN origin INTEGER;
         CREATE TABLE tag (thread INTEGER NOT NULL, tag TEXT NOT NULL) STRICT;
         UPDATE meta SET min_reader = {min_reader};
-        PRAGMA user_version = 3;
+        PRAGMA user_version = 4;
         COMMIT"
     ))
     .expect("nobody else writes");
@@ -85,7 +85,7 @@ fn a_newer_schema_that_only_adds_is_read_and_written() {
     block_on(after.release(&lease, Leave::Done)).unwrap();
     assert_eq!(block_on(before.read(&lease.thread, 0, 9)).unwrap().len(), 3);
     block_on(before.forget(&lease.thread)).unwrap();
-    assert_eq!(place.rows("PRAGMA user_version"), ["3"], "it is not migrated back");
+    assert_eq!(place.rows("PRAGMA user_version"), ["4"], "it is not migrated back");
 }
 
 #[test]
@@ -93,14 +93,14 @@ fn a_newer_schema_that_changes_is_refused_also_under_an_open_store() {
     let place = Place::new("store-newer");
     let store = SqliteStore::open(place.db()).unwrap();
     let lease = hold(&store, "t");
-    extend(&place, 3);
+    extend(&place, 4);
     let error = SqliteStore::open(place.db()).unwrap_err();
-    assert!(matches!(error, OpenError::Newer { found: 3, known: 2, .. }), "{error}");
+    assert!(matches!(error, OpenError::Newer { found: 4, known: 3, .. }), "{error}");
     for error in [
         append(&store, &lease, 0, &[entry(EntryKind::LIFE, None, b"{}")]).unwrap_err(),
         block_on(store.read(&lease.thread, 0, 9)).unwrap_err(),
     ] {
-        assert!(matches!(error, StoreError::Newer { found: 3, known: 2 }), "{error}");
+        assert!(matches!(error, StoreError::Newer { found: 4, known: 3 }), "{error}");
     }
     assert_eq!(place.rows("SELECT count(*) FROM entry"), ["0"]);
 }
@@ -200,7 +200,7 @@ fn the_time_is_that_of_the_clock_that_was_given() {
     clock.advance(Duration::from_secs(59));
     assert!(block_on(store.acquire(&lease.thread, &claim("b"))).is_err());
     clock.advance(Duration::from_secs(1));
-    assert_eq!(block_on(store.runnable(None, 9)).unwrap(), std::slice::from_ref(&lease.thread));
+    assert_eq!(block_on(store.runnable(None, None, 9)).unwrap(), std::slice::from_ref(&lease.thread));
     assert_eq!(block_on(store.acquire(&lease.thread, &claim("b"))).unwrap().0.fence, 2);
 }
 

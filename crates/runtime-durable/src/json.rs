@@ -1,0 +1,34 @@
+//! How deep JSON may be: what is written has to be read again.
+
+use serde::ser::Error as _;
+
+/// The most levels of arrays and objects that `serde_json` reads.
+pub(crate) const DEEPEST: usize = 127;
+
+/// Refuses JSON that could not be read again.
+pub(crate) fn check_depth(json: &[u8], most: usize) -> Result<(), serde_json::Error> {
+    // Most have few of them at all.
+    let opens = |byte: &&u8| matches!(byte, b'[' | b'{');
+    if json.iter().filter(opens).count() <= most || depth(json) <= most {
+        return Ok(());
+    }
+    Err(serde_json::Error::custom(format!("it is nested more than {DEEPEST} levels deep")))
+}
+
+fn depth(json: &[u8]) -> usize {
+    let (mut deepest, mut depth, mut in_text, mut escaped) = (0, 0_usize, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_text,
+            b'"' => in_text = !in_text,
+            b'[' | b'{' if !in_text => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' if !in_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
