@@ -1,13 +1,15 @@
 //! Schemas that are absent, older, newer.
 
+use std::time::Duration;
+
 use futures_util::future::{join_all, try_join};
 use runtime_fleet::{AccountPath, Accounts as _, Rules, SharedState as _};
 use runtime_postgres::{PgConfig, PgError, PgFleet, PgStore};
-use runtime_store::{Append, Entry, EntryKind, Lease, Leave, Store};
+use runtime_store::{Append, Entry, EntryKind, Lease, Leave, Store, Stuck};
 use runtime_usage::{Limit, Usd};
 use tokio_postgres::Client;
 
-use crate::common::{admin, append, hold, note, schema, thread};
+use crate::common::{admin, append, claim, hold, note, schema, thread};
 
 #[tokio::test]
 async fn an_absent_schema_says_how_it_is_made() {
@@ -251,4 +253,47 @@ async fn functions_of_an_earlier_build_are_replaced() {
     PgStore::migrate(config.clone()).await.unwrap();
     let fleet = PgFleet::connect(config).await.unwrap();
     assert_eq!(lowered_limit_is_told(&fleet, "c").await, [0; 0]);
+}
+
+#[tokio::test]
+async fn programs_of_schema_4_go_on_and_leave_a_stuck_thread_alone() {
+    let Some(url) = test_postgres::url() else { return };
+    let (admin, name) = (admin(url).await, schema());
+    let config = PgConfig::new(url).schema(&name);
+    let sql = [
+        include_str!("../../src/schema/v1.sql"),
+        include_str!("../../src/schema/v2.sql"),
+        include_str!("../../src/schema/v3.sql"),
+        include_str!("../../src/schema/v4.sql"),
+        include_str!("../../src/schema/fleet.sql"),
+        include_str!("../../src/schema/fleet_accounts.sql"),
+        "insert into @.meta (schema, min_reader, written_by) values (4, 1, 'an earlier program')",
+    ];
+    let sql = sql.join("\n").replace("@.", &format!("{name}."));
+    admin.batch_execute(&format!("create schema {name};\n{sql}")).await.unwrap();
+    let older = async |call: &str| {
+        let rows = admin.query(&format!("select * from {name}.{call}"), &[]).await.unwrap();
+        rows.len()
+    };
+    assert_eq!(older("acquire('t', 'older', '1', 60000000)").await, 1);
+    PgStore::migrate(config.clone()).await.unwrap();
+    let store = PgStore::connect(config).await.unwrap();
+    assert_eq!(store.thread(&thread("t")).await.unwrap().unwrap().stuck, None);
+    older("release('t', 1, 1::smallint, null)").await;
+    assert_eq!(older("runnable(null, 9)").await, 1);
+
+    for stuck in [true, false] {
+        let (lease, _) = store.acquire(&thread("t"), &claim(Duration::from_secs(60))).await.unwrap();
+        let once = Stuck::again(None, &"1".into(), "it differs");
+        let waits_long = Stuck { times: 12, ..once };
+        store.release(&lease, Leave::Stuck(waits_long)).await.unwrap();
+        assert_eq!((older("runnable(null, 9)").await, older("runnable(9)").await), (0, 0));
+        assert_eq!(older("thread_of('t')").await + older("threads(array[]::smallint[], null, 9)").await, 2);
+        if stuck {
+            // By its name, it takes it, and leaves nothing of it.
+            assert_eq!(older("acquire('t', 'older', '1', 60000000)").await, 1);
+            older("release('t', 3, 1::smallint, null)").await;
+            assert_eq!(store.thread(&thread("t")).await.unwrap().unwrap().stuck, None);
+        }
+    }
 }

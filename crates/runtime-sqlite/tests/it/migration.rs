@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_executor::block_on;
 use runtime_sqlite::{SqliteReader, SqliteSink, SqliteStore};
 use runtime_store::{
-    Append, ApprovalState, Approvals, Claim, Entry, EntryKind, Fold, Leave, Store, ThreadId,
+    Append, ApprovalState, Approvals, Claim, Entry, EntryKind, Fold, Leave, Store, Stuck, ThreadId,
     ThreadState,
 };
 use serde_json::json;
@@ -128,4 +128,33 @@ fn a_database_of_schema_1_that_has_roles_keeps_them() {
         place.rows("SELECT count(*) FROM pragma_table_info('thread') WHERE name = 'role'"),
         ["1"]
     );
+}
+
+/// A program that knows schema 2 goes on beside one that has migrated the file to schema 3.
+#[test]
+fn a_database_of_schema_2_is_migrated_while_older_programs_go_on() {
+    let place = threads_of_schema_1("migration-stuck");
+    let older = place.sql();
+    let schema_2 = include_str!("../../src/schema/threads-v2.sql");
+    older.execute_batch(&format!("{schema_2} PRAGMA user_version = 2;")).unwrap();
+    let store = SqliteStore::open(place.db()).unwrap();
+    assert_eq!(place.rows("PRAGMA user_version"), ["3"]);
+    assert_eq!(place.rows("SELECT min_reader FROM meta"), ["1"]);
+    let thread = ThreadId::new("draft").unwrap();
+    let claim = |ttl| Claim { holder: "newer".into(), code: "3".into(), ttl };
+    let (lease, begun) = block_on(store.acquire(&thread, &claim(Duration::from_secs(60)))).unwrap();
+    assert_eq!(begun.stuck, None);
+    let once = Stuck::again(None, &"3".into(), "it differs");
+    block_on(store.release(&lease, Leave::Stuck(Stuck { times: 12, ..once }))).unwrap();
+    let offered = |code: &str| block_on(store.runnable(None, Some(code), 9)).unwrap().contains(&thread);
+    assert!(!offered("3") && offered("4"));
+    // What the older one writes when it takes a thread, and when it gives it back.
+    older
+        .execute_batch(
+            "UPDATE thread SET state = 1, fence = fence + 1, holder = 'older', held_until = 1, wake_at = NULL
+            WHERE id = 'draft';
+            UPDATE thread SET state = 1, holder = NULL, held_until = NULL, wake_at = NULL WHERE id = 'draft'",
+        )
+        .unwrap();
+    assert!(offered("3"), "nothing says until when");
 }

@@ -169,8 +169,7 @@ pub(crate) fn story(test: &str) -> Place {
     place.append(&order, &first);
     let order = (order.0, 3);
     place.append(&order, &then);
-    let parked = Leave::Parked(None);
-    block_on(place.store.release(&order.0, parked)).expect("it is held");
+    block_on(place.store.release(&order.0, Leave::Parked(None))).expect("it is held");
 
     let trip = place.hold("trip-1", Duration::from_secs(60));
     let wait = step(StepKind::Wait, "address");
@@ -185,7 +184,7 @@ pub(crate) fn story(test: &str) -> Place {
         policy: "payments",
     };
     block_on(place.store.ask(&subject.request(CENTURY))).expect("it is there");
-    block_on(place.store.release(&trip.0, parked)).expect("it is held");
+    block_on(place.store.release(&trip.0, Leave::Parked(None))).expect("it is held");
 
     place.append(&place.hold("live", CENTURY), &[life()]);
     let over = place.hold("over", Duration::from_secs(60));

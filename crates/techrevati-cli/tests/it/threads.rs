@@ -9,7 +9,7 @@ use runtime_store::{
 };
 use serde_json::{Value, json};
 
-use crate::stories::{Place, life, retried, step, story};
+use crate::stories::{Place, hold, life, retried, step, story};
 use crate::{TempFile, run};
 
 /// Lines without the blanks between their cells, and with the ids of this run as `ID`.
@@ -288,29 +288,32 @@ fn the_help_says_what_each_command_does() {
 #[test]
 fn a_thread_that_its_code_does_not_fit_says_so_and_goes_on_when_somebody_says() {
     let place = story("stuck");
-    let lease = place.hold("trip-2", Duration::from_secs(60));
+    // At the time of the command.
+    let store = runtime_sqlite::SqliteStore::open(&place.path).unwrap();
+    let (lease, _) = hold(&store, "trip-2", Duration::from_secs(60));
     let why = "entry 7 of the thread is tool `pay`,\nand the code now has tool `refund`";
     let once = runtime_store::Stuck::again(None, &"1.0.0".into(), why);
-    let twice = runtime_store::Stuck::again(Some(&once), &"1.1.0".into(), why);
-    block_on(place.store.release(&lease, Leave::Stuck(twice))).unwrap();
+    let once = runtime_store::Stuck { times: 12, ..once };
+    let stuck = runtime_store::Stuck::again(Some(&once), &"1.1.0".into(), why);
+    block_on(store.release(&lease, Leave::Stuck(stuck))).unwrap();
     let (_, text) = place.told(&[]);
     let row = lines(&text).into_iter().find(|row| row.starts_with("trip-2 runnable ")).unwrap();
-    let fits = "code that fits (tried 2 times by version `1.0.0`, `1.1.0`: entry 7 of the thread is tool `pay`, and";
+    let fits = "code that fits (tried 13 times by version `1.0.0`, `1.1.0`: entry 7 of the thread is tool `pay`, and";
     assert!(row.contains(fits), "{row}");
     let (_, shown) = place.told(&["show", "trip-2"]);
     assert!(lines(&shown).iter().any(|row| row.starts_with("waits for code that fits")), "{shown}");
     assert!(lines(&shown).iter().any(|row| row.starts_with("wakes ")), "{shown}");
     let (_, json) = place.told(&["show", "trip-2", "--json"]);
     let shown: Value = serde_json::from_str(&json).unwrap();
-    assert_eq!((&shown["thread"]["stuck"]["times"], &shown["thread"]["stuck"]["codes"][1]), (&json!(2), &json!("1.1.0")));
+    assert_eq!((&shown["thread"]["stuck"]["times"], &shown["thread"]["stuck"]["codes"][1]), (&json!(13), &json!("1.1.0")));
     let can_go_on = || place.told(&["resume"]).1.lines().any(|row| row == "trip-2");
     assert!(!can_go_on());
     assert_eq!(place.told(&["resume", "trip-2"]), (0, "trip-2\n".to_owned()));
     assert!(can_go_on());
 
     // One that failed, too; and not one that waits for a person.
-    let lease = place.hold("trip-3", Duration::from_secs(60));
-    block_on(place.store.release(&lease, Leave::Failed)).unwrap();
+    let (lease, _) = hold(&store, "trip-3", Duration::from_secs(60));
+    block_on(store.release(&lease, Leave::Failed)).unwrap();
     let (code, json) = place.told(&["resume", "trip-3", "--json"]);
     assert!(code == 0 && json.contains(r#""state":"runnable""#), "{json}");
     let (code, text) = place.told(&["resume", "trip-1"]);
