@@ -2,6 +2,7 @@
 //!
 //! The SDK does not look whether a key is there already, so each is set in one place.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use opentelemetry::trace::{SpanBuilder, SpanKind};
@@ -40,9 +41,9 @@ impl OtelConfig {
             said.push(KeyValue::new(format!("{}{label}", own::LABEL), value.clone()));
         }
         self.whose(event, &mut said);
-        let span = named(op::INVOKE_AGENT, event.role.as_deref(), SpanKind::Internal);
+        let span = named(op::INVOKE_AGENT, event.role.as_deref(), SpanKind::Internal, said);
         let agent = Agent { role: event.role.clone(), ..Agent::default() };
-        Beginning { span: span.with_attributes(said), what: What::Agent(agent) }
+        Beginning { span, what: What::Agent(agent) }
     }
 
     /// The span around an agent whose session is of a workflow.
@@ -57,8 +58,7 @@ impl OtelConfig {
             KeyValue::new(key, name.clone()),
         ];
         self.whose(event, &mut said);
-        let span = named(op::INVOKE_WORKFLOW, Some(name), SpanKind::Internal);
-        Some(span.with_attributes(said))
+        Some(named(op::INVOKE_WORKFLOW, Some(name), SpanKind::Internal, said))
     }
 
     pub(crate) fn chat(&self, event: &AgentEvent) -> Beginning {
@@ -70,9 +70,8 @@ impl OtelConfig {
         said.extend(self.provider.clone().map(|it| KeyValue::new(gen_ai::PROVIDER, it)));
         said.extend(self.conversation_of(event).map(|it| KeyValue::new(gen_ai::CONVERSATION, it)));
         self.whose(event, &mut said);
-        let span = named(op::CHAT, call.model.as_deref(), SpanKind::Client);
-        let chat = Chat { call, ..Chat::default() };
-        Beginning { span: span.with_attributes(said), what: What::Chat(chat) }
+        let span = named(op::CHAT, call.model.as_deref(), SpanKind::Client, said);
+        Beginning { span, what: What::Chat(Chat { call, ..Chat::default() }) }
     }
 
     /// What a turn or an attempt asks, and whom.
@@ -80,25 +79,24 @@ impl OtelConfig {
         let begun = TurnStarted::of(event);
         let (route, model) = (told(begun.provider), told(begun.model));
         let provider = self.provider.clone().or_else(|| provider_of(route, model));
-        Call { model: model.map(Into::into), provider }
+        Call { model: shared(begun.model), provider }
     }
 
     pub(crate) fn tool(&self, event: &AgentEvent) -> Beginning {
         // A tool without a name has none to tell, and the conventions require one.
         let called = Tool::of(event);
-        let tool: Arc<str> = told(called.tool).unwrap_or("unknown").into();
+        let tool = shared(called.tool).unwrap_or_else(|| "unknown".into());
         let mut said = Vec::with_capacity(ROOM);
         said.push(KeyValue::new(gen_ai::OPERATION, op::EXECUTE_TOOL));
         said.push(KeyValue::new(gen_ai::TOOL_NAME, Arc::clone(&tool)));
         said.push(KeyValue::new(gen_ai::TOOL_TYPE, gen_ai::FUNCTION));
-        let call = told(called.call_id).map(str::to_owned);
-        said.extend(call.map(|call| KeyValue::new(gen_ai::TOOL_CALL, call)));
+        said.extend(shared(called.call_id).map(|call| KeyValue::new(gen_ai::TOOL_CALL, call)));
         if self.profile == SemconvProfile::GenAi0_1 {
             said.extend(event.role.clone().map(|it| KeyValue::new(gen_ai::AGENT_NAME, it)));
         }
         self.whose(event, &mut said);
-        let span = named(op::EXECUTE_TOOL, Some(&tool), SpanKind::Internal);
-        Beginning { span: span.with_attributes(said), what: What::Tool(tool) }
+        let span = named(op::EXECUTE_TOOL, Some(&tool), SpanKind::Internal, said);
+        Beginning { span, what: What::Tool(tool) }
     }
 
     pub(crate) fn attempt(&self, event: &AgentEvent) -> Beginning {
@@ -106,20 +104,20 @@ impl OtelConfig {
         let begun = TurnStarted::of(event);
         said.extend(begun.attempt.map(|it| KeyValue::new(own::ATTEMPT_NUMBER, i64::from(it))));
         for (word, name) in [(begun.provider, own::PROVIDER), (begun.model, own::MODEL)] {
-            said.extend(told(word).map(|text| KeyValue::new(name, text.to_owned())));
+            said.extend(shared(word).map(|text| KeyValue::new(name, text)));
         }
         if begun.hedge {
             said.push(KeyValue::new(own::HEDGE, true));
         }
         self.whose(event, &mut said);
-        let span = named(own::ATTEMPT, None, SpanKind::Internal);
-        Beginning { span: span.with_attributes(said), what: What::Attempt(self.call(event)) }
+        let span = named(own::ATTEMPT, None, SpanKind::Internal, said);
+        Beginning { span, what: What::Attempt(self.call(event)) }
     }
 
     /// The text of an event, if it may be told. That of a failure is an error's.
     pub(crate) fn detail(&self, event: &AgentEvent) -> Option<StringValue> {
         let told = if event.failure_class.is_some() { self.errors } else { self.details };
-        event.detail.clone().filter(|_| told).map(StringValue::from)
+        event.detail.as_ref().filter(|_| told).cloned().map(StringValue::from)
     }
 
     fn conversation_of(&self, event: &AgentEvent) -> Option<String> {
@@ -208,6 +206,11 @@ pub(crate) fn told(word: Option<Word<'_>>) -> Option<&str> {
     word.map(Word::as_str).filter(|text| !text.is_empty())
 }
 
+/// The same, without a copy where the event shares it.
+pub(crate) fn shared(word: Option<Word<'_>>) -> Option<Arc<str>> {
+    word.filter(|word| !word.as_str().is_empty()).map(Word::to_shared)
+}
+
 fn finished(ended: &TurnEnded<'_>) -> Option<KeyValue> {
     let reasons = ended.finish_reasons?.iter().map(|it| StringValue::from(it.to_owned()));
     Some(KeyValue::new(gen_ai::FINISH_REASONS, Value::Array(Array::String(reasons.collect()))))
@@ -264,10 +267,23 @@ pub(crate) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn named(operation: &'static str, of: Option<&str>, kind: SpanKind) -> SpanBuilder {
-    let builder = match of {
-        Some(of) => SpanBuilder::from_name([operation, " ", of].concat()),
-        None => SpanBuilder::from_name(operation),
-    };
-    builder.with_kind(kind)
+fn named(
+    operation: &'static str,
+    of: Option<&str>,
+    kind: SpanKind,
+    said: Vec<KeyValue>,
+) -> SpanBuilder {
+    let name = of.map(|of| {
+        let mut name = String::with_capacity(operation.len() + 1 + of.len());
+        name.push_str(operation);
+        name.push(' ');
+        name.push_str(of);
+        name
+    });
+    SpanBuilder {
+        name: name.map_or(Cow::Borrowed(operation), Cow::Owned),
+        span_kind: Some(kind),
+        attributes: Some(said),
+        ..SpanBuilder::default()
+    }
 }

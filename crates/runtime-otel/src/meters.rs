@@ -107,17 +107,16 @@ impl Meters {
     }
 
     /// A span has ended as its event says.
-    pub(crate) fn ended(&self, ended: &Ended, event: &AgentEvent, role: Option<&KeyValue>) {
+    pub(crate) fn ended(&self, ended: &Ended, event: &AgentEvent) {
         let seconds = seconds_between(ended.open.start, ended.at);
         match &ended.open.what {
             What::Chat(chat) => self.chat(chat, seconds, event),
             What::Agent(agent) => self.agent(agent, seconds, event),
             What::Tool(tool) => {
-                let mut said = vec![
-                    KeyValue::new(gen_ai::TOOL_NAME, tool.clone()),
-                    KeyValue::new(gen_ai::TOOL_TYPE, gen_ai::FUNCTION),
-                ];
-                said.extend(role.cloned());
+                let mut said = Vec::with_capacity(4);
+                said.push(KeyValue::new(gen_ai::TOOL_NAME, Arc::clone(tool)));
+                said.push(KeyValue::new(gen_ai::TOOL_TYPE, gen_ai::FUNCTION));
+                said.extend(event.role.clone().map(|it| KeyValue::new(gen_ai::AGENT_NAME, it)));
                 outcome(event, &mut said);
                 self.tool.record(seconds, &said);
             }

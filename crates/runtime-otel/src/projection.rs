@@ -24,7 +24,7 @@ use runtime_sinks::SinkError;
 use crate::attributes::{self, Beginning, failure, told};
 use crate::config::OtelConfig;
 use crate::meters::Meters;
-use crate::names::{gen_ai, own};
+use crate::names::own;
 use crate::note;
 use crate::table::{Call, Ended, Open, Table, What};
 use crate::tokens::Used;
@@ -98,7 +98,7 @@ impl Projection {
         let ended = self.table().end_all();
         let count = ended.len() as u64;
         for ended in ended {
-            self.finish(&ended, None, None);
+            self.finish(&ended, None);
         }
         count
     }
@@ -182,7 +182,7 @@ impl Projection {
         count(&self.counts.begun);
         let before = self.table().insert(span, event, open);
         if let Some(before) = before {
-            self.finish(&before, None, None);
+            self.finish(&before, None);
         }
         Ok(())
     }
@@ -220,16 +220,15 @@ impl Projection {
         let (left, last) = table.end(span, at);
         drop(table);
         for orphan in left {
-            self.finish(&orphan, None, None);
+            self.finish(&orphan, None);
         }
         if let Some(last) = last {
-            let role = event.role.clone().map(|role| KeyValue::new(gen_ai::AGENT_NAME, role));
-            self.finish(&last, Some(event), role.as_ref());
+            self.finish(&last, Some(event));
         }
     }
 
     /// Ends a span at the tracer, and measures it. Not under the lock: this is where exporters run.
-    fn finish(&self, ended: &Ended, event: Option<&AgentEvent>, role: Option<&KeyValue>) {
+    fn finish(&self, ended: &Ended, event: Option<&AgentEvent>) {
         let span = ended.open.cx.span();
         span.set_attributes(attributes::ending(&ended.open, event, &self.config));
         let detail = event.and_then(|event| self.config.detail(event));
@@ -264,7 +263,7 @@ impl Projection {
             None => count(&self.counts.abandoned),
             Some(event) => {
                 if let Some(meters) = &self.meters {
-                    meters.ended(ended, event, role);
+                    meters.ended(ended, event);
                 }
             }
         }
