@@ -144,12 +144,11 @@ impl Projection {
             ));
         }
         let parent = event.parent.filter(|parent| *parent != span);
-        let session = table.session(event, parent);
-        let mut start = table.time(event, session);
-        let above = parent.and_then(|parent| table.get(parent)).map(|parent| {
-            start = start.max(parent.start);
-            parent.cx.clone()
-        });
+        let open = parent.and_then(|parent| table.get(parent));
+        let near = open.and_then(|open| open.session);
+        let (above, earliest) = open.map(|open| (open.cx.clone(), open.start)).unzip();
+        let (session, at) = table.hear(event, near);
+        let start = earliest.map_or(at, |earliest| at.max(earliest));
         if let What::Attempt(call) = &what
             && let Some(turn) = parent.and_then(|parent| table.get_mut(parent))
         {
@@ -177,7 +176,7 @@ impl Projection {
         }
         let cx = self.start(builder, start, &above, ids);
         let (latest, contents) = (start, Vec::new());
-        let open = Open { cx, session, parent, start, latest, order: 0, what, contents };
+        let open = Box::new(Open { cx, session, parent, start, latest, order: 0, what, contents });
         // Before another thread can abandon it.
         count(&self.counts.begun);
         let before = self.table().insert(span, event, open);
@@ -193,31 +192,32 @@ impl Projection {
 
     fn end(&self, event: &AgentEvent, span: SpanId) {
         let mut table = self.table();
-        let open = table.get(span);
-        let Some(open) = open.filter(|open| table.is_of(open, event)) else {
+        let session = table.get(span).map(|open| open.session);
+        let at = session.and_then(|session| table.hear_in(session, event));
+        let (Some(at), Some(open)) = (at, table.get(span)) else {
             drop(table);
             count(&self.counts.unmatched);
             return;
         };
-        let (parent, session) = (open.parent, open.session);
-        let attempt = match &open.what {
-            What::Attempt(call) => Some(call.clone()),
-            _ => None,
-        };
-        if let Some(target) = told_in_handoff(event) {
-            let from = open.cx.span().span_context().clone();
-            table.remember(target, &from);
+        let mut left = Vec::new();
+        match &open.what {
+            What::Agent(_) => {
+                if let Some(target) = told_in_handoff(event) {
+                    let from = open.cx.span().span_context().clone();
+                    table.remember(target, &from);
+                }
+                left = table.end_inside(span, at);
+            }
+            What::Chat(_) if event.outcome == Some(SpanOutcome::Ok) => table.answered(span),
+            What::Attempt(call) => {
+                let (call, turn) = (call.clone(), open.parent);
+                if let Some(turn) = turn.and_then(|turn| table.get_mut(turn)) {
+                    note_attempt(turn, &call, event);
+                }
+            }
+            What::Chat(_) | What::Tool(_) => {}
         }
-        if let Some(attempt) = attempt
-            && let Some(turn) = parent.and_then(|parent| table.get_mut(parent))
-        {
-            note_attempt(turn, &attempt, event);
-        }
-        if event.outcome == Some(SpanOutcome::Ok) {
-            table.answered(span);
-        }
-        let at = table.time(event, session);
-        let (left, last) = table.end(span, at);
+        let last = table.close(span, at);
         drop(table);
         for orphan in left {
             self.finish(&orphan, None);
@@ -283,15 +283,13 @@ impl Projection {
         // Read before the lock: it may be long.
         let said = self.config.content(event);
         let mut table = self.table();
-        let session = table.session(event, event.span);
-        table.time(event, session);
+        table.hear_near(event);
         table.keep(event, said);
     }
 
     fn note(&self, event: &AgentEvent) {
         let mut table = self.table();
-        let session = table.session(event, event.span);
-        let at = table.time(event, session);
+        let at = table.hear_near(event);
         let around = table.enclosing(event).and_then(|span| table.get_mut(span));
         let placed = around.map(|open| {
             let at = at.max(open.start);

@@ -114,13 +114,14 @@ impl Sole {
 /// A span that is over, and when.
 #[derive(Debug)]
 pub(crate) struct Ended {
-    pub(crate) open: Open,
+    pub(crate) open: Box<Open>,
     pub(crate) at: SystemTime,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Table {
-    spans: HashMap<SpanId, Open, Spread>,
+    /// Boxed, since a span moves into the table and out of it again.
+    spans: HashMap<SpanId, Box<Open>, Spread>,
     sessions: HashMap<SessionKey, Session, Spread>,
     keys: HashMap<Arc<str>, SessionKey>,
     handoffs: VecDeque<(Arc<str>, SpanContext)>,
@@ -148,11 +149,11 @@ impl Table {
     }
 
     pub(crate) fn get(&self, span: SpanId) -> Option<&Open> {
-        self.spans.get(&span)
+        self.spans.get(&span).map(|open| &**open)
     }
 
     pub(crate) fn get_mut(&mut self, span: SpanId) -> Option<&mut Open> {
-        self.spans.get_mut(&span)
+        self.spans.get_mut(&span).map(|open| &mut **open)
     }
 
     /// The session's own span.
@@ -160,27 +161,42 @@ impl Table {
         self.sessions.get(self.keys.get(session)?)?.root
     }
 
-    /// The session of an event: usually the session of the span `near` it, else by its id.
-    pub(crate) fn session(&self, event: &AgentEvent, near: Option<SpanId>) -> Option<SessionKey> {
-        let id = event.session_id.as_deref()?;
-        let near = near.and_then(|span| self.get(span)?.session);
-        let near = near.filter(|key| self.sessions.get(key).is_some_and(|it| *it.id == *id));
-        near.or_else(|| self.keys.get(id).copied())
+    /// The session of an event, and when it happened on the clock of that session, which is usually the one
+    /// of a span `near` it, else found by its id.
+    pub(crate) fn hear(
+        &mut self,
+        event: &AgentEvent,
+        near: Option<SessionKey>,
+    ) -> (Option<SessionKey>, SystemTime) {
+        if let Some(at) = near.and_then(|_| self.hear_in(near, event)) {
+            return (near, at);
+        }
+        let known = event.session_id.as_deref().and_then(|id| self.keys.get(id).copied());
+        let at = known.and_then(|_| self.hear_in(known, event));
+        (known, at.unwrap_or_else(|| stamp(event.emitted_at)))
     }
 
-    /// Whether an open span is of the event's session.
-    pub(crate) fn is_of(&self, open: &Open, event: &AgentEvent) -> bool {
-        let id = open.session.and_then(|key| self.sessions.get(&key)).map(|it| &*it.id);
-        id == event.session_id.as_deref()
+    /// When an event happened on the clock of its session.
+    pub(crate) fn hear_near(&mut self, event: &AgentEvent) -> SystemTime {
+        let near = event.span.and_then(|span| self.get(span)?.session);
+        self.hear(event, near).1
     }
 
-    /// When the event happened, on the clock of its session.
-    pub(crate) fn time(&mut self, event: &AgentEvent, session: Option<SessionKey>) -> SystemTime {
-        let session = session.and_then(|key| self.sessions.get_mut(&key));
-        let Some(session) = session else { return stamp(event.emitted_at) };
+    /// When an event of this session happened; `None` if it is of another one.
+    pub(crate) fn hear_in(
+        &mut self,
+        session: Option<SessionKey>,
+        event: &AgentEvent,
+    ) -> Option<SystemTime> {
+        let Some(session) = session.and_then(|key| self.sessions.get_mut(&key)) else {
+            return event.session_id.is_none().then(|| stamp(event.emitted_at));
+        };
+        if Some(&*session.id) != event.session_id.as_deref() {
+            return None;
+        }
         let at = session.anchor.time(event);
         session.latest = session.latest.max(at);
-        at
+        Some(at)
     }
 
     /// The open span that an event happened in.
@@ -219,44 +235,57 @@ impl Table {
     }
 
     /// Takes a span in, and hands out one that had its id.
-    pub(crate) fn insert(&mut self, span: SpanId, event: &AgentEvent, open: Open) -> Option<Ended> {
+    pub(crate) fn insert(
+        &mut self,
+        span: SpanId,
+        event: &AgentEvent,
+        mut open: Box<Open>,
+    ) -> Option<Ended> {
         let before =
             if self.spans.contains_key(&span) { self.close(span, open.start) } else { None };
-        // It may have been the last of its session.
-        let known = open.session.filter(|key| self.sessions.contains_key(key));
         self.order += 1;
-        let session = known.or_else(|| self.opened(event, open.start));
-        if let Some(session) = session.and_then(|key| self.sessions.get_mut(&key)) {
-            session.open.push(span);
-            if matches!(open.what, What::Agent(_)) {
-                session.root = Some(span);
+        open.order = self.order;
+        let root = matches!(open.what, What::Agent(_)).then_some(span);
+        // What was closed may have been the last of its session.
+        match open.session.and_then(|key| self.sessions.get_mut(&key)) {
+            Some(session) => {
+                session.open.push(span);
+                session.root = root.or(session.root);
             }
+            None => open.session = self.begin(event, span, root, open.start),
         }
-        self.spans.insert(span, Open { session, order: self.order, ..open });
+        self.spans.insert(span, open);
         before
     }
 
-    fn opened(&mut self, event: &AgentEvent, latest: SystemTime) -> Option<SessionKey> {
+    /// Begins a session with its first span.
+    fn begin(
+        &mut self,
+        event: &AgentEvent,
+        first: SpanId,
+        root: Option<SpanId>,
+        latest: SystemTime,
+    ) -> Option<SessionKey> {
         let id = event.session_id.as_ref()?;
         // Of the span that begins: no two sessions have the same.
         let key = self.order;
         let (id, anchor) = (Arc::clone(id), Anchor::of(event));
         self.keys.insert(Arc::clone(&id), key);
-        let (calls, open) = (Calls::default(), Vec::new());
-        self.sessions.insert(key, Session { id, root: None, anchor, latest, calls, open });
+        let (calls, open) = (Calls::default(), vec![first]);
+        self.sessions.insert(key, Session { id, root, anchor, latest, calls, open });
         Some(key)
     }
 
-    /// Ends a span. If it is a session's own, the spans that the session has left open end before it.
-    pub(crate) fn end(&mut self, span: SpanId, at: SystemTime) -> (Vec<Ended>, Option<Ended>) {
+    /// Ends what the session of a span has left open inside it, if it is the session's own.
+    pub(crate) fn end_inside(&mut self, span: SpanId, at: SystemTime) -> Vec<Ended> {
         let session = self.get(span).and_then(|open| self.sessions.get(&open.session?));
         let left = match session {
-            Some(session) if session.root == Some(span) && session.open.len() > 1 => {
+            Some(session) if session.root == Some(span) => {
                 session.open.iter().copied().filter(|other| *other != span).collect()
             }
             _ => Vec::new(),
         };
-        (self.close_all(left, |_| at), self.close(span, at))
+        self.close_all(left, |_| at)
     }
 
     /// Ends everything, each at the latest moment that is known of its session.
@@ -287,7 +316,8 @@ impl Table {
         ended
     }
 
-    fn close(&mut self, span: SpanId, at: SystemTime) -> Option<Ended> {
+    /// Ends a span.
+    pub(crate) fn close(&mut self, span: SpanId, at: SystemTime) -> Option<Ended> {
         let mut open = self.spans.remove(&span)?;
         // Monotonic within a session; between sessions, wall clocks may have jumped.
         let at = at.max(open.start).max(open.latest);
@@ -357,9 +387,9 @@ mod tests {
 
     use super::*;
 
-    fn open(parent: Option<SpanId>, session: Option<SessionKey>, what: What) -> Open {
+    fn open(parent: Option<SpanId>, session: Option<SessionKey>, what: What) -> Box<Open> {
         let (cx, start, contents) = (Context::new(), UNIX_EPOCH, Vec::new());
-        Open { cx, session, parent, start, latest: start, order: 0, what, contents }
+        Box::new(Open { cx, session, parent, start, latest: start, order: 0, what, contents })
     }
 
     #[test]
@@ -373,10 +403,11 @@ mod tests {
             if ends.contains(&root) {
                 table.insert(root, &event, open(None, None, What::Agent(Agent::default())));
             }
-            let session = table.session(&event, Some(root));
+            let session = table.get(root).and_then(|root| root.session);
             table.insert(tool, &event, open(Some(root), session, What::Tool("search".into())));
             for span in ends {
-                table.end(*span, UNIX_EPOCH);
+                table.end_inside(*span, UNIX_EPOCH);
+                table.close(*span, UNIX_EPOCH);
             }
             assert_eq!((table.len(), table.sessions.len(), table.keys.len()), (0, 0, 0));
         }
