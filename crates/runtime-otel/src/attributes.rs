@@ -141,9 +141,10 @@ const ROOM: usize = 8;
 pub(crate) fn ending(
     open: &Open,
     event: Option<&AgentEvent>,
+    turn: Option<&TurnEnded<'_>>,
     config: &OtelConfig,
 ) -> Vec<KeyValue> {
-    let mut said = Vec::with_capacity(8 + open.contents.len());
+    let mut said = Vec::with_capacity(ROOM + open.contents.len());
     said.extend(open.contents.iter().cloned());
     match &open.what {
         What::Agent(agent) => {
@@ -163,15 +164,15 @@ pub(crate) fn ending(
             if let Some(model) = &chat.answered {
                 said.push(KeyValue::new(gen_ai::RESPONSE_MODEL, Arc::clone(model)));
             }
-            if let Some(event) = event {
-                said.extend(finished(&TurnEnded::of(event)));
-                spent(event, config, &mut said);
+            if let Some(turn) = turn {
+                said.extend(finished(turn));
+                spent(turn, config, &mut said);
             }
         }
         What::Tool(_) => {}
         What::Attempt(_) => {
-            if let Some(event) = event {
-                cost(&TurnEnded::of(event), &mut said);
+            if let Some(turn) = turn {
+                cost(turn, &mut said);
             }
         }
     }
@@ -216,8 +217,8 @@ fn finished(ended: &TurnEnded<'_>) -> Option<KeyValue> {
     Some(KeyValue::new(gen_ai::FINISH_REASONS, Value::Array(Array::String(reasons.collect()))))
 }
 
-fn spent(event: &AgentEvent, config: &OtelConfig, said: &mut Vec<KeyValue>) {
-    if let Some(tokens) = Tokens::of(event) {
+fn spent(ended: &TurnEnded<'_>, config: &OtelConfig, said: &mut Vec<KeyValue>) {
+    if let Some(tokens) = Tokens::of(ended) {
         let written = match config.profile {
             SemconvProfile::V1_41 => gen_ai::CACHE_CREATION,
             SemconvProfile::GenAi0_1 => gen_ai::CACHE_WRITE,
@@ -234,11 +235,10 @@ fn spent(event: &AgentEvent, config: &OtelConfig, said: &mut Vec<KeyValue>) {
             }
         }
     }
-    let ended = TurnEnded::of(event);
     if let Some(cost) = ended.cost_usd {
         said.extend(config.viewers.iter().map(|viewer| cost_for(*viewer, cost)));
     }
-    cost(&ended, said);
+    cost(ended, said);
 }
 
 /// The cost under the name that a viewer reads. Not on attempts: viewers add up what they find.

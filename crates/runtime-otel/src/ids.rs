@@ -37,19 +37,19 @@ thread_local! {
     static SPAN: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
-/// Runs `start`, which starts one span, and asks for these ids; for none of a trace where it goes on
-/// with one. Each is given once: a span that a processor starts meanwhile gets another.
-pub(crate) fn asking<T>(trace: Option<u128>, span: u64, start: impl FnOnce() -> T) -> T {
+/// Asks for these ids, for the one span that is started while the result lives; for none of a trace where it
+/// goes on with one. Each is given once: a span that a processor starts meanwhile gets another.
+#[must_use]
+pub(crate) fn ask(trace: Option<u128>, span: u64) -> Asked {
     TRACE.set(trace);
     SPAN.set(Some(span));
-    // Also where `start` panics: the next span of this thread is another one.
-    let _clear = Clear;
-    start()
+    Asked
 }
 
-struct Clear;
+pub(crate) struct Asked;
 
-impl Drop for Clear {
+/// Also where starting panics: the next span of this thread is another one.
+impl Drop for Asked {
     fn drop(&mut self) {
         TRACE.set(None);
         SPAN.set(None);

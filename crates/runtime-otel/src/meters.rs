@@ -3,11 +3,11 @@
 //! No id of a run, call or conversation is ever on a metric.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram, Meter};
-use runtime_events::payload::{BreakerChanged, Fleet, Recovery};
+use runtime_events::payload::{BreakerChanged, Fleet, Recovery, TurnEnded};
 use runtime_events::{AgentEvent, AgentEventName, SpanOutcome};
 
 use crate::attributes::{failure, told};
@@ -106,21 +106,32 @@ impl Meters {
         }
     }
 
-    /// A span has ended as its event says.
-    pub(crate) fn ended(&self, ended: &Ended, event: &AgentEvent) {
-        let seconds = seconds_between(ended.open.start, ended.at);
+    /// A span has ended as its event says. The list `said` is empty, and has room.
+    pub(crate) fn ended(
+        &self,
+        ended: &Ended,
+        event: &AgentEvent,
+        turn: Option<&TurnEnded<'_>>,
+        mut said: Vec<KeyValue>,
+    ) {
+        let used = || turn.map(Used::of).unwrap_or_default();
+        let seconds = ended.at.since(ended.open.start).as_secs_f64();
         match &ended.open.what {
-            What::Chat(chat) => self.chat(chat, seconds, event),
-            What::Agent(agent) => self.agent(agent, seconds, event),
+            What::Chat(chat) => self.chat(chat, seconds, used(), event, said),
+            What::Agent(agent) => self.agent(agent, seconds, event, said),
             What::Tool(tool) => {
-                let mut said = Vec::with_capacity(4);
                 said.push(KeyValue::new(gen_ai::TOOL_NAME, Arc::clone(tool)));
                 said.push(KeyValue::new(gen_ai::TOOL_TYPE, gen_ai::FUNCTION));
                 said.extend(event.role.clone().map(|it| KeyValue::new(gen_ai::AGENT_NAME, it)));
                 outcome(event, &mut said);
                 self.tool.record(seconds, &said);
             }
-            What::Attempt(call) => self.attempt(call, event),
+            What::Attempt(call) => {
+                let is_answered = event.event == AgentEventName::AttemptCompleted;
+                let answered = call.model.as_ref().filter(|_| is_answered);
+                ask(call, answered, &mut said);
+                self.used(used(), event, said);
+            }
         }
     }
 
@@ -158,35 +169,34 @@ impl Meters {
         }
     }
 
-    fn agent(&self, agent: &Agent, seconds: f64, event: &AgentEvent) {
-        let name = agent.role.clone().map(|role| KeyValue::new(gen_ai::AGENT_NAME, role));
-        let mut said: Vec<_> = name.into_iter().collect();
+    fn agent(&self, agent: &Agent, seconds: f64, event: &AgentEvent, mut said: Vec<KeyValue>) {
+        said.extend(agent.role.clone().map(|role| KeyValue::new(gen_ai::AGENT_NAME, role)));
         self.chats.record(agent.calls.chats, &said);
         self.tools.record(agent.calls.tools, &said);
         outcome(event, &mut said);
         self.agent.record(seconds, &said);
     }
 
-    fn chat(&self, chat: &Chat, seconds: f64, event: &AgentEvent) {
-        let mut said = asked(&chat.call, chat.answered.as_ref());
+    fn chat(
+        &self,
+        chat: &Chat,
+        seconds: f64,
+        used: Used,
+        event: &AgentEvent,
+        mut said: Vec<KeyValue>,
+    ) {
+        ask(&chat.call, chat.answered.as_ref(), &mut said);
         let common = said.len();
         outcome(event, &mut said);
         self.chat.record(seconds, &said);
         said.truncate(common);
-        let used = Used::of(event);
-        let Some(counted) = chat.attempts else { return self.used(used, event, said) };
+        let Some(counted) = chat.attempts.as_deref() else { return self.used(used, event, said) };
         // Each attempt is counted for the model it asked. The rest is of attempts whose ends are lost.
-        let rest = used.beyond(counted);
+        let rest = used.beyond(*counted);
         self.spent(rest, &said);
         if rest.tokens.is_some() {
             self.tokens.record(rest.tokens, event, said);
         }
-    }
-
-    fn attempt(&self, call: &Call, event: &AgentEvent) {
-        let is_answered = event.event == AgentEventName::AttemptCompleted;
-        let answered = call.model.as_ref().filter(|_| is_answered);
-        self.used(Used::of(event), event, asked(call, answered));
     }
 
     fn used(&self, used: Used, event: &AgentEvent, said: Vec<KeyValue>) {
@@ -280,13 +290,11 @@ const UNKNOWN: &str = "unknown";
 const AUDIO: &str = "audio";
 
 /// What a call of a model is counted under.
-fn asked(call: &Call, answered: Option<&Arc<str>>) -> Vec<KeyValue> {
-    let mut said = Vec::with_capacity(6);
+fn ask(call: &Call, answered: Option<&Arc<str>>, said: &mut Vec<KeyValue>) {
     said.push(KeyValue::new(gen_ai::OPERATION, op::CHAT));
     said.extend(call.provider.clone().map(|it| KeyValue::new(gen_ai::PROVIDER, it)));
     said.extend(call.model.clone().map(|it| KeyValue::new(gen_ai::REQUEST_MODEL, it)));
     said.extend(answered.cloned().map(|it| KeyValue::new(gen_ai::RESPONSE_MODEL, it)));
-    said
 }
 
 /// How it failed; or that it was cancelled: such a duration is no measure of a provider.
@@ -295,8 +303,4 @@ fn outcome(event: &AgentEvent, said: &mut Vec<KeyValue>) {
     if event.outcome == Some(SpanOutcome::Cancelled) {
         said.push(KeyValue::new(own::OUTCOME, SpanOutcome::Cancelled.as_str()));
     }
-}
-
-fn seconds_between(start: SystemTime, end: SystemTime) -> f64 {
-    end.duration_since(start).unwrap_or_default().as_secs_f64()
 }

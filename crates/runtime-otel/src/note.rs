@@ -2,8 +2,6 @@
 //!
 //! OpenTelemetry plans to replace span events by log records: this is the one place to change.
 
-use std::time::SystemTime;
-
 use opentelemetry::trace::TraceContextExt;
 use opentelemetry::{Array, Context, Key, KeyValue, StringValue, Value};
 use runtime_events::{AgentEvent, AgentEventName, Data};
@@ -11,21 +9,17 @@ use serde_json::Value as Json;
 
 use crate::config::OtelConfig;
 use crate::names::{exception, own};
+use crate::time::At;
 
 /// Tells on the span of `cx` that it failed, as an exception: viewers look for one.
-pub(crate) fn failed(
-    cx: &Context,
-    kind: &'static str,
-    message: Option<StringValue>,
-    at: SystemTime,
-) {
+pub(crate) fn failed(cx: &Context, kind: &'static str, message: Option<StringValue>, at: At) {
     let mut said = vec![KeyValue::new(exception::TYPE, kind)];
     said.extend(message.map(|message| KeyValue::new(exception::MESSAGE, message)));
-    cx.span().add_event_with_timestamp(exception::EVENT, at, said);
+    cx.span().add_event_with_timestamp(exception::EVENT, at.into(), said);
 }
 
 /// Tells `event` on the span of `cx`, under its own name.
-pub(crate) fn tell(cx: &Context, event: &AgentEvent, at: SystemTime, config: &OtelConfig) {
+pub(crate) fn tell(cx: &Context, event: &AgentEvent, at: At, config: &OtelConfig) {
     let mut said = Vec::with_capacity(6);
     // A content is told by attributes, or not at all: here it is only that there was one.
     let details = config.details && event.event != AgentEventName::ContentCaptured;
@@ -50,7 +44,7 @@ pub(crate) fn tell(cx: &Context, event: &AgentEvent, at: SystemTime, config: &Ot
     {
         said.push(KeyValue::new(own::DETAIL, detail));
     }
-    cx.span().add_event_with_timestamp(event.event.as_str(), at, said);
+    cx.span().add_event_with_timestamp(event.event.as_str(), at.into(), said);
 }
 
 /// The attribute of a key that holds a number or a word of the runtime's or of the configuration:

@@ -13,11 +13,10 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
 
-use opentelemetry::trace::{Link, SpanBuilder, SpanContext, Status, TraceContextExt};
+use opentelemetry::trace::{Link, SpanContext, Status, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
-use runtime_events::payload::{HandedOver, SessionEnded, SessionStarted, Word};
+use runtime_events::payload::{HandedOver, SessionEnded, SessionStarted, TurnEnded, Word};
 use runtime_events::{AgentEvent, AgentEventName, SpanId, SpanOutcome};
 use runtime_sinks::SinkError;
 
@@ -174,7 +173,8 @@ impl Projection {
         if let Some(from) = from {
             builder = builder.with_links(vec![Link::new(from, vec![handoff()], 0)]);
         }
-        let cx = self.start(builder, start, &above, ids);
+        builder.start_time = Some(start.into());
+        let cx = self.tracer.start(builder, &above, ids);
         let (latest, contents) = (start, Vec::new());
         let open = Box::new(Open { cx, session, parent, start, latest, order: 0, what, contents });
         // Before another thread can abandon it.
@@ -184,10 +184,6 @@ impl Projection {
             self.finish(&before, None);
         }
         Ok(())
-    }
-
-    fn start(&self, span: SpanBuilder, at: SystemTime, above: &Context, ids: Ids<'_>) -> Context {
-        self.tracer.start(span.with_start_time(at), above, ids)
     }
 
     fn end(&self, event: &AgentEvent, span: SpanId) {
@@ -230,7 +226,12 @@ impl Projection {
     /// Ends a span at the tracer, and measures it. Not under the lock: this is where exporters run.
     fn finish(&self, ended: &Ended, event: Option<&AgentEvent>) {
         let span = ended.open.cx.span();
-        span.set_attributes(attributes::ending(&ended.open, event, &self.config));
+        let turn = match &ended.open.what {
+            What::Chat(_) | What::Attempt(_) => event.map(TurnEnded::of),
+            What::Agent(_) | What::Tool(_) => None,
+        };
+        let mut said = attributes::ending(&ended.open, event, turn.as_ref(), &self.config);
+        span.set_attributes(said.drain(..));
         let detail = event.and_then(|event| self.config.detail(event));
         let status = failure(event).map(|kind| {
             let message = detail.as_ref().map(|it| it.as_str().to_owned()).unwrap_or_default();
@@ -247,7 +248,7 @@ impl Projection {
         if let Some(status) = status.clone() {
             span.set_status(status);
         }
-        span.end_with_timestamp(ended.at);
+        span.end_with_timestamp(ended.at.into());
         if let Some(workflow) = workflow {
             let span = workflow.span();
             span.set_attributes(ended.open.contents.iter().cloned());
@@ -257,13 +258,13 @@ impl Projection {
             if let Some(status) = status {
                 span.set_status(status);
             }
-            span.end_with_timestamp(ended.at);
+            span.end_with_timestamp(ended.at.into());
         }
         match event {
             None => count(&self.counts.abandoned),
             Some(event) => {
                 if let Some(meters) = &self.meters {
-                    meters.ended(ended, event);
+                    meters.ended(ended, event, turn.as_ref(), said);
                 }
             }
         }
@@ -351,7 +352,8 @@ fn note_attempt(turn: &mut Open, attempt: &Call, event: &AgentEvent) {
         note_route(turn, attempt);
     }
     if let What::Chat(chat) = &mut turn.what {
-        chat.attempts = Some(chat.attempts.unwrap_or_default().plus(Used::of(event)));
+        let used = chat.attempts.get_or_insert_default();
+        **used = used.plus(Used::of(&TurnEnded::of(event)));
         if is_answered {
             chat.answered.clone_from(&attempt.model);
         }

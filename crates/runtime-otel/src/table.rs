@@ -6,7 +6,6 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use opentelemetry::trace::SpanContext;
 use opentelemetry::{Context, KeyValue};
@@ -14,7 +13,7 @@ use runtime_events::{AgentEvent, SpanId};
 
 use crate::contents::is_asked;
 use crate::spread::Spread;
-use crate::time::{Anchor, stamp};
+use crate::time::{Anchor, At};
 use crate::tokens::Used;
 
 /// A span that has begun and not ended.
@@ -24,9 +23,9 @@ pub(crate) struct Open {
     pub(crate) session: Option<SessionKey>,
     /// The span around it, if that was open when it began.
     pub(crate) parent: Option<SpanId>,
-    pub(crate) start: SystemTime,
+    pub(crate) start: At,
     /// When something last happened inside it: it does not end earlier.
-    pub(crate) latest: SystemTime,
+    pub(crate) latest: At,
     /// Grows with each span: a parent's is less than its child's.
     pub(crate) order: u64,
     pub(crate) what: What,
@@ -88,8 +87,8 @@ pub(crate) struct Chat {
     pub(crate) call: Call,
     /// The model of the attempt that was answered.
     pub(crate) answered: Option<Arc<str>>,
-    /// What its attempts have used, if it has any: the turn's end tells their sum.
-    pub(crate) attempts: Option<Used>,
+    /// What its attempts have used, if it has any: the turn's end tells their sum. Boxed, as few turns have.
+    pub(crate) attempts: Option<Box<Used>>,
 }
 
 /// A value, while there is but one.
@@ -115,7 +114,7 @@ impl Sole {
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) open: Box<Open>,
-    pub(crate) at: SystemTime,
+    pub(crate) at: At,
 }
 
 #[derive(Debug, Default)]
@@ -134,7 +133,7 @@ struct Session {
     id: Arc<str>,
     root: Option<SpanId>,
     anchor: Anchor,
-    latest: SystemTime,
+    latest: At,
     calls: Calls,
     /// Its open spans, its root among them.
     open: Vec<SpanId>,
@@ -167,17 +166,17 @@ impl Table {
         &mut self,
         event: &AgentEvent,
         near: Option<SessionKey>,
-    ) -> (Option<SessionKey>, SystemTime) {
+    ) -> (Option<SessionKey>, At) {
         if let Some(at) = near.and_then(|_| self.hear_in(near, event)) {
             return (near, at);
         }
         let known = event.session_id.as_deref().and_then(|id| self.keys.get(id).copied());
         let at = known.and_then(|_| self.hear_in(known, event));
-        (known, at.unwrap_or_else(|| stamp(event.emitted_at)))
+        (known, at.unwrap_or_else(|| At::of(event)))
     }
 
     /// When an event happened on the clock of its session.
-    pub(crate) fn hear_near(&mut self, event: &AgentEvent) -> SystemTime {
+    pub(crate) fn hear_near(&mut self, event: &AgentEvent) -> At {
         let near = event.span.and_then(|span| self.get(span)?.session);
         self.hear(event, near).1
     }
@@ -187,9 +186,9 @@ impl Table {
         &mut self,
         session: Option<SessionKey>,
         event: &AgentEvent,
-    ) -> Option<SystemTime> {
+    ) -> Option<At> {
         let Some(session) = session.and_then(|key| self.sessions.get_mut(&key)) else {
-            return event.session_id.is_none().then(|| stamp(event.emitted_at));
+            return event.session_id.is_none().then(|| At::of(event));
         };
         if Some(&*session.id) != event.session_id.as_deref() {
             return None;
@@ -264,7 +263,7 @@ impl Table {
         event: &AgentEvent,
         first: SpanId,
         root: Option<SpanId>,
-        latest: SystemTime,
+        latest: At,
     ) -> Option<SessionKey> {
         let id = event.session_id.as_ref()?;
         // Of the span that begins: no two sessions have the same.
@@ -277,7 +276,7 @@ impl Table {
     }
 
     /// Ends what the session of a span has left open inside it, if it is the session's own.
-    pub(crate) fn end_inside(&mut self, span: SpanId, at: SystemTime) -> Vec<Ended> {
+    pub(crate) fn end_inside(&mut self, span: SpanId, at: At) -> Vec<Ended> {
         let session = self.get(span).and_then(|open| self.sessions.get(&open.session?));
         let left = match session {
             Some(session) if session.root == Some(span) => {
@@ -302,11 +301,7 @@ impl Table {
     }
 
     /// Ends spans, each before the one around it.
-    fn close_all(
-        &mut self,
-        mut spans: Vec<SpanId>,
-        at: impl Fn(&Open) -> SystemTime,
-    ) -> Vec<Ended> {
+    fn close_all(&mut self, mut spans: Vec<SpanId>, at: impl Fn(&Open) -> At) -> Vec<Ended> {
         spans.sort_unstable_by_key(|span| Reverse(self.get(*span).map_or(0, |open| open.order)));
         let mut ended = Vec::with_capacity(spans.len());
         for span in spans {
@@ -317,7 +312,7 @@ impl Table {
     }
 
     /// Ends a span.
-    pub(crate) fn close(&mut self, span: SpanId, at: SystemTime) -> Option<Ended> {
+    pub(crate) fn close(&mut self, span: SpanId, at: At) -> Option<Ended> {
         let mut open = self.spans.remove(&span)?;
         // Monotonic within a session; between sessions, wall clocks may have jumped.
         let at = at.max(open.start).max(open.latest);
@@ -381,14 +376,13 @@ impl Calls {
 
 #[cfg(test)]
 mod tests {
-    use std::time::UNIX_EPOCH;
-
     use runtime_events::AgentEvent;
 
     use super::*;
 
     fn open(parent: Option<SpanId>, session: Option<SessionKey>, what: What) -> Box<Open> {
-        let (cx, start, contents) = (Context::new(), UNIX_EPOCH, Vec::new());
+        let (cx, contents) = (Context::new(), Vec::new());
+        let start = At::of(&AgentEvent::started("writer", "draft"));
         Box::new(Open { cx, session, parent, start, latest: start, order: 0, what, contents })
     }
 
@@ -406,8 +400,8 @@ mod tests {
             let session = table.get(root).and_then(|root| root.session);
             table.insert(tool, &event, open(Some(root), session, What::Tool("search".into())));
             for span in ends {
-                table.end_inside(*span, UNIX_EPOCH);
-                table.close(*span, UNIX_EPOCH);
+                table.end_inside(*span, At::of(&event));
+                table.close(*span, At::of(&event));
             }
             assert_eq!((table.len(), table.sessions.len(), table.keys.len()), (0, 0, 0));
         }

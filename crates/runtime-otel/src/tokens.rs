@@ -1,6 +1,5 @@
 //! What a turn or an attempt has used, as its event tells it.
 
-use runtime_events::AgentEvent;
 use runtime_events::payload::TurnEnded;
 
 /// Kinds that have nothing in common, except for `reasoning`, which is a part of the output.
@@ -16,9 +15,8 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    /// `None` where the event tells no usage.
-    pub(crate) fn of(event: &AgentEvent) -> Option<Self> {
-        let ended = TurnEnded::of(event);
+    /// `None` where its end tells no usage.
+    pub(crate) fn of(ended: &TurnEnded<'_>) -> Option<Self> {
         ended.has_usage().then_some(Self {
             fresh: ended.input_tokens.unwrap_or(0),
             cache_read: ended.cache_read_tokens,
@@ -65,8 +63,8 @@ pub(crate) struct Used {
 }
 
 impl Used {
-    pub(crate) fn of(event: &AgentEvent) -> Self {
-        Self { tokens: Tokens::of(event), nanousd: TurnEnded::of(event).cost_nanousd() }
+    pub(crate) fn of(ended: &TurnEnded<'_>) -> Self {
+        Self { tokens: Tokens::of(ended), nanousd: ended.cost_nanousd() }
     }
 
     pub(crate) fn plus(self, other: Self) -> Self {

@@ -39,17 +39,14 @@ where
     T::Span: Send + Sync + 'static,
 {
     fn start(&self, span: SpanBuilder, above: &Context, ids: Ids<'_>) -> Context {
-        let start = || above.with_span(self.build_with_context(span, above));
         #[cfg(feature = "sdk")]
-        return {
+        let _asked = {
             let goes_on = above.span().span_context().is_valid();
-            crate::ids::asking((!goes_on).then(|| ids.trace()), ids.span.get(), start)
+            crate::ids::ask((!goes_on).then(|| ids.trace()), ids.span.get())
         };
         #[cfg(not(feature = "sdk"))]
-        {
-            let _ = ids;
-            start()
-        }
+        let _ = ids;
+        above.with_span(self.build_with_context(span, above))
     }
 }
 
