@@ -179,7 +179,7 @@ impl Account {
     /// enforced account over its limit.
     #[expect(single_use_lifetimes, reason = "`impl Trait` takes no anonymous one")]
     pub fn charge<'a>(&self, charge: impl Into<Charge<'a>>) -> Settlement {
-        self.settle(Usd::ZERO, &charge.into())
+        self.settle(Usd::ZERO, charge.into())
     }
 
     /// Books what this account's owner has spent before the account was opened, such as in an earlier
@@ -197,7 +197,9 @@ impl Account {
     #[expect(single_use_lifetimes, reason = "`impl Trait` takes no anonymous one")]
     pub fn carry<'a>(&self, spent: impl Into<Charge<'a>>) {
         let spent = Charge { owner: self.id(), ..spent.into() };
-        self.node.settle(Usd::ZERO, &spent, |_| {});
+        if let Some(grown) = self.node.settle(Usd::ZERO, spent) {
+            self.node.enter(spent, grown, |_| {});
+        }
     }
 
     /// Gives back what was spent on estimates and turned out not to be billed, in this account and every
@@ -258,15 +260,33 @@ impl Account {
     }
 
     #[inline]
-    fn settle(&self, reserved: Usd, charge: &Charge<'_>) -> Settlement {
-        let mut crossed = Vec::new();
-        let charge = &Charge { owner: self.id(), ..*charge };
-        for (height, account) in self.path().enumerate() {
-            account.node.settle(reserved, charge, |mark| crossed.push((height, mark)));
-        }
+    fn settle(&self, reserved: Usd, charge: Charge<'_>) -> Settlement {
+        let settled =
+            |(height, account): (_, &Self)| Some((height, account.node.settle(reserved, charge)?));
+        let first = self.path().enumerate().find_map(settled);
+        let marks =
+            first.map_or_else(Vec::new, |first| self.settle_in_books(reserved, charge, first));
         let beyond = charge.cost.saturating_sub(reserved);
-        let marks = if crossed.is_empty() { Vec::new() } else { self.report(crossed) };
         Settlement { cost: charge.cost, beyond, marks }
+    }
+
+    /// Goes on with the account at this height, whose amounts have grown already. A locked instruction waits for
+    /// every write before it, so those that only books need are apart.
+    #[inline(never)]
+    fn settle_in_books(
+        &self,
+        reserved: Usd,
+        charge: Charge<'_>,
+        (first, grown): (usize, (u64, u64)),
+    ) -> Vec<BudgetMark> {
+        let charge = Charge { owner: self.id(), ..charge };
+        let (mut crossed, mut grown) = (Vec::new(), Some(grown));
+        for (height, account) in self.path().enumerate().skip(first) {
+            if let Some(grown) = grown.take().or_else(|| account.node.settle(reserved, charge)) {
+                account.node.enter(charge, grown, |mark| crossed.push((height, mark)));
+            }
+        }
+        if crossed.is_empty() { Vec::new() } else { self.report(crossed) }
     }
 
     /// Calls each listener on the path for the marks of its account and of those below. This happens

@@ -110,25 +110,24 @@ impl Node {
         Usd::from_nanos(estimated)
     }
 
+    /// Settles a charge. Returns the spent amount before and after it, if it has to be
+    /// [entered](Self::enter).
     #[inline]
-    pub(super) fn settle(
-        &self,
-        reserved: Usd,
-        charge: &Charge<'_>,
-        crossed: impl FnMut(BudgetMark),
-    ) {
+    pub(super) fn settle(&self, reserved: Usd, charge: Charge<'_>) -> Option<(u64, u64)> {
         let (before, after) = self.words.settle(reserved.nanos(), charge.cost.nanos());
-        // A locked instruction waits for every write before it, so those of the rest are apart.
-        if charge.needs_books() || after >= self.unmarked {
-            self.enter(charge, before, after, crossed);
-        }
+        (charge.needs_books() || after >= self.unmarked).then_some((before, after))
     }
 
     /// Enters a charge that grew the spent amount from `before` to `after`, and tells the marks it crossed.
     #[inline(never)]
-    fn enter(&self, charge: &Charge<'_>, before: u64, after: u64, crossed: impl FnMut(BudgetMark)) {
+    pub(super) fn enter(
+        &self,
+        charge: Charge<'_>,
+        (before, after): (u64, u64),
+        crossed: impl FnMut(BudgetMark),
+    ) {
         // Less only at the largest amount there is.
-        let charge = &Charge { cost: Usd::from_nanos(after - before), ..*charge };
+        let charge = &Charge { cost: Usd::from_nanos(after - before), ..charge };
         if charge.estimated {
             self.words.estimate(after - before);
         }

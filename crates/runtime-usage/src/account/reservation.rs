@@ -1,6 +1,7 @@
 //! [`Reservation`]: money reserved for one call.
 
 use std::borrow::Cow;
+use std::mem;
 
 use super::{Account, BudgetMark};
 use crate::usd::Usd;
@@ -30,8 +31,8 @@ use crate::usd::Usd;
 #[must_use = "a reservation that is dropped is spent in full"]
 pub struct Reservation<'b> {
     account: Cow<'b, Account>,
-    /// The reserved amount. `None` once it is spent.
-    amount: Option<Usd>,
+    /// The reserved amount. Nothing once it is spent: a drop then has nothing to spend.
+    amount: Usd,
     wrapping_up: bool,
 }
 
@@ -61,52 +62,54 @@ pub struct Settlement {
 
 impl<'b> Reservation<'b> {
     pub(super) const fn new(account: &'b Account, amount: Usd, wrapping_up: bool) -> Self {
-        Self { account: Cow::Borrowed(account), amount: Some(amount), wrapping_up }
+        Self { account: Cow::Borrowed(account), amount, wrapping_up }
     }
 
     /// The reserved amount.
-    pub fn amount(&self) -> Usd {
-        self.amount.unwrap_or_default()
+    pub const fn amount(&self) -> Usd {
+        self.amount
     }
 
     /// The most that the call can cost without overspending an enforced account: the reserved amount
     /// and the money left beside it. [`Usd::MAX`] if no account is enforced.
     pub fn available(&self) -> Usd {
-        self.account.available_to(self.amount(), self.wrapping_up)
+        self.account.available_to(self.amount, self.wrapping_up)
     }
 
     /// Turns it into a reservation that owns its account, for a call that outlives the borrow.
     pub fn into_owned(mut self) -> Reservation<'static> {
         let account = Cow::Owned(Account::clone(&self.account));
-        Reservation { account, amount: self.amount.take(), wrapping_up: self.wrapping_up }
+        Reservation { account, amount: mem::take(&mut self.amount), wrapping_up: self.wrapping_up }
     }
 
     /// Spends the cost of the call, which may be less or more than the reserved amount.
+    #[inline]
     #[expect(single_use_lifetimes, reason = "`impl Trait` takes no anonymous one")]
     pub fn settle<'a>(mut self, charge: impl Into<Charge<'a>>) -> Settlement {
-        self.spend(&charge.into())
+        self.spend(charge.into())
     }
 
     /// Gives the reserved amount back, because the call was never sent.
     pub fn release(mut self) {
-        if let Some(amount) = self.amount.take() {
-            self.account.give_back(amount, None);
-        }
+        self.account.give_back(mem::take(&mut self.amount), None);
     }
 
     #[inline]
-    fn spend(&mut self, charge: &Charge<'_>) -> Settlement {
-        self.amount
-            .take()
-            .map_or_else(Settlement::default, |amount| self.account.settle(amount, charge))
+    fn spend(&mut self, charge: Charge<'_>) -> Settlement {
+        self.account.settle(mem::take(&mut self.amount), charge)
+    }
+
+    #[cold]
+    fn spend_all(&mut self) {
+        self.spend(Charge::new(self.amount).estimated());
     }
 }
 
 impl Drop for Reservation<'_> {
     #[inline]
     fn drop(&mut self) {
-        if let Some(amount) = self.amount {
-            self.spend(&Charge::new(amount).estimated());
+        if !self.amount.is_zero() {
+            self.spend_all();
         }
     }
 }
