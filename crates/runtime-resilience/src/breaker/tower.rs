@@ -12,6 +12,7 @@ use super::call::Running;
 use super::error::{CallError, CircuitOpenError};
 use super::outcome::CallOutcome;
 use super::shell::CircuitBreaker;
+use super::ticket::Ticket;
 
 /// A layer that puts a circuit breaker around a service.
 ///
@@ -106,6 +107,17 @@ impl<S: Clone, J: Clone> Clone for BreakerService<S, J> {
     }
 }
 
+impl<S, J> BreakerService<S, J> {
+    #[inline]
+    fn admit(&mut self) -> Result<Ticket, CircuitOpenError> {
+        if self.refused.is_none() {
+            return self.breaker.ticket();
+        }
+        self.breaker.refuse();
+        self.refused.take().map_or_else(|| self.breaker.ticket(), Err)
+    }
+}
+
 impl<S, J, Request> Service<Request> for BreakerService<S, J>
 where
     S: Service<Request>,
@@ -117,33 +129,31 @@ where
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.refused = self.breaker.check().err();
-        if self.refused.is_some() {
-            return Poll::Ready(Ok(()));
+        match self.breaker.check() {
+            Ok(()) => {
+                self.refused = None;
+                self.inner.poll_ready(cx).map_err(CallError::Failed)
+            }
+            Err(refused) => {
+                self.refused = Some(refused);
+                Poll::Ready(Ok(()))
+            }
         }
-        self.inner.poll_ready(cx).map_err(CallError::Failed)
     }
 
     #[inline]
     fn call(&mut self, request: Request) -> Self::Future {
-        let admitted = match self.refused.take() {
-            None => self.breaker.ticket(),
-            Some(refused) => {
-                self.breaker.refuse();
-                Err(refused)
+        let ticket = match self.admit() {
+            Ok(ticket) => ticket,
+            Err(refused) => {
+                return BreakerFuture { state: State::Refused { refused: Some(refused) } };
             }
         };
-        let state = match admitted {
-            Ok(ticket) => {
-                // A panic while the future is made is the service's as well.
-                let mut running = Running::new(self.breaker.clone(), ticket);
-                let future = self.inner.call(request);
-                running.leave();
-                State::Running { future, running, judge: self.judge.clone() }
-            }
-            Err(refused) => State::Refused { refused: Some(refused) },
-        };
-        BreakerFuture { state }
+        // A panic while the future is made is the service's as well.
+        let mut running = Running::new(self.breaker.clone(), ticket);
+        let future = self.inner.call(request);
+        running.leave();
+        BreakerFuture { state: State::Running { future, running, judge: self.judge.clone() } }
     }
 }
 
@@ -181,15 +191,16 @@ where
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Poll::Ready(match self.project().state.project() {
+        match self.project().state.project() {
             StateProjection::Running { future, running, judge } => {
                 let result = ready!(running.poll(future, cx));
-                running.record(result, |result| judge.judge(result)).map_err(CallError::Failed)
+                let result = running.record(result, |result| judge.judge(result));
+                Poll::Ready(result.map_err(CallError::Failed))
             }
             StateProjection::Refused { refused } => {
                 let refused = refused.take().expect("a future is not polled after it was ready");
-                Err(refused.into())
+                Poll::Ready(Err(refused.into()))
             }
-        })
+        }
     }
 }
