@@ -132,18 +132,18 @@ pub(super) fn message<'a, N: Json<'a>>(error: N) -> Option<&'a str> {
     if let Some(text) = error.text() {
         return Some(text);
     }
-    MESSAGES.into_iter().find_map(|name| told(name, error.get(name)?))
+    MESSAGES.iter().find_map(|name| told(name, error.get(name)?))
 }
 
 /// Another message beside the first, of a body that is no envelope around its error.
 #[cold]
 pub(super) fn second_message<'a, N: Json<'a>>(body: N) -> Option<&'a str> {
     const BESIDE: [&str; 2] = ["error", "exception"];
-    let names = MESSAGES.into_iter().chain(BESIDE);
+    let names = MESSAGES.iter().chain(&BESIDE);
     names.filter_map(|name| told(name, body.get(name)?)).nth(1)
 }
 
-const MESSAGES: [&str; 12] = [
+static MESSAGES: [&str; 12] = [
     "message",
     "Message",
     "detail",

@@ -29,8 +29,7 @@ impl Names {
     /// Marks the rows that ask for this text.
     pub(super) fn mark(&self, text: &[u8], marks: &mut Marks) {
         let Some(ends) = Ends::of(text) else { return };
-        let first = self.0.first(ends.key());
-        if first != 0 {
+        if let Some(first) = self.0.first(ends.key()) {
             self.0.mark(first, ends.key(), marks, |name| name.ends == ends);
         }
     }
@@ -72,8 +71,7 @@ impl Words {
         let mut rest = text;
         while let Some(letters) = rest.first_chunk() {
             let key = four(*letters);
-            let first = self.0.first(key);
-            if first != 0 {
+            if let Some(first) = self.0.first(key) {
                 let place = text.len() - rest.len();
                 self.0.mark(first, key, marks, |word| word.is_in(text, place));
             }
@@ -109,8 +107,17 @@ impl Ends {
 /// Words by slots.
 struct Table {
     words: Vec<Word>,
-    /// The first word of each slot, as its place in `words`, from 1.
-    slots: Box<[u16; SLOTS]>,
+    slots: Box<[Slot; SLOTS]>,
+}
+
+/// The words with the same beginning of their hash.
+#[derive(Clone, Copy, Default)]
+struct Slot {
+    /// The first of them, as its place in `words`, from 1.
+    first: u16,
+    /// A bit for each, by what follows in their hash: of the letters of a text that come upon a word of other letters
+    /// in a slot, hardly any come upon its bit as well.
+    bits: u16,
 }
 
 struct Word {
@@ -125,21 +132,23 @@ struct Word {
 
 impl Default for Table {
     fn default() -> Self {
-        Self { words: Vec::new(), slots: Box::new([0; SLOTS]) }
+        Self { words: Vec::new(), slots: Box::new([Slot::default(); SLOTS]) }
     }
 }
 
 impl Table {
     /// Puts in a word whose key is `at` this place of it.
     fn put(&mut self, key: u32, (ends, at): (Ends, usize), rows: Marks) {
-        let first = &mut self.slots[slot(key)];
-        self.words.push(Word { key, at, ends, next: *first, rows });
-        *first = u16::try_from(self.words.len()).unwrap_or_default();
+        let slot = &mut self.slots[slot(key)];
+        self.words.push(Word { key, at, ends, next: slot.first, rows });
+        slot.first = u16::try_from(self.words.len()).unwrap_or_default();
+        slot.bits |= bit(key);
     }
 
     #[inline]
-    fn first(&self, key: u32) -> u16 {
-        self.slots[slot(key)]
+    fn first(&self, key: u32) -> Option<u16> {
+        let Slot { first, bits } = self.slots[slot(key)];
+        (bits & bit(key) != 0).then_some(first)
     }
 
     /// Marks the rows of the words of a slot that are there. Apart, so that the loop around it is short.
@@ -190,8 +199,18 @@ fn fours(word: &[u8]) -> impl Iterator<Item = u32> {
 }
 
 #[inline]
+const fn hash(key: u32) -> u32 {
+    key.wrapping_mul(0x9E37_79B1)
+}
+
+#[inline]
 const fn slot(key: u32) -> usize {
-    (key.wrapping_mul(0x9E37_79B1) >> (u32::BITS - SLOT_BITS)) as usize
+    (hash(key) >> (u32::BITS - SLOT_BITS)) as usize
+}
+
+#[inline]
+const fn bit(key: u32) -> u16 {
+    1 << (hash(key) >> (u32::BITS - SLOT_BITS - 4) & 15)
 }
 
 /// A set of places of rows. It has room for all of them.

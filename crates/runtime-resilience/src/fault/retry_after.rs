@@ -191,18 +191,22 @@ pub(super) fn until(at: DateTime<Utc>, now: DateTime<Utc>) -> Option<Duration> {
 /// A number of units. Only digits and one point: no sign, no exponent, no infinity. Fractions of a
 /// nanosecond are rounded up, and too large numbers are the longest duration.
 pub(super) fn number(text: &str, unit: Unit) -> Option<Duration> {
-    let text = text.trim_ascii().as_bytes();
-    let point = text.iter().position(|byte| *byte == b'.');
-    let (whole, part) = point.map_or((text, &[][..]), |at| (&text[..at], &text[at + 1..]));
-    let are_digits = |text: &[u8]| text.iter().all(u8::is_ascii_digit);
-    if whole.is_empty() || !are_digits(whole) || !are_digits(part) {
+    let mut rest = text.trim_ascii().as_bytes();
+    if !rest.first()?.is_ascii_digit() {
         return None;
     }
-    let digit = |sum: u64, digit: &u8| sum.checked_mul(10)?.checked_add((digit - b'0').into());
-    let whole = whole.iter().try_fold(0, digit).map_or(Duration::MAX, |whole| unit.times(whole));
-    if part.is_empty() {
-        return Some(whole);
+    let mut whole = Some(0_u64);
+    while let [digit @ b'0'..=b'9', behind @ ..] = rest {
+        let more = |sum: u64| sum.checked_mul(10)?.checked_add((digit - b'0').into());
+        whole = whole.and_then(more);
+        rest = behind;
     }
+    let whole = whole.map_or(Duration::MAX, |whole| unit.times(whole));
+    let part = match rest {
+        [] => return Some(whole),
+        [b'.', part @ ..] if part.iter().all(u8::is_ascii_digit) => part,
+        _ => return None,
+    };
     let (mut nanos, mut weight, mut finer) = (0, unit.nanos(), false);
     for byte in part {
         weight /= 10;
