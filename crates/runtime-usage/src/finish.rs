@@ -63,11 +63,13 @@ const SAID: &[(FinishReason, &[&str])] = &[
             "token_limit",
             "model_length",
             "context",
+            "incomplete",
+            "budget_exceeded",
             "model_context_window_exceeded",
             "error_limit",
         ],
     ),
-    (FinishReason::ToolCall, &["tool_calls", "tool_use", "tool_call", "function_call"]),
+    (FinishReason::ToolCall, &["tool_calls", "tool_use", "tool_call", "function_call", "requires_action"]),
     (
         FinishReason::ContentFilter,
         &[
@@ -98,6 +100,8 @@ const SAID: &[(FinishReason, &[&str])] = &[
             "time_limit",
             "network_error",
             "abort",
+            "cancelled",
+            "user_cancel",
             "malformed_function_call",
             "malformed_response",
             "malformed_model_output",

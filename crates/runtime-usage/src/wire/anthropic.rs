@@ -29,11 +29,14 @@ pub(crate) static ANTHROPIC: Provider = Provider {
         Field::optional("iterations[type=compaction].cache_creation.ephemeral_1h_input_tokens"),
         Field::uncounted("iterations[type=advisor_message].input_tokens"),
         Field::uncounted("iterations[type=advisor_message].output_tokens"),
+        // The attempts before that of a fallback are another model's.
+        Field::uncounted("iterations[type=fallback_message].output_tokens"),
         Field::uncounted("server_tool_use.web_search_requests"),
+        Field::uncounted("server_tool_use.code_execution_requests"),
     ],
     tokens: additive,
-    // Lines of the results of a batch, here and at Bedrock.
-    elsewhere: &["result.message.usage", "modelOutput.usage"],
+    // Lines of the results of a batch, here and at Bedrock, and an event of a managed agent.
+    elsewhere: &["result.message.usage", "modelOutput.usage", "model_usage"],
     // Fast mode, and inference in the United States only, have factors on all tokens.
     surcharges: &[
         (Path::new("speed"), &["standard"]),
@@ -45,8 +48,11 @@ pub(crate) static ANTHROPIC: Provider = Provider {
     cost: HasCost::Sometimes,
     tier: &Path::all(["service_tier"]),
     model: &Path::all(["model"]),
-    finish: Finish::Answer(&["stop_reason", "delta.stop_reason"]),
-    streamed: |event| path::bytes_of_text(event, "delta", &["text", "thinking", "partial_json"]),
+    finish: &[Finish::Answer(&["stop_reason", "delta.stop_reason"])],
+    streamed: |event| {
+        // The last one is of a compaction.
+        path::bytes_of_text(event, "delta", &["text", "thinking", "partial_json", "content"])
+    },
     is_report: |event| path::text(event, "type") != Some("message_start"),
     is_end: |event| path::text(event, "delta.stop_reason").is_some() || is_stop(event),
 };

@@ -1,7 +1,8 @@
 //! Bedrock's Converse API: input, cache reads and cache writes do not overlap.
 //!
 //! The reference defines the total as input plus output. Real answers include the cache as well.
-//! Both are accepted. A stream has the usage in one `metadata` event at its end. A stream of
+//! Both are accepted. An answer of `InvokeModel` has the counts of the model's maker, and those of Anthropic are
+//! Bedrock's but for the spelling. A stream has the usage in one `metadata` event at its end. A stream of
 //! `InvokeModelWithResponseStream` has the form of the model's maker, and Amazon's counts in its last
 //! part, whoever that is. Sonic counts speech and text in each of its events, so far.
 
@@ -22,27 +23,38 @@ pub(crate) static BEDROCK: Provider = Provider {
         Field::required("outputTokens").also(&Path::all(["outputTokenCount", "totalOutputTokens"])),
         Field::total("totalTokens"),
         Field::optional("cacheReadInputTokens").also(&Path::all(["cacheReadInputTokenCount"])),
-        Field::optional("cacheWriteInputTokens").also(&Path::all(["cacheWriteInputTokenCount"])),
-        Field::optional("cacheDetails[ttl=5m].inputTokens"),
-        Field::optional("cacheDetails[ttl=1h].inputTokens"),
+        Field::optional("cacheWriteInputTokens")
+            .also(&Path::all(["cacheWriteInputTokenCount", "cache_creation_input_tokens"])),
+        Field::optional("cacheDetails[ttl=5m].inputTokens")
+            .also(&Path::all(["cache_creation.ephemeral_5m_input_tokens"])),
+        Field::optional("cacheDetails[ttl=1h].inputTokens")
+            .also(&Path::all(["cache_creation.ephemeral_1h_input_tokens"])),
         Field::optional("details.total.input.speechTokens"),
         Field::optional("details.total.output.speechTokens"),
+        // `OpenAI`, AI21, Llama and Titan, invoked.
+        Field::optional("prompt_tokens")
+            .also(&Path::all(["prompt_token_count", "inputTextTokenCount"])),
+        Field::optional("completion_tokens")
+            .also(&Path::all(["generation_token_count", "results[].tokenCount"])),
     ],
     tokens,
     elsewhere: &["amazon-bedrock-invocationMetrics", "event.usageEvent", "modelOutput.usage"],
     // Inference of optimised latency has prices of its own.
     surcharges: &[(Path::new("performanceConfig.latency"), &["standard"])],
-    // A line of the results of a batch, which costs half.
-    tools: &Path::all(["recordId"]),
+    // A line of the results of a batch, which costs half, and guardrails, which are billed by units of text.
+    tools: &Path::all(["recordId", "trace.guardrail"]),
     cost: HasCost::Never,
     tier: &Path::all(["serviceTier.type"]),
     model: &Path::all(["model"]),
-    finish: Finish::Answer(&[
-        "stopReason",
-        "messageStop.stopReason",
-        "stop_reason",
-        "completionReason",
-    ]),
+    finish: &[
+        Finish::Choices("choices", "finish_reason"),
+        Finish::Answer(&[
+            "stopReason",
+            "messageStop.stopReason",
+            "stop_reason",
+            "completionReason",
+        ]),
+    ],
     streamed: |event| {
         let shapes = [event.get("contentBlockDelta"), Some(event)];
         shapes.into_iter().flatten().map(text).sum()
@@ -55,7 +67,10 @@ pub(crate) static BEDROCK: Provider = Provider {
 };
 
 fn tokens(counts: &Counts, odd: &mut Odd) -> UsageSnapshot {
-    let [input, output, total, read, written, minutes, hour, heard, spoken, ..] = counts.all();
+    let [input, output, total, read, written, minutes, hour, heard, spoken, theirs @ ..] =
+        counts.all();
+    let [input, output] = [(input, theirs[0]), (output, theirs[1])]
+        .map(|(own, theirs)| if own.is_known() { own } else { theirs });
     total.is_one_of(&[&[input, output, read, written], &[input, output]], odd);
     let (minutes, hour) = by_lifetime(written, minutes, hour, odd);
     UsageSnapshot::new(input.without(&[heard], odd), output.without(&[spoken], odd))

@@ -1,22 +1,27 @@
 //! [`Cost`]: the cost of a turn as a provider reports it.
 //!
 //! `OpenRouter` has a number in `cost`, Perplexity an object with a `total_cost`, and xAI whole ticks in
-//! `cost_in_usd_ticks`, of which ten thousand million are a dollar. `DeepInfra` has an `estimated_cost`. Where
+//! `cost_in_usd_ticks`, of which ten thousand million are a dollar, or in `cost_in_nano_usd`. `DeepInfra` has an `estimated_cost`. Where
 //! `OpenRouter` tells of a generation afterwards, it is a number under `usage`.
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::error::{ReportedUsageError, ReportedUsageErrorKind as Kind};
-use super::path;
+use super::path::{Object, Path};
 use crate::usd::Usd;
 
-const CHARGED: &str = "cost";
+type Amount = Result<Option<Usd>, ReportedUsageError>;
+
+const CHARGED: Path = Path::new("cost");
 const TOTAL: &str = "cost.total_cost";
-const ESTIMATED: &str = "estimated_cost";
-const TOLD: &str = "usage";
-const TICKS: &str = "cost_in_usd_ticks";
-const UPSTREAM: &str = "cost_details.upstream_inference_cost";
+/// What has the cost in other words, the first that is there.
+const OTHERS: [Path; 2] = Path::all(["estimated_cost", "usage"]);
+/// What xAI counts a dollar in, and how many are a nano-dollar.
+const WHOLE: [(Path, u64); 2] =
+    [(Path::new("cost_in_usd_ticks"), 10), (Path::new("cost_in_nano_usd"), 1)];
+const UPSTREAM: Path = Path::new("cost_details.upstream_inference_cost");
+const OWN_KEY: Path = Path::new("is_byok");
 
 /// The cost of a turn.
 ///
@@ -33,12 +38,12 @@ impl Cost {
     pub(crate) const UNKNOWN: Self = Self { charged: None, upstream: None, own_key: false };
 
     /// Replaces known values by those in `usage`. On failure nothing changes.
-    pub(crate) fn replace(&mut self, usage: &Value) -> Result<(), ReportedUsageError> {
+    pub(crate) fn replace(&mut self, usage: &mut Object<'_>) -> Result<(), ReportedUsageError> {
         let charged = charged(usage)?;
         let upstream = amount(usage, UPSTREAM)?;
         self.charged = charged.or(self.charged);
         self.upstream = upstream.or(self.upstream);
-        if let Some(own_key) = usage.get("is_byok").and_then(Value::as_bool) {
+        if let Some(own_key) = usage.value(OWN_KEY)?.and_then(Value::as_bool) {
             self.own_key = own_key;
         }
         Ok(())
@@ -46,38 +51,43 @@ impl Cost {
 
     /// The total cost, or the missing field that it depends on.
     pub(crate) fn total(&self) -> Result<Usd, &'static str> {
-        let charged = self.charged.ok_or(CHARGED)?;
+        let charged = self.charged.ok_or(CHARGED.text)?;
         if !self.own_key {
             return Ok(charged);
         }
-        Ok(charged.saturating_add(self.upstream.ok_or(UPSTREAM)?))
+        Ok(charged.saturating_add(self.upstream.ok_or(UPSTREAM.text)?))
     }
 }
 
-fn charged(usage: &Value) -> Result<Option<Usd>, ReportedUsageError> {
-    const TICKS_PER_NANO: u64 = 10;
-    if let Some(ticks) = usage.get(TICKS).filter(|ticks| !ticks.is_null()) {
-        let whole = ticks.as_u64();
-        let whole = whole.ok_or_else(|| ReportedUsageError::about(TICKS, ticks, Kind::NotACost))?;
-        return Ok(Some(Usd::from_nanos(whole.div_ceil(TICKS_PER_NANO))));
+fn charged(usage: &mut Object<'_>) -> Amount {
+    for (path, in_a_nano) in WHOLE {
+        if let Some(cost) = usage.value(path)? {
+            let whole = cost.as_u64();
+            let whole =
+                whole.ok_or_else(|| ReportedUsageError::about(path.text, cost, Kind::NotACost))?;
+            return Ok(Some(Usd::from_nanos(whole.div_ceil(in_a_nano))));
+        }
     }
-    if usage.get(CHARGED).is_some_and(Value::is_object) {
-        return amount(usage, TOTAL);
+    match usage.value(CHARGED)? {
+        Some(Value::Object(costs)) => {
+            let total = costs.get("total_cost").filter(|cost| !cost.is_null());
+            return total.map(|cost| dollars(TOTAL, cost)).transpose();
+        }
+        Some(cost) => return dollars(CHARGED.text, cost).map(Some),
+        None => {}
     }
-    for field in [CHARGED, ESTIMATED, TOLD] {
-        if let Some(charged) = amount(usage, field)? {
+    for path in OTHERS {
+        if let Some(charged) = amount(usage, path)? {
             return Ok(Some(charged));
         }
     }
     Ok(None)
 }
 
-fn amount(usage: &Value, field: &'static str) -> Result<Option<Usd>, ReportedUsageError> {
-    let mut amount = None;
-    path::visit(usage, field, &mut |value| {
-        let read = Usd::deserialize(value);
-        amount = Some(read.map_err(|_| ReportedUsageError::about(field, value, Kind::NotACost))?);
-        Ok(())
-    })?;
-    Ok(amount)
+fn amount(usage: &mut Object<'_>, path: Path) -> Amount {
+    usage.value(path)?.map(|cost| dollars(path.text, cost)).transpose()
+}
+
+fn dollars(field: &'static str, cost: &Value) -> Result<Usd, ReportedUsageError> {
+    Usd::deserialize(cost).map_err(|_| ReportedUsageError::about(field, cost, Kind::NotACost))
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::path;
+use super::path::{self, field};
 use crate::finish::FinishReason;
 
 /// Where a provider says it, in a body or in an event of a stream.
@@ -12,6 +12,8 @@ pub(crate) enum Finish {
     Choices(&'static str, &'static str),
     /// At the first of these paths.
     Answer(&'static [&'static str]),
+    /// In the status at the first of these paths, of an answer that may be unfinished.
+    Status(&'static [&'static str]),
     /// In the status of a response of `OpenAI`: one that is complete may call functions.
     Response,
 }
@@ -22,20 +24,28 @@ pub(crate) struct Finished(pub(crate) [Option<FinishReason>; 6]);
 
 impl Finished {
     /// Reads the body of an answer, or of an event.
-    pub(crate) fn read(&mut self, finish: Finish, body: &Value) {
-        match finish {
-            Finish::Choices(list, name) => {
-                let choices = body.get(list).and_then(Value::as_array);
-                for (at, choice) in choices.into_iter().flatten().enumerate() {
-                    let index = choice.get("index").and_then(Value::as_u64);
-                    let index = index.map_or(Some(at), |index| index.try_into().ok());
-                    self.note(index, choice.get(name).and_then(Value::as_str));
+    pub(crate) fn read(&mut self, finish: &[Finish], body: &Value) {
+        for place in finish {
+            match place {
+                Finish::Choices(list, name) => {
+                    let Some(choices) = body.get(list).and_then(Value::as_array) else { continue };
+                    for (at, choice) in choices.iter().enumerate() {
+                        let index = choice.get("index").and_then(Value::as_u64);
+                        let index = index.map_or(Some(at), |index| index.try_into().ok());
+                        let told = choice.as_object().and_then(|choice| field(choice, name));
+                        self.note(index, told.and_then(Value::as_str));
+                    }
+                    return;
                 }
+                Finish::Answer(paths) => {
+                    self.note(Some(0), paths.iter().find_map(|path| path::text(body, path)));
+                }
+                Finish::Status(paths) => {
+                    let status = paths.iter().find_map(|path| path::text(body, path));
+                    self.note(Some(0), status.filter(|status| !is_unfinished(status)));
+                }
+                Finish::Response => self.note(Some(0), of_response(body)),
             }
-            Finish::Answer(paths) => {
-                self.note(Some(0), paths.iter().find_map(|path| path::text(body, path)));
-            }
-            Finish::Response => self.note(Some(0), of_response(body)),
         }
     }
 
@@ -45,6 +55,11 @@ impl Finished {
             *place = Some(FinishReason::of(told));
         }
     }
+}
+
+/// Whether an interaction with this status goes on.
+fn is_unfinished(status: &str) -> bool {
+    ["in_progress", "queued"].iter().any(|going_on| going_on.eq_ignore_ascii_case(status))
 }
 
 /// The items of a response that wait for what its caller does. The other calls are made by the provider.
@@ -66,7 +81,9 @@ fn of_response(body: &Value) -> Option<&str> {
             let calls = kinds.any(|kind| CALLS.contains(&kind));
             Some(if calls { "tool_calls" } else { "completed" })
         }
-        "incomplete" => path::text(body, "incomplete_details.reason"),
+        // The latter in the realtime API.
+        "incomplete" => path::text(body, "incomplete_details.reason")
+            .or_else(|| path::text(body, "status_details.reason")),
         "failed" => Some("failed"),
         _ => None,
     }

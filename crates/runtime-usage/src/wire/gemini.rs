@@ -16,48 +16,31 @@ pub(crate) static GEMINI: Provider = Provider {
     envelope: None,
     usage: Some("usageMetadata"),
     fields: &[
-        Field::required("promptTokenCount")
-            .also(&Path::all(["total_input_tokens", "prompt_token_count"])),
+        Field::required("promptTokenCount").also(&Path::all(["total_input_tokens"])),
         // The Live API answers with a response.
-        Field::required("candidatesTokenCount").also(&Path::all([
-            "responseTokenCount",
-            "total_output_tokens",
-            "candidates_token_count",
-            "response_token_count",
-        ])),
-        Field::total("totalTokenCount").also(&Path::all(["total_tokens", "total_token_count"])),
-        Field::optional("cachedContentTokenCount")
-            .also(&Path::all(["total_cached_tokens", "cached_content_token_count"])),
-        Field::optional("thoughtsTokenCount")
-            .also(&Path::all(["total_thought_tokens", "thoughts_token_count"])),
-        Field::optional("toolUsePromptTokenCount")
-            .also(&Path::all(["total_tool_use_tokens", "tool_use_prompt_token_count"])),
-        Field::optional("promptTokensDetails[modality=AUDIO].tokenCount").also(&Path::all([
-            "input_tokens_by_modality[modality=audio].tokens",
-            "prompt_tokens_details[modality=AUDIO].token_count",
-        ])),
-        Field::optional("cacheTokensDetails[modality=AUDIO].tokenCount").also(&Path::all([
-            "cached_tokens_by_modality[modality=audio].tokens",
-            "cache_tokens_details[modality=AUDIO].token_count",
-        ])),
-        Field::optional("toolUsePromptTokensDetails[modality=AUDIO].tokenCount").also(&Path::all(
-            [
-                "tool_use_tokens_by_modality[modality=audio].tokens",
-                "tool_use_prompt_tokens_details[modality=AUDIO].token_count",
-            ],
-        )),
+        Field::required("candidatesTokenCount")
+            .also(&Path::all(["responseTokenCount", "total_output_tokens"])),
+        Field::total("totalTokenCount").also(&Path::all(["total_tokens"])),
+        Field::optional("cachedContentTokenCount").also(&Path::all(["total_cached_tokens"])),
+        Field::optional("thoughtsTokenCount").also(&Path::all(["total_thought_tokens"])),
+        Field::optional("toolUsePromptTokenCount").also(&Path::all(["total_tool_use_tokens"])),
+        Field::optional("promptTokensDetails[modality=AUDIO].tokenCount")
+            .also(&Path::all(["input_tokens_by_modality[modality=audio].tokens"])),
+        Field::optional("cacheTokensDetails[modality=AUDIO].tokenCount")
+            .also(&Path::all(["cached_tokens_by_modality[modality=audio].tokens"])),
+        Field::optional("toolUsePromptTokensDetails[modality=AUDIO].tokenCount")
+            .also(&Path::all(["tool_use_tokens_by_modality[modality=audio].tokens"])),
         Field::optional("candidatesTokensDetails[modality=AUDIO].tokenCount").also(&Path::all([
             "responseTokensDetails[modality=AUDIO].tokenCount",
             "output_tokens_by_modality[modality=audio].tokens",
-            "candidates_tokens_details[modality=AUDIO].token_count",
-            "response_tokens_details[modality=AUDIO].token_count",
         ])),
-        // Images have a price of their own.
-        Field::uncounted("candidatesTokensDetails[modality=IMAGE].tokenCount").also(&Path::all([
-            "responseTokensDetails[modality=IMAGE].tokenCount",
-            "output_tokens_by_modality[modality=image].tokens",
-            "candidates_tokens_details[modality=IMAGE].token_count",
-        ])),
+        // They have prices of their own.
+        Field::uncounted("candidatesTokensDetails[modality=IMAGE|VIDEO].tokenCount").also(
+            &Path::all([
+                "responseTokensDetails[modality=IMAGE|VIDEO].tokenCount",
+                "output_tokens_by_modality[modality=image|video].tokens",
+            ]),
+        ),
     ],
     tokens,
     // Gemini Code Assist; the Interactions API, whole and in a stream; and Google's client for Python and its agents.
@@ -74,14 +57,17 @@ pub(crate) static GEMINI: Provider = Provider {
     ]),
     cost: HasCost::Never,
     // The former at Vertex AI, the latter in the Gemini API.
-    tier: &Path::all(["trafficType", "serviceTier", "traffic_type"]),
+    tier: &Path::all(["trafficType", "serviceTier", "interaction.service_tier"]),
     // The latter in the Interactions API.
-    model: &Path::all(["modelVersion", "model", "interaction.model", "model_version"]),
-    finish: Finish::Choices("candidates", "finishReason"),
+    model: &Path::all(["modelVersion", "model", "interaction.model"]),
+    finish: &[
+        Finish::Choices("candidates", "finishReason"),
+        Finish::Status(&["status", "interaction.status"]),
+    ],
     streamed: |chunk| {
         let texts = ["text", "functionCall.name", "functionCall.args", "executableCode.code"];
         path::bytes_of_text(chunk, "candidates[].content.parts[]", &texts)
-            + path::bytes_of_text(chunk, "delta", &["text", "arguments"])
+            + path::bytes_of_text(chunk, "delta", &["text", "arguments", "content.text"])
     },
     is_report: |_| true,
     is_end: |chunk: &Value| {

@@ -26,7 +26,7 @@ pub(crate) static OLLAMA: Provider = Provider {
     cost: HasCost::Never,
     tier: &Path::all(["service_tier"]),
     model: &Path::all(["model"]),
-    finish: Finish::Answer(&["done_reason"]),
+    finish: &[Finish::Answer(&["done_reason"])],
     streamed: |line| {
         path::bytes_of_text(line, "message", &["content", "thinking"])
             + path::bytes_of_text(line, "message.tool_calls[].function", &["name", "arguments"])

@@ -19,8 +19,9 @@ pub(crate) static OPENAI_CHAT: Provider = Provider {
     usage: Some("usage"),
     fields: &CHAT,
     tokens: inclusive,
-    // Groq, and Moonshot's streams; Workers AI, Cline and SAP around an answer, and a line of `OpenAI`'s batches;
-    // Cohere, in a stream and in its first API, embeddings and rankings; `OpenRouter`, in a stream of responses.
+    // Groq, and Moonshot's streams; Workers AI, Cline, SAP and Oracle around an answer, and a line of `OpenAI`'s
+    // batches; Cohere, in a stream and in its first API, embeddings and rankings; `OpenRouter`, in a stream of
+    // responses.
     elsewhere: &[
         "x_groq.usage",
         "choices[].usage",
@@ -30,7 +31,9 @@ pub(crate) static OPENAI_CHAT: Provider = Provider {
         "response.body.usage",
         "delta.usage",
         "meta",
+        "response.meta",
         "response.usage",
+        "chatResponse.usage",
     ],
     // Perplexity has a fee for each request, by how much it searches.
     surcharges: &[(Path::new("search_context_size"), &[])],
@@ -57,12 +60,17 @@ pub(crate) static OPENAI_CHAT: Provider = Provider {
         "result.usage",
         "data.usage",
         "final_result.usage",
+        "chatResponse.usage",
     ]),
     cost: HasCost::Sometimes,
     // Cerebras says beside the tier which one `auto` became; Google says it inside the usage.
     tier: &Path::all(["service_tier_used", "service_tier", "extra_properties.google.traffic_type"]),
     model: &Path::all(["model", "data.model", "response.model"]),
-    finish: Finish::Choices("choices", "finish_reason"),
+    finish: &[
+        Finish::Choices("choices", "finish_reason"),
+        // Cohere, whole and in the streams of both of its APIs.
+        Finish::Answer(&["finish_reason", "delta.finish_reason", "response.finish_reason"]),
+    ],
     streamed: chat_text,
     is_report: chat_reports,
     is_end: chat_ends,
@@ -99,7 +107,7 @@ pub(crate) static OPENAI_RESPONSES: Provider = Provider {
     cost: HasCost::Sometimes,
     tier: &Path::all(["service_tier"]),
     model: &Path::all(["model"]),
-    finish: Finish::Response,
+    finish: &[Finish::Response],
     streamed: response_text,
     is_report: |_| true,
     is_end: |event| {
@@ -128,14 +136,16 @@ const CHAT: [Field; 19] = [
         "billed_units.input_tokens",
         "tokens.input_tokens",
         "native_tokens_prompt",
+        "input_token_count",
     ])),
     Field::required("completion_tokens").also(&Path::all([
         "output_tokens",
         "billed_units.output_tokens",
         "tokens.output_tokens",
         "native_tokens_completion",
+        "output_token_count",
     ])),
-    Field::total("total_tokens"),
+    Field::total("total_tokens").also(&Path::all(["total_token_count"])),
     Field::optional("prompt_tokens_details.cached_tokens").also(&CACHED),
     Field::optional("prompt_tokens_details.cache_write_tokens").also(&WRITTEN),
     Field::optional("prompt_tokens_details.audio_tokens").also(&HEARD),
@@ -181,8 +191,9 @@ const RESPONSE: [Field; 16] = [
 // What the two APIs and their imitators call the same count. The realtime API and transcriptions have
 // `input_token_details`, as LangChain has; Mistral had `prompt_token_details`.
 
-/// `DeepSeek` and Moonshot have cache hits at the top level, Codex and Pydantic AI under names of their own.
-const CACHED: [Path; 15] = Path::all([
+/// `DeepSeek` and Moonshot have cache hits at the top level, Codex, Pydantic AI, Vercel's and Microsoft's clients
+/// under names of their own.
+const CACHED: [Path; 18] = Path::all([
     "prompt_tokens_details.cached_tokens",
     "prompt_token_details.cached_tokens",
     "input_tokens_details.cached_tokens",
@@ -198,10 +209,13 @@ const CACHED: [Path; 15] = Path::all([
     "cache_read_tokens",
     "native_tokens_cached",
     "cached_prompt_text_tokens",
+    "input_token_details.cache_read_tokens",
+    "cached_input_token_count",
+    "input_cached_tokens",
 ]);
 
 /// Qwen and Perplexity's agents write their cache under Anthropic's names.
-const WRITTEN: [Path; 12] = Path::all([
+const WRITTEN: [Path; 13] = Path::all([
     "prompt_tokens_details.cache_creation_input_tokens",
     "prompt_tokens_details.cache_creation_tokens",
     "prompt_tokens_details.cached_creation_tokens",
@@ -211,6 +225,7 @@ const WRITTEN: [Path; 12] = Path::all([
     "input_tokens_details.cached_creation_tokens",
     "input_tokens_details.cache_creation_input_tokens",
     "input_token_details.cache_creation",
+    "input_token_details.cache_write_tokens",
     "cache_write_input_tokens",
     "cache_write_tokens",
     "prompt_tokens_details.cache_write_tokens",
@@ -229,13 +244,15 @@ const HEARD_CACHED: [Path; 2] = Path::all([
 ]);
 
 /// `SGLang` has it at the top level.
-const REASONING: [Path; 6] = Path::all([
+const REASONING: [Path; 8] = Path::all([
     "completion_tokens_details.reasoning_tokens",
     "output_tokens_details.reasoning_tokens",
     "output_token_details.reasoning",
     "reasoning_tokens",
     "reasoning_output_tokens",
     "native_tokens_reasoning",
+    "output_token_details.reasoning_tokens",
+    "reasoning_token_count",
 ]);
 
 const SPOKEN: [Path; 4] = Path::all([
@@ -330,20 +347,42 @@ impl Told {
 }
 
 fn chat_text(chunk: &Value) -> u64 {
-    if is_of_response(chunk) {
-        return response_text(chunk);
-    }
-    let texts = ["content", "refusal", "reasoning", "reasoning_content"];
     let calls = ["name", "arguments"];
-    path::bytes_of_text(chunk, "choices[].delta", &texts)
-        + path::bytes_of_text(chunk, "choices[].delta.tool_calls[].function", &calls)
-        // Calls as they were before, and completions without a chat.
-        + path::bytes_of_text(chunk, "choices[].delta.function_call", &calls)
-        + path::bytes_of_text(chunk, "choices[]", &["text"])
-        + path::bytes_of_text(chunk, "delta.message", &["content.text", "tool_plan"])
-        + path::bytes_of_text(chunk, "delta.message.tool_calls.function", &calls)
-        // Mistral's conversations.
-        + path::bytes_of_text(chunk, "", &["content"])
+    if let Some(choices) = chunk.get("choices") {
+        return choices.as_array().into_iter().flatten().map(choice_text).sum();
+    }
+    let of_cohere = || {
+        let first = path::text(chunk, "event_type") == Some("text-generation");
+        let texts = if first { &["text"][..] } else { &[] };
+        path::bytes_of_text(chunk, "", texts)
+            + path::bytes_of_text(chunk, "tool_call_delta", &["name", "parameters", "text"])
+    };
+    if is_of_response(chunk) {
+        response_text(chunk)
+    } else {
+        // Cohere's second API, its first one, and Mistral's conversations.
+        let texts = ["content.text", "content.thinking", "tool_plan"];
+        path::bytes_of_text(chunk, "delta.message", &texts)
+            + path::bytes_of_text(chunk, "delta.message.tool_calls.function", &calls)
+            + of_cohere()
+            + path::bytes_of_text(chunk, "", &["content"])
+    }
+}
+
+fn choice_text(choice: &Value) -> u64 {
+    let calls = ["name", "arguments"];
+    // Completions without a chat.
+    let completed = path::bytes_of_text(choice, "", &["text"]);
+    let Some(delta) = choice.get("delta") else { return completed };
+    // Servers repeat a thought under other names.
+    let thoughts = ["reasoning", "reasoning_content", "reasoning_details[].text"];
+    let thought = thoughts.map(|name| path::bytes_of_text(delta, "", &[name])).into_iter().max();
+    completed
+        + thought.unwrap_or(0)
+        + path::bytes_of_text(delta, "", &["content", "refusal"])
+        + path::bytes_of_text(delta, "tool_calls[].function", &calls)
+        // Calls as they were before.
+        + path::bytes_of_text(delta, "function_call", &calls)
 }
 
 fn chat_reports(chunk: &Value) -> bool {
@@ -357,8 +396,9 @@ fn chat_ends(chunk: &Value) -> bool {
     let no_choices = chunk.get("choices").and_then(Value::as_array).is_some_and(Vec::is_empty);
     let finished = path::text(chunk, "choices[].finish_reason").is_some_and(|why| why != "error");
     let ends = || {
-        let kind = path::text(chunk, "type");
-        kind.is_some_and(|kind| ["message-end", "conversation.response.done"].contains(&kind))
+        let kind = path::text(chunk, "type").or_else(|| path::text(chunk, "event_type"));
+        let ends = ["message-end", "stream-end", "conversation.response.done"];
+        kind.is_some_and(|kind| ends.contains(&kind))
     };
     finished || (no_choices && chat_reports(chunk)) || ends() || (OPENAI_RESPONSES.is_end)(chunk)
 }

@@ -37,8 +37,8 @@ pub(crate) struct Provider {
     pub(crate) tier: &'static [Path],
     /// The paths of the model's name in the body: the first that has a text counts.
     pub(crate) model: &'static [Path],
-    /// Where the body, or an event, says why the answer ended.
-    pub(crate) finish: Finish,
+    /// The places where the body, or an event, says why the answer ended: the first that says it counts.
+    pub(crate) finish: &'static [Finish],
     /// The number of bytes of output in an event of a stream.
     pub(crate) streamed: fn(&Value) -> u64,
     /// Whether the usage in this event is more than a placeholder.
@@ -94,7 +94,7 @@ impl Provider {
     fn counts_tools(&self, usage: &Value) -> bool {
         let is_known = |name: &str| {
             let fields = self.fields.iter().flat_map(Field::paths);
-            fields.chain(self.tools).any(|path| path.first() == name)
+            fields.chain(self.tools).any(|path| path::is_spelling(name, path.first()))
         };
         let mut fields = usage.as_object().into_iter().flatten();
         fields.any(|(name, value)| is_of_tools(name) && has_count(value) && !is_known(name))
@@ -198,8 +198,10 @@ impl Reading {
             match self.provider().cost {
                 HasCost::Never => {}
                 // An imitator may mean something else by the name.
-                HasCost::Sometimes => self.known.odd_cost = self.known.cost.replace(usage).is_err(),
-                HasCost::Always => self.known.cost.replace(usage)?,
+                HasCost::Sometimes => {
+                    self.known.odd_cost = self.known.cost.replace(&mut in_usage).is_err();
+                }
+                HasCost::Always => self.known.cost.replace(&mut in_usage)?,
             }
             self.known.counts = counts;
             self.known.tooled |= self.provider().counts_tools(usage);

@@ -342,7 +342,7 @@ fn images_and_tools_are_told() {
         "promptTokenCount": 10, "candidatesTokenCount": 1_290, "totalTokenCount": 1_300,
         "candidatesTokensDetails": [{"modality": modality, "tokenCount": 1_290}]}})
     };
-    let image = ["candidatesTokensDetails[modality=IMAGE].tokenCount"];
+    let image = ["candidatesTokensDetails[modality=IMAGE|VIDEO].tokenCount"];
     assert_eq!(told(UsageFormat::Gemini, gemini("IMAGE")), image);
     assert_eq!(told(UsageFormat::Gemini, gemini("TEXT")), [""; 0]);
 

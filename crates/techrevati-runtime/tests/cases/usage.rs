@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 use techrevati_runtime::usage::{
-    ReportedUsage, ReportedUsageError, ServiceTier, StreamUsage, UsageFormat, Usd,
+    FinishReason, ReportedUsage, ReportedUsageError, ServiceTier, StreamUsage, UsageFormat, Usd,
 };
 
 use super::support::compare;
@@ -54,6 +54,12 @@ fn differs(usage: Result<ReportedUsage, ReportedUsageError>, expect: &Value) -> 
             let cost = usage.cost.map(Usd::to_f64);
             (cost != expected.as_f64()).then(|| format!("cost is {cost:?} and not {expected}"))
         }
+        "finish" => {
+            let found = usage.finish_reasons[0].map(FinishReason::as_str);
+            (found != expected.as_str()).then(|| format!("it ended by {found:?}, not {expected}"))
+        }
+        "model" => (usage.model.as_deref() != expected.as_str())
+            .then(|| format!("model is {:?} and not {expected}", usage.model)),
         field => {
             let found = tokens.get(field).and_then(Value::as_u64).unwrap_or(0);
             (expected.as_u64() != Some(found))
