@@ -249,7 +249,8 @@ impl Watch {
             // The answer was whole before it.
             Some(Err(_)) if self.bill.is_some() => return ControlFlow::Break(self.answered(true)),
             Some(Err(error)) => {
-                return ControlFlow::Break(self.failed(FaultError::from_error(&**error), true));
+                let fault = self.running().map(|running| running.fault_of(&**error));
+                return ControlFlow::Break(fault.and_then(|fault| self.failed(fault, true)));
             }
             None => return ControlFlow::Break(self.ended()),
         };

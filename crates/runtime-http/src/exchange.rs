@@ -181,7 +181,7 @@ where
         match reply {
             Ok(Ok(reply)) => self.reply(*running, provider, reply).await,
             Ok(Err(error)) => {
-                let failed = running.fail(FaultError::from_error((self.inside)(&error)));
+                let failed = running.fail(running.fault_of((self.inside)(&error)));
                 self.last = Some(Err(Failed::Client(error)));
                 self.recover(*running, failed).await;
             }
@@ -242,24 +242,19 @@ where
         parts: Parts,
         mut body: TurnBody<B>,
     ) {
+        let provider = at.unwrap_or(self.ask.provider);
         let framing = Framing::of(&parts.headers);
-        let ask = &self.ask;
-        let mut meter = Meter::at(at.unwrap_or(ask.provider), ask, framing);
+        let mut meter = Meter::at(provider, &self.ask, framing, self.turns.rules());
         meter.head(&parts.headers);
-        // Gemini streams one JSON value, unless it is asked for events.
-        let whole =
-            framing == Framing::Whole && !(ask.streamed && ask.kind == Kind::GenerateContent);
         let mut broken = None;
-        while broken.is_none()
-            && !(body.is_read() || (!whole && (meter.has_begun() || framing == Framing::Opaque)))
-        {
+        while broken.is_none() && !body.is_read() && !meter.has_begun() {
             let so_far = || meter.usage();
             let piece = poll_fn(|cx| running.poll_run(cx, |cx| body.poll_rest(cx), so_far));
             match piece.await {
                 Ok(piece) => {
                     match &piece {
                         Some(Ok(frame)) => frame.data_ref().into_iter().for_each(|b| meter.push(b)),
-                        Some(Err(error)) => broken = Some(FaultError::from_error(&**error)),
+                        Some(Err(error)) => broken = Some(running.fault_of(&**error)),
                         None => {}
                     }
                     body.hold(piece);
@@ -268,9 +263,6 @@ where
                     drop(body);
                     return self.recover(running, interrupted).await;
                 }
-            }
-            if !whole && framing == Framing::Whole {
-                break;
             }
         }
         if meter.tokens() != Some(0) {
@@ -340,7 +332,8 @@ where
     /// The error that a reply of a provider tells.
     fn fault(&self, at: Option<Provider>, parts: &Parts, text: &[u8]) -> FaultError {
         let (provider, status) = (at.unwrap_or(self.ask.provider), parts.status.as_u16());
-        FaultError::from_response(provider, status, &parts.headers, text, self.session.utc_now())
+        let (rules, now) = (self.turns.rules(), self.session.utc_now());
+        rules.error_of_response(provider, status, &parts.headers, text, now)
     }
 
     async fn recover(&mut self, running: Running, failed: TurnError) {

@@ -3,21 +3,25 @@
 #[cfg(feature = "bedrock")]
 mod amazon;
 mod events;
+mod first;
 mod head;
 mod lines;
 mod shape;
 mod whole;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use runtime_resilience::{Fault, FaultBasis, FaultError, FaultKind, Provider};
+use runtime_resilience::{Fault, FaultBasis, FaultError, FaultKind, FaultRules, Provider};
 use runtime_usage::{ReportedUsage, StreamUsage, UsageFormat};
 use serde_json::Value;
 
 #[cfg(feature = "bedrock")]
 use self::amazon::{Messages, Told};
 use self::events::Events;
+use self::first::First;
 use self::lines::Lines;
 use self::shape::{counted, ends, has_error, is_alive, is_answer, is_part, is_pending, opens};
 use self::whole::Whole;
@@ -41,7 +45,8 @@ pub enum Framing {
 }
 
 impl Framing {
-    /// The framing of a successful reply, by its headers.
+    /// The framing of a successful reply, by its headers. A [`Meter`] also looks at the first bytes: text that is
+    /// plainly of another framing is read as what it is.
     pub fn of(headers: &HeaderMap) -> Self {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         if text(CONTENT_ENCODING).is_some_and(|coding| !coding.eq_ignore_ascii_case("identity")) {
@@ -85,6 +90,8 @@ pub struct Meter {
 
 #[derive(Debug)]
 enum Reading {
+    /// It is not yet known what it is.
+    First(First),
     Whole(Whole),
     Events(Box<Events>),
     Lines(Lines),
@@ -97,6 +104,7 @@ enum Reading {
 #[derive(Debug)]
 struct Seen {
     provider: Provider,
+    rules: Arc<FaultRules>,
     format: UsageFormat,
     kind: Kind,
     usage: StreamUsage,
@@ -121,22 +129,26 @@ struct Seen {
 impl Meter {
     /// A meter for the reply to `ask`.
     pub fn new(ask: &Ask, framing: Framing) -> Self {
-        Self::at(ask.provider, ask, framing)
+        Self::at(ask.provider, ask, framing, &Arc::default())
     }
 
     /// A meter for the reply of this provider, which may be another one than was asked first.
-    pub(crate) fn at(provider: Provider, ask: &Ask, framing: Framing) -> Self {
+    pub(crate) fn at(
+        provider: Provider,
+        ask: &Ask,
+        framing: Framing,
+        rules: &Arc<FaultRules>,
+    ) -> Self {
         let format = ask.format_at(provider);
         let reading = match framing {
-            Framing::Whole => Reading::Whole(Whole::default()),
-            Framing::Events => Reading::Events(Box::default()),
-            Framing::Lines => Reading::Lines(Lines::default()),
+            Framing::Whole | Framing::Events | Framing::Lines => Reading::First(First::new(framing)),
             #[cfg(feature = "bedrock")]
             Framing::Messages => Reading::Messages(Box::default()),
             Framing::Opaque => Reading::Opaque,
         };
         let seen = Seen {
             provider,
+            rules: Arc::clone(rules),
             format,
             kind: ask.kind,
             usage: StreamUsage::new(format).input_estimate(ask.input_estimate),
@@ -164,6 +176,11 @@ impl Meter {
     pub fn push(&mut self, bytes: &Bytes) {
         let Self { reading, seen } = self;
         match reading {
+            Reading::First(first) => {
+                if let Some(framing) = first.push(bytes) {
+                    self.read_as(framing);
+                }
+            }
             Reading::Whole(whole) => whole.push(bytes),
             Reading::Events(events) => events.push(bytes, |name, data| seen.event(name, data)),
             Reading::Lines(lines) => lines.push(bytes, |line| seen.event("", line)),
@@ -173,18 +190,48 @@ impl Meter {
         }
     }
 
+    /// Reads what came as this, and what comes.
+    fn read_as(&mut self, framing: Framing) {
+        let Reading::First(first) = &mut self.reading else { return };
+        let bytes = first.take();
+        self.reading = match framing {
+            Framing::Events => Reading::Events(Box::default()),
+            Framing::Lines => Reading::Lines(Lines::default()),
+            _ => {
+                self.reading = Reading::Whole(bytes);
+                return;
+            }
+        };
+        bytes.into_pieces().for_each(|piece| self.push(&piece));
+    }
+
     /// How many tokens there were, or parts with some of them. `None` if the parts are not told apart.
     pub(crate) const fn tokens(&self) -> Option<u64> {
         match self.reading {
-            Reading::Whole(_) | Reading::Opaque => None,
+            Reading::First(_) | Reading::Whole(_) | Reading::Opaque => None,
             _ => Some(self.seen.tokens),
+        }
+    }
+
+    /// Whether the reply may be handed on before it has ended.
+    pub(crate) fn has_begun(&self) -> bool {
+        match &self.reading {
+            Reading::First(_) => false,
+            // Gemini streams one list, unless it is asked for events.
+            Reading::Whole(whole) => self.seen.kind == Kind::GenerateContent && whole.is_list(),
+            Reading::Opaque => true,
+            _ => self.seen.tokens > 0 || self.seen.error.is_some() || self.seen.ended,
         }
     }
 
     /// The body has ended.
     pub fn finish(&mut self) {
+        if let Reading::First(first) = &self.reading {
+            self.read_as(first.last());
+        }
         let Self { reading, seen } = self;
         match reading {
+            Reading::First(_) => {}
             Reading::Whole(whole) => match whole.parse() {
                 Some(value) => seen.whole(value, whole.len()),
                 None => seen.ended = true,
@@ -215,11 +262,6 @@ impl Meter {
     /// Whether a stream has ended its answer, although its usage may still come.
     pub(crate) const fn has_answered(&self) -> bool {
         self.is_over() || self.seen.usage.has_ended()
-    }
-
-    /// Whether a part of an answer that does not only open it, or an error, has come.
-    pub(crate) const fn has_begun(&self) -> bool {
-        self.seen.tokens > 0 || self.seen.error.is_some() || self.seen.ended
     }
 
     /// The failure that the reply told although its status is that of an answer.
@@ -304,7 +346,7 @@ impl Seen {
 
     /// Keeps the first failure. Without an error in it, only a row that knows it makes it one.
     fn failed(&mut self, event: &Value, tells_error: bool) {
-        let mut error = FaultError::from_stream_error(self.provider, event);
+        let mut error = self.rules.error_of_stream(self.provider, event);
         if self.tokens == 0 {
             // Nothing of an answer came before it: it is as if the reply had been an error.
             error.fault.reach = Fault::of(error.fault.kind).reach;

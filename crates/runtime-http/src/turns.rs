@@ -9,7 +9,7 @@ use http::{HeaderMap, Uri};
 #[cfg(feature = "durable")]
 use runtime_durable::{DurableHandle, DurableSession};
 use runtime_orchestrator::{Attempt, OrchestrationSession, SessionHandle, Turn};
-use runtime_resilience::{FaultError, FaultKind, Provider, Reach, Route};
+use runtime_resilience::{FaultError, FaultKind, FaultRules, Provider, Reach, Route};
 use runtime_usage::UsageSnapshot;
 
 use crate::ask::{Ask, has_deployment};
@@ -51,6 +51,7 @@ struct Settings {
     places: Vec<Place>,
     provider: Option<Provider>,
     asks_usage: bool,
+    rules: Arc<FaultRules>,
     tokens: Option<Arc<Tokenizer>>,
     shape: Option<Arc<Shape>>,
 }
@@ -175,6 +176,7 @@ impl Turns {
             places: Vec::new(),
             provider: None,
             asks_usage: false,
+            rules: Arc::default(),
             tokens: None,
             shape: None,
         };
@@ -211,6 +213,14 @@ impl Turns {
     /// Sets how the tokens of a request's body are estimated. Default: [`Ask::input_estimate`].
     pub fn tokens(self, count: impl Fn(&Ask, &[u8]) -> u64 + Send + Sync + 'static) -> Self {
         self.set(|settings| settings.tokens = Some(Arc::new(count)))
+    }
+
+    /// Sets the rows by which failed replies are read. Default: the [built-in ones](FaultRules::built_in).
+    ///
+    /// What they find, and the errors of the client, are then read by the session's
+    /// [classifier](runtime_orchestrator::RecoveryConfig::classifier).
+    pub fn fault_rules(self, rules: FaultRules) -> Self {
+        self.set(|settings| settings.rules = Arc::new(rules))
     }
 
     /// Changes each turn before it begins: its timeouts, for example.
@@ -253,6 +263,10 @@ impl Turns {
             ask.input_estimate = tokens(&ask, body);
         }
         Some(ask)
+    }
+
+    pub(crate) fn rules(&self) -> &Arc<FaultRules> {
+        &self.settings.rules
     }
 
     pub(crate) fn turn(&self, ask: &Ask) -> Turn {

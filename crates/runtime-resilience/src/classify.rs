@@ -90,6 +90,17 @@ impl Classifier {
         self
     }
 
+    /// The fault of an error by these rules, as [`FaultError::from_error`] has it by those of this crate.
+    ///
+    /// It is for an error that stays with somebody else, such as the client that gets it.
+    pub fn fault_of(&self, error: &(dyn Error + 'static)) -> FaultError {
+        let mut reading = Reading::default();
+        // To the end, because the words are those of every error.
+        reading.walk(error, self, |_, _| false);
+        let words = text_of(reading.chain.iter().copied());
+        FaultError::new(reading.meaning(None).fault, FaultDetails::saying(&words))
+    }
+
     /// The scenario of an error; `llm_error` if neither type nor text decides.
     pub fn classify(&self, error: &(dyn Error + 'static)) -> FailureScenario {
         let mut reading = Reading::default();
@@ -268,11 +279,7 @@ impl FaultError {
     ///
     /// The error itself is not kept. [`around`](Self::around) keeps it.
     pub fn from_error(error: &(dyn Error + 'static)) -> Self {
-        let mut reading = Reading::default();
-        // To the end, because the words are those of every error.
-        reading.walk(error, &Classifier::default(), |_, _| false);
-        let words = text_of(reading.chain.iter().copied());
-        Self::new(reading.meaning(None).fault, FaultDetails::saying(&words))
+        Classifier::default().fault_of(error)
     }
 
     /// The fault of a Rust error, as [`Fault::from_error`] has it, with the error as its source.

@@ -1,5 +1,6 @@
 //! A call under way: a turn of its own, or an attempt of a recovering one.
 
+use std::error::Error;
 use std::task::{Context, Poll};
 
 use http::HeaderMap;
@@ -53,6 +54,15 @@ impl Running {
             Self::Once(turn) => turn.observe_headers(headers),
             Self::Attempt(attempt) => attempt.attempt().observe_headers(headers),
             Self::Failed => {}
+        }
+    }
+
+    /// The fault of an error that the client gets.
+    pub(crate) fn fault_of(&self, error: &(dyn Error + 'static)) -> FaultError {
+        match self {
+            Self::Once(turn) => turn.fault_of(error),
+            Self::Attempt(attempt) => attempt.fault_of(error),
+            Self::Failed => FaultError::from_error(error),
         }
     }
 

@@ -26,6 +26,26 @@ impl Whole {
         }
     }
 
+    /// The bytes so far, in one piece.
+    pub(super) fn joined(&mut self) -> &[u8] {
+        if self.pieces.len() > 1 {
+            let one = self.pieces.make_contiguous().concat();
+            self.pieces = VecDeque::from([one.into()]);
+        }
+        self.pieces.front().map_or(&[], |one| &**one)
+    }
+
+    /// Whether it begins as a list.
+    pub(super) fn is_list(&self) -> bool {
+        let first = self.pieces.iter().find_map(|piece| piece.trim_ascii_start().first());
+        first == Some(&b'[')
+    }
+
+    /// The pieces so far.
+    pub(super) fn into_pieces(self) -> impl Iterator<Item = Bytes> {
+        self.pieces.into_iter()
+    }
+
     /// The length of the body.
     pub(super) const fn len(&self) -> usize {
         self.bytes

@@ -1,7 +1,7 @@
 //! The ends of calls: by the client, by the caller, by the session, by time, and by the last word.
 
 use bytes::Bytes;
-use futures_util::{StreamExt, join};
+use futures_util::{FutureExt, StreamExt, join};
 use http_body_util::{BodyExt, Full};
 use runtime_events::{AgentEventName, ManualClock};
 use runtime_http::{Turns, turn_error};
@@ -108,6 +108,54 @@ async fn stream_that_falls_silent_is_billed_by_what_came() {
     let books = fixture.books();
     assert_eq!(books.story, ["turn", "m timed_out", "ended"]);
     assert_eq!((books.tokens.output_tokens, books.estimated), (3, true));
+}
+
+/// The types of content that servers give streams, where they give one.
+const TYPES: [&str; 6] = [
+    "",
+    "text/plain; charset=utf-8",
+    "application/octet-stream",
+    "application/json",
+    "text/event-stream",
+    "application/x-ndjson",
+];
+
+#[tokio::test]
+async fn stream_passes_as_it_comes_whatever_its_type() {
+    const OPENAI: &str = "https://api.openai.com/v1/chat/completions";
+    const OLLAMA: &str = "http://localhost:11434/api/chat";
+    const GEMINI: &str = "https://generativelanguage.googleapis.com/v1beta/models/m:streamGenerateContent";
+    let events = [
+        "data: {\"choices\":[{\"delta\":{\"content\":\"12345678\"}}]}\n\n",
+        "data: {\"choices\":[{\"delta\":{\"content\":\"9012\"}}]}\n\n",
+    ];
+    let named = [": hello\n\n", "event: chunk\n", events[0], "id: 2\nretry: 1\n", events[1]];
+    let lines = [
+        "{\"message\":{\"content\":\"12345678\"},\"done\":false}\n",
+        "{\"message\":{\"content\":\"9012\"},\"done\":false}\n",
+    ];
+    let list = ["[{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"12345678\"}]}}]}\n", ",\r\n{"];
+    for (url, pieces) in
+        [(OPENAI, &events[..]), (OPENAI, &named), (OLLAMA, &lines), (GEMINI, &list)]
+    {
+        for kind in TYPES {
+            let fixture = Fixture::new(&["m"]).await;
+            let client = Script::of([Said::events(pieces).typed(kind).open()]);
+            let request = http::Request::post(url)
+                .body(Full::<Bytes>::from(r#"{"model":"m","stream":true}"#))
+                .unwrap();
+            let turns = Turns::of(&fixture.session);
+            let reply = turns.layer(client).call(request).now_or_never();
+            let mut body = reply.unwrap_or_else(|| panic!("{kind}: {url} is held")).unwrap();
+            for piece in pieces {
+                let frame = body.frame().now_or_never().expect("it is there").unwrap().unwrap();
+                assert_eq!(frame.into_data().unwrap(), *piece, "{kind}: {url}");
+            }
+            drop(body);
+            let books = fixture.books();
+            assert_eq!(books.story, ["turn", "m cancelled", "ended"], "{kind}: {url}");
+        }
+    }
 }
 
 #[tokio::test]

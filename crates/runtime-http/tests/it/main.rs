@@ -16,5 +16,6 @@ mod head;
 mod litellm;
 mod pieces;
 mod places;
+mod rules;
 mod support;
 mod times;

@@ -243,6 +243,23 @@ fn last_event_counts_without_the_blank_line_behind_it() {
     }
 }
 
+/// Servers send events as `text/plain`, as JSON or without a type, and errors as events.
+#[test]
+fn text_is_read_as_what_it_is_and_not_as_what_its_head_says() {
+    for mut recorded in of_text().into_iter().chain(of_others()) {
+        let own = read(&recorded, &[]);
+        // One object on one line may be both.
+        let is_line = recorded.framing == Framing::Whole && recorded.reply.starts_with(b"{");
+        for framing in [Framing::Whole, Framing::Events, Framing::Lines] {
+            if is_line && framing == Framing::Lines {
+                continue;
+            }
+            recorded.framing = framing;
+            assert_eq!(read(&recorded, &[]), own, "{} {framing:?}", recorded.url);
+        }
+    }
+}
+
 #[test]
 fn one_byte_after_the_other_is_the_whole() {
     for recorded in recorded() {

@@ -1,10 +1,12 @@
 //! A recovering turn for callers that make its calls themselves.
 
+use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll};
 
+use runtime_resilience::FaultError;
 use runtime_usage::{ReportedUsage, Usd};
 use serde::Serialize;
 use serde_json::Value;
@@ -152,6 +154,11 @@ impl<'s> ActiveAttempt<'s> {
     /// Captures the answer of a stream: [`ActiveTurn::capture_answer`].
     pub fn capture_answer(&mut self, answer: &impl Serialize) {
         self.active.capture_answer(answer);
+    }
+
+    /// The fault of an error that stays with its owner: [`ActiveTurn::fault_of`].
+    pub fn fault_of(&self, error: &(dyn Error + 'static)) -> FaultError {
+        self.active.fault_of(error)
     }
 
     /// Settles the failed attempt, and returns `error` with its classification.

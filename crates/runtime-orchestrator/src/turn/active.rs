@@ -1,5 +1,6 @@
 //! A running turn.
 
+use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::time::Duration;
 
 use runtime_events::payload::{TurnStarted, Word};
 use runtime_events::{AgentEventStatus, SpanId};
-use runtime_resilience::Headers;
+use runtime_resilience::{FaultError, Headers};
 use runtime_usage::{
     BudgetExceededError, BudgetMark, FinishReason, ReportedUsage, UsageSnapshot, Usd,
 };
@@ -310,6 +311,12 @@ impl<'s> ActiveTurn<'s> {
     /// Settles the failed call, and returns `error` with its classification.
     pub fn fail<E: Into<BoxError> + 'static>(mut self, error: E) -> TurnError {
         TurnError::Failed(self.failed(error))
+    }
+
+    /// What the session's [classifier](crate::RecoveryConfig::classifier) says of an error that stays with its
+    /// owner, such as the client that gets it. [`fail`](Self::fail) with it.
+    pub fn fault_of(&self, error: &(dyn Error + 'static)) -> FaultError {
+        self.core.setup.recovery.classifier.fault_of(error)
     }
 
     /// The time until the turn's timeout or the session's deadline, whichever comes first.

@@ -55,7 +55,10 @@ impl FaultDetails {
     }
 
     /// The words of a reply, whatever form its body has.
-    fn read<'a, H: Headers + ?Sized, N: Json<'a>>(headers: &H, body: N) -> Self {
+    pub(super) fn read<'a, H: Headers + ?Sized, N: Json<'a>>(
+        headers: &H,
+        body: N,
+    ) -> Self {
         let error = body::error(body);
         let nested = body::nested(error, body::message(error));
         let mut details = Self::of(body);
@@ -160,16 +163,13 @@ impl FaultError {
         body: &[u8],
         now: impl Into<DateTime<Utc>>,
     ) -> Self {
-        let body = Flat::of(body);
-        let now = Some(now.into());
-        let fault = FaultRules::BUILT_IN.read((provider, status), headers, body.root(), now);
-        Self::new(fault, FaultDetails::read(headers, body.root()))
+        FaultRules::BUILT_IN.error_of_response(provider, status, headers, body, now)
     }
 
     /// The fault and the words of an error inside a stream, or in an answer with status 200:
     /// [`Fault::from_stream_error`] and [`FaultDetails::from_json`].
     pub fn from_stream_error(provider: Provider, event: &Value) -> Self {
-        Self::new(Fault::from_stream_error(provider, event), FaultDetails::from_json(&(), event))
+        FaultRules::BUILT_IN.error_of_stream(provider, event)
     }
 }
 

@@ -50,6 +50,11 @@ impl Said {
         Self { status: 200, kind: "text/event-stream", pieces: pieces.collect(), open: false }
     }
 
+    /// With this type of its content, or none if it is empty.
+    pub(crate) fn typed(self, kind: &'static str) -> Self {
+        Self { kind, ..self }
+    }
+
     /// Nothing more comes, and the connection stays open.
     pub(crate) fn open(self) -> Self {
         Self { open: true, ..self }
@@ -86,7 +91,10 @@ impl Service<Request<Full<Bytes>>> for Script {
         let rest = stream::pending().take(usize::from(open));
         let pieces = stream::iter(pieces).chain(rest).map(|piece| Ok(Frame::data(piece)));
         let pieces: Pieces = Box::pin(pieces);
-        let reply = Response::builder().status(status).header("content-type", kind);
+        let mut reply = Response::builder().status(status);
+        if !kind.is_empty() {
+            reply = reply.header("content-type", kind);
+        }
         ready(Ok(reply.body(StreamBody::new(pieces)).unwrap()))
     }
 }

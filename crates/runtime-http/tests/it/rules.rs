@@ -1,0 +1,97 @@
+//! Failures are read by the rules of whoever has the session and the layer.
+
+use std::error::Error;
+use std::future::{Ready, ready};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Frame;
+use http_body_util::{BodyExt, Full, StreamBody};
+use runtime_events::{AgentEventName, AgentFailureClass};
+use runtime_http::Turns;
+use runtime_orchestrator::RecoveryConfig;
+use runtime_resilience::{
+    Classifier, Fault, FaultKind, FaultRule, FaultRules, Provider, ReplyField, Route, Routes,
+};
+use serde_json::json;
+use tower_service::Service;
+
+use crate::support::{Fixture, Said, Script, answer};
+
+/// An error of a client, whose text says nothing.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the parrot is resting")]
+struct RestingError;
+
+fn resting(error: &(dyn Error + 'static)) -> Option<Fault> {
+    error.is::<RestingError>().then(|| Fault::of(FaultKind::ContentPolicy))
+}
+
+/// A client that fails, or whose stream breaks behind these events.
+#[derive(Clone)]
+struct Parrot(Option<&'static str>);
+
+type Pieces = futures_util::stream::Iter<std::vec::IntoIter<Result<Frame<Bytes>, RestingError>>>;
+
+impl Service<Request<Full<Bytes>>> for Parrot {
+    type Response = Response<StreamBody<Pieces>>;
+    type Error = RestingError;
+    type Future = Ready<Result<Self::Response, RestingError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), RestingError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<Full<Bytes>>) -> Self::Future {
+        let Some(said) = self.0 else { return ready(Err(RestingError)) };
+        let pieces = vec![Ok(Frame::data(Bytes::from(said))), Err(RestingError)];
+        ready(Ok(Response::new(StreamBody::new(futures_util::stream::iter(pieces)))))
+    }
+}
+
+fn request() -> Request<Full<Bytes>> {
+    Request::post("https://inference.example/v1/chat/completions")
+        .body(Full::from(r#"{"model":"one","stream":true}"#))
+        .unwrap()
+}
+
+/// What is said of each failed attempt.
+fn failures(fixture: &Fixture) -> Vec<AgentFailureClass> {
+    let failed = fixture.events.all(AgentEventName::AttemptFailed);
+    failed.iter().filter_map(|event| event.failure_class).collect()
+}
+
+#[tokio::test]
+async fn errors_of_the_client_are_read_by_the_classifier_of_the_session() {
+    for said in [None, Some(""), Some("data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"}}]}\n\n")] {
+        let fixture = Fixture::with(&["one"], |orchestrator| {
+            let routes = Routes::ordered([Route::new("one", "one")]);
+            let classifier = Classifier::default().fault_rule(resting);
+            orchestrator.recovery(RecoveryConfig::default().routes(routes).classifier(classifier))
+        })
+        .await;
+        let reply = Turns::of(&fixture.session).layer(Parrot(said)).call(request()).await;
+        if let Ok(reply) = reply {
+            reply.into_body().collect().await.unwrap_err();
+        }
+        // By its text it would be tried again.
+        assert_eq!(failures(&fixture), [AgentFailureClass::PromptRejection], "{said:?}");
+    }
+}
+
+#[tokio::test]
+async fn replies_are_read_by_rows_of_your_own() {
+    let busy = json!({ "error": { "message": "no", "code": "all_gpus_busy" } });
+    let event = format!("data: {busy}\n\n");
+    for said in [Said::json(400, &busy), Said::json(200, &busy), Said::events(&[&event])] {
+        let row = FaultRule::new(Provider::Other, FaultKind::Overload)
+            .says(ReplyField::Code, &["all_gpus_busy"]);
+        let fixture = Fixture::new(&["one", "two"]).await;
+        let turns = Turns::of(&fixture.session).fault_rules(FaultRules::default().row(row));
+        let client = Script::of([said, Said::json(200, &answer("two"))]);
+        turns.layer(client).call(request()).await.unwrap();
+        let story = ["turn", "one failed", "two answered", "answered"];
+        assert_eq!(fixture.story(), story);
+    }
+}
