@@ -320,7 +320,8 @@ impl OrchestrationSession {
     ///
     /// # Errors
     ///
-    /// [`SessionError::NobodyWaiting`] if no pause waits.
+    /// [`SessionError::NobodyWaiting`] if no pause waits, [`SessionError::AlreadyAnswered`] if the one that waits
+    /// has an input: a pause takes the first one.
     pub fn provide_input(&self, value: impl Into<String>) -> Result<(), SessionError> {
         self.core.life.answer(value.into())
     }

@@ -47,7 +47,7 @@ pub enum PgError {
         known: i32,
     },
     /// The server did not answer in time.
-    #[error("no answer within {} s; attempted to {attempted}", .after.as_secs_f64())]
+    #[error("cannot {attempted}: no answer within {} s", .after.as_secs_f64())]
     TimedOut {
         /// What was attempted.
         attempted: &'static str,

@@ -19,7 +19,7 @@ pub enum RedisFleetError {
         what: String,
     },
     /// The server did not answer in time.
-    #[error("no answer within {} s; attempted to {attempted}", .after.as_secs_f64())]
+    #[error("cannot {attempted}: no answer within {} s", .after.as_secs_f64())]
     TimedOut {
         /// What was attempted.
         attempted: &'static str,

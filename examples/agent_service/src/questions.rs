@@ -40,15 +40,11 @@ impl Questions {
         session: &SessionHandle,
         (question, yes): (&str, bool),
     ) -> Result<(), Refusal> {
-        let mut open = self.open();
+        let open = self.open();
         if open.as_deref() != Some(question) {
             return Err(Refusal::not_asked());
         }
-        session.provide_input(if yes { YES } else { "no" })?;
-        // Before the run goes on, a second answer would take the place of the first.
-        *open = None;
-        drop(open);
-        Ok(())
+        Ok(session.provide_input(if yes { YES } else { "no" })?)
     }
 
     fn open(&self) -> MutexGuard<'_, Option<String>> {

@@ -50,7 +50,7 @@ impl From<SessionError> for Refusal {
     fn from(error: SessionError) -> Self {
         match error {
             error if error.is_shutdown() => Self::shutting_down(),
-            SessionError::NobodyWaiting => Self::not_asked(),
+            SessionError::NobodyWaiting | SessionError::AlreadyAnswered => Self::not_asked(),
             error => BoxError::from(error).into(),
         }
     }

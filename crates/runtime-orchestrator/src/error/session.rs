@@ -58,6 +58,9 @@ pub enum SessionError {
     /// Another [`pause_for_input`](crate::OrchestrationSession::pause_for_input) is waiting.
     #[error("a previous pause_for_input is still pending")]
     AlreadyWaiting,
+    /// An input was provided, but the `pause_for_input` that waits has one, which it has not taken yet.
+    #[error("the pause_for_input in flight already has an input")]
+    AlreadyAnswered,
     /// An input was provided, but no `pause_for_input` is waiting.
     #[error("no pause_for_input in flight")]
     NobodyWaiting,

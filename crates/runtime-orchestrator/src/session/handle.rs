@@ -64,11 +64,9 @@ impl SessionHandle {
 
     /// Provides the input for [`pause_for_input`](Self::pause_for_input).
     ///
-    /// A second input is ignored until the first is taken.
-    ///
     /// # Errors
     ///
-    /// [`SessionError::NobodyWaiting`] if the session does not wait.
+    /// Those of a session's own [`provide_input`](crate::OrchestrationSession::provide_input).
     pub fn provide_input(&self, value: impl Into<String>) -> Result<(), SessionError> {
         self.core.life.answer(value.into())
     }

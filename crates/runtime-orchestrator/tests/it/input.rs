@@ -27,7 +27,9 @@ fn pause_waits_for_input_with_its_worker() {
 
         session.handle().provide_input("yes").unwrap();
         assert_eq!(counted.wakes(), 1);
-        session.provide_input("no").unwrap();
+        let second = session.provide_input("no").unwrap_err();
+        assert!(matches!(second, SessionError::AlreadyAnswered), "{second:?}");
+        assert_eq!(second.to_string(), "the pause_for_input in flight already has an input");
         let std::task::Poll::Ready(input) = pause.as_mut().poll(&mut cx) else { panic!() };
         assert_eq!(input.unwrap(), "yes", "the first answer counts");
     }

@@ -253,11 +253,14 @@ impl State {
         }
     }
 
-    /// Provides the input. Only the first one counts. Returns the waker.
+    /// Provides the input, of which a pause takes one. Returns the waker.
     pub(crate) fn answer(&mut self, value: String) -> Result<Option<Waker>, SessionError> {
         match &mut self.stage {
             Stage::Waiting(input) if !input.over => {
-                input.value.get_or_insert(value);
+                if input.value.is_some() {
+                    return Err(SessionError::AlreadyAnswered);
+                }
+                input.value = Some(value);
                 Ok(input.waker.take())
             }
             _ => Err(SessionError::NobodyWaiting),
