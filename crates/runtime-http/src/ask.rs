@@ -92,6 +92,8 @@ pub struct Ask {
     model_in: Named,
     /// What is said of the usage of the stream.
     usage: Asked,
+    /// Whether the deployment in the path is the name of the model.
+    follows: bool,
     /// Whether several answers are asked for.
     pub(crate) has_choices: bool,
 }
@@ -140,8 +142,27 @@ impl Ask {
             model_at,
             model_in,
             usage,
+            follows: false,
             has_choices: choices > 1,
         })
+    }
+
+    /// Takes what stands at this path as served by `provider`. Of a deployment at `LiteLLM`, the name is the model's,
+    /// whatever the body says.
+    pub(crate) fn at(&mut self, path: &str, provider: Provider) {
+        let is_passed_on = provider == Provider::LiteLlm && self.provider != Provider::Other;
+        if !is_passed_on {
+            self.provider = provider;
+        }
+        self.follows = self.provider == Provider::LiteLlm && has_deployment(path);
+        if let Some(model) = endpoint::model(path).filter(|_| self.follows) {
+            self.model = model.into();
+        }
+    }
+
+    /// Whether another model cannot be asked for at this path: a deployment of Azure has one.
+    pub(crate) fn is_bound(&self, path: &str) -> bool {
+        has_deployment(path) && !self.follows
     }
 
     /// The form of the usage in the reply.
@@ -165,7 +186,7 @@ impl Ask {
         if *self.model == *model {
             return None;
         }
-        let mut path = endpoint::with_model(uri.path(), model)?;
+        let mut path = endpoint::with_model(uri.path(), model, self.follows)?;
         if let Some(query) = uri.query() {
             path = format!("{path}?{query}");
         }

@@ -12,7 +12,7 @@ use runtime_orchestrator::{Attempt, OrchestrationSession, SessionHandle, Turn};
 use runtime_resilience::{FaultError, FaultKind, FaultRules, Provider, Reach, Route};
 use runtime_usage::UsageSnapshot;
 
-use crate::ask::{Ask, has_deployment};
+use crate::ask::Ask;
 use crate::error::NoSessionError;
 use crate::place::Place;
 use crate::record::Recorder;
@@ -197,7 +197,11 @@ impl Turns {
         self.set(|settings| settings.places.push(place))
     }
 
-    /// Sets the provider of the client's own URL. Default: by its host.
+    /// Sets the provider of the client's own URL. Default: by its host, or by the part of its path with which a
+    /// gateway names where it passes calls on (`/anthropic/v1/messages`).
+    ///
+    /// Of [`Provider::LiteLlm`], a deployment in the URL (`/openai/deployments/NAME/…`, `/engines/NAME/…`) is the
+    /// name of the model, and follows the route of an attempt. Of Azure it is not.
     pub fn provider(self, provider: Provider) -> Self {
         self.set(|settings| settings.provider = Some(provider))
     }
@@ -257,7 +261,7 @@ impl Turns {
         let mut ask = Ask::of(method, uri, body)?;
         ask.signed = is_signed(uri, headers);
         if let Some(provider) = self.settings.provider {
-            ask.provider = provider;
+            ask.at(uri.path(), provider);
         }
         if let Some(tokens) = &self.settings.tokens {
             ask.input_estimate = tokens(&ask, body);
@@ -302,7 +306,7 @@ impl Turns {
         let mut places = self.settings.places.iter().filter(of_route).peekable();
         let has_places = places.peek().is_some();
         let place = places.find(|place| place.takes(model));
-        let changes_deployment = *ask.model != *model && has_deployment(uri.path());
+        let changes_deployment = *ask.model != *model && ask.is_bound(uri.path());
         if place.is_none() && (has_places || changes_deployment) {
             return nowhere(DEPLOYMENT);
         }

@@ -100,7 +100,8 @@ const ENDPOINTS: &[Endpoint] = &[
 /// Parts of the names of models at Bedrock that write no text. They are not billed by tokens.
 const NO_WRITERS: [&str; 5] = ["rerank", "image", "canvas", "reel", "stability."];
 
-/// The provider of a URL, by its host, or by the port of a local Ollama.
+/// The provider of a URL, by its host, or by the part of the path that a gateway passes on to it, or by the port of
+/// a local Ollama.
 pub(crate) fn provider(uri: &Uri) -> Provider {
     let Some(host) = uri.host() else { return Provider::Other };
     let is_in = |end: &str| {
@@ -113,9 +114,19 @@ pub(crate) fn provider(uri: &Uri) -> Provider {
             && (front.is_empty() || front.ends_with('.') || front.ends_with('-'))
     };
     let found = HOSTS.iter().find(|(end, _)| is_in(end)).map(|(_, provider)| *provider);
-    found.unwrap_or_else(|| match uri.port_u16() {
+    found.or_else(|| passed_on(uri.path())).unwrap_or_else(|| match uri.port_u16() {
         Some(11_434) => Provider::Ollama,
         _ => Provider::Other,
+    })
+}
+
+/// The provider to which a gateway passes a path on: `/anthropic/v1/messages` of `LiteLLM`.
+fn passed_on(path: &str) -> Option<Provider> {
+    path.split('/').find_map(|part| match part {
+        // Of others, whose API is like it.
+        "openai" | "other" => None,
+        "vertex_ai" | "vertex-ai" => Some(Provider::Gemini),
+        name => name.parse().ok(),
     })
 }
 
@@ -164,9 +175,9 @@ pub(super) fn model(path: &str) -> Option<String> {
     Some(path[model_at(path)?].replace("%3A", ":").replace("%2F", "/"))
 }
 
-/// The path with another model, if it names one.
-pub(super) fn with_model(path: &str, other: &str) -> Option<String> {
-    let at = model_at(path).filter(|_| names_model(path))?;
+/// The path with another model, if it names one, or `follows` as the deployments of a gateway do.
+pub(super) fn with_model(path: &str, other: &str, follows: bool) -> Option<String> {
+    let at = model_at(path).filter(|_| follows || names_model(path))?;
     Some(format!("{}{}{}", &path[..at.start], escaped(other), &path[at.end..]))
 }
 
@@ -185,12 +196,14 @@ pub(super) fn names_model(path: &str) -> bool {
     row(path).is_some_and(|endpoint| before_model(endpoint).is_some())
 }
 
-/// Whether an Azure deployment is a part of the path. It belongs to the base, and its name is not the model's.
+/// Whether an Azure deployment is a part of the path. It belongs to the base, and its name is not the model's, but
+/// at `LiteLLM`.
 pub(crate) fn has_deployment(path: &str) -> bool {
-    path.contains(DEPLOYMENTS)
+    DEPLOYMENTS.iter().any(|before| path.contains(before))
 }
 
-const DEPLOYMENTS: &str = "/deployments/";
+/// Of Azure, and of `OpenAI` before it. `LiteLLM` has both.
+const DEPLOYMENTS: [&str; 2] = ["/deployments/", "/engines/"];
 
 fn model_at(path: &str) -> Option<Range<usize>> {
     let path = path.trim_end_matches('/');
@@ -199,8 +212,10 @@ fn model_at(path: &str) -> Option<Range<usize>> {
     let at = if let Some(before) = before_model(endpoint) {
         behind(before)?..path.len() - endpoint.end.len()
     } else {
-        let start = behind(DEPLOYMENTS)?;
-        start..start + path[start..].find('/')?
+        let start = DEPLOYMENTS.iter().find_map(|before| behind(before))?;
+        // A name at LiteLLM may have parts. Azure's own data stand behind it.
+        let end = path.len() - endpoint.end.len();
+        start..path.get(start..end)?.trim_end_matches("/extensions").len() + start
     };
     (at.start < at.end).then_some(at)
 }

@@ -185,11 +185,40 @@ fn model_is_in_the_body_or_in_the_path() {
     assert_eq!(model(chat, r#"{"model":null}"#), "unknown");
     let path = "https://x.openai.azure.com/openai/deployments/mine/chat/completions";
     assert_eq!(model(path, "{}"), "mine");
+    let path = "https://x.openai.azure.com/openai/deployments/mine/extensions/chat/completions";
+    assert_eq!(model(path, "{}"), "mine");
+    let path = "http://litellm:4000/openai/deployments/groq/llama-3.3/chat/completions";
+    assert_eq!(model(path, "{}"), "groq/llama-3.3");
+    let path = "http://litellm:4000/engines/groq/llama-3.3/chat/completions";
+    assert_eq!(model(path, "{}"), "groq/llama-3.3");
     let path =
         "https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-pro:generateContent";
     assert_eq!(model(path, "{}"), "gemini-2.5-pro");
     let path = "https://bedrock-runtime.us-east-1.amazonaws.com/model/us.amazon.nova/converse";
     assert_eq!(model(path, "{}"), "us.amazon.nova");
+}
+
+#[test]
+fn gateway_names_in_the_path_where_it_passes_a_call_on() {
+    let body = r#"{"model": "m", "messages": []}"#;
+    for (path, expected) in [
+        ("anthropic/v1/messages", Provider::Anthropic),
+        ("gemini/v1beta/models/m:generateContent", Provider::Gemini),
+        ("vertex_ai/v1/projects/p/locations/l/publishers/google/models/m:generateContent", Provider::Gemini),
+        ("bedrock/model/m/converse", Provider::Bedrock),
+        ("cohere/v2/chat", Provider::Cohere),
+        ("azure/openai/deployments/m/chat/completions", Provider::Azure),
+        ("v1/account/gateway/groq/chat/completions", Provider::Groq),
+        // The API of many.
+        ("openai/v1/chat/completions", Provider::Other),
+        ("v1/chat/completions", Provider::Other),
+    ] {
+        let ask = ask(&format!("http://gateway.test:4000/{path}"), body).expect(path);
+        assert_eq!(ask.provider, expected, "{path}");
+    }
+    // A host says more.
+    let ask = ask("https://api.openai.com/groq/v1/chat/completions", body).expect("a call");
+    assert_eq!(ask.provider, Provider::OpenAi);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, Request};
 use http_body_util::Full;
 use runtime_http::{Place, Turns, turn_error};
 use runtime_orchestrator::{BoxError, OrchestrationSession, Orchestrator, RecoveryConfig};
-use runtime_resilience::{Backoff, JitterMode, Route, Routes};
+use runtime_resilience::{Backoff, JitterMode, Provider, Route, Routes};
 use serde_json::{Value, json};
 use tower_service::Service;
 
@@ -202,6 +202,21 @@ async fn deployment_is_never_asked_for_another_model() {
     let turns = Turns::of(&session).place(of_third);
     let (requests, reply) = call(&turns, 1, (CHAT, &[], json!({"model": "first"}))).await;
     assert_eq!((requests.len(), reply.is_err()), (1, true));
+}
+
+#[tokio::test]
+async fn deployment_of_litellm_is_the_model_and_follows_it() {
+    for before in ["openai/deployments", "engines"] {
+        for body in [json!({"messages": []}), json!({"model": "not-read", "messages": []})] {
+            let own = format!("http://gateway.test:4000/{before}/a/first/chat/completions?v=1");
+            let session = session(&[("litellm", "a/first"), ("litellm", "second")]);
+            let turns = Turns::of(&session).provider(Provider::LiteLlm);
+            let (requests, reply) = call(&turns, 1, (&own, &[], body)).await;
+            assert_eq!(reply.unwrap(), 200);
+            let uris: Vec<_> = requests.iter().map(|request| request.uri().to_string()).collect();
+            assert_eq!(uris, [own.clone(), own.replace("a/first", "second")]);
+        }
+    }
 }
 
 #[tokio::test]
