@@ -37,8 +37,10 @@
 mod openai;
 #[cfg(feature = "rig")]
 mod rig_core_0_44;
+#[cfg(feature = "rig")]
+mod speaker;
 
 #[cfg(feature = "async-openai")]
-pub use self::openai::async_openai;
+pub use self::openai::{async_openai, async_openai_at};
 #[cfg(feature = "rig")]
-pub use self::rig_core_0_44::rig;
+pub use self::rig_core_0_44::{rig, rig_at};

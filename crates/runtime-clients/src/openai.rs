@@ -19,12 +19,19 @@ use serde_json::{Value, json};
 /// | an error of a layer | its own, by its type and its sources' types |
 /// | an argument that was refused before sending | request, not sent |
 /// | a file that cannot be read or written | local |
+///
+/// The provider is `OpenAI`; [`async_openai_at`] is for others with its API.
 pub fn async_openai(error: &(dyn Error + 'static)) -> Option<Fault> {
+    async_openai_at(Provider::OpenAi, error)
+}
+
+/// As [`async_openai`], for errors of a client of this provider.
+pub fn async_openai_at(at: Provider, error: &(dyn Error + 'static)) -> Option<Fault> {
     match error.downcast_ref()? {
-        OpenAIError::ApiError(reply) => Some(of_reply(reply)),
-        OpenAIError::JSONDeserialize(_, body) => Some(of_answer(body)),
+        OpenAIError::ApiError(reply) => Some(of_reply(at, reply)),
+        OpenAIError::JSONDeserialize(_, body) => Some(of_answer(at, body)),
         OpenAIError::StreamError(error) => match &**error {
-            StreamError::UnknownEvent(event) => Some(of_answer(&event.data)),
+            StreamError::UnknownEvent(event) => Some(of_answer(at, &event.data)),
             StreamError::EventStream(_) => None,
         },
         // The variant is transparent: its source is that of the layer's error, which is thereby skipped.
@@ -38,16 +45,16 @@ pub fn async_openai(error: &(dyn Error + 'static)) -> Option<Fault> {
     }
 }
 
-fn of_reply(reply: &ApiErrorResponse) -> Fault {
+fn of_reply(at: Provider, reply: &ApiErrorResponse) -> Fault {
     let body = json!({ "error": reply.api_error });
     let (status, now) = (reply.status_code.as_u16(), SystemClock.utc_now());
-    Fault::from_json(Provider::OpenAi, status, &(), &body, now)
+    Fault::from_json(at, status, &(), &body, now)
 }
 
 /// A body that is no answer: an error in a form that the client does not know, or nothing at all.
-fn of_answer(body: &str) -> Fault {
+fn of_answer(at: Provider, body: &str) -> Fault {
     let body: Value = serde_json::from_str(body).unwrap_or_default();
-    let fault = Fault::from_stream_error(Provider::OpenAi, &body);
+    let fault = Fault::from_stream_error(at, &body);
     let known = matches!(fault.basis, FaultBasis::Row(_));
     if known { fault } else { Fault::of(FaultKind::Malformed) }
 }

@@ -9,6 +9,8 @@ use runtime_events::{Clock as _, SystemClock};
 use runtime_resilience::{Fault, FaultKind, Headers, Provider, Reach, TimeoutPhase};
 use serde_json::Value;
 
+use crate::speaker::speaker;
+
 /// The fault of an error of `rig`; `None` if the error's source or its text decides.
 ///
 /// It is a rule of a [`Classifier`](runtime_resilience::Classifier).
@@ -21,19 +23,39 @@ use serde_json::Value;
 /// | an answer that ended early | network |
 /// | an answer that is not as expected | malformed |
 /// | a request that could not be built, an option that is not supported | request, not sent |
+///
+/// `rig` does not say which provider replied. It is known here by the headers and the form of the reply, where they
+/// tell; [`rig_at`] knows.
 pub fn rig(error: &(dyn Error + 'static)) -> Option<Fault> {
+    read(None, error)
+}
+
+/// As [`rig`], for errors of a client of this provider.
+///
+/// ```
+/// use runtime_clients::rig_at;
+/// use runtime_resilience::{Classifier, Provider};
+///
+/// let classifier = Classifier::default().fault_rule(|error| rig_at(Provider::Groq, error));
+/// # drop(classifier);
+/// ```
+pub fn rig_at(provider: Provider, error: &(dyn Error + 'static)) -> Option<Fault> {
+    read(Some(provider), error)
+}
+
+fn read(at: Option<Provider>, error: &(dyn Error + 'static)) -> Option<Fault> {
     if let Some(error) = error.downcast_ref::<http_client::Error>() {
-        return of_transport(error);
+        return Some(of_transport(at, error));
     }
     if let Some(report) = error.downcast_ref::<ErrorReport>() {
-        return of_report(report);
+        return of_report(at, report);
     }
     let error = error.downcast_ref::<ProviderError>()?;
     if let Some(reply) = error.provider_response() {
-        return Some(of_reply(reply));
+        return Some(of_reply(at, reply));
     }
     match error {
-        ProviderError::Http(error) => of_transport(error),
+        ProviderError::Http(error) => Some(of_transport(at, error)),
         ProviderError::Url(_) | ProviderError::Request(_) | ProviderError::UnsupportedOption(_) => {
             Some(unsent(FaultKind::Request))
         }
@@ -41,60 +63,65 @@ pub fn rig(error: &(dyn Error + 'static)) -> Option<Fault> {
             Some(Fault::of(FaultKind::Malformed))
         }
         ProviderError::Truncated => Some(Fault::of(FaultKind::Network)),
-        ProviderError::Relayed(report) => of_report(report),
+        ProviderError::Relayed(report) => of_report(at, report),
         // Its source, or its text.
         _ => None,
     }
 }
 
-fn of_reply(reply: &ProviderResponseError) -> Fault {
+fn of_reply(at: Option<Provider>, reply: &ProviderResponseError) -> Fault {
     if reply.refusal {
         return Fault::of(FaultKind::ContentPolicy);
     }
     match (reply.status, &reply.headers) {
-        (Some(status), Some(headers)) => of_parts(status.as_u16(), headers, &reply.body),
-        (Some(status), None) => of_parts(status.as_u16(), &(), &reply.body),
+        (Some(status), Some(headers)) => of_parts(at, status.as_u16(), headers, &reply.body),
+        (Some(status), None) => of_parts(at, status.as_u16(), &(), &reply.body),
         (None, _) => {
             let body = serde_json::from_str(&reply.body);
             let body = body.unwrap_or_else(|_| Value::String(reply.body.clone()));
-            Fault::from_stream_error(Provider::Other, &body)
+            Fault::from_stream_error(at.unwrap_or_else(|| speaker(&(), &reply.body)), &body)
         }
     }
 }
 
-fn of_parts<H: Headers + ?Sized>(status: u16, headers: &H, body: &str) -> Fault {
-    let now = SystemClock.utc_now();
-    Fault::from_response(Provider::Other, status, headers, body.as_bytes(), now)
+fn of_parts<H: Headers + ?Sized>(
+    at: Option<Provider>,
+    status: u16,
+    headers: &H,
+    body: &str,
+) -> Fault {
+    let provider = at.unwrap_or_else(|| speaker(headers, body));
+    Fault::from_response(provider, status, headers, body.as_bytes(), SystemClock.utc_now())
 }
 
-fn of_transport(error: &http_client::Error) -> Option<Fault> {
+fn of_transport(at: Option<Provider>, error: &http_client::Error) -> Fault {
     use http_client::Error as Http;
     match error {
         Http::InvalidStatusCodeWithDetails { status, body, headers } => {
-            Some(of_parts(status.as_u16(), headers, body))
+            of_parts(at, status.as_u16(), headers, body)
         }
         // It is no source of the error.
         Http::Instance(error) => {
-            Some(Fault::from_type(&**error).unwrap_or(Fault::of(FaultKind::Network)))
+            Fault::from_type(&**error).unwrap_or(Fault::of(FaultKind::Network))
         }
-        Http::StreamEnded => Some(Fault::of(FaultKind::Network)),
-        Http::InvalidContentType(_) => Some(Fault::of(FaultKind::Malformed)),
+        Http::StreamEnded => Fault::of(FaultKind::Network),
+        Http::InvalidContentType(_) => Fault::of(FaultKind::Malformed),
         Http::Protocol(_) | Http::InvalidHeaderValue(_) | Http::NoHeaders => {
-            Some(unsent(FaultKind::Local))
+            unsent(FaultKind::Local)
         }
     }
 }
 
 /// A report that another process or task made of such an error.
-fn of_report(report: &ErrorReport) -> Option<Fault> {
+fn of_report(at: Option<Provider>, report: &ErrorReport) -> Option<Fault> {
     if report.refusal {
         return Some(Fault::of(FaultKind::ContentPolicy));
     }
     if let Some(reply) = &report.provider_response {
-        return Some(of_reply(reply));
+        return Some(of_reply(at, reply));
     }
     if let Some(status) = report.http_status {
-        return Some(of_parts(status, &(), ""));
+        return Some(of_parts(at, status, &(), ""));
     }
     Some(match report.kind {
         ErrorKind::Http => Fault::of(FaultKind::Network),

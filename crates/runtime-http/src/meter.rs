@@ -141,7 +141,9 @@ impl Meter {
     ) -> Self {
         let format = ask.format_at(provider);
         let reading = match framing {
-            Framing::Whole | Framing::Events | Framing::Lines => Reading::First(First::new(framing)),
+            Framing::Whole | Framing::Events | Framing::Lines => {
+                Reading::First(First::new(framing))
+            }
             #[cfg(feature = "bedrock")]
             Framing::Messages => Reading::Messages(Box::default()),
             Framing::Opaque => Reading::Opaque,

@@ -5,8 +5,8 @@ use std::time::Duration;
 use http::{HeaderMap, StatusCode};
 use rig_core::error::ProviderError;
 use rig_core::http_client;
-use runtime_clients::rig;
-use runtime_resilience::{Fault, FaultKind, Reach};
+use runtime_clients::{rig, rig_at};
+use runtime_resilience::{Fault, FaultKind, Provider, Reach};
 
 use crate::read;
 
@@ -37,6 +37,25 @@ fn reply_is_read_by_its_status_headers_and_body() {
 
     let key = ProviderError::from_http_response(StatusCode::UNAUTHORIZED, "");
     assert_eq!(fault(key).kind, FaultKind::Auth);
+}
+
+/// Azure bills input that is too long, and others do not.
+#[test]
+fn provider_is_known_by_the_reply_or_by_whoever_has_the_client() {
+    let long = |headers| {
+        let body = r#"{"error":{"message":"too long","code":"context_length_exceeded"}}"#;
+        ProviderError::from_http_response(StatusCode::BAD_REQUEST, body)
+            .with_response_headers(headers)
+    };
+    let signed = http::HeaderName::from_static("apim-request-id");
+    let signed = HeaderMap::from_iter([(signed, http::HeaderValue::from_static("1"))]);
+    for (fault, is_billed) in [
+        (read(|error| rig_at(Provider::Azure, error), long(None)).fault(), true),
+        (fault(long(Some(signed))), true),
+        (fault(long(None)), false),
+    ] {
+        assert_eq!((fault.kind, fault.may_be_billed()), (FaultKind::ContextLength, is_billed));
+    }
 }
 
 #[test]

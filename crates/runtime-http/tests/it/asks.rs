@@ -204,7 +204,10 @@ fn gateway_names_in_the_path_where_it_passes_a_call_on() {
     for (path, expected) in [
         ("anthropic/v1/messages", Provider::Anthropic),
         ("gemini/v1beta/models/m:generateContent", Provider::Gemini),
-        ("vertex_ai/v1/projects/p/locations/l/publishers/google/models/m:generateContent", Provider::Gemini),
+        (
+            "vertex_ai/v1/projects/p/locations/l/publishers/google/models/m:generateContent",
+            Provider::Gemini,
+        ),
         ("bedrock/model/m/converse", Provider::Bedrock),
         ("cohere/v2/chat", Provider::Cohere),
         ("azure/openai/deployments/m/chat/completions", Provider::Azure),

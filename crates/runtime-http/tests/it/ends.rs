@@ -124,7 +124,8 @@ const TYPES: [&str; 6] = [
 async fn stream_passes_as_it_comes_whatever_its_type() {
     const OPENAI: &str = "https://api.openai.com/v1/chat/completions";
     const OLLAMA: &str = "http://localhost:11434/api/chat";
-    const GEMINI: &str = "https://generativelanguage.googleapis.com/v1beta/models/m:streamGenerateContent";
+    const GEMINI: &str =
+        "https://generativelanguage.googleapis.com/v1beta/models/m:streamGenerateContent";
     let events = [
         "data: {\"choices\":[{\"delta\":{\"content\":\"12345678\"}}]}\n\n",
         "data: {\"choices\":[{\"delta\":{\"content\":\"9012\"}}]}\n\n",
@@ -134,7 +135,8 @@ async fn stream_passes_as_it_comes_whatever_its_type() {
         "{\"message\":{\"content\":\"12345678\"},\"done\":false}\n",
         "{\"message\":{\"content\":\"9012\"},\"done\":false}\n",
     ];
-    let list = ["[{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"12345678\"}]}}]}\n", ",\r\n{"];
+    let list =
+        ["[{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"12345678\"}]}}]}\n", ",\r\n{"];
     for (url, pieces) in
         [(OPENAI, &events[..]), (OPENAI, &named), (OLLAMA, &lines), (GEMINI, &list)]
     {

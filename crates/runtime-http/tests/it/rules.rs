@@ -64,7 +64,8 @@ fn failures(fixture: &Fixture) -> Vec<AgentFailureClass> {
 
 #[tokio::test]
 async fn errors_of_the_client_are_read_by_the_classifier_of_the_session() {
-    for said in [None, Some(""), Some("data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"}}]}\n\n")] {
+    for said in [None, Some(""), Some("data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"}}]}\n\n")]
+    {
         let fixture = Fixture::with(&["one"], |orchestrator| {
             let routes = Routes::ordered([Route::new("one", "one")]);
             let classifier = Classifier::default().fault_rule(resting);

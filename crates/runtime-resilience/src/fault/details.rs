@@ -55,10 +55,7 @@ impl FaultDetails {
     }
 
     /// The words of a reply, whatever form its body has.
-    pub(super) fn read<'a, H: Headers + ?Sized, N: Json<'a>>(
-        headers: &H,
-        body: N,
-    ) -> Self {
+    pub(super) fn read<'a, H: Headers + ?Sized, N: Json<'a>>(headers: &H, body: N) -> Self {
         let error = body::error(body);
         let nested = body::nested(error, body::message(error));
         let mut details = Self::of(body);
