@@ -31,7 +31,7 @@ use runtime_usage::Usd;
 
 pub use self::busy::Busy;
 pub use self::connections::{
-    away_at_the_start, impatient, no_pushes, one_dollar_and_kills, pushes, silent, told,
+    away_at_the_start, impatient, no_pushes, one_dollar_and_kills, pushes, refusal, silent, told,
 };
 pub use self::histories::{Trouble, a_history, a_troubled_history};
 pub use self::many::{one_dollar, one_probe_each_time, parts_of_a_whole};

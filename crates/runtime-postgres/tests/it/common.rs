@@ -16,9 +16,24 @@ pub(crate) fn schema() -> String {
     format!("t{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
+/// A database that has time for each call, on whatever machine this is. A test of what happens when the time is over
+/// has its own.
+pub(crate) fn patient(url: impl Into<String>) -> PgConfig {
+    PgConfig::new(url).timeout(Duration::from_secs(60))
+}
+
+/// What a call returns once it is answered in time.
+pub(crate) async fn made<T, E>(call: impl AsyncFn() -> Result<T, E>) -> T {
+    loop {
+        if let Ok(value) = call().await {
+            return value;
+        }
+    }
+}
+
 /// A store in a schema of its own.
 pub(crate) async fn fresh(url: &str) -> PgStore {
-    let config = PgConfig::new(url).schema(schema());
+    let config = patient(url).schema(schema());
     PgStore::migrate(config.clone()).await.unwrap();
     PgStore::connect(config).await.unwrap()
 }

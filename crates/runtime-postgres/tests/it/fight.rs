@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use runtime_postgres::{PgConfig, PgStore};
+use runtime_postgres::PgStore;
 use runtime_store::{
     Append, Approval, ApprovalUse, Approvals, Entry, EntryKind, Lease, Step, StepKind, StepName,
     Store, StoreError, Subject,
 };
 use serde_json::json;
 
-use crate::common::{admin, claim, note, schema, thread};
+use crate::common::{admin, claim, note, patient, schema, thread};
 
 const THREADS: usize = 8;
 const APPROVALS: usize = 160;
@@ -95,7 +95,7 @@ async fn writer(
 async fn nothing_is_written_twice_out_of_order_or_without_its_approval() {
     let Some(url) = test_postgres::url() else { return };
     let schema = schema();
-    let config = PgConfig::new(url).schema(&schema);
+    let config = patient(url).schema(&schema);
     PgStore::migrate(config.clone()).await.unwrap();
     let first = PgStore::connect(config.clone()).await.unwrap();
     for number in 0..THREADS {

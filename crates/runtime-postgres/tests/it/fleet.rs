@@ -11,12 +11,12 @@ use runtime_postgres::{PgConfig, PgError, PgFleet, PgStore};
 use runtime_usage::Usd;
 use test_postgres::{Bouncer, Server};
 
-use crate::common::{admin, block_on, schema};
+use crate::common::{admin, block_on, patient, schema};
 use crate::roles::grants;
 
 /// A fleet in a schema of its own.
 async fn fresh(url: &str) -> PgFleet {
-    fresh_with(PgConfig::new(url)).await
+    fresh_with(patient(url)).await
 }
 
 async fn fresh_with(config: PgConfig) -> PgFleet {
@@ -26,7 +26,7 @@ async fn fresh_with(config: PgConfig) -> PgFleet {
 }
 
 async fn fresh_in(url: &str, schema: &str) -> PgFleet {
-    let config = PgConfig::new(url).schema(schema);
+    let config = patient(url).schema(schema);
     PgStore::migrate(config.clone()).await.unwrap();
     PgFleet::connect(config).await.unwrap()
 }
@@ -48,7 +48,7 @@ fn it_passes_the_suite_on_a_plain_thread() {
 #[tokio::test]
 async fn it_passes_the_suite_in_a_runtime_with_a_prepared_heartbeat() {
     let Some(url) = test_postgres::url() else { return };
-    conformance::run(|| fresh_with(PgConfig::new(url).prepared(true))).await;
+    conformance::run(|| fresh_with(patient(url).prepared(true))).await;
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn it_passes_the_suite_through_pgbouncer_without_pushes() {
     let Some(bouncer) = Bouncer::start(&server) else { return };
     let url = format!("{}?push=no", bouncer.url());
     conformance::run(|| fresh(&url)).await;
-    let fleets = several(PgConfig::new(&url), 8).await;
+    let fleets = several(patient(&url), 8).await;
     conformance::one_probe_each_time(&fleets).await;
 }
 
@@ -70,9 +70,9 @@ async fn it_passes_the_suite_with_the_rights_of_the_guide() {
     let own = url.replacen("postgres://postgres@", &format!("postgres://{role}@"), 1);
     conformance::run(|| async {
         let schema = schema();
-        PgStore::migrate(PgConfig::new(url).schema(&schema)).await.unwrap();
+        PgStore::migrate(patient(url).schema(&schema)).await.unwrap();
         admin.batch_execute(&grants(&schema, &role)).await.unwrap();
-        PgFleet::connect(PgConfig::new(&own).schema(&schema)).await.unwrap()
+        PgFleet::connect(patient(&own).schema(&schema)).await.unwrap()
     })
     .await;
 }
@@ -80,9 +80,7 @@ async fn it_passes_the_suite_with_the_rights_of_the_guide() {
 #[tokio::test]
 async fn many_get_one_probe_and_no_more_money_than_there_is() {
     let Some(url) = test_postgres::url() else { return };
-    // They all want the same rows at once, on whatever machine this is.
-    let config = PgConfig::new(url).timeout(Duration::from_secs(60));
-    let fleets = several(config, 10).await;
+    let fleets = several(patient(url), 10).await;
     conformance::one_probe_each_time(&fleets).await;
     conformance::parts_of_a_whole(&fleets).await;
     conformance::one_dollar(&fleets[..3], || {}).await;
@@ -99,14 +97,14 @@ pub(crate) fn enforced(amount: Usd) -> Rules {
 #[tokio::test]
 async fn changes_are_pushed_to_the_others() {
     let Some(url) = test_postgres::url() else { return };
-    conformance::pushes(&several(PgConfig::new(url), 2).await).await;
+    conformance::pushes(&several(patient(url), 2).await).await;
 }
 
 #[tokio::test]
 async fn what_is_switched_off_is_not_pushed() {
     let Some(url) = test_postgres::url() else { return };
     let schema = schema();
-    let config = PgConfig::new(url).schema(&schema);
+    let config = patient(url).schema(&schema);
     PgStore::migrate(config.clone()).await.unwrap();
     let one = PgFleet::connect(config.clone()).await.unwrap();
     let two = PgFleet::connect(config.push(false)).await.unwrap();
@@ -117,7 +115,7 @@ async fn what_is_switched_off_is_not_pushed() {
 async fn the_disk_is_waited_for_where_money_is_granted() {
     let Some(url) = test_postgres::url() else { return };
     let schema = schema();
-    let config = PgConfig::new(url).schema(&schema);
+    let config = patient(url).schema(&schema);
     PgStore::migrate(config.clone()).await.unwrap();
     let fleet = PgFleet::connect(config).await.unwrap();
     fleet.set(&account("c"), &enforced(Usd::from_cents(100))).await.unwrap();
@@ -144,7 +142,7 @@ async fn a_report_looks_at_as_many_rows_in_a_fleet_of_any_size() {
     let mut looked_at = Vec::new();
     for members in [10, 100, 500] {
         let schema = schema();
-        let config = PgConfig::new(url).schema(&schema);
+        let config = patient(url).schema(&schema);
         PgStore::migrate(config.clone()).await.unwrap();
         let fleet = PgFleet::connect(config).await.unwrap();
         conformance::members_report(&fleet, members, 1).await;
@@ -181,7 +179,7 @@ async fn an_amount_that_the_database_cannot_keep_is_refused() {
 async fn rules_are_changed_with_locks_from_the_top_to_the_bottom() {
     let Some(url) = test_postgres::url() else { return };
     let schema = schema();
-    let config = PgConfig::new(url).schema(&schema);
+    let config = patient(url).schema(&schema);
     PgStore::migrate(config.clone()).await.unwrap();
     let fleet = PgFleet::connect(config).await.unwrap();
     let (cents, below) = (Usd::from_cents(10), account("c/x"));
@@ -220,7 +218,7 @@ async fn rules_are_changed_with_locks_from_the_top_to_the_bottom() {
 async fn an_older_schema_says_what_to_do() {
     let Some(url) = test_postgres::url() else { return };
     let name = schema();
-    let config = PgConfig::new(url).schema(&name);
+    let config = patient(url).schema(&name);
     PgStore::migrate(config.clone()).await.unwrap();
     admin(url).await.batch_execute(&format!("update {name}.meta set schema = 1")).await.unwrap();
     let older = PgFleet::connect(config).await.unwrap_err();

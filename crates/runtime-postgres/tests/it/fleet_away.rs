@@ -8,6 +8,7 @@ use runtime_postgres::{PgConfig, PgError, PgFleet, PgStore};
 use test_postgres::Server;
 use test_way::Way;
 
+use crate::common::patient;
 use crate::fleet::several;
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -15,7 +16,7 @@ const HOUR: Duration = Duration::from_secs(3_600);
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_money_is_granted_twice_when_the_server_is_killed() {
     let Some(server) = Server::start() else { return };
-    let fleets = several(PgConfig::new(server.url("postgres")), 3).await;
+    let fleets = several(patient(server.url("postgres")), 3).await;
     let kill = || {
         server.kill();
         tokio::task::block_in_place(|| server.begin());
@@ -40,7 +41,7 @@ async fn a_server_that_refuses_is_an_error_at_the_start() {
     let Some(url) = test_postgres::url() else { return };
     let absent = PgFleet::connect(url.replace("/postgres", "/nowhere").as_str()).await.unwrap_err();
     assert!(matches!(absent, PgError::Failed { .. }), "{absent:?}");
-    let unmigrated = PgConfig::new(url).schema(crate::common::schema());
+    let unmigrated = patient(url).schema(crate::common::schema());
     let unmigrated = PgFleet::connect(unmigrated).await.unwrap_err();
     assert!(matches!(unmigrated, PgError::Unmigrated { found: None, .. }), "{unmigrated:?}");
     let wrong =
@@ -72,8 +73,7 @@ async fn a_silent_connection_is_noticed_when_no_caller_waits_as_long() {
     PgStore::migrate(&server.url("postgres")).await.unwrap();
     let way = Way::to(server.port());
     let url = format!("postgres://postgres@127.0.0.1:{}/postgres?push=no", way.port());
-    let config = PgConfig::new(url).timeout(Duration::from_millis(400));
-    let fleet = PgFleet::connect(config).await.unwrap();
+    let fleet = PgFleet::connect(&url).await.unwrap();
     let patience = async || tokio::time::sleep(Duration::from_millis(20)).await;
     conformance::impatient(&fleet, || way.silence(), patience).await;
 }

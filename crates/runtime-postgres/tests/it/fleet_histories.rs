@@ -5,11 +5,11 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use runtime_fleet::SharedState as _;
 use runtime_fleet::conformance::{self, Trouble};
-use runtime_postgres::{PgConfig, PgFleet, PgStore};
+use runtime_postgres::{PgFleet, PgStore};
 use test_postgres::Server;
 use test_way::Way;
 
-use crate::common::schema;
+use crate::common::{patient, schema};
 use crate::fleet::several;
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -19,7 +19,7 @@ async fn histories_over_lines_that_fail_break_no_promise() {
     let Some(server) = Server::start() else { return };
     let way = Way::to(server.port());
     let url = format!("postgres://postgres@127.0.0.1:{}/postgres", way.port());
-    let config = PgConfig::new(url).schema(schema());
+    let config = patient(url).schema(schema());
     PgStore::migrate(config.clone()).await.unwrap();
     let config = config.timeout(Duration::from_millis(200));
     let states = join_all((0..3).map(|_| PgFleet::connect(config.clone()))).await;
@@ -33,7 +33,7 @@ async fn histories_over_lines_that_fail_break_no_promise() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn histories_of_a_server_that_is_killed_break_no_promise_of_money() {
     let Some(server) = Server::start() else { return };
-    let states = several(PgConfig::new(server.url("postgres")), 3).await;
+    let states = several(patient(server.url("postgres")), 3).await;
     let kill = async |_: u64| {
         server.kill();
         tokio::task::block_in_place(|| server.begin());

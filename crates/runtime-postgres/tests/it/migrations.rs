@@ -9,12 +9,12 @@ use runtime_store::{Append, Entry, EntryKind, Lease, Leave, Store, Stuck};
 use runtime_usage::{Limit, Usd};
 use tokio_postgres::Client;
 
-use crate::common::{admin, append, claim, hold, note, schema, thread};
+use crate::common::{admin, append, claim, hold, note, patient, schema, thread};
 
 #[tokio::test]
 async fn an_absent_schema_says_how_it_is_made() {
     let Some(url) = test_postgres::url() else { return };
-    let config = PgConfig::new(url).schema(schema());
+    let config = patient(url).schema(schema());
     let absent = PgStore::connect(config.clone()).await.unwrap_err();
     assert!(matches!(absent, PgError::Unmigrated { found: None, .. }), "{absent:?}");
     assert!(absent.to_string().contains("techrevati migrate"), "{absent}");
@@ -30,7 +30,7 @@ async fn an_absent_schema_says_how_it_is_made() {
 #[tokio::test]
 async fn many_migrate_at_once_and_one_of_them_does_it() {
     let Some(url) = test_postgres::url() else { return };
-    let config = PgConfig::new(url).schema(schema());
+    let config = patient(url).schema(schema());
     for migrated in join_all((0..5).map(|_| PgStore::migrate(config.clone()))).await {
         migrated.unwrap();
     }
@@ -41,7 +41,7 @@ async fn many_migrate_at_once_and_one_of_them_does_it() {
 async fn a_newer_schema_is_used_if_it_allows_that() {
     let Some(url) = test_postgres::url() else { return };
     let name = schema();
-    let config = PgConfig::new(url).schema(&name);
+    let config = patient(url).schema(&name);
     PgStore::migrate(config.clone()).await.unwrap();
     let store = PgStore::connect(config.clone()).await.unwrap();
     let lease = hold(&store, "t").await;
@@ -101,7 +101,7 @@ async fn a_newer_schema_is_used_if_it_allows_that() {
 async fn a_schema_may_have_the_name_of_a_word_of_sql() {
     let Some(url) = test_postgres::url() else { return };
     for name in ["order", "user", "authorization"] {
-        let config = PgConfig::new(url).schema(name);
+        let config = patient(url).schema(name);
         PgStore::migrate(config.clone()).await.unwrap();
         hold(&PgStore::connect(config).await.unwrap(), "t").await;
         let drop = format!("drop schema \"{name}\" cascade");
@@ -153,7 +153,7 @@ async fn a_schema_without_roles_is_migrated_while_older_programs_go_on() {
     // For a while, the schema had the column, under the same number.
     for had in ["select", "alter table @.thread add column role text"] {
         let name = schema();
-        let config = PgConfig::new(url).schema(&name);
+        let config = patient(url).schema(&name);
         schema_2(&admin, &name).await;
         admin.batch_execute(&had.replace("@.", &format!("{name}."))).await.unwrap();
         let hold = format!("select * from {name}.acquire('draft', 'older', '1', 60000000)");
@@ -209,7 +209,7 @@ async fn lowered_limit_is_told(fleet: &PgFleet, account: &str) -> Vec<u16> {
 async fn functions_of_an_earlier_build_are_replaced() {
     let Some(url) = test_postgres::url() else { return };
     let (admin, name) = (admin(url).await, schema());
-    let config = PgConfig::new(url).schema(&name);
+    let config = patient(url).schema(&name);
     PgStore::migrate(config.clone()).await.unwrap();
     let run = async |sql: &str| {
         admin.batch_execute(&sql.replace("@.", &format!("{name}."))).await.unwrap();

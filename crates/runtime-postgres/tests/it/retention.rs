@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use runtime_postgres::{PgConfig, PgStore};
+use runtime_postgres::PgStore;
 use runtime_store::{Leave, Retention, Store, ThreadState, sweep};
 
-use crate::common::{admin, hold, schema, thread};
+use crate::common::{admin, hold, patient, schema, thread};
 
 #[tokio::test]
 async fn a_thread_that_comes_alive_beside_a_sweep_is_not_forgotten() {
     let Some(url) = test_postgres::url() else { return };
     let name = schema();
-    let config = PgConfig::new(url).schema(&name);
+    let config = patient(url).schema(&name);
     PgStore::migrate(config.clone()).await.unwrap();
     let store = PgStore::connect(config).await.unwrap();
     for id in ["alive", "old"] {

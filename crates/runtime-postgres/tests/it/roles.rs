@@ -4,7 +4,7 @@ use runtime_fleet::conformance::told;
 use runtime_postgres::{PgConfig, PgStore};
 use runtime_store::conformance;
 
-use crate::common::{admin, schema};
+use crate::common::{admin, patient, schema};
 
 /// What the guide grants.
 pub(crate) fn grants(schema: &str, role: &str) -> String {
@@ -30,7 +30,7 @@ async fn it_passes_the_suite_with_the_rights_of_the_guide() {
     let config = || {
         let schema = schema();
         let grants = grants(&schema, &role);
-        let (all, own) = (PgConfig::new(url).schema(&schema), PgConfig::new(&own).schema(&schema));
+        let (all, own) = (patient(url).schema(&schema), patient(&own).schema(&schema));
         (schema, grants, all, own)
     };
     conformance::run(|| {

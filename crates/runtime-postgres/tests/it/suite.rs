@@ -1,9 +1,9 @@
 //! The suite that every store runs, on a plain thread and in runtimes.
 
-use runtime_postgres::{PgConfig, PgStore};
+use runtime_postgres::PgStore;
 use runtime_store::{Store, conformance};
 
-use crate::common::{admin, append, block_on, fresh, hold, schema};
+use crate::common::{admin, append, block_on, fresh, hold, patient, schema};
 
 #[test]
 fn it_passes_the_suite_on_a_plain_thread() {
@@ -21,7 +21,7 @@ async fn it_passes_the_suite_in_a_runtime_of_one_thread() {
 async fn it_passes_the_suite_with_a_prepared_append() {
     let Some(url) = test_postgres::url() else { return };
     conformance::run(|| async {
-        let config = PgConfig::new(url).schema(schema()).prepared(true);
+        let config = patient(url).schema(schema()).prepared(true);
         PgStore::migrate(config.clone()).await.unwrap();
         PgStore::connect(config).await.unwrap()
     })
@@ -65,7 +65,7 @@ async fn an_abandoned_thread_can_run_at_once() {
 async fn a_relaxed_append_alone_does_not_wait_for_the_disk() {
     let Some(url) = test_postgres::url() else { return };
     let schema = schema();
-    let config = PgConfig::new(url).schema(&schema);
+    let config = patient(url).schema(&schema);
     PgStore::migrate(config.clone()).await.unwrap();
     let store = PgStore::connect(config).await.unwrap();
     hold(&store, "t").await;

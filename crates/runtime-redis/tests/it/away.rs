@@ -55,7 +55,7 @@ async fn a_silent_connection_is_noticed_when_no_caller_waits_as_long() {
     let Some(server) = Server::start(&[]) else { return };
     let way = Way::to(server.port());
     let config = RedisConfig::new(format!("redis://127.0.0.1:{}", way.port()));
-    let fleet = RedisFleet::connect(config.timeout(Duration::from_millis(400))).await.unwrap();
+    let fleet = RedisFleet::connect(config).await.unwrap();
     let patience = async || tokio::time::sleep(Duration::from_millis(20)).await;
     conformance::impatient(&fleet, || way.silence(), patience).await;
 }

@@ -16,14 +16,20 @@ pub(crate) fn prefix() -> String {
     format!("t{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
+/// A server that has time for each call, on whatever machine this is. A test of what happens when the time is over has
+/// its own.
+pub(crate) fn patient(url: impl Into<String>) -> RedisConfig {
+    RedisConfig::new(url).timeout(Duration::from_secs(60))
+}
+
 /// A fleet of its own.
 pub(crate) async fn fresh(url: &str) -> RedisFleet {
-    RedisFleet::connect(RedisConfig::new(url).prefix(prefix())).await.unwrap()
+    RedisFleet::connect(patient(url).prefix(prefix())).await.unwrap()
 }
 
 /// Connections of one fleet.
 pub(crate) async fn several(url: &str, count: usize) -> Vec<RedisFleet> {
-    let config = RedisConfig::new(url).prefix(prefix());
+    let config = patient(url).prefix(prefix());
     let fleets = join_all((0..count).map(|_| RedisFleet::connect(config.clone()))).await;
     fleets.into_iter().map(Result::unwrap).collect()
 }

@@ -1,9 +1,9 @@
 //! What is pushed.
 
 use runtime_fleet::conformance;
-use runtime_redis::{RedisConfig, RedisFleet};
+use runtime_redis::RedisFleet;
 
-use crate::common::{prefix, several};
+use crate::common::{patient, prefix, several};
 
 #[tokio::test]
 async fn changes_are_pushed_to_the_others() {
@@ -14,7 +14,7 @@ async fn changes_are_pushed_to_the_others() {
 #[tokio::test]
 async fn what_is_switched_off_is_not_pushed() {
     let Some(url) = test_redis::url() else { return };
-    let config = RedisConfig::new(url).prefix(prefix());
+    let config = patient(url).prefix(prefix());
     let one = RedisFleet::connect(config.clone()).await.unwrap();
     let two = RedisFleet::connect(config.push(false)).await.unwrap();
     conformance::no_pushes(&one, &two).await;

@@ -3,11 +3,11 @@
 use futures_executor::block_on;
 use runtime_fleet::conformance::{self, told};
 use runtime_fleet::{Accounts as _, SharedState as _};
-use runtime_redis::{RedisConfig, RedisFleet};
+use runtime_redis::RedisFleet;
 use runtime_usage::Usd;
 use test_redis::Server;
 
-use crate::common::{HOUR, account, enforced, fresh, prefix, several};
+use crate::common::{HOUR, account, enforced, fresh, patient, prefix, several};
 
 #[test]
 fn it_passes_the_suite_on_a_plain_thread() {
@@ -19,7 +19,7 @@ fn it_passes_the_suite_on_a_plain_thread() {
 async fn it_passes_the_suite_in_a_runtime_without_pushes() {
     let Some(url) = test_redis::url() else { return };
     conformance::run(|| async {
-        let config = RedisConfig::new(url).prefix(prefix()).push(false);
+        let config = patient(url).prefix(prefix()).push(false);
         RedisFleet::connect(config).await.unwrap()
     })
     .await;
@@ -54,7 +54,7 @@ async fn it_passes_the_suite_with_the_rights_of_the_guide() {
     set.extend(rights.split_whitespace());
     assert_eq!(server.cli(&set), "OK\n");
     let url = format!("redis://app:hunter2@127.0.0.1:{}", server.port());
-    let config = RedisConfig::new(&url).prefix(&prefix);
+    let config = patient(&url).prefix(&prefix);
     let clean = || {
         server.cli(&["FLUSHALL"]);
         RedisFleet::connect(config.clone())
@@ -118,8 +118,7 @@ async fn a_report_looks_at_as_much_in_a_fleet_of_any_size() {
     let mut looked_at = Vec::new();
     for members in [10, 100, 1_000] {
         let prefix = prefix();
-        let fleet =
-            RedisFleet::connect(RedisConfig::new(server.url()).prefix(&prefix)).await.unwrap();
+        let fleet = RedisFleet::connect(patient(server.url()).prefix(&prefix)).await.unwrap();
         conformance::members_report(&fleet, members, 1).await;
         server.cli(&["CONFIG", "RESETSTAT"]);
         conformance::members_report(&fleet, members, 2).await;
@@ -150,8 +149,7 @@ async fn functions_that_were_lost_are_loaded_again() {
 async fn a_tree_whose_accounts_were_thrown_away_is_set_anew() {
     let Some(server) = Server::start(&[]) else { return };
     let prefix = prefix();
-    let fleet =
-        RedisFleet::connect(RedisConfig::new(&*server.url()).prefix(&prefix)).await.unwrap();
+    let fleet = RedisFleet::connect(patient(&*server.url()).prefix(&prefix)).await.unwrap();
     let (company, below) = (account("c"), account("c/x"));
     let set = async |path| fleet.set(path, &enforced(Usd::from_dollars(9))).await.unwrap();
     let mut one = conformance::booking("c/x", "one");
@@ -184,8 +182,7 @@ async fn a_tree_whose_accounts_were_thrown_away_is_set_anew() {
 async fn a_member_that_was_away_for_days_is_counted_once() {
     let Some(server) = Server::start(&[]) else { return };
     let prefix = prefix();
-    let fleet =
-        RedisFleet::connect(RedisConfig::new(&*server.url()).prefix(&prefix)).await.unwrap();
+    let fleet = RedisFleet::connect(patient(&*server.url()).prefix(&prefix)).await.unwrap();
     let company = account("c");
     fleet.set(&company, &enforced(Usd::from_dollars(9))).await.unwrap();
     let mut one = conformance::booking("c", "one");
