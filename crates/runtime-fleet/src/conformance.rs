@@ -64,6 +64,7 @@ pub async fn run<S: Accounts, F: Future<Output = S>>(mut new: impl FnMut() -> F)
     money::trees(&new().await).await;
     money::repetitions(&new().await).await;
     money::beyond(&new().await).await;
+    money::too_large(&new().await).await;
     money::marks(&new().await).await;
     money::marks_of_other_rules(&new().await).await;
     money::short(&new().await).await;

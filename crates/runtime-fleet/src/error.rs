@@ -3,9 +3,10 @@
 use std::error::Error;
 use std::sync::Arc;
 
+use runtime_usage::Usd;
 use thiserror::Error;
 
-use crate::money::AccountPath;
+use crate::money::{AccountPath, LARGEST_SUM};
 
 /// A call of a backend that failed.
 #[derive(Clone, Debug, Error)]
@@ -34,13 +35,15 @@ pub enum StateError {
         /// The account that is missing.
         above: AccountPath,
     },
-    /// A number is larger than the backend can keep.
-    #[error("{field} of {value} is more than the backend can keep")]
+    /// A sum is larger than a fleet counts.
+    #[error("`{sum}` of account `{account}` is {found}; a fleet counts up to {LARGEST_SUM}")]
     TooLarge {
-        /// What it is, such as `the amount of account company`.
-        field: String,
-        /// Its value.
-        value: String,
+        /// The account.
+        account: AccountPath,
+        /// Which sum: `amount`, or the name of a field of a [`Booking`](crate::Booking).
+        sum: &'static str,
+        /// What it is.
+        found: Usd,
     },
     /// What the backend keeps cannot be read.
     #[error("what the backend keeps of {of} cannot be read: {why}")]

@@ -63,7 +63,10 @@ pub use self::{
     fleet::{Fleet, FleetDriver, FleetError, FleetStatus, HeldMoney},
     member::{MemberId, SHORT},
     memory::MemoryState,
-    money::{AccountPath, AccountPathError, AccountState, Booked, Booking, Level, OnLoss, Rules},
+    money::{
+        AccountPath, AccountPathError, AccountState, Booked, Booking, LARGEST_SUM, Level, OnLoss,
+        Rules,
+    },
     name::NameError,
     pace::{PerMinute, Share, Want, fair_parts},
     probe::{BreakerView, Probe, ProbeLease, Probed},

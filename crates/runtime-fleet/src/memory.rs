@@ -109,7 +109,7 @@ impl Tables {
         }
         let mut booked = Vec::with_capacity(report.bookings.len());
         for booking in &report.bookings {
-            booked.push(self.book(booking, now).ok());
+            booked.push(self.book(booking, now));
         }
         let pauses = report.pauses.iter().map(|name| self.paused(name, now)).collect();
         let members = u32::try_from(self.members.len()).unwrap_or(u32::MAX);

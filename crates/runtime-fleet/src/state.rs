@@ -72,7 +72,7 @@ pub trait SharedState: fmt::Debug + Send + Sync {
     /// A grant fits if every enforced account of the path has that much [left](AccountState::left). What a member
     /// has spent beyond its grants takes none of that: it is spent already.
     ///
-    /// Errors: [`StateError::NoAccount`].
+    /// Errors: [`StateError::NoAccount`], [`StateError::TooLarge`].
     fn book<'a>(&'a self, booking: &'a Booking) -> StateFuture<'a, Booked>;
 
     /// Lets no member make a call under this limit, or use this route, for `wait`. Never shortens a pause.
@@ -146,7 +146,7 @@ pub struct Report {
 }
 
 /// What the backend answers to a [`Report`], each list in the order of the report's.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 #[expect(clippy::exhaustive_structs, reason = "backends outside of this crate make it")]
 pub struct View {
     /// How many members there are: those whose last report is not older than its time.
@@ -157,8 +157,8 @@ pub struct View {
     pub shares: Vec<Share>,
     /// What is left of each pause.
     pub pauses: Vec<Option<Duration>>,
-    /// The answers to the bookings. `None` if there is no such account.
-    pub booked: Vec<Option<Booked>>,
+    /// The answers to the bookings, as [`book`](SharedState::book) has them. One that is refused harms no other.
+    pub booked: Vec<Result<Booked, StateError>>,
 }
 
 /// The accounts of a backend, for who administers them.

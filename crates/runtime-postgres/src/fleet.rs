@@ -121,11 +121,11 @@ fn nothing(function: &str) -> StateError {
 impl SharedState for PgFleet {
     fn sync<'a>(&'a self, report: &'a Report) -> StateFuture<'a, View> {
         Box::pin(async move {
-            let report = Json(ask::report(report)?);
-            let params: [Param<'_>; 1] = [(&report, Type::JSONB)];
+            let told = Json(ask::report(report));
+            let params: [Param<'_>; 1] = [(&told, Type::JSONB)];
             let view =
                 self.ask_one::<answer::View>("fleet_sync", "tell the fleet", &params).await?;
-            view.ok_or_else(|| nothing("fleet_sync"))?.read()
+            Ok(view.ok_or_else(|| nothing("fleet_sync"))?.read(&report.bookings))
         })
     }
 
@@ -205,7 +205,8 @@ impl SharedState for PgFleet {
 
     fn book<'a>(&'a self, booking: &'a Booking) -> StateFuture<'a, Booked> {
         Box::pin(async move {
-            let asked = Json(ask::booking(booking)?);
+            booking.check()?;
+            let asked = Json(ask::booking(booking));
             let params: [Param<'_>; 1] = [(&asked, Type::JSONB)];
             let booked = self.ask_one::<answer::Booked>("fleet_book", "book", &params).await?;
             let account = || booking.account.clone();

@@ -17,6 +17,7 @@ impl RedisFleet {
         rules: &Rules,
         changes: bool,
     ) -> Result<AccountState, StateError> {
+        rules.check(account)?;
         let attempted = "open an account";
         if account.above().is_none() {
             // First the name of the tree: of one that was not made, nothing is listed.

@@ -101,8 +101,9 @@ impl RedisFleet {
         let mut call = call("book", &self.tree(booking.account.root()));
         call.arg(self.prefix()).arg(booking.account.as_str()).arg(booking.member.as_str());
         call.arg(number(booking.seq)).arg(number(booking.heard)).arg(micros(booking.ttl));
-        let Booking { granted, spent, estimated, returned, least, most, .. } = booking;
-        for sum in [granted, spent, estimated, returned, least, most.max(least)] {
+        let Booking { granted, spent, estimated, returned, .. } = *booking;
+        let (least, most) = booking.asks();
+        for sum in [granted, spent, estimated, returned, least, most] {
             call.arg(sum.nanos());
         }
         call
@@ -161,6 +162,15 @@ fn no_account(error: &RedisError) -> Option<StateError> {
     })
 }
 
+/// The answer to a booking.
+fn booked(answer: Result<Value, StateError>) -> Result<Booked, StateError> {
+    reply::booked(answer.map_err(|error| match error {
+        // An account above is there for as long as the one below it.
+        StateError::NoAccountAbove { account, .. } => StateError::NoAccount { account },
+        error => error,
+    })?)
+}
+
 impl SharedState for RedisFleet {
     fn sync<'a>(&'a self, report: &'a Report) -> StateFuture<'a, View> {
         Box::pin(async move {
@@ -173,7 +183,8 @@ impl SharedState for RedisFleet {
             );
             calls.extend(report.wants.iter().map(|want| self.share(want, report)));
             calls.extend(report.pauses.iter().map(|name| call("paused", &self.key("limit", name))));
-            calls.extend(report.bookings.iter().map(|booking| self.booking(booking)));
+            let counted = report.bookings.iter().filter(|booking| booking.check().is_ok());
+            calls.extend(counted.map(|booking| self.booking(booking)));
             let mut answers = self.ask(attempted, &calls).await?.into_iter();
             let mut next = || answers.next().unwrap_or(Ok(Value::Nil)).map_err(refused(attempted));
 
@@ -186,10 +197,11 @@ impl SharedState for RedisFleet {
             let pauses =
                 report.pauses.iter().map(|_| Ok(reply::left(reply::read(next()?, "paused")?)));
             let pauses = pauses.collect::<Result<_, StateError>>()?;
-            let booked = report.bookings.iter().map(|_| match next() {
-                Ok(answer) => reply::booked(answer).map(Some),
-                Err(StateError::NoAccount { .. } | StateError::NoAccountAbove { .. }) => Ok(None),
-                Err(error) => Err(error),
+            let booked = report.bookings.iter().map(|booking| {
+                match booking.check().and_then(|()| booked(next())) {
+                    Err(error) if error.is_unavailable() => Err(error),
+                    own => Ok(own),
+                }
             });
             let booked = booked.collect::<Result<_, _>>()?;
             Ok(View { members, breakers, shares, pauses, booked })
@@ -258,12 +270,8 @@ impl SharedState for RedisFleet {
 
     fn book<'a>(&'a self, booking: &'a Booking) -> StateFuture<'a, Booked> {
         Box::pin(async move {
-            let answer = self.ask_one("book", self.booking(booking)).await;
-            reply::booked(answer.map_err(|error| match error {
-                // An account above is there for as long as the one below it.
-                StateError::NoAccountAbove { account, .. } => StateError::NoAccount { account },
-                error => error,
-            })?)
+            booking.check()?;
+            booked(self.ask_one("book", self.booking(booking)).await)
         })
     }
 

@@ -155,7 +155,7 @@ impl Seen {
             self.viewed(at, name, *breaker);
         }
         for (booking, booked) in report.bookings.iter().zip(&view.booked) {
-            if let Some(booked) = booked {
+            if let Ok(booked) = booked {
                 self.booked(at, booking, booked);
             }
         }

@@ -1,9 +1,9 @@
 //! Money: grants within the path, books that agree, marks that are told once.
 
-use super::{HOUR, Owner, all, cents, enforced, member, path, report, sums, sync};
+use super::{HOUR, Owner, all, booking, cents, enforced, member, path, report, sums, sync};
 use crate::BoxFuture;
 use crate::error::StateError;
-use crate::money::{Booking, Rules};
+use crate::money::{Booking, LARGEST_SUM, Rules};
 use crate::state::Accounts;
 use runtime_usage::Usd;
 
@@ -34,7 +34,7 @@ pub(super) async fn opening(state: &dyn Accounts) {
     told.bookings = vec![nobody.next, Owner::new(state, "company", "one").next];
     let view = sync(state, told).await;
     assert!(
-        view.booked[0].is_none() && view.booked[1].is_some(),
+        matches!(view.booked[0], Err(StateError::NoAccount { .. })) && view.booked[1].is_ok(),
         "one that is missing harms no other"
     );
 }
@@ -128,6 +128,71 @@ pub(super) async fn beyond(state: &dyn Accounts) {
     assert_eq!(two.take(cents(10), cents(10)).await, cents(10));
     assert_eq!(two.take(Usd::MAX, Usd::MAX).await, Usd::ZERO);
     assert_eq!(two.take(cents(10), Usd::MAX).await, cents(90));
+}
+
+/// A sum that cannot be counted is refused, by its name and that of the account, and costs nobody else.
+pub(super) async fn too_large(state: &dyn Accounts) {
+    let more = LARGEST_SUM.saturating_add(Usd::from_nanos(1));
+    let is_named = |error: StateError, sum: &str| {
+        let text = error.to_string();
+        assert!(matches!(error, StateError::TooLarge { .. }), "{text}");
+        assert!(
+            text.contains(sum) && text.contains("`c`") && text.contains(&more.to_string()),
+            "{text}"
+        );
+    };
+    let rules = Rules { amount: more, enforced: false, ..enforced(0) };
+    is_named(state.open_account(&path("c"), &rules).await.unwrap_err(), "amount");
+    is_named(state.set(&path("c"), &rules).await.unwrap_err(), "amount");
+    assert_eq!(state.account(&path("c")).await.unwrap(), None);
+    for (account, amount) in [("c", LARGEST_SUM), ("d", cents(100))] {
+        state.set(&path(account), &Rules { amount, ..rules.clone() }).await.unwrap();
+    }
+    is_named(state.set(&path("c"), &rules).await.unwrap_err(), "amount");
+
+    let odd = || booking("c", "odd");
+    let odds = [
+        ("granted", Booking { granted: more, ..odd() }),
+        ("spent", Booking { spent: more, ..odd() }),
+        ("estimated", Booking { estimated: more, ..odd() }),
+        ("returned", Booking { returned: more, ..odd() }),
+    ];
+    for (seq, (sum, odd)) in (1..).zip(odds) {
+        let odd = Booking { seq, ..odd };
+        is_named(state.book(&odd).await.unwrap_err(), sum);
+        let mut told = report("odd", seq);
+        told.bookings = vec![odd, Booking { seq, spent: cents(seq), ..booking("d", "odd") }];
+        let mut view = sync(state, told).await;
+        assert!(view.booked.pop().unwrap().is_ok(), "one that is refused harms no other");
+        is_named(view.booked.pop().unwrap().unwrap_err(), sum);
+        assert_eq!(sums(state, "d").await, [seq, 0, 0]);
+    }
+
+    // What is counted of several members may be more than a number has.
+    state.set(&path("c/x"), &enforced(100)).await.unwrap();
+    let mut most = ["one", "two", "three"].map(|id| Owner::new(state, "c", id));
+    for owner in &mut most {
+        (owner.next.spent, owner.next.estimated) = (LARGEST_SUM, LARGEST_SUM);
+        let _ = owner.book().await;
+    }
+    let mut other = Owner::new(state, "c/x", "other");
+    assert_eq!(other.take(cents(7), cents(7)).await, cents(7));
+    other.next.spent = cents(5);
+    let told = other.book().await.path;
+    let spent = |level: usize| told[level].state.spent;
+    assert_eq!((spent(0), spent(1)), (cents(5), Usd::MAX), "the most that can be told");
+    assert_eq!(state.accounts().await.unwrap().len(), 3);
+    for owner in &mut most {
+        (owner.next.spent, owner.next.estimated) = (Usd::ZERO, Usd::ZERO);
+        let _ = owner.book().await;
+    }
+    assert_eq!(sums(state, "c").await, [5, 0, 2], "nothing was lost");
+    // It is given no more than can be counted.
+    let mut greedy = Owner::new(state, "c", "greedy");
+    assert_eq!(greedy.take(Usd::MAX, Usd::MAX).await, LARGEST_SUM);
+    assert_eq!(greedy.take(cents(1), Usd::MAX).await, Usd::ZERO);
+    (greedy.next.spent, greedy.next.returned) = (LARGEST_SUM, LARGEST_SUM);
+    let _ = greedy.book().await;
 }
 
 /// Each mark is given to one member, until it has heard it.

@@ -183,8 +183,8 @@ impl Core {
         self.effects.extend(rests.map(|(route, wait)| Effect::Rest { route, wait }));
         for ((index, seq), booked) in bookings.iter().zip(view.booked) {
             match booked {
-                Some(booked) => self.hear_booked(*index, *seq, &booked, now),
-                None => self.missing(*index, *seq),
+                Ok(booked) => self.hear_booked(*index, *seq, &booked, now),
+                Err(error) => self.refused(*index, *seq, &error),
             }
         }
     }
@@ -202,10 +202,16 @@ impl Core {
         self.effects.extend(answers);
     }
 
-    /// The backend has no such account, or none any more: it is opened again.
-    fn missing(&mut self, account: usize, seq: u64) {
+    /// The backend does not take a booking. That is a matter of this account alone.
+    fn refused(&mut self, account: usize, seq: u64, error: &StateError) {
         let till = &mut self.tills[account];
         till.unheard(seq);
+        if !matches!(error, StateError::NoAccount { .. }) {
+            till.refused = Some(crate::error::text_of(error).into());
+            let answered = till.give_up();
+            return self.answer(account, answered);
+        }
+        // There is no such account, or none any more: it is opened again.
         till.opening = Opening::Needed;
         // It may have forgotten others of the tree, which have nothing to tell.
         let root = till.account.root().to_owned();
@@ -236,10 +242,10 @@ impl Core {
                 self.answer(*index, answered);
                 return;
             }
-            About::Booking(index, seq) => match error {
-                StateError::NoAccount { .. } => return self.missing(*index, *seq),
-                _ => self.tills[*index].unheard(*seq),
-            },
+            About::Booking(index, seq) if error.is_unavailable() => {
+                self.tills[*index].unheard(*seq);
+            }
+            About::Booking(index, seq) => return self.refused(*index, *seq, error),
             About::Breaker(index, _, call) => self.followers[*index].unanswered(*call),
             About::Pause(name, until) => self.pauses.told(name, *until, false),
         }

@@ -6,6 +6,7 @@ mod opening;
 mod path;
 mod rest;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use runtime_usage::{Lack, Usd};
@@ -66,6 +67,8 @@ pub(crate) struct Till {
     pub(crate) rest: Rest,
     /// The marks that this member has told. Answers of bookings that were under way together give the same.
     marked: Vec<Mark>,
+    /// Why the backend did not take the last booking.
+    pub(crate) refused: Option<Arc<str>>,
 }
 
 impl Till {
@@ -100,6 +103,7 @@ impl Till {
             extra: Usd::ZERO,
             rest: Rest::default(),
             marked: Vec::new(),
+            refused: None,
         }
     }
 
@@ -320,6 +324,7 @@ impl Till {
         }
         let came = booked.granted > self.granted;
         (self.heard, self.told, self.booked_at) = (seq, sent.told, sent.at);
+        self.refused = None;
         self.rest.heard = sent.rests;
         self.granted = self.granted.max(booked.granted);
         self.lost = self.lost.max(booked.lost);

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use runtime_usage::{Balance, Usd};
+use runtime_usage::{Balance, Purse, Usd};
 
 use super::shared::Shared;
+use crate::core::Till;
 use crate::member::MemberId;
 use crate::money::AccountPath;
 
@@ -34,18 +35,21 @@ pub struct HeldMoney {
     pub balance: Balance,
     /// What this member holds and nobody has reserved.
     pub idle: Usd,
+    /// Why the backend does not take what was spent of it, if it does not.
+    pub refused: Option<Arc<str>>,
 }
 
 pub(super) fn read(shared: &Shared) -> FleetStatus {
     let core = shared.core();
     let (members, calls, away) = (core.members, core.calls, core.link.why().cloned());
-    let paths: Vec<_> = core.tills.iter().map(|till| till.account.clone()).collect();
+    let told = |till: &Till| (till.account.clone(), till.refused.clone());
+    let tills: Vec<_> = core.tills.iter().map(told).collect();
     drop(core);
     let purses = shared.seats().readers().purses;
-    let held = |(account, (purse, _)): (AccountPath, (runtime_usage::Purse, bool))| {
+    let held = |((account, refused), (purse, _)): ((AccountPath, _), (Purse, bool))| {
         let (balance, idle) = (purse.account().balance(), purse.idle());
-        HeldMoney { account, balance, idle }
+        HeldMoney { account, balance, idle, refused }
     };
-    let accounts = paths.into_iter().zip(purses).map(held).collect();
+    let accounts = tills.into_iter().zip(purses).map(held).collect();
     FleetStatus { member: shared.member.clone(), members, away, calls, accounts }
 }

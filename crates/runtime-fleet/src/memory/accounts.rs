@@ -99,6 +99,7 @@ impl Grant {
 impl Books {
     /// Opens an account if there is none.
     pub(super) fn open(&mut self, path: &AccountPath, rules: &Rules) -> Result<(), StateError> {
+        rules.check(path)?;
         if self.accounts.contains_key(path) { Ok(()) } else { self.set(path, rules).map(drop) }
     }
 
@@ -108,6 +109,7 @@ impl Books {
         path: &AccountPath,
         rules: &Rules,
     ) -> Result<Option<Change>, StateError> {
+        rules.check(path)?;
         if let Some(above) = path.above()
             && !self.accounts.contains_key(&above)
         {
@@ -148,6 +150,7 @@ impl Books {
         now: Duration,
     ) -> Result<(Booked, Option<Change>), StateError> {
         let Booking { account, member, seq, .. } = booking;
+        booking.check()?;
         self.read(account, now)?;
         let key = (account.clone(), member.clone());
         let grant = self.grants.entry(key.clone()).or_default();
@@ -193,13 +196,13 @@ impl Books {
         }
         let Some(grant) = self.grants.get_mut(key) else { return Ok(None) };
         let given = grant.granted.saturating_sub(booking.granted);
-        let (least, most) =
-            (booking.least.saturating_sub(given), booking.most.saturating_sub(given));
+        let (least, most) = booking.asks();
+        let (least, most) = (least.saturating_sub(given), most.saturating_sub(given));
         let room = (room.0.saturating_add(grant.overdraft()), room.1);
         if least > room.0 {
             return Ok(room.1);
         }
-        grant.granted = grant.granted.saturating_add(most.max(least).min(room.0));
+        grant.granted = grant.granted.saturating_add(most.min(room.0));
         Ok(None)
     }
 

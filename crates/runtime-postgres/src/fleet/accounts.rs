@@ -16,7 +16,8 @@ impl PgFleet {
         rules: &Rules,
         changes: bool,
     ) -> Result<AccountState, StateError> {
-        let amount = ask::nanos(rules.amount, || format!("the amount of account `{account}`"))?;
+        rules.check(account)?;
+        let amount = ask::nanos(rules.amount);
         let marks: Vec<_> = rules.marks.iter().map(|mark| i32::from(*mark)).collect();
         let on_loss: i16 = match rules.on_loss {
             OnLoss::Spend => 1,
@@ -69,7 +70,7 @@ impl Accounts for PgFleet {
     ) -> StateFuture<'a, Usd> {
         Box::pin(async move {
             // More than there is, is all there is.
-            let over = i64::try_from(over.nanos()).unwrap_or(i64::MAX);
+            let over = ask::nanos(over);
             let params: [Param<'_>; 3] = [
                 (&account.as_str(), Type::TEXT),
                 (&member.as_str(), Type::TEXT),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use runtime_fleet::{
-    AccountPath, AccountState, BreakerView, Level, OnLoss, Rules, Share, StateError,
+    AccountPath, AccountState, Booking, BreakerView, Level, OnLoss, Rules, Share, StateError,
 };
 use runtime_usage::Usd;
 use serde::Deserialize;
@@ -63,15 +63,22 @@ pub(super) struct Account {
 }
 
 impl View {
-    pub(super) fn read(self) -> Result<runtime_fleet::View, StateError> {
-        let booked = self.booked.into_iter().map(|booked| booked.map(Booked::read).transpose());
-        Ok(runtime_fleet::View {
+    /// The answer to a report with these bookings, of which the database has those that can be counted.
+    pub(super) fn read(self, bookings: &[Booking]) -> runtime_fleet::View {
+        let mut answers = self.booked.into_iter();
+        let booked = |booking: &Booking| {
+            booking.check()?;
+            let account = || booking.account.clone();
+            let answer = answers.next().flatten();
+            answer.ok_or_else(|| StateError::NoAccount { account: account() })?.read()
+        };
+        runtime_fleet::View {
             members: self.members,
             breakers: self.breakers.iter().map(Breaker::view).collect(),
             shares: self.shares.into_iter().map(Part::read).collect(),
             pauses: self.pauses.into_iter().map(|left| left.map(Duration::from_micros)).collect(),
-            booked: booked.collect::<Result<_, _>>()?,
-        })
+            booked: bookings.iter().map(booked).collect(),
+        }
     }
 }
 

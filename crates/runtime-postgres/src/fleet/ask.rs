@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use runtime_fleet::{Booking, PerMinute, Report, StateError, Want};
+use runtime_fleet::{Booking, PerMinute, Report, Want};
 use runtime_usage::Usd;
 use serde_json::{Value, json};
 
@@ -13,23 +13,23 @@ pub(super) fn micros(time: Duration) -> i64 {
     crate::store::micros(time.saturating_add(Duration::from_nanos(999)))
 }
 
-/// A sum in nano-dollars.
-pub(super) fn nanos(usd: Usd, field: impl FnOnce() -> String) -> Result<i64, StateError> {
-    i64::try_from(usd.nanos())
-        .map_err(|_| StateError::TooLarge { field: field(), value: usd.to_string() })
+/// A sum in nano-dollars, at most the largest that is counted.
+pub(super) fn nanos(usd: Usd) -> i64 {
+    i64::try_from(usd.nanos()).unwrap_or(i64::MAX)
 }
 
-pub(super) fn report(report: &Report) -> Result<Value, StateError> {
-    let bookings: Vec<_> = report.bookings.iter().map(booking).collect::<Result<_, _>>()?;
-    Ok(json!({
+/// A report, with those of its bookings that can be counted.
+pub(super) fn report(report: &Report) -> Value {
+    let counted = report.bookings.iter().filter(|booking| booking.check().is_ok());
+    json!({
         "member": report.member.as_str(),
         "seq": number(report.seq),
         "ttl": micros(report.ttl),
         "breakers": report.breakers,
         "wants": report.wants.iter().map(want).collect::<Vec<_>>(),
         "pauses": report.pauses,
-        "bookings": bookings,
-    }))
+        "bookings": counted.map(booking).collect::<Vec<_>>(),
+    })
 }
 
 fn want(want: &Want) -> Value {
@@ -46,22 +46,19 @@ fn per_minute(numbers: PerMinute) -> [Option<i64>; 4] {
     numbers.map(|units| units.map(number))
 }
 
-pub(super) fn booking(booking: &Booking) -> Result<Value, StateError> {
-    let sum = |name: &str, usd| nanos(usd, || format!("`{name}` of account `{}`", booking.account));
-    let granted = sum("granted", booking.granted)?;
-    // No account has more: it is refused as any other sum that is too large.
-    let ask = |usd: Usd| i64::try_from(usd.nanos()).unwrap_or(i64::MAX).min(i64::MAX - granted);
-    Ok(json!({
+pub(super) fn booking(booking: &Booking) -> Value {
+    let (least, most) = booking.asks();
+    json!({
         "account": booking.account.as_str(),
         "member": booking.member.as_str(),
         "seq": number(booking.seq),
         "heard": number(booking.heard),
-        "granted": granted,
-        "spent": sum("spent", booking.spent)?,
-        "estimated": sum("estimated", booking.estimated)?,
-        "returned": sum("returned", booking.returned)?,
-        "least": ask(booking.least),
-        "most": ask(booking.most),
+        "granted": nanos(booking.granted),
+        "spent": nanos(booking.spent),
+        "estimated": nanos(booking.estimated),
+        "returned": nanos(booking.returned),
+        "least": nanos(least),
+        "most": nanos(most),
         "ttl": micros(booking.ttl),
-    }))
+    })
 }

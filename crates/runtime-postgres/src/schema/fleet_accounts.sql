@@ -12,20 +12,20 @@ begin
 end $$;
 
 -- What a member holds, below zero if it spent more.
-create or replace function @.fleet_rest(g @.fleet_grant) returns bigint language sql immutable as $$
-  select g.granted - g.spent - g.returned - g.lost
+create or replace function @.fleet_rest(g @.fleet_grant) returns numeric language sql immutable as $$
+  select g.granted::numeric - g.spent - g.returned - g.lost
 $$;
 
 create or replace function @.fleet_held(g @.fleet_grant) returns bigint language sql immutable as $$
-  select case when g.away then 0 else greatest(@.fleet_rest(g), 0) end
+  select (case when g.away then 0 else greatest(@.fleet_rest(g), 0) end)::bigint
 $$;
 
 -- Writes a grant, and what that changes of the accounts of its path, which are locked.
 create or replace function @.fleet_put(was @.fleet_grant, g @.fleet_grant) returns void language plpgsql as $$
 declare
-  more_counted bigint := g.counted - g.corrected - was.counted + was.corrected;
-  more_spent bigint := g.spent - was.spent + more_counted;
-  more_estimated bigint := g.estimated - was.estimated + more_counted;
+  more_counted numeric := g.counted::numeric - g.corrected - was.counted + was.corrected;
+  more_spent numeric := g.spent - was.spent + more_counted;
+  more_estimated numeric := g.estimated - was.estimated + more_counted;
   more_granted bigint := @.fleet_held(g) - @.fleet_held(was);
   more_holders integer := (@.fleet_held(g) > 0)::integer - (@.fleet_held(was) > 0)::integer;
 begin
@@ -74,11 +74,16 @@ begin
     and until < n - case when counted > 0 then interval '30 days' else interval '7 days' end;
 end $$;
 
+-- The most that programs read.
+create or replace function @.fleet_sum(p_sum numeric) returns numeric language sql immutable as $$
+  select least(p_sum, 18446744073709551615)
+$$;
+
 -- An account as programs read it.
 create or replace function @.fleet_told(a @.fleet_account) returns jsonb language sql stable as $$
   select jsonb_build_object('account', a.path, 'amount', a.amount, 'enforced', a.enforced, 'strict', a.strict,
-    'marks', a.marks, 'on_loss', a.on_loss, 'spent', a.spent, 'estimated', a.estimated, 'granted', a.granted,
-    'members', a.holders)
+    'marks', a.marks, 'on_loss', a.on_loss, 'spent', @.fleet_sum(a.spent), 'estimated', @.fleet_sum(a.estimated),
+    'granted', @.fleet_sum(a.granted), 'members', a.holders)
 $$;
 
 -- Money is short on an account whose row is locked. Who hears of it gives back, so it is told once in a while.
@@ -95,9 +100,9 @@ begin
 end $$;
 
 -- Whether a spent amount reaches a mark.
-create or replace function @.fleet_reached(p_spent bigint, p_amount bigint, p_percent integer) returns boolean
+create or replace function @.fleet_reached(p_spent numeric, p_amount bigint, p_percent integer) returns boolean
 language sql immutable as $$
-  select p_spent > 0 and p_spent::numeric * 100 >= p_amount::numeric * p_percent
+  select p_spent > 0 and p_spent * 100 >= p_amount::numeric * p_percent
 $$;
 
 -- The answer to a booking: a grant, and the accounts of its path from the bottom to the top.
@@ -129,11 +134,11 @@ declare
   paths text[] := @.fleet_path(place);
   seq bigint := (b->>'seq')::bigint;
   known bigint := (b->>'granted')::bigint;
-  most bigint := greatest((b->>'most')::bigint, (b->>'least')::bigint);
+  most bigint := (b->>'most')::bigint;
   was @.fleet_grant;
   g @.fleet_grant;
   tight text;
-  room bigint;
+  room numeric;
 begin
   grants := false;
   select * into was from @.fleet_grant where account = place and member = b->>'member' for no key update;
@@ -327,8 +332,8 @@ begin
   end if;
   -- Of an account that was deleted there are grants, which count.
   insert into @.fleet_account (path, amount, enforced, strict, marks, on_loss, spent, estimated, granted, holders)
-    select p_path, p_amount, p_enforced, p_strict, p_marks, p_on_loss, coalesce(sum(g.spent + g.counted - g.corrected), 0),
-      coalesce(sum(g.estimated + g.counted - g.corrected), 0), coalesce(sum(@.fleet_held(g)), 0),
+    select p_path, p_amount, p_enforced, p_strict, p_marks, p_on_loss, coalesce(sum(g.spent::numeric + g.counted - g.corrected), 0),
+      coalesce(sum(g.estimated::numeric + g.counted - g.corrected), 0), coalesce(sum(@.fleet_held(g)), 0),
       count(*) filter (where @.fleet_held(g) > 0)
     from @.fleet_grant g where g.account = p_path or (g.account > p_path || '/' and g.account < p_path || '0')
     on conflict do nothing;

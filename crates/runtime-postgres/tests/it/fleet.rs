@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::{join, join_all};
 use runtime_fleet::conformance::{self, told};
-use runtime_fleet::{
-    AccountPath, Accounts as _, Booking, OnLoss, Rules, SharedState as _, StateError,
-};
+use runtime_fleet::{AccountPath, Accounts as _, Booking, OnLoss, Rules, SharedState as _};
 use runtime_postgres::{PgConfig, PgError, PgFleet, PgStore};
 use runtime_usage::Usd;
 use test_postgres::{Bouncer, Server};
@@ -163,15 +161,6 @@ async fn a_report_looks_at_as_many_rows_in_a_fleet_of_any_size() {
     }
     // From 0 to 10,000 there are about 160 demands. A small table is read as a whole.
     assert!(looked_at.iter().all(|rows| *rows < 400), "rows looked at: {looked_at:?}");
-}
-
-#[tokio::test]
-async fn an_amount_that_the_database_cannot_keep_is_refused() {
-    let Some(url) = test_postgres::url() else { return };
-    let fleet = fresh(url).await;
-    let refused = fleet.set(&account("c"), &enforced(Usd::MAX)).await.unwrap_err();
-    assert!(matches!(refused, StateError::TooLarge { .. }), "{refused:?}");
-    assert!(refused.to_string().contains("account `c`"), "{refused}");
 }
 
 /// Others that hold the account above wait for nobody who waits for them.

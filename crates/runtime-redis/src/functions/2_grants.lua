@@ -15,8 +15,8 @@ Money.__eq = function(a, b) return a.d == b.d and a.n == b.n end
 Money.__lt = function(a, b) return a.d < b.d or (a.d == b.d and a.n < b.n) end
 Money.__le = function(a, b) return not (b < a) end
 
--- A metatable can be set within a call only.
-local NOTHING
+-- A metatable can be set within a call only. The second is the most that programs read.
+local NOTHING, MOST
 
 local function read(nanos)
   return money(tonumber(string.sub(nanos, 1, -10)) or 0, tonumber(string.sub(nanos, -9)))

@@ -1,8 +1,11 @@
 -- An account as programs read it.
 local function told_of(path, account)
+  local function sum(of)
+    return nanos(least(of, MOST))
+  end
   return {
     path, nanos(account.amount), account.enforced, account.strict, account.on_loss, account.marks,
-    nanos(account.spent), nanos(account.estimated), nanos(account.granted), account.holders,
+    sum(account.spent), sum(account.estimated), sum(account.granted), account.holders,
   }
 end
 
@@ -258,7 +261,7 @@ end
 
 local function register(name, callback)
   redis.register_function('@LIBRARY_' .. name, function(keys, args)
-    NOTHING = NOTHING or money(0, 0)
+    NOTHING, MOST = NOTHING or money(0, 0), MOST or money(18446744073, 709551615)
     return callback(keys, args)
   end)
 end

@@ -73,7 +73,7 @@ async fn it_passes_the_suite_with_the_rights_of_the_guide() {
 async fn sums_are_exact_beyond_what_a_number_of_lua_is() {
     let Some(url) = test_redis::url() else { return };
     let fleet = fresh(url).await;
-    let amount = Usd::MAX;
+    let amount = runtime_fleet::LARGEST_SUM;
     let state = fleet.set(&account("c"), &enforced(amount)).await.unwrap();
     assert_eq!(state.rules.amount, amount);
     let [some, more] = [9_007_199_254_740_993, 1].map(Usd::from_nanos);

@@ -1,0 +1,9 @@
+-- Schema 6 of what a fleet shares counts sums of members with as many digits as they take. Each member's own are below
+-- 2^63, and those of all may be more.
+alter table @.fleet_account
+  alter column spent type numeric, alter column estimated type numeric,
+  alter column granted type numeric, alter column told type numeric;
+
+-- They take, or return, other types now.
+drop function if exists @.fleet_rest(@.fleet_grant);
+drop function if exists @.fleet_reached(bigint, bigint, integer);
