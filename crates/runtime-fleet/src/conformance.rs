@@ -53,6 +53,7 @@ pub async fn run<S: Accounts, F: Future<Output = S>>(mut new: impl FnMut() -> F)
     breakers::longer_waits(&new().await).await;
     breakers::one_probe_of_many(&new().await).await;
     limits::shares(&new().await).await;
+    limits::forgotten(&new().await).await;
     limits::late_reports(&new().await).await;
     limits::pauses(&new().await).await;
     for seed in 0..4 {

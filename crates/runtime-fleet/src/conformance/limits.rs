@@ -60,6 +60,27 @@ pub(super) async fn shares(state: &dyn SharedState) {
     assert_eq!((view.shares[0].given, view.members), ([None; 4], 2));
 }
 
+/// A backend that has forgotten the members of a limit gives each no more than it goes by, until it would have heard
+/// of all of them.
+pub(super) async fn forgotten(state: &dyn SharedState) {
+    assert_eq!(given(state, "one", 7, 20, 50).await, 20, "the others may go by 40");
+    assert_eq!(given(state, "two", 5, 30, 50).await, 30);
+    assert_eq!(given(state, "new", 1, 0, 50).await, 0);
+    assert_eq!(given(state, "one", 8, 20, 5).await, 5, "it shrinks");
+    assert_eq!(given(state, "one", 9, 5, 50).await, 5, "and nobody has more yet");
+    assert_eq!(given(state, "new", 2, 0, 50).await, 0);
+
+    // Once the time of the first one is over, there is nobody else.
+    let brief = |seq| {
+        let mut brief = wanting("one", seq, Want { limit: "brief".into(), ..want(60, 20, 50) });
+        brief.ttl = Duration::from_nanos(1);
+        brief
+    };
+    assert_eq!(sync(state, brief(10)).await.shares[0].given, requests(20));
+    let new = wanting("new", 3, Want { limit: "brief".into(), ..want(60, 0, 50) });
+    assert_eq!(sync(state, new).await.shares[0].given, requests(60));
+}
+
 /// A report that was overtaken changes nothing.
 pub(super) async fn late_reports(state: &dyn SharedState) {
     assert_eq!(given(state, "one", 1, 0, 50).await, 60);

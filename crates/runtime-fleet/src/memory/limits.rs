@@ -20,6 +20,8 @@ struct Parts {
     tallies: [Tally; 4],
     /// No member's time is over before.
     next_end: Option<Duration>,
+    /// Until then, members of which nothing was heard yet may go by what an earlier backend gave them.
+    settles: Duration,
 }
 
 /// What a member has of a limit.
@@ -51,6 +53,7 @@ impl Limits {
     pub(super) fn share(&mut self, want: &Want, report: &Report, now: Duration) -> Share {
         let parts = self.0.entry(want.limit.clone()).or_default();
         parts.end(now);
+        parts.begin(want, report, now);
         let given = match parts.members.get(&report.member) {
             Some(part) if !report.ttl.is_zero() && part.seq > report.seq => part.given,
             _ => {
@@ -83,6 +86,14 @@ impl Parts {
         self.next_end = self.members.values().map(|part| part.until).min();
     }
 
+    /// If nobody is known, and who comes goes by something all the same, then others may, too.
+    fn begin(&mut self, want: &Want, report: &Report, now: Duration) {
+        if self.members.is_empty() {
+            let goes_by_something = want.applied.iter().any(|units| *units > Some(0));
+            self.settles = if goes_by_something { end(now, report.ttl) } else { Duration::ZERO };
+        }
+    }
+
     fn remove(&mut self, member: &MemberId) {
         if let Some(part) = self.members.remove(member) {
             part.leave(&mut self.tallies);
@@ -96,7 +107,9 @@ impl Parts {
         let mut part = Part { seq, until, limits, applied, demand, given: PerMinute::default() };
         for (dimension, tally) in self.tallies.iter_mut().enumerate() {
             tally.add(limits[dimension], part.demand(dimension));
-            part.given[dimension] = tally.give(part.demand(dimension));
+            let most = if now < self.settles { applied[dimension].unwrap_or(0) } else { u64::MAX };
+            let given = tally.give(part.demand(dimension));
+            part.given[dimension] = given.map(|given| given.min(most));
             tally.used += part.used(dimension);
         }
         self.next_end = Some(self.next_end.map_or(until, |end| end.min(until)));

@@ -9,7 +9,7 @@ use runtime_resilience::{
     Demand, FaultScope, RateDimension, RateLimiter, RateLimits, Route, Routes, TriedRoutes,
 };
 
-use crate::support::{Line, World};
+use crate::support::{Line, TICK, World};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -56,6 +56,33 @@ fn a_limiter_admits_nothing_before_its_first_share() {
     world.drive();
     assert_eq!(ask(&limiter, 50), 10, "a burst of all of it");
     assert_eq!(limiter.limits(), limits());
+}
+
+#[test]
+fn a_backend_that_forgets_everything_gives_no_more_than_the_whole() {
+    let mut world = World::new(3);
+    let mut limiters = limiters(&world);
+    ticks(&mut world, &limiters, 6);
+    for round in 0..20 {
+        ask(&limiters[0], 20);
+        if round % 7 == 0 {
+            world.forget();
+        }
+        if round == 15 {
+            // A new one comes before the backend has heard of all others again.
+            world.join(|config| config);
+            limiters.push(world.members[3].fleet.limiter("api", limits()).unwrap());
+        }
+        for member in 0..limiters.len() {
+            world.clock.advance(TICK / 4);
+            world.members[member].drive();
+            let parts = parts(&limiters);
+            assert!(parts.iter().sum::<u64>() <= 600, "round {round}, member {member}: {parts:?}");
+        }
+    }
+    ticks(&mut world, &limiters, 40);
+    let parts = parts(&limiters);
+    assert!(parts.iter().sum::<u64>() > 590, "all of it is in use again: {parts:?}");
 }
 
 #[test]

@@ -259,11 +259,13 @@ declare
   l @.fleet_limit;
   was @.fleet_share;
   s @.fleet_share;
+  is_first boolean;
 begin
   select * into l from @.fleet_limit where name = p_want->>'limit';
   if l.next_end <= n then
     l := @.fleet_end_shares(l, n);
   end if;
+  is_first := l.members = 0;
   select * into was from @.fleet_share where name = l.name and member = p_report->>'member';
   if ttl > 0 and was.seq > (p_report->>'seq')::bigint then
     s := was;
@@ -276,9 +278,14 @@ begin
       select l.name, p_report->>'member', (p_report->>'seq')::bigint, @.fleet_end(n, ttl), w.limits, w.applied,
         array[null, null, null, null]::bigint[], w.demand into s
         from jsonb_to_record(p_want) as w(limits bigint[], applied bigint[], demand bigint[]);
+      if is_first then
+        -- If nobody is known, and who comes goes by something all the same, then others may, too.
+        l.settles := case when 0 < any(s.applied) then s.until else '-infinity' end;
+      end if;
       l.members := l.members + 1;
       perform @.fleet_count(l.name, was, s);
-      select array_agg(@.fleet_part(l.name, d, whole, coalesce(s.demand[d], 0), l.members, l.used[d]) order by d)
+      select array_agg(least(@.fleet_part(l.name, d, whole, coalesce(s.demand[d], 0), l.members, l.used[d]),
+        case when whole is not null and n < l.settles then coalesce(s.applied[d], 0) end) order by d)
         into s.given from generate_series(1, 4) as d left join (
           select what, min(value) as whole from @.fleet_tally where name = l.name and what <= 4 and members > 0
           group by what) as limits on what = d;
@@ -291,7 +298,8 @@ begin
       delete from @.fleet_share where name = l.name and member = p_report->>'member';
     end if;
   end if;
-  update @.fleet_limit set members = l.members, used = l.used, next_end = l.next_end where name = l.name;
+  update @.fleet_limit set members = l.members, used = l.used, next_end = l.next_end, settles = l.settles
+    where name = l.name;
   return jsonb_build_object('given', coalesce(s.given, array[null, null, null, null]::bigint[]),
     'paused', @.fleet_paused(l.name, n));
 end $$;

@@ -151,8 +151,8 @@ end
 --
 -- What members of a limit have of each number is summed up beside them, so that a part follows from the sums: how
 -- many have a limit, how many want as much, and what all may use.
-local function nobody()
-  local sums = { members = 0, ends = math.huge, of = {} }
+local function nobody(settles)
+  local sums = { members = 0, ends = math.huge, settles = settles, of = {} }
   for d = 1, 4 do
     sums.of[d] = { used = 0, limits = {}, demands = {} }
   end
@@ -190,7 +190,7 @@ local function sums_of(key, n)
   if sums and sums.ends > n then
     return sums
   end
-  sums = nobody()
+  sums = nobody(sums and sums.settles or 0)
   local found = redis.call('HGETALL', key)
   for i = 1, #found, 2 do
     if string.sub(found[i], 1, 2) == 'm:' then
@@ -251,6 +251,7 @@ local function share(keys, args)
   local key, field, seq, ttl = keys[1], 'm:' .. args[1], tonumber(args[2]), tonumber(args[3])
   local n = now()
   local sums, given = sums_of(key, n), { -1, -1, -1, -1 }
+  local is_first, goes_by_something = sums.members == 0, false
   local packed = redis.call('HGET', key, field)
   local own = packed and cmsgpack.unpack(packed)
   if ttl > 0 and own and own.seq > seq then
@@ -269,10 +270,18 @@ local function share(keys, args)
         own.limits[d] = tonumber(args[3 + d])
         own.applied[d] = tonumber(args[7 + d])
         own.demand[d] = tonumber(args[11 + d])
+        goes_by_something = goes_by_something or own.applied[d] > 0
+      end
+      if is_first then
+        -- If nobody is known, and who comes goes by something all the same, then others may, too.
+        sums.settles = goes_by_something and own.ends or 0
       end
       sum_up(sums, own, 1)
       for d = 1, 4 do
         given[d] = part_of(sums, d, own.demand[d], others[d])
+        if n < sums.settles then
+          given[d] = math.min(given[d], math.max(own.applied[d], 0))
+        end
         sums.of[d].used = others[d] + used(own, d)
       end
       redis.call('HSET', key, field, cmsgpack.pack(own), 'sums', cmsgpack.pack(sums))
