@@ -4,6 +4,7 @@
 //! limiters say, and returns the calls that are due. Each call is answered once, by [`Core::answered`]. What the
 //! local ones are to do is in [`Core::effects`].
 
+mod age;
 mod effects;
 mod limit;
 mod link;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use runtime_usage::Usd;
 
+use self::age::Age;
 pub(crate) use self::effects::Effect;
 pub(crate) use self::limit::{Applied, Asked, Part};
 use self::link::Link;
@@ -118,6 +120,7 @@ pub(crate) struct Core {
     pub(crate) member: MemberId,
     rhythm: Rhythm,
     pub(crate) link: Link,
+    age: Age,
     pub(crate) tills: Vec<Till>,
     pub(crate) followers: Vec<Follower>,
     pub(crate) parts: Vec<Part>,
@@ -142,6 +145,7 @@ impl Core {
             member,
             rhythm,
             link: Link::new(),
+            age: Age::default(),
             tills: Vec::new(),
             followers: Vec::new(),
             parts: Vec::new(),
@@ -325,7 +329,9 @@ impl Core {
     /// The backend pushes a change.
     pub(crate) fn pushed(&mut self, change: Change, now: Moment) {
         match change {
-            Change::Breaker { name, view } => {
+            Change::Breaker { name, view, at } => {
+                let Some(age) = self.age.of(at, now) else { return };
+                let view = view.after(age);
                 for index in 0..self.followers.len() {
                     if self.followers[index].name == name {
                         let followed = self.followers[index].view(view, None, now);
@@ -333,7 +339,12 @@ impl Core {
                     }
                 }
             }
-            Change::Pause { name, wait } => self.paused(&name, wait, now),
+            Change::Pause { name, wait, at } => {
+                let age = self.age.of(at, now);
+                if let Some(wait) = age.and_then(|age| age::left(Some(wait), age)) {
+                    self.paused(&name, wait, now);
+                }
+            }
             Change::Short { account, member } if member != self.member => {
                 let within = |till: &&mut Till| till.account.is_within(&account);
                 self.tills.iter_mut().filter(within).for_each(|till| till.run_short(now));

@@ -113,7 +113,7 @@ impl Tables {
         }
         let pauses = report.pauses.iter().map(|name| self.paused(name, now)).collect();
         let members = u32::try_from(self.members.len()).unwrap_or(u32::MAX);
-        View { members, breakers, shares, pauses, booked }
+        View { at: now, members, breakers, shares, pauses, booked }
     }
 
     fn book(&mut self, booking: &Booking, now: Duration) -> Result<Booked, StateError> {
@@ -139,7 +139,7 @@ impl Tables {
         let result = change(breaker);
         let view = breaker.view(now);
         if view != before {
-            self.changes.push(Change::Breaker { name, view });
+            self.changes.push(Change::Breaker { name, view, at: now });
         }
         result
     }
@@ -208,7 +208,7 @@ impl SharedState for MemoryState {
             let paused = tables.pauses.entry(name.clone()).or_default();
             if until > *paused {
                 *paused = until;
-                tables.changes.push(Change::Pause { name, wait });
+                tables.changes.push(Change::Pause { name, wait, at: now });
             }
             Ok(())
         })

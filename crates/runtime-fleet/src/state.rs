@@ -97,15 +97,19 @@ pub enum Change {
     Breaker {
         /// Which breaker.
         name: Arc<str>,
-        /// What it is now.
+        /// What it is.
         view: BreakerView,
+        /// When, by the backend's clock.
+        at: Duration,
     },
     /// A limit or a route is paused.
     Pause {
         /// Which.
         name: Arc<str>,
-        /// For how long from now on.
+        /// For how long.
         wait: Duration,
+        /// From when on, by the backend's clock.
+        at: Duration,
     },
     /// A member was refused money: who holds money of this account, or of one below it, and does not need it,
     /// gives it back.
@@ -149,6 +153,8 @@ pub struct Report {
 #[derive(Clone, Debug, Default)]
 #[expect(clippy::exhaustive_structs, reason = "backends outside of this crate make it")]
 pub struct View {
+    /// When it was, by the backend's clock, which may begin anywhere: what is pushed late is judged by it.
+    pub at: Duration,
     /// How many members there are: those whose last report is not older than its time.
     pub members: u32,
     /// The breakers.

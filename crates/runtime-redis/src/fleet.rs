@@ -188,7 +188,8 @@ impl SharedState for RedisFleet {
             let mut answers = self.ask(attempted, &calls).await?.into_iter();
             let mut next = || answers.next().unwrap_or(Ok(Value::Nil)).map_err(refused(attempted));
 
-            let members = reply::read(next()?, "member")?;
+            let (members, at) = reply::read(next()?, "member")?;
+            let at = Duration::from_micros(at);
             let breakers =
                 report.breakers.iter().map(|_| Ok(reply::view(reply::read(next()?, "breaker")?)));
             let breakers = breakers.collect::<Result<_, StateError>>()?;
@@ -204,7 +205,7 @@ impl SharedState for RedisFleet {
                 }
             });
             let booked = booked.collect::<Result<_, _>>()?;
-            Ok(View { members, breakers, shares, pauses, booked })
+            Ok(View { at, members, breakers, shares, pauses, booked })
         })
     }
 

@@ -9,12 +9,14 @@ pub(crate) fn read(payload: &[u8]) -> Option<Change> {
     change(std::str::from_utf8(payload).ok()?)
 }
 
-/// A word, numbers or a member, and a name to the end, each on a line.
+/// A word, numbers or a member, and a name to the end, each on a line. The first number of what has a time is when.
 fn change(payload: &str) -> Option<Change> {
     let (word, rest) = payload.split_once('\n')?;
+    let micros = |text: &str| text.parse().ok().map(Duration::from_micros);
     match word {
         "breaker" => {
-            let mut fields = rest.splitn(4, '\n');
+            let mut fields = rest.splitn(5, '\n');
+            let at = micros(fields.next()?)?;
             let mut number = || fields.next()?.parse::<i64>().ok();
             let (generation, open, probing) = (number()?, number()?, number()?);
             let name = fields.next()?.into();
@@ -23,12 +25,13 @@ fn change(payload: &str) -> Option<Change> {
             Some(Change::Breaker {
                 name,
                 view: BreakerView { generation, open, probing: probing == 1 },
+                at,
             })
         }
         "pause" => {
+            let (at, rest) = rest.split_once('\n')?;
             let (wait, name) = rest.split_once('\n')?;
-            let wait = Duration::from_micros(wait.parse().ok()?);
-            Some(Change::Pause { name: name.into(), wait })
+            Some(Change::Pause { name: name.into(), wait: micros(wait)?, at: micros(at)? })
         }
         "rules" => Some(Change::Rules { account: AccountPath::new(rest).ok()? }),
         "short" => {

@@ -8,10 +8,12 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
 use super::many::one_dollar_while;
-use super::{HOUR, booking, cents, enforced, member, path, yield_now};
+use super::{HOUR, booking, cents, enforced, member, path, report, sync, yield_now};
 use crate::error::StateError;
+use crate::probe::BreakerView;
 use crate::state::{Accounts, Change, SharedState, Watcher};
 
 /// Keeps the changes that a backend tells of.
@@ -28,12 +30,31 @@ impl Watcher for Heard {
     }
 }
 
+/// What a change says.
+#[derive(Debug, PartialEq, Eq)]
+enum Told {
+    Breaker(BreakerView),
+    Pause(Duration),
+}
+
 impl Heard {
     fn of(state: &dyn SharedState) -> Arc<Self> {
         let heard = Arc::new(Self::default());
         let weak = Arc::downgrade(&heard);
         state.watch(weak);
         heard
+    }
+
+    /// What the next change is about that has a time, which is that of the backend, and of late.
+    async fn next_of(&self, state: &dyn SharedState) -> (Arc<str>, Told) {
+        let (name, told, at) = match self.next().await {
+            Change::Breaker { name, view, at } => (name, Told::Breaker(view), at),
+            Change::Pause { name, wait, at } => (name, Told::Pause(wait), at),
+            other => panic!("{other:?}"),
+        };
+        let now = sync(state, report("clock", 1)).await.at;
+        assert!(at <= now && now < at + HOUR, "told at {at:?}, and it is {now:?}");
+        (name, told)
     }
 
     /// The next change, which is waited for.
@@ -78,12 +99,13 @@ impl Heard {
 pub async fn pushes<S: Accounts>(states: &[S]) {
     let heard = Heard::of(&states[1]);
     let view = states[0].open("api \"x\"\n", 0, HOUR).await.unwrap();
-    assert_eq!(heard.next().await, Change::Breaker { name: "api \"x\"\n".into(), view });
+    let told = heard.next_of(&states[0]).await;
+    assert_eq!(told, ("api \"x\"\n".into(), Told::Breaker(view)));
 
     // On all nodes of a cluster.
     for name in ["a", "b", "c", "d", "e", "f"] {
         states[0].pause(name, HOUR).await.unwrap();
-        assert_eq!(heard.next().await, Change::Pause { name: name.into(), wait: HOUR });
+        assert_eq!(heard.next_of(&states[0]).await, (name.into(), Told::Pause(HOUR)));
     }
 
     for cents in [2, 1, 1] {

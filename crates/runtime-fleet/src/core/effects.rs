@@ -6,11 +6,12 @@ use std::time::Duration;
 use runtime_usage::Usd;
 
 use super::{
-    About, Answer, Applied, Cap, Core, Due, Followed, Leaving, Mark, Opening, Reading, Till,
+    About, Answer, Applied, Cap, Core, Due, Followed, Leaving, Mark, Opening, Reading, Till, age,
 };
 use crate::config::Moment;
 use crate::error::StateError;
 use crate::money::{AccountPath, Booked};
+use crate::pace::Share;
 use crate::probe::Probe;
 use crate::state::View;
 
@@ -130,8 +131,9 @@ impl Core {
     }
 
     pub(super) fn hear(&mut self, due: &Due, answer: Answer, now: Moment) {
+        let late = now.saturating_sub(age::said(due.at, self.rhythm.tick, now));
         match (&due.about, answer) {
-            (About::Sync { .. }, Answer::Sync(all)) => self.hear_all(due, all, now),
+            (About::Sync { .. }, Answer::Sync(all)) => self.hear_all(due, all, late, now),
             (About::Account(index), Answer::Account(account)) => {
                 let left = account.left();
                 self.tills[*index].opened(account.rules, left);
@@ -140,7 +142,7 @@ impl Core {
                 self.hear_booked(*index, *seq, &booked, now);
             }
             (About::Breaker(index, known, call), Answer::Breaker(view)) => {
-                let followed = self.followers[*index].told(view, (*known, *call), now);
+                let followed = self.followers[*index].told(view.after(late), (*known, *call), now);
                 self.follow(*index, followed);
             }
             (About::Breaker(index, known, _), Answer::Probe(probe)) => {
@@ -150,7 +152,7 @@ impl Core {
                         own.granted(lease, due.at);
                         None
                     }
-                    Probe::Refused(view) => own.refused(view, *known, now),
+                    Probe::Refused(view) => own.refused(view.after(late), *known, now),
                 };
                 self.follow(*index, followed);
             }
@@ -162,24 +164,28 @@ impl Core {
         }
     }
 
-    fn hear_all(&mut self, due: &Due, view: View, now: Moment) {
+    /// An answer that comes so late.
+    fn hear_all(&mut self, due: &Due, view: View, late: Duration, now: Moment) {
         let About::Sync { known, limits, last, bookings } = &due.about else { return };
         self.syncing = false;
+        self.age.heard(view.at, now.saturating_sub(late));
         self.members = view.members.max(1);
         if *last {
             self.leaving = Leaving::Over { told: true };
         }
         for (index, (view, known)) in view.breakers.into_iter().zip(known).enumerate() {
-            let followed = self.followers[index].view(view, Some(*known), now);
+            let followed = self.followers[index].view(view.after(late), Some(*known), now);
             self.follow(index, followed);
         }
-        for (share, limit) in view.shares.iter().zip(limits.iter().copied()) {
+        for (share, limit) in view.shares.into_iter().zip(limits.iter().copied()) {
             let part = &mut self.parts[limit];
-            if let Some(wait) = part.share(share, due.at, self.rhythm.ttl, now) {
+            let share = Share { paused: age::left(share.paused, late), ..share };
+            if let Some(wait) = part.share(&share, due.at, self.rhythm.ttl, now) {
                 self.effects.push(Effect::Paused { limit, wait });
             }
         }
-        let rests = self.pauses.hear_all(view.pauses, now).into_iter();
+        let rests = view.pauses.into_iter().map(|rest| age::left(rest, late));
+        let rests = self.pauses.hear_all(rests, now).into_iter();
         self.effects.extend(rests.map(|(route, wait)| Effect::Rest { route, wait }));
         for ((index, seq), booked) in bookings.iter().zip(view.booked) {
             match booked {

@@ -75,7 +75,7 @@ impl Pauses {
     /// What is left of the rests of all routes that are followed. Returns what is news.
     pub(super) fn hear_all(
         &mut self,
-        left: Vec<Option<Duration>>,
+        left: impl Iterator<Item = Option<Duration>>,
         now: Moment,
     ) -> Vec<(Arc<str>, Duration)> {
         let rests = self.routes.iter_mut().zip(left);

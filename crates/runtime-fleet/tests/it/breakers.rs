@@ -48,6 +48,21 @@ fn probe(world: &mut World, breakers: &[CircuitBreaker]) -> (usize, runtime_resi
 }
 
 #[test]
+fn an_opening_that_is_heard_late_does_not_last_longer() {
+    let mut world = World::new(2);
+    let breakers = breakers(&mut world);
+    world.members[1].stop();
+    fail(&breakers[0]);
+    world.members[0].drive();
+    world.clock.advance(WAIT - TICK);
+    world.members[1].go_on();
+    world.members[1].drive();
+    assert_eq!(breakers[1].state(), CircuitState::Open);
+    world.clock.advance(TICK);
+    assert_ne!(breakers[1].state(), CircuitState::Open, "its wait is over");
+}
+
+#[test]
 fn an_opening_reaches_siblings_at_once_or_with_the_next_heartbeat() {
     for pushes in [true, false] {
         let mut world = World::empty(pushes);

@@ -206,6 +206,45 @@ fn a_pause_reaches_all() {
 }
 
 #[test]
+fn a_pause_that_is_heard_late_ends_with_its_time() {
+    let mut world = World::new(2);
+    let limiters = limiters(&world);
+    world.ticks(4);
+    // Its process is stopped. What was pushed comes first, once it goes on.
+    world.members[1].stop();
+    limiters[0].pause(SECOND * 30);
+    world.members[0].drive();
+    world.clock.advance(SECOND * 20);
+    world.members[1].go_on();
+    world.members[1].drive();
+    let left = limiters[1].available().paused.unwrap();
+    assert!(left > SECOND * 9 && left <= SECOND * 10, "{left:?}");
+    world.ticks(22);
+    assert_eq!(limiters[1].available().paused, None);
+
+    // One that is over is none.
+    world.members[1].stop();
+    limiters[0].pause(SECOND * 30);
+    world.members[0].drive();
+    world.clock.advance(SECOND * 31);
+    world.members[1].go_on();
+    world.members[1].drive();
+    assert_eq!(limiters[1].available().paused, None);
+    world.ticks(2);
+
+    // Or it is stopped while an answer is on its way.
+    limiters[0].pause(SECOND * 30);
+    world.members[1].stop();
+    world.members[1].line(Line::Slow);
+    world.ticks(1);
+    world.clock.advance(SECOND * 20);
+    world.members[1].line(Line::Up);
+    world.members[1].drive();
+    let left = limiters[1].available().paused.unwrap();
+    assert!(left > SECOND * 9 && left <= SECOND * 10, "{left:?}");
+}
+
+#[test]
 fn a_longer_pause_is_told_though_a_shorter_one_was_heard_meanwhile() {
     let mut world = World::new(2);
     let limiters = limiters(&world);

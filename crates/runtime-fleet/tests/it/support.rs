@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use runtime_events::{AgentEventName, CountingIds, ManualClock};
 use runtime_fleet::{
-    AccountPath, AccountState, Accounts as _, Booked, Booking, BreakerView, Fleet, FleetConfig,
-    FleetDriver, MemberId, MemoryState, Probe, ProbeLease, Probed, Report, Rules, SharedState,
-    StateError, StateFuture, View, Watcher,
+    AccountPath, AccountState, Accounts as _, Booked, Booking, BreakerView, Change, Fleet,
+    FleetConfig, FleetDriver, MemberId, MemoryState, Probe, ProbeLease, Probed, Report, Rules,
+    SharedState, StateError, StateFuture, View, Watcher,
 };
 use runtime_sinks::testing::RecordingEventSink;
 use runtime_usage::{Account, Limit, Reservation, Usd};
@@ -44,6 +44,7 @@ pub(crate) struct Faulty {
     state: Arc<Mutex<&'static MemoryState>>,
     line: Mutex<Line>,
     pushes: bool,
+    pushed: Mutex<Option<Arc<Pushes>>>,
     /// What happens while the answer to the next booking is on its way.
     meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
     calls: AtomicU64,
@@ -162,7 +163,27 @@ impl SharedState for End {
 
     fn watch(&self, watcher: Weak<dyn Watcher>) {
         if self.0.pushes {
-            self.0.state.lock().unwrap().watch(watcher);
+            let pushes = Arc::new(Pushes { to: watcher, late: Mutex::default() });
+            let weak = Arc::downgrade(&pushes);
+            self.0.state.lock().unwrap().watch(weak);
+            *self.0.pushed.lock().unwrap() = Some(pushes);
+        }
+    }
+}
+
+/// What is pushed to a member.
+#[derive(Debug)]
+struct Pushes {
+    to: Weak<dyn Watcher>,
+    /// What waits for the member to go on, while it is stopped.
+    late: Mutex<Option<Vec<Change>>>,
+}
+
+impl Watcher for Pushes {
+    fn changed(&self, change: Change) {
+        match &mut *self.late.lock().unwrap() {
+            Some(late) => late.push(change),
+            None => self.to.upgrade().into_iter().for_each(|to| to.changed(change.clone())),
         }
     }
 }
@@ -182,6 +203,19 @@ impl Member {
 
     pub(crate) fn is_up(&self) -> bool {
         *self.line.line.lock().unwrap() == Line::Up
+    }
+
+    /// The member is stopped: what is pushed waits.
+    pub(crate) fn stop(&self) {
+        let pushed = self.line.pushed.lock().unwrap().clone().unwrap();
+        *pushed.late.lock().unwrap() = Some(Vec::new());
+    }
+
+    /// It goes on, and first with what was pushed meanwhile.
+    pub(crate) fn go_on(&self) {
+        let pushed = self.line.pushed.lock().unwrap().clone().unwrap();
+        let late = pushed.late.lock().unwrap().take();
+        late.into_iter().flatten().for_each(|change| pushed.changed(change));
     }
 
     /// While the answer to the next booking is on its way, this happens.
@@ -279,6 +313,7 @@ impl World {
             state: Arc::clone(&self.state),
             line: Mutex::default(),
             pushes: self.pushes,
+            pushed: Mutex::default(),
             meanwhile: Mutex::default(),
             calls: AtomicU64::new(0),
             bookings: AtomicU64::new(0),

@@ -11,6 +11,7 @@ use serde::Deserialize;
 /// Times are in microseconds, sums in nano-dollars.
 #[derive(Deserialize)]
 pub(super) struct View {
+    at: u64,
     members: u32,
     breakers: Vec<Breaker>,
     shares: Vec<Part>,
@@ -73,6 +74,7 @@ impl View {
             answer.ok_or_else(|| StateError::NoAccount { account: account() })?.read()
         };
         runtime_fleet::View {
+            at: Duration::from_micros(self.at),
             members: self.members,
             breakers: self.breakers.iter().map(Breaker::view).collect(),
             shares: self.shares.into_iter().map(Part::read).collect(),

@@ -12,8 +12,8 @@ use crate::link::Listener;
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Push {
-    Breaker { breaker: Arc<str>, generation: u64, open: Option<u64>, probing: bool },
-    Pause { pause: Arc<str>, wait: u64 },
+    Breaker { breaker: Arc<str>, generation: u64, open: Option<u64>, probing: bool, at: u64 },
+    Pause { pause: Arc<str>, wait: u64, at: u64 },
     Short { short: Arc<str>, member: Arc<str> },
     Rules { rules: Arc<str> },
 }
@@ -34,12 +34,14 @@ impl Listener for Watchers {
 impl Push {
     fn read(self) -> Option<Change> {
         Some(match self {
-            Self::Breaker { breaker: name, generation, open, probing } => {
+            Self::Breaker { breaker: name, generation, open, probing, at } => {
+                let at = Duration::from_micros(at);
                 let open = open.map(Duration::from_micros);
-                Change::Breaker { name, view: BreakerView { generation, open, probing } }
+                Change::Breaker { name, view: BreakerView { generation, open, probing }, at }
             }
-            Self::Pause { pause: name, wait } => {
-                Change::Pause { name, wait: Duration::from_micros(wait) }
+            Self::Pause { pause: name, wait, at } => {
+                let [wait, at] = [wait, at].map(Duration::from_micros);
+                Change::Pause { name, wait, at }
             }
             Self::Short { short, member } => Change::Short {
                 account: AccountPath::new(short).ok()?,

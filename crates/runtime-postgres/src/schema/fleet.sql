@@ -18,10 +18,16 @@ create or replace function @.fleet_after(p_now timestamptz, p_micros bigint) ret
   select p_now + p_micros * interval '1 microsecond'
 $$;
 
--- Tells those who listen, on the channel that has the name of the schema, once the transaction is committed.
+-- A time as programs read it.
+create or replace function @.fleet_at(p_time timestamptz) returns bigint language sql stable as $$
+  select (extract(epoch from p_time) * 1000000)::bigint
+$$;
+
+-- Tells those who listen, on the channel that has the name of the schema, once the transaction is committed. It says
+-- when: who was stopped hears it late.
 create or replace function @.fleet_tell(p_change jsonb) returns void language plpgsql as $$
 begin
-  perform pg_notify(btrim('@.', '".'), p_change::text);
+  perform pg_notify(btrim('@.', '".'), (p_change || jsonb_build_object('at', @.fleet_at(clock_timestamp())))::text);
 end $$;
 
 -- When the wait of a breaker is over, that of a lost probe included.
@@ -149,7 +155,7 @@ create or replace function @.fleet_end(p_now timestamptz, p_ttl bigint) returns 
 declare
   step bigint := greatest(p_ttl / 16, 1);
 begin
-  return @.fleet_after('epoch', ((extract(epoch from p_now) * 1000000)::bigint + p_ttl) / step * step + step);
+  return @.fleet_after('epoch', (@.fleet_at(p_now) + p_ttl) / step * step + step);
 end $$;
 
 -- A member is there until its time is over; without a time, it leaves. Returns how many there are.

@@ -310,7 +310,7 @@ begin
 
   select * into told from @.fleet_bookings(p_report->'bookings');
   perform @.fleet_relax(told.grants);
-  return jsonb_build_object('members', members, 'breakers', coalesce(breakers, '[]'), 'shares', shares,
+  return jsonb_build_object('at', @.fleet_at(n), 'members', members, 'breakers', coalesce(breakers, '[]'), 'shares', shares,
     'pauses', coalesce(pauses, '[]'), 'booked', told.answers);
 end $$;
 

@@ -56,7 +56,7 @@ local function put_breaker(key, b, n, name, channel)
     end
   end
   local told = view(b, n)
-  local change = { 'breaker', text(told[1]), text(told[2]), text(told[3]), name }
+  local change = { 'breaker', text(n), text(told[1]), text(told[2]), text(told[3]), name }
   redis.call('PUBLISH', channel, table.concat(change, '\n'))
   return told
 end
@@ -121,12 +121,12 @@ end
 
 -- Members and limits ----------------------------------------------------------------------------------------
 
--- A member is there until its time is over. Returns how many are.
+-- A member is there until its time is over. Returns how many are, and the time.
 local function member(keys, args)
   local n, ttl = now(), tonumber(args[2])
   redis.call('ZADD', keys[1], text(n + ttl), args[1])
   redis.call('ZREMRANGEBYSCORE', keys[1], '-inf', text(n))
-  return redis.call('ZCARD', keys[1])
+  return { redis.call('ZCARD', keys[1]), n }
 end
 
 local function paused_of(key, n)
@@ -143,7 +143,7 @@ local function pause(keys, args)
   local n = now()
   if paused_of(keys[1], n) < wait then
     redis.call('HSET', keys[1], 'pause', text(n + wait))
-    redis.call('PUBLISH', channel, table.concat({ 'pause', text(wait), name }, '\n'))
+    redis.call('PUBLISH', channel, table.concat({ 'pause', text(n), text(wait), name }, '\n'))
   end
 end
 
