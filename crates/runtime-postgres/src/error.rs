@@ -33,6 +33,21 @@ pub enum PgError {
         /// The version that is needed.
         needed: i32,
     },
+    /// The role may not migrate: it has not made what it would change.
+    #[error(
+        "role `{role}` may not migrate schema `{schema}`, and role `{owner}` may: run `techrevati migrate URL` as \
+         `{owner}`"
+    )]
+    NotOwner {
+        /// The name of the schema.
+        schema: String,
+        /// The role that tried.
+        role: String,
+        /// The owner of the schema, or of the database if that has no such schema.
+        owner: String,
+        /// What the server says.
+        source: Box<dyn Error + Send + Sync>,
+    },
     /// The schema is of a newer version, which this one cannot use.
     #[error(
         "schema `{schema}` has version {found}, which programs that know version {known} cannot use: update this \

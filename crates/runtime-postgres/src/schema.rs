@@ -1,11 +1,12 @@
 //! The schema of the database: its versions, and who may use which.
 
+use std::error::Error;
 use std::fmt::Write as _;
 
 use runtime_fleet::link::print_of;
 use runtime_store::StoreDurability;
+use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Error};
 
 use crate::error::PgError;
 
@@ -53,6 +54,12 @@ struct Meta {
     min_reader: i32,
 }
 
+/// Whether the role has no right to something.
+fn is_denied(error: &(dyn Error + Send + Sync + 'static)) -> bool {
+    let code = error.downcast_ref().and_then(tokio_postgres::Error::code);
+    code == Some(&SqlState::INSUFFICIENT_PRIVILEGE)
+}
+
 impl Schema {
     pub(crate) fn new(name: &str) -> Result<Self, PgError> {
         let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
@@ -96,6 +103,15 @@ impl Schema {
 
     /// Makes the schema, or brings it to the version that this one knows, in one transaction.
     pub(crate) async fn migrate(&self, client: &Client) -> Result<(), PgError> {
+        match self.bring_up(client).await {
+            Err(PgError::Failed { source, .. }) if is_denied(&*source) => {
+                Err(self.not_owner(client, source).await)
+            }
+            migrated => migrated,
+        }
+    }
+
+    async fn bring_up(&self, client: &Client) -> Result<(), PgError> {
         let failed = PgError::failed("migrate the schema");
         client.batch_execute("begin").await.map_err(&failed)?;
         // Two programs that migrate at the same time wait for each other here.
@@ -155,7 +171,10 @@ impl Schema {
     }
 
     /// Which functions of a fleet the schema has, if any.
-    async fn fleet_functions(&self, client: &Client) -> Result<Option<String>, Error> {
+    async fn fleet_functions(
+        &self,
+        client: &Client,
+    ) -> Result<Option<String>, tokio_postgres::Error> {
         let there = format!("select to_regprocedure('{}.fleet_functions()') is not null", self.0);
         if !client.query_typed_one(&there, &[]).await?.try_get::<_, bool>(0)? {
             return Ok(None);
@@ -164,7 +183,7 @@ impl Schema {
         client.query_typed_one(&print, &[]).await?.try_get(0).map(Some)
     }
 
-    async fn meta(&self, client: &Client) -> Result<Option<Meta>, Error> {
+    async fn meta(&self, client: &Client) -> Result<Option<Meta>, tokio_postgres::Error> {
         let sql = format!("select schema, min_reader from \"{}\".meta", self.0);
         let row = match client.query_typed_opt(&sql, &[]).await {
             Ok(row) => row,
@@ -178,6 +197,28 @@ impl Schema {
             Ok(Meta { version: row.try_get(0)?, min_reader: row.try_get(1)? })
         };
         row.map(meta).transpose()
+    }
+
+    /// Who may migrate, if this role may not: who has made the tables, or may make the schema.
+    async fn not_owner(&self, client: &Client, source: Box<dyn Error + Send + Sync>) -> PgError {
+        let failed = PgError::failed("find out who owns the schema");
+        let owners = format!(
+            "select current_user::text, pg_get_userbyid(coalesce( \
+               (select relowner from pg_class c join pg_namespace n on n.oid = relnamespace \
+                where nspname = '{0}' and relname = 'meta'), \
+               (select nspowner from pg_namespace where nspname = '{0}'), datdba))::text \
+             from pg_database where datname = current_database()",
+            self.0
+        );
+        let asked = async {
+            client.batch_execute("rollback").await?;
+            let row = client.query_typed_one(&owners, &[]).await?;
+            Ok::<_, tokio_postgres::Error>((row.try_get(0)?, row.try_get(1)?))
+        };
+        match asked.await {
+            Ok((role, owner)) => PgError::NotOwner { schema: self.0.clone(), role, owner, source },
+            Err(error) => failed(error),
+        }
     }
 
     fn newer(&self, meta: &Meta) -> PgError {

@@ -72,3 +72,36 @@ async fn who_owns_the_schema_may_migrate_it() {
     PgStore::migrate(config.clone()).await.unwrap();
     PgStore::connect(config).await.unwrap();
 }
+
+#[tokio::test]
+async fn who_may_not_migrate_is_told_who_may() {
+    let Some(url) = test_postgres::url() else { return };
+    let Some(rest) = url.strip_prefix("postgres://postgres@") else { return };
+    let admin = admin(url).await;
+    let [app, owner, name] = std::array::from_fn(|_| schema());
+    let config = |role: &str| patient(format!("postgres://{role}@{rest}")).schema(&name);
+    let roles = format!("create role {app} login; create role {owner} login");
+    admin.batch_execute(&roles).await.unwrap();
+    let refused = async |owner: &str| {
+        let refused = PgStore::migrate(config(&app)).await.unwrap_err();
+        let expected = format!(
+            "role `{app}` may not migrate schema `{name}`, and role `{owner}` may: run `techrevati migrate URL` as \
+             `{owner}`"
+        );
+        assert_eq!(refused.to_string(), expected);
+    };
+    refused("postgres").await;
+    admin.batch_execute(&format!("create schema {name} authorization {owner}")).await.unwrap();
+    refused(&owner).await;
+    PgStore::migrate(config(&owner)).await.unwrap();
+    refused(&owner).await;
+    admin.batch_execute(&grants(&name, &app)).await.unwrap();
+    // With the functions as they are it has nothing to do, and with others it has no right to.
+    PgStore::migrate(config(&app)).await.unwrap();
+    let older = format!(
+        "create or replace function {name}.fleet_functions() returns text language sql as 'select $$0$$'"
+    );
+    admin.batch_execute(&older).await.unwrap();
+    refused(&owner).await;
+    PgStore::connect(config(&app)).await.unwrap();
+}
