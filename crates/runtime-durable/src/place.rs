@@ -323,7 +323,8 @@ pub(crate) fn outcome<T: DeserializeOwned>(
     let read = || {
         let text = std::str::from_utf8(body).map_err(serde_json::Error::custom)?;
         // The value by itself, so that it may be as deep as JSON is read.
-        let OutcomeRecord { step, ok, error, bill } = serde_json::from_str::<OutcomeRecord<&RawValue>>(text)?;
+        let OutcomeRecord { step, ok, error, bill } =
+            serde_json::from_str::<OutcomeRecord<&RawValue>>(text)?;
         let ok = ok.map(|value| serde_json::from_str(value.get())).transpose()?;
         Ok(OutcomeRecord { step, ok, error, bill })
     };

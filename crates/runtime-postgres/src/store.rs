@@ -226,8 +226,7 @@ impl Store for PgStore {
     }
 
     fn thread<'a>(&'a self, thread: &'a ThreadId) -> StoreFuture<'a, Option<Thread>> {
-        let call =
-            Call { function: "look_up", attempts: "look at a thread", about: thread.into() };
+        let call = Call { function: "look_up", attempts: "look at a thread", about: thread.into() };
         Box::pin(async move {
             let params: [Param<'_>; 1] = [(&thread.as_str(), Type::TEXT)];
             call.make(&self.link, &params).await?.first().map(row::thread).transpose()

@@ -218,7 +218,9 @@ impl JournalError {
         match self {
             Self::Store(error) => matches!(
                 **error,
-                StoreError::NotApproved { .. } | StoreError::Newer { .. } | StoreError::Corrupt { .. }
+                StoreError::NotApproved { .. }
+                    | StoreError::Newer { .. }
+                    | StoreError::Corrupt { .. }
             ),
             Self::Engine(_) => false,
             _ => true,

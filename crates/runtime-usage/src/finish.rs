@@ -69,7 +69,10 @@ const SAID: &[(FinishReason, &[&str])] = &[
             "error_limit",
         ],
     ),
-    (FinishReason::ToolCall, &["tool_calls", "tool_use", "tool_call", "function_call", "requires_action"]),
+    (
+        FinishReason::ToolCall,
+        &["tool_calls", "tool_use", "tool_call", "function_call", "requires_action"],
+    ),
     (
         FinishReason::ContentFilter,
         &[

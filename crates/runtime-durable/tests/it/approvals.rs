@@ -139,9 +139,14 @@ fn a_denial_and_silence_are_answers_that_the_agent_sees() {
         if decided {
             decide(&world, &asked(&world).deny("ann").note("too much"));
         } else {
-            assert!(world.store.runnable(None, None, 9).now_or_never().unwrap().unwrap().is_empty());
+            assert!(
+                world.store.runnable(None, None, 9).now_or_never().unwrap().unwrap().is_empty()
+            );
             world.clock.advance(DAY);
-            assert_eq!(world.store.runnable(None, None, 9).now_or_never().unwrap().unwrap().len(), 1);
+            assert_eq!(
+                world.store.runnable(None, None, 9).now_or_never().unwrap().unwrap().len(),
+                1
+            );
         }
         assert_eq!(value(world.run(&durable, body)), json!(said));
         assert_eq!(world.payments(), 0);

@@ -121,8 +121,7 @@ fn an_answer_that_says_neither_is_no_answer() {
 fn an_answer_of_another_type_is_replaced_once_the_thread_has_failed_of_it() {
     let world = World::new();
     let durable = world.durable(Orchestrator::new("clerk", "orders"));
-    let body =
-        async |session: &DurableSession| order(&world, session, &[Call::PaysAndDies]).await;
+    let body = async |session: &DurableSession| order(&world, session, &[Call::PaysAndDies]).await;
     assert!(world.run(&durable, body).is_none(), "it dies after the payment");
     world.reborn();
     let step = doubt(world.run(&durable, body));

@@ -105,7 +105,10 @@ fn an_approval_that_does_not_fit_its_call_is_no_reason_to_try_for_ever() {
     let durable = durable(&world);
     let body = async |session: &DurableSession| {
         let pay = |amount: u32| {
-            ToolCall::new("pay").call_id("c").args(json!({ "amount": amount })).effect(Effect::Keyed)
+            ToolCall::new("pay")
+                .call_id("c")
+                .args(json!({ "amount": amount }))
+                .effect(Effect::Keyed)
         };
         let yes = session.approval(&pay(12), "payments", Duration::from_secs(9_000)).await?;
         let other = DurableTool::from(pay(13)).approved(yes);

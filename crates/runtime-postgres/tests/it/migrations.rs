@@ -283,12 +283,16 @@ async fn programs_of_schema_4_go_on_and_leave_a_stuck_thread_alone() {
     assert_eq!(older("runnable(null, 9)").await, 1);
 
     for stuck in [true, false] {
-        let (lease, _) = store.acquire(&thread("t"), &claim(Duration::from_secs(60))).await.unwrap();
+        let (lease, _) =
+            store.acquire(&thread("t"), &claim(Duration::from_secs(60))).await.unwrap();
         let once = Stuck::again(None, &"1".into(), "it differs");
         let waits_long = Stuck { times: 12, ..once };
         store.release(&lease, Leave::Stuck(waits_long)).await.unwrap();
         assert_eq!((older("runnable(null, 9)").await, older("runnable(9)").await), (0, 0));
-        assert_eq!(older("thread_of('t')").await + older("threads(array[]::smallint[], null, 9)").await, 2);
+        assert_eq!(
+            older("thread_of('t')").await + older("threads(array[]::smallint[], null, 9)").await,
+            2
+        );
         if stuck {
             // By its name, it takes it, and leaves nothing of it.
             assert_eq!(older("acquire('t', 'older', '1', 60000000)").await, 1);

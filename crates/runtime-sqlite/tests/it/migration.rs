@@ -146,7 +146,8 @@ fn a_database_of_schema_2_is_migrated_while_older_programs_go_on() {
     assert_eq!(begun.stuck, None);
     let once = Stuck::again(None, &"3".into(), "it differs");
     block_on(store.release(&lease, Leave::Stuck(Stuck { times: 12, ..once }))).unwrap();
-    let offered = |code: &str| block_on(store.runnable(None, Some(code), 9)).unwrap().contains(&thread);
+    let offered =
+        |code: &str| block_on(store.runnable(None, Some(code), 9)).unwrap().contains(&thread);
     assert!(!offered("3") && offered("4"));
     // What the older one writes when it takes a thread, and when it gives it back.
     older

@@ -67,7 +67,11 @@ pub(super) async fn handed_over(store: &dyn Store) {
     let intent = [entry(EntryKind::INTENT, Some(&tool("k")), b"{}")];
     append(store, &lease, 1, &intent).await.unwrap();
     store.release(&lease, Leave::Runnable).await.unwrap();
-    assert_eq!(store.runnable(Some("writer"), None, 99).await.unwrap().len(), 1, "it is the editor's");
+    assert_eq!(
+        store.runnable(Some("writer"), None, 99).await.unwrap().len(),
+        1,
+        "it is the editor's"
+    );
     let lease = hold(store, "for-editors-0").await;
     store.append(&lease, of_role(2, None)).await.unwrap();
     store.release(&lease, Leave::Runnable).await.unwrap();

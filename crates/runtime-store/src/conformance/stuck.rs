@@ -65,7 +65,10 @@ pub(super) async fn offers(store: &dyn Store) {
     let id = thread("t");
     often(store, &id).await;
     let offered = store.offer(&id).await.unwrap();
-    assert_eq!((offered.state, offered.wake_at, offered.stuck), (ThreadState::Runnable, None, None));
+    assert_eq!(
+        (offered.state, offered.wake_at, offered.stuck),
+        (ThreadState::Runnable, None, None)
+    );
     assert!(is_offered(store, Some("1")).await);
 
     // What people say may be what it needs, also if they say it while a life fails.
@@ -94,7 +97,9 @@ pub(super) async fn offers(store: &dyn Store) {
     assert_eq!(store.offer(&held.thread).await.unwrap().state, ThreadState::Parked);
     store.cancel(&held.thread).await.unwrap();
     refused(store.offer(&held.thread).await, |error| matches!(error, StoreError::Ended { .. }));
-    refused(store.offer(&thread("none")).await, |error| matches!(error, StoreError::NoThread { .. }));
+    refused(store.offer(&thread("none")).await, |error| {
+        matches!(error, StoreError::NoThread { .. })
+    });
     // What a failed thread had of a message may be what it failed of.
     let held = hold(store, "v").await;
     assert!(store.deliver(&held.thread, "k", &json!("wrong")).await.unwrap());

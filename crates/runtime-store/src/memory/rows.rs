@@ -97,7 +97,8 @@ impl Row {
     ) -> bool {
         let Thread { state, wake_at, stuck, .. } = &self.thread;
         let woken = wake_at.map(|wake_at| wake_at <= now);
-        let is_other = |stuck: &Stuck| code.is_some_and(|code| stuck.codes.iter().all(|it| **it != *code));
+        let is_other =
+            |stuck: &Stuck| code.is_some_and(|code| stuck.codes.iter().all(|it| **it != *code));
         let ready = match state {
             ThreadState::Runnable => woken.unwrap_or(true) || stuck.as_ref().is_some_and(is_other),
             ThreadState::Parked => woken.unwrap_or(false),

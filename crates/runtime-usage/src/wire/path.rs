@@ -131,7 +131,11 @@ impl<'a> Object<'a> {
 
     /// As [`visit`].
     #[inline]
-    pub(crate) fn visit(&mut self, path: Path, with: &mut dyn FnMut(&'a Value) -> Visited) -> Visited {
+    pub(crate) fn visit(
+        &mut self,
+        path: Path,
+        with: &mut dyn FnMut(&'a Value) -> Visited,
+    ) -> Visited {
         // Most paths end here.
         if self.fields.may_have(path.marks[0]) { self.look(path, with) } else { Ok(()) }
     }

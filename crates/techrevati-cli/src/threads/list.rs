@@ -147,7 +147,11 @@ pub(super) fn runnable(store: &dyn Store, limit: usize, as_json: bool) -> Result
 }
 
 /// A thread that can go on, as such a program takes it.
-pub(super) fn offered(out: &mut impl io::Write, thread: &Thread, as_json: bool) -> Result<(), Error> {
+pub(super) fn offered(
+    out: &mut impl io::Write,
+    thread: &Thread,
+    as_json: bool,
+) -> Result<(), Error> {
     if as_json {
         return Ok(writeln!(out, "{}", json!(thread))?);
     }

@@ -305,7 +305,10 @@ fn a_thread_that_its_code_does_not_fit_says_so_and_goes_on_when_somebody_says() 
     assert!(lines(&shown).iter().any(|row| row.starts_with("wakes ")), "{shown}");
     let (_, json) = place.told(&["show", "trip-2", "--json"]);
     let shown: Value = serde_json::from_str(&json).unwrap();
-    assert_eq!((&shown["thread"]["stuck"]["times"], &shown["thread"]["stuck"]["codes"][1]), (&json!(13), &json!("1.1.0")));
+    assert_eq!(
+        (&shown["thread"]["stuck"]["times"], &shown["thread"]["stuck"]["codes"][1]),
+        (&json!(13), &json!("1.1.0"))
+    );
     let can_go_on = || place.told(&["resume"]).1.lines().any(|row| row == "trip-2");
     assert!(!can_go_on());
     assert_eq!(place.told(&["resume", "trip-2"]), (0, "trip-2\n".to_owned()));

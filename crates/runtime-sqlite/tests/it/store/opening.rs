@@ -200,7 +200,10 @@ fn the_time_is_that_of_the_clock_that_was_given() {
     clock.advance(Duration::from_secs(59));
     assert!(block_on(store.acquire(&lease.thread, &claim("b"))).is_err());
     clock.advance(Duration::from_secs(1));
-    assert_eq!(block_on(store.runnable(None, None, 9)).unwrap(), std::slice::from_ref(&lease.thread));
+    assert_eq!(
+        block_on(store.runnable(None, None, 9)).unwrap(),
+        std::slice::from_ref(&lease.thread)
+    );
     assert_eq!(block_on(store.acquire(&lease.thread, &claim("b"))).unwrap().0.fence, 2);
 }
 
