@@ -51,6 +51,7 @@
 //! | `seal` | no | `KeySeal`: what a store keeps is encrypted |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod appended;
 mod durable;
 mod engine;
 mod error;

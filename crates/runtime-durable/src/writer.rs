@@ -10,15 +10,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, Shared};
 use runtime_orchestrator::SessionHandle;
 use runtime_store::{
     Append, ApprovalUse, Entry, Fold, JournalError, Lease, Place, Seal, Store, StoreError, Stored,
 };
 
-/// The end of an append, which everybody who waits for it drives.
-type Appended = Shared<BoxFuture<'static, Result<(), JournalError>>>;
+use crate::appended::Appended;
 
 /// The writer of a life.
 pub(crate) struct Writer {
@@ -113,15 +110,14 @@ impl Writer {
         }
         let batch = Arc::new(Mutex::new(Some(added)));
         let (writer, slot, before) = (Arc::clone(self), Arc::clone(&batch), queue.last.take());
-        let appended = async move {
+        let appended = Appended::new(async move {
             if let Some(before) = before {
                 // Its own callers get its error; what made it fail makes this one fail as well.
                 let _ = before.await;
             }
             let batch = lock(&slot).take().unwrap_or_default();
             writer.write(batch).await
-        };
-        let appended = appended.boxed().shared();
+        });
         queue.last = Some(appended.clone());
         queue.waiting = Some((batch, appended.clone()));
         drop(queue);

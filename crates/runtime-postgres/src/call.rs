@@ -7,6 +7,7 @@ use runtime_store::{ApprovalState, NotApproved, StepKey, StoreError, ThreadId, T
 use tokio_postgres::Row;
 use tokio_postgres::error::DbError;
 
+use crate::error::PgError;
 use crate::link::{Link, NoAnswer, Param};
 
 /// A call of a function of the schema.
@@ -44,8 +45,10 @@ impl Call<'_> {
         link.call(self.function, params, often).await.map_err(|error| match error {
             NoAnswer::Refused(error) => {
                 let refused = error.as_db_error().and_then(|error| self.about.refused(error));
-                refused
-                    .unwrap_or_else(|| StoreError::Unavailable { attempted, source: error.into() })
+                refused.unwrap_or_else(|| {
+                    let error = PgError::failed("call the database")(error).of(link.config());
+                    StoreError::Unavailable { attempted, source: error.into() }
+                })
             }
             NoAnswer::Lost(error) => StoreError::Unavailable { attempted, source: error.into() },
         })

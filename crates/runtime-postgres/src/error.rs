@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use runtime_fleet::link::LinkError;
 use thiserror::Error;
-#[cfg(feature = "fleet")]
 use tokio_postgres::error::SqlState;
+
+use crate::config::Checked;
 
 /// Why a database cannot be used.
 ///
@@ -69,6 +70,21 @@ pub enum PgError {
         /// The time it had.
         after: Duration,
     },
+    /// The role has not the rights that its program needs.
+    #[error(
+        "role `{role}` cannot {attempted}: it lacks rights in schema `{schema}`, which the guide of the store \
+         (docs/postgres.md) grants to the role of a program"
+    )]
+    Forbidden {
+        /// The role of the connection.
+        role: String,
+        /// The name of the schema.
+        schema: String,
+        /// What was attempted.
+        attempted: &'static str,
+        /// What the server said.
+        source: Box<dyn Error + Send + Sync>,
+    },
     /// Something failed on the way to the server, or there.
     #[error("cannot {attempted}")]
     Failed {
@@ -98,6 +114,18 @@ impl PgError {
         move |error| Self::Failed { attempted, source: error.into() }
     }
 
+    /// The same, with the role if it is about its rights.
+    pub(crate) fn of(self, config: &Checked) -> Self {
+        match self {
+            Self::Failed { attempted, source } if is_forbidden(&*source) => {
+                let role = config.postgres.get_user().unwrap_or_default().to_owned();
+                let schema = config.schema.name().to_owned();
+                Self::Forbidden { role, schema, attempted, source }
+            }
+            other => other,
+        }
+    }
+
     /// Whether the server cannot be reached now, and may be later.
     #[cfg(feature = "fleet")]
     pub(crate) fn is_away(&self) -> bool {
@@ -114,4 +142,9 @@ impl PgError {
             _ => false,
         }
     }
+}
+
+fn is_forbidden(error: &(dyn Error + 'static)) -> bool {
+    let code = error.downcast_ref::<tokio_postgres::Error>().and_then(tokio_postgres::Error::code);
+    code == Some(&SqlState::INSUFFICIENT_PRIVILEGE)
 }

@@ -1,10 +1,10 @@
 //! The application's role has no right to change tables.
 
 use runtime_fleet::conformance::told;
-use runtime_postgres::{PgConfig, PgStore};
-use runtime_store::conformance;
+use runtime_postgres::{PgConfig, PgError, PgStore};
+use runtime_store::{Store, conformance};
 
-use crate::common::{admin, patient, schema};
+use crate::common::{admin, patient, schema, thread};
 
 /// What the guide grants.
 pub(crate) fn grants(schema: &str, role: &str) -> String {
@@ -104,4 +104,39 @@ async fn who_may_not_migrate_is_told_who_may() {
     admin.batch_execute(&older).await.unwrap();
     refused(&owner).await;
     PgStore::connect(config(&app)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_role_without_rights_is_named_wherever_it_is_refused() {
+    let Some(url) = test_postgres::url() else { return };
+    let Some(rest) = url.strip_prefix("postgres://postgres@") else { return };
+    let (admin, name) = (admin(url).await, schema());
+    PgStore::migrate(PgConfig::new(url).schema(&name)).await.unwrap();
+    // As a URL has it, and as it is.
+    let (written, role) = (format!("a%2Fb%23c%3Ad%40{name}"), format!("a/b#c:d@{name}"));
+    let grant = format!(
+        "create role \"{role}\" login; grant usage on schema {name} to \"{role}\";
+        grant select on {name}.meta to \"{role}\""
+    );
+    let config = PgConfig::new(format!("postgres://{written}@{rest}")).schema(&name);
+    admin.batch_execute(&format!("create role {name} login")).await.unwrap();
+    let other = PgConfig::new(format!("postgres://{name}@{rest}")).schema(&name);
+    let refused = PgStore::connect(other.clone()).await.unwrap_err();
+    let text = refused.to_string();
+    assert!(text.starts_with(&format!("role `{name}` cannot read the version")), "{text}");
+    let refused = PgStore::migrate(other.schema("not_there")).await.unwrap_err();
+    assert!(matches!(refused, PgError::Forbidden { .. }), "{refused:?}");
+    admin.batch_execute(&grant).await.unwrap();
+    let store = PgStore::connect(config).await.unwrap();
+    let refused = store.thread(&thread("t")).await.unwrap_err();
+    let text = told(&refused);
+    assert!(text.contains(&format!("role `{role}` cannot call the database")), "{text}");
+    assert!(text.contains("permission denied for view threads_stuck"), "{text}");
+
+    // `/` and `#` may also be as they are. What follows an `@` would be a host.
+    let as_is = format!("postgres://a/b#c%3Ad%40{name}@{rest}");
+    PgStore::connect(PgConfig::new(as_is).schema(&name)).await.unwrap();
+    let wrong = PgStore::connect("postgres://a@b:secret@127.0.0.1:1/agents").await.unwrap_err();
+    let text = told(&wrong);
+    assert!(text.contains("`%XX` for an `@`") && !text.contains("secret"), "{text}");
 }
