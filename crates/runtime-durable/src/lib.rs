@@ -62,6 +62,7 @@ mod json;
 #[cfg(feature = "seal")]
 mod key_seal;
 mod life;
+mod look;
 mod outcome;
 mod place;
 mod run;

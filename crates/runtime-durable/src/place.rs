@@ -6,7 +6,6 @@
 //!                                                          └─ vacant: in doubt
 //! ```
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -61,11 +60,11 @@ impl Place {
         Self { life, scope: "".into(), order: Arc::default(), children, opened_in: None }
     }
 
-    /// The place of the next child.
-    pub(crate) fn below(&self, role: &str) -> Self {
+    /// The place of the next child, with its part of the path.
+    pub(crate) fn below(&self, part: &str) -> Self {
         // Relaxed: the number of a child depends on the order of the calls alone.
         let number = self.children.fetch_add(1, Ordering::Relaxed);
-        let scope = format!("{}/{}#{number}", self.scope, escaped(role)).into();
+        let scope = format!("{}/{part}#{number}", self.scope).into();
         let (life, order, children) = (Arc::clone(&self.life), Arc::default(), AtomicU32::new(0));
         let opened_in = Some(self.opened_in.unwrap_or_else(|| self.epoch()));
         Self { life, scope, order, children, opened_in }
@@ -388,14 +387,6 @@ impl Drop for Begun {
         }
         self.life.running.end();
     }
-}
-
-/// A role as a part of a path, of which no other path has a part.
-fn escaped(role: &str) -> Cow<'_, str> {
-    if !role.contains(['%', '/', '#']) {
-        return role.into();
-    }
-    role.replace('%', "%25").replace('/', "%2F").replace('#', "%23").into()
 }
 
 fn lock(order: &Mutex<Order>) -> MutexGuard<'_, Order> {

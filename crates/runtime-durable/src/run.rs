@@ -21,7 +21,7 @@ use runtime_lifecycle::AgentStatus;
 use runtime_orchestrator::{BoxError, OrchestrationSession, Report, Restored, block_on, role_of};
 use runtime_store::{
     Claim, EndRecord, Entry, EntryKind, FailureKind, FailureRecord, Fold, Journal, JournalError,
-    Lease, Leave, LifeRecord, StoreError, Thread, ThreadId, ThreadState, Totals, snapshot,
+    Lease, Leave, LifeRecord, StoreError, Thread, ThreadId, ThreadState, Totals,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -30,7 +30,7 @@ use serde_json::value::to_raw_value;
 use crate::durable::{Durable, OnDivergence};
 use crate::error::{ParkedError, RunError, class_of, failed_step};
 use crate::held::{Held, Keeping, held_by};
-use crate::journal::{EngineJournal, StoreJournal, leave_behind, read, take};
+use crate::journal::{EngineJournal, StoreJournal, leave_behind, read};
 use crate::json;
 use crate::life::{Life, Over};
 use crate::outcome::{Done, Parked, Run};
@@ -394,19 +394,4 @@ fn restored(totals: &Totals) -> Restored {
     totals.models.iter().fold(before, |before, (model, total)| {
         before.usage(Arc::clone(model), (total.turns, total.usage), total.cost)
     })
-}
-
-/// The rules of a thread that has no life now.
-impl Durable {
-    /// Reads what a thread has come to: its open steps, its totals, its end.
-    ///
-    /// # Errors
-    ///
-    /// [`RunError`] if there is no such thread, or it cannot be read.
-    pub async fn look_at(&self, thread: &ThreadId) -> Result<(Thread, Fold), RunError> {
-        let (found, entries) = snapshot(&*self.store, thread).await?;
-        let mut fold = Fold::from_base(found.base);
-        take(&mut fold, entries, (&found, self.settings.seal.as_deref()))?;
-        Ok((found, fold))
-    }
 }

@@ -1,5 +1,6 @@
 //! [`DurableSession`]: a session whose steps are recorded.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -74,7 +75,7 @@ impl DurableSession {
     pub fn child(&self, role: impl Into<Arc<str>>) -> Result<Self, StepError> {
         self.place.going_on()?;
         let role = role.into();
-        let place = Arc::new(self.place.below(&role));
+        let place = Arc::new(self.place.below(&escaped(&role)));
         let session = self.session.child(role)?;
         Ok(Self { session, place })
     }
@@ -87,4 +88,12 @@ impl fmt::Debug for DurableSession {
             .field("session", &self.session)
             .finish_non_exhaustive()
     }
+}
+
+/// A role as a part of a path, of which no other path has a part.
+fn escaped(role: &str) -> Cow<'_, str> {
+    if !role.contains(['%', '/', '#']) {
+        return role.into();
+    }
+    role.replace('%', "%25").replace('/', "%2F").replace('#', "%23").into()
 }

@@ -46,7 +46,8 @@ impl Call<'_> {
             NoAnswer::Refused(error) => {
                 let refused = error.as_db_error().and_then(|error| self.about.refused(error));
                 refused.unwrap_or_else(|| {
-                    let error = PgError::failed("call the database")(error).of(link.config());
+                    let error =
+                        link.config().explained(PgError::failed("call the database")(error));
                     StoreError::Unavailable { attempted, source: error.into() }
                 })
             }

@@ -148,6 +148,13 @@ impl PgConfig {
     }
 }
 
+impl Checked {
+    /// An error of the server, with the role if it is about its rights.
+    pub(crate) fn explained(&self, error: PgError) -> PgError {
+        error.of_role((self.postgres.get_user().unwrap_or_default(), self.schema.name()))
+    }
+}
+
 /// What is kept of the URL by this crate, and the rest of it.
 struct Own {
     url: String,

@@ -7,8 +7,6 @@ use runtime_fleet::link::LinkError;
 use thiserror::Error;
 use tokio_postgres::error::SqlState;
 
-use crate::config::Checked;
-
 /// Why a database cannot be used.
 ///
 /// No text of it has a password.
@@ -115,11 +113,10 @@ impl PgError {
     }
 
     /// The same, with the role if it is about its rights.
-    pub(crate) fn of(self, config: &Checked) -> Self {
+    pub(crate) fn of_role(self, (role, schema): (&str, &str)) -> Self {
         match self {
             Self::Failed { attempted, source } if is_forbidden(&*source) => {
-                let role = config.postgres.get_user().unwrap_or_default().to_owned();
-                let schema = config.schema.name().to_owned();
+                let (role, schema) = (role.to_owned(), schema.to_owned());
                 Self::Forbidden { role, schema, attempted, source }
             }
             other => other,

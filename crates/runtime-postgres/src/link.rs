@@ -175,7 +175,7 @@ impl Server for Database {
         let listener = listener.as_ref().filter(|_| self.config.push);
         let client = dial(&self.config, listener.cloned()).await?;
         let checked = self.config.schema.check(&client, *version).await;
-        let durability = checked.map_err(|error| error.of(&self.config))?;
+        let durability = checked.map_err(|error| self.config.explained(error))?;
         if listener.is_some() {
             let listen = format!("listen \"{}\"", self.config.schema.name());
             client.batch_execute(&listen).await.map_err(PgError::failed(CONNECT))?;
@@ -240,7 +240,7 @@ pub(crate) async fn migrate(config: Checked) -> Result<(), PgError> {
         let (attempted, after) = (CONNECT, config.timeout);
         let client = tokio::time::timeout(after, dial(&config, None)).await;
         let client = client.map_err(|_| LinkError::TimedOut { attempted, after })??;
-        config.schema.migrate(&client).await.map_err(|error| error.of(&config))
+        config.schema.migrate(&client).await.map_err(|error| config.explained(error))
     };
     driver.run(migration).await?
 }
