@@ -141,7 +141,7 @@ impl PgError {
     }
 }
 
-fn is_forbidden(error: &(dyn Error + 'static)) -> bool {
+pub(crate) fn is_forbidden(error: &(dyn Error + 'static)) -> bool {
     let code = error.downcast_ref::<tokio_postgres::Error>().and_then(tokio_postgres::Error::code);
     code == Some(&SqlState::INSUFFICIENT_PRIVILEGE)
 }

@@ -8,7 +8,7 @@ use runtime_store::StoreDurability;
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
-use crate::error::PgError;
+use crate::error::{PgError, is_forbidden};
 
 /// A version of the schema.
 struct Migration {
@@ -52,12 +52,6 @@ pub(crate) struct Schema(String);
 struct Meta {
     version: i32,
     min_reader: i32,
-}
-
-/// Whether the role has no right to something.
-fn is_denied(error: &(dyn Error + Send + Sync + 'static)) -> bool {
-    let code = error.downcast_ref().and_then(tokio_postgres::Error::code);
-    code == Some(&SqlState::INSUFFICIENT_PRIVILEGE)
 }
 
 impl Schema {
@@ -104,7 +98,7 @@ impl Schema {
     /// Makes the schema, or brings it to the version that this one knows, in one transaction.
     pub(crate) async fn migrate(&self, client: &Client) -> Result<(), PgError> {
         match self.bring_up(client).await {
-            Err(PgError::Failed { source, .. }) if is_denied(&*source) => {
+            Err(PgError::Failed { source, .. }) if is_forbidden(&*source) => {
                 Err(self.not_owner(client, source).await)
             }
             migrated => migrated,

@@ -12,11 +12,12 @@ mod bouncer;
 
 use std::ffi::OsStr;
 use std::io;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::{env, fs, process};
+
+use test_way::spare_port;
 
 pub use self::bouncer::Bouncer;
 
@@ -297,10 +298,4 @@ fn pause() -> bool {
     let paused = Command::new("sleep").arg("0.1").status();
     assert!(paused.is_ok(), "there is a `sleep`");
     false
-}
-
-/// A port that was free a moment ago.
-fn spare_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-    listener.expect("there is a port").port()
 }

@@ -16,6 +16,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::{env, fs, process};
 
+use test_way::spare_port;
+
 pub use self::cluster::Cluster;
 
 /// The URL of the server that the tests of this process share. `None`, with a word about it, if there is none.
@@ -200,10 +202,4 @@ fn pause() -> bool {
     let paused = Command::new("sleep").arg("0.05").status();
     assert!(paused.is_ok(), "there is a `sleep`");
     false
-}
-
-/// A port that was free a moment ago.
-fn spare_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-    listener.expect("there is a port").port()
 }

@@ -1,10 +1,36 @@
-//! [`Way`]: a way to a server that can fall silent, for tests.
+//! What tests with servers of their own have in common: a [port](spare_port), and a [`Way`] that can fall silent.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::ops::Range;
+use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 use std::thread;
+
+/// A port of 127.0.0.1 for a server that is started later. No other test of this process is given it, and a system
+/// gives it to nobody who asks for any port.
+///
+/// # Panics
+///
+/// If all are in use.
+pub fn spare_port() -> u16 {
+    /// Below those that Linux, macOS and Windows give out themselves.
+    const PORTS: Range<u32> = 10_240..32_000;
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    // Another process begins elsewhere.
+    let begin = process::id().wrapping_mul(617);
+    for _ in PORTS {
+        // Relaxed: each number is drawn once, and guards nothing.
+        let place = begin.wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed));
+        let port = PORTS.start + place % (PORTS.end - PORTS.start);
+        let port = u16::try_from(port).expect("it is below 32,000");
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+    panic!("no port of {PORTS:?} is free");
+}
 
 /// A way to a server on which connections can be made to fall silent, without an end.
 #[derive(Debug)]

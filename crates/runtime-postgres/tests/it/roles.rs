@@ -125,7 +125,7 @@ async fn a_role_without_rights_is_named_wherever_it_is_refused() {
     let text = refused.to_string();
     assert!(text.starts_with(&format!("role `{name}` cannot read the version")), "{text}");
     let refused = PgStore::migrate(other.schema("not_there")).await.unwrap_err();
-    assert!(matches!(refused, PgError::Forbidden { .. }), "{refused:?}");
+    assert!(matches!(refused, PgError::NotOwner { .. }), "{refused:?}");
     admin.batch_execute(&grant).await.unwrap();
     let store = PgStore::connect(config).await.unwrap();
     let refused = store.thread(&thread("t")).await.unwrap_err();
