@@ -238,6 +238,7 @@ impl AgentEvent {
 }
 
 /// `at` without what is finer than a microsecond.
+#[inline]
 fn micros(at: DateTime<Utc>) -> DateTime<Utc> {
     let local = at.naive_utc();
     let nanos = local.nanosecond();

@@ -18,7 +18,8 @@ impl Names {
     /// Whether a name has no secrets.
     #[inline]
     pub(crate) fn is_clean(&self, name: &Arc<str>) -> bool {
-        self.clean.get().is_some_and(|clean| clean == name) || self.turns_out_clean(name)
+        let known = |clean: &Arc<str>| Arc::ptr_eq(clean, name) || clean == name;
+        self.clean.get().is_some_and(known) || self.turns_out_clean(name)
     }
 
     /// The name without secrets.

@@ -166,7 +166,7 @@ impl Stream {
 
     /// An event of the session's own span.
     pub(crate) fn root_event(&self, name: AgentEventName, status: AgentEventStatus) -> AgentEvent {
-        self.event(name, status).with_span(self.root, self.parent)
+        self.span_event(name, status, (self.root, self.parent))
     }
 
     /// An event of a span directly below the session's.
@@ -176,7 +176,19 @@ impl Stream {
         status: AgentEventStatus,
         span: SpanId,
     ) -> AgentEvent {
-        self.event(name, status).with_span(span, Some(self.root))
+        self.span_event(name, status, (span, Some(self.root)))
+    }
+
+    /// An event of any span, with the span around it.
+    pub(crate) fn span_event(
+        &self,
+        name: AgentEventName,
+        status: AgentEventStatus,
+        (span, parent): (SpanId, Option<SpanId>),
+    ) -> AgentEvent {
+        let mut event = self.event(name, status);
+        (event.span, event.parent) = (Some(span), parent);
+        event
     }
 
     /// Emits an event of the session's own span that only has data.
@@ -196,6 +208,7 @@ impl Stream {
     }
 
     /// Emits an event with no other texts of the caller than these names.
+    #[inline]
     pub(crate) fn emit_with(&self, mut event: AgentEvent, names: [Option<&Arc<str>>; 2]) {
         if !names.into_iter().flatten().all(|name| self.names.is_clean(name)) {
             self.clean(&mut event);
@@ -205,8 +218,13 @@ impl Stream {
 
     /// Emits an event with the texts that it has.
     #[inline]
-    pub(crate) fn emit_as_is(&self, event: AgentEvent) {
-        let Some((state, aside)) = self.number(event) else { return };
+    pub(crate) fn emit_as_is(&self, mut event: AgentEvent) {
+        let Some(state) = self.number(&mut event) else { return };
+        self.send(state, Arc::new(event));
+    }
+
+    fn send(&self, mut state: MutexGuard<'_, State>, event: Arc<AgentEvent>) {
+        let aside = self.keep(&mut state, event);
         self.deliver_from(state);
         aside.finish();
     }
@@ -214,7 +232,8 @@ impl Stream {
     /// Numbers `event` and keeps it. [`deliver`](Self::deliver) is to follow.
     pub(crate) fn post(&self, mut event: AgentEvent) {
         self.clean(&mut event);
-        let Some((state, aside)) = self.number(event) else { return };
+        let Some(mut state) = self.number(&mut event) else { return };
+        let aside = self.keep(&mut state, Arc::new(event));
         drop(state);
         aside.finish();
     }
@@ -222,7 +241,8 @@ impl Stream {
     /// Posts the session's last event.
     pub(crate) fn post_last(&self, mut event: AgentEvent) {
         self.clean(&mut event);
-        let Some((mut state, aside)) = self.number(event) else { return };
+        let Some(mut state) = self.number(&mut event) else { return };
+        let aside = self.keep(&mut state, Arc::new(event));
         let seq = state.seq;
         state.line.ends_with(seq);
         state.over = true;
@@ -241,9 +261,8 @@ impl Stream {
         }
     }
 
-    /// Numbers `event` and keeps it.
-    #[inline]
-    fn number(&self, mut event: AgentEvent) -> Option<(MutexGuard<'_, State>, Aside)> {
+    /// Numbers `event`, if it has a reader. It is to be [kept](Self::keep) under the same lock.
+    fn number(&self, event: &mut AgentEvent) -> Option<MutexGuard<'_, State>> {
         if !self.is_heard() {
             return None;
         }
@@ -261,7 +280,11 @@ impl Stream {
         state.seq += 1;
         event.seq = Some(state.seq);
         event.labels.clone_from(&state.labels);
-        let event = Arc::new(event);
+        Some(state)
+    }
+
+    /// Keeps an event that was numbered under this lock.
+    fn keep(&self, state: &mut State, event: Arc<AgentEvent>) -> Aside {
         state.line.post(&event);
         let full = state.log.len() == self.capacity.get();
         let evicted = if full { state.log.pop_front() } else { None };
@@ -269,7 +292,7 @@ impl Stream {
             state.log.push_back(event);
         }
         let readers = state.readers.as_mut().map(|readers| readers.take());
-        Some((state, Aside { evicted, readers }))
+        Aside { evicted, readers }
     }
 
     /// The role and the phase without secrets.

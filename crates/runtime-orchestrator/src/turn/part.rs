@@ -44,10 +44,8 @@ impl Part<'_> {
         status: AgentEventStatus,
         span: SpanId,
     ) -> AgentEvent {
-        match self {
-            Self::Turn { .. } => stream.child_event(name, status, span),
-            Self::Attempt(place) => stream.event(name, status).with_span(span, Some(place.turn)),
-        }
+        let parent = self.place().map_or_else(|| stream.root(), |place| place.turn);
+        stream.span_event(name, status, (span, Some(parent)))
     }
 
     /// The place in its turn, if it is an attempt.

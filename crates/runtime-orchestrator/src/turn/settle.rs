@@ -34,8 +34,9 @@ impl ActiveTurn<'_> {
         let mut bill = self.held.bill_answer(money.till(stream.payer()), &self.model, usage);
         if stream.is_heard() {
             let [_, completed, _] = self.part.names();
-            let event = self.part.event(stream, completed, AgentEventStatus::Completed, self.span);
-            let mut event = event.with_outcome(SpanOutcome::Ok);
+            let status = AgentEventStatus::Completed;
+            let mut event = self.part.event(stream, completed, status, self.span);
+            event.outcome = Some(SpanOutcome::Ok);
             event.data = data(&self.part, &self.model, Some((&bill, money)), None);
             stream.emit_with(event, self.part.names_of(&self.model));
         }
