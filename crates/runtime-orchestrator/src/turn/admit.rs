@@ -42,17 +42,36 @@ impl<'s, 'g> Gate<'s, 'g> {
 /// Admits a turn, in the order of the architecture guide. A refused turn releases everything but
 /// its iteration.
 pub(crate) async fn admit<'s>(core: Hold<'s>, spec: &Spec) -> Result<ActiveTurn<'s>, TurnError> {
-    let mut entry = Entry::of(core.clone(), true)?;
+    // Without a limiter, and with money that is there, there is nothing to await.
+    if core.setup.limiter.is_none() && !core.money.is_funded() {
+        return admit_now(core, spec);
+    }
+    Box::pin(admit_in_time(core, spec)).await
+}
+
+fn admit_now<'s>(core: Hold<'s>, spec: &Spec) -> Result<ActiveTurn<'s>, TurnError> {
+    let entry = Entry::of(core.clone(), true)?;
+    let passed = first_checks(&core, spec)
+        .and_then(|pace| pass_now(&core, Gate::of(&core), &spec.model, spec.ask(), pace));
+    begin(core, entry, spec, passed)
+}
+
+async fn admit_in_time<'s>(core: Hold<'s>, spec: &Spec) -> Result<ActiveTurn<'s>, TurnError> {
+    let entry = Entry::of(core.clone(), true)?;
     let passed = match first_checks(&core, spec) {
-        Ok(pace) => match Gate::of(&core) {
-            // Without a limiter, and with money that is there, there is nothing to await.
-            gate @ Gate { limiter: None, .. } if !core.money.is_funded() => {
-                pass_now(&core, gate, &spec.model, spec.ask(), pace)
-            }
-            gate => Box::pin(pass(&core, gate, &spec.model, spec.ask(), pace)).await,
-        },
+        Ok(pace) => pass(&core, Gate::of(&core), &spec.model, spec.ask(), pace).await,
         Err(error) => Err(error),
     };
+    begin(core, entry, spec, passed)
+}
+
+#[inline]
+fn begin<'s>(
+    core: Hold<'s>,
+    mut entry: Entry<'s>,
+    spec: &Spec,
+    passed: Result<(Held<'s>, Pace), TurnError>,
+) -> Result<ActiveTurn<'s>, TurnError> {
     match passed {
         Ok(pass) => {
             let model = Arc::clone(&spec.model);
