@@ -1,6 +1,7 @@
 //! The sinks of a session, and calls of them, which are the caller's code: their failures are caught, and a thread knows whose
 //! sink it is in.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -31,6 +32,7 @@ thread_local! {
 }
 
 /// Calls a sink of the session. Returns its error or panic, if there was one.
+#[inline]
 pub(crate) fn ask(
     session_id: &Arc<str>,
     call: impl FnOnce() -> Result<(), SinkError>,
@@ -56,12 +58,25 @@ pub(crate) fn refuse_calls_from(session_id: &Arc<str>) -> Result<(), CalledFromS
 }
 
 /// The error or panic of a sink, without secrets, if there was one.
+#[inline]
 pub(crate) fn caught(call: impl FnOnce() -> Result<(), SinkError>) -> Option<String> {
     // Any broken state is the sink's own; nothing else here uses it.
     match catch_unwind(AssertUnwindSafe(call)) {
-        Ok(answer) => answer.err().map(|error| without_secrets(&error.to_string()).into_owned()),
-        Err(_) => Some("the sink panicked".to_owned()),
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(failed(error)),
+        Err(panic) => Some(panicked(panic)),
     }
+}
+
+#[cold]
+#[expect(clippy::needless_pass_by_value, reason = "what is rare is also dropped here")]
+fn failed(error: SinkError) -> String {
+    without_secrets(&error.to_string()).into_owned()
+}
+
+#[cold]
+fn panicked(_: Box<dyn Any + Send>) -> String {
+    "the sink panicked".to_owned()
 }
 
 fn key(session_id: &Arc<str>) -> usize {

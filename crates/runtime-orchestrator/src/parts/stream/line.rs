@@ -69,6 +69,7 @@ pub(super) fn this_thread() -> ThreadId {
 }
 
 impl Aside {
+    #[inline]
     pub(super) fn finish(self) {
         drop(self.evicted);
         if let Some(readers) = self.readers {
@@ -93,6 +94,7 @@ impl Line {
     }
 
     /// Adds an event with this number.
+    #[inline]
     pub(super) fn post(&mut self, event: &Arc<AgentEvent>) {
         if self.sink.is_none() {
             return;
