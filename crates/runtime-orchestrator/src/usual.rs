@@ -17,8 +17,11 @@ pub(crate) struct UsualOutput(Arc<Lengths>);
 #[derive(Debug, Default)]
 struct Lengths {
     known: Mutex<BTreeMap<Box<str>, FadingHistogram>>,
-    notes: ThreadLocal<Mutex<BTreeMap<Box<str>, Note>>>,
+    notes: ThreadLocal<Mutex<Notes>>,
 }
+
+/// What a thread knows about a few models.
+type Notes = Vec<(Box<str>, Note)>;
 
 /// What a thread knows about a model.
 #[derive(Debug, Default)]
@@ -64,15 +67,18 @@ impl UsualOutput {
 
     fn with_note<T>(&self, model: &str, act: impl FnOnce(&mut Note) -> T) -> T {
         let mut notes = lock(self.0.notes.get_or_default());
-        if let Some(note) = notes.get_mut(model) {
+        if let Some((_, note)) = notes.iter_mut().find(|(noted, _)| **noted == *model) {
             return act(note);
         }
         if notes.len() >= Self::NOTES {
-            for (model, mut note) in std::mem::take(&mut *notes) {
+            for (model, mut note) in notes.drain(..) {
                 self.0.tell(&model, &mut note);
             }
         }
-        act(notes.entry(model.into()).or_default())
+        let mut note = Note::default();
+        let done = act(&mut note);
+        notes.push((model.into(), note));
+        done
     }
 }
 

@@ -129,6 +129,9 @@ impl ModelPrices {
 
     /// The cost of a turn: the total of [`price`](Self::price).
     pub fn cost(&self, usage: &UsageSnapshot, tier: ServiceTier) -> Usd {
+        if self.bands.is_empty() {
+            return self.standard.cost(usage);
+        }
         self.applying(tier, usage.total_input_tokens()).rates.cost(usage)
     }
 
