@@ -17,6 +17,7 @@ use crate::parts::pace::Pace;
 use crate::tell;
 use crate::turn::active::ActiveTurn;
 use crate::turn::describe::Spec;
+use crate::turn::guard;
 use crate::turn::held::Held;
 use crate::turn::part::Part;
 use crate::wait::{Interrupted, race};
@@ -41,28 +42,29 @@ impl<'s, 'g> Gate<'s, 'g> {
 
 /// Admits a turn, in the order of the architecture guide. A refused turn releases everything but
 /// its iteration.
-pub(crate) async fn admit<'s>(core: Hold<'s>, spec: &Spec) -> Result<ActiveTurn<'s>, TurnError> {
-    // Without a limiter, and with money that is there, there is nothing to await.
-    if core.setup.limiter.is_none() && !core.money.is_funded() {
-        return admit_now(core, spec);
-    }
-    Box::pin(admit_in_time(core, spec)).await
-}
-
-fn admit_now<'s>(core: Hold<'s>, spec: &Spec) -> Result<ActiveTurn<'s>, TurnError> {
+pub(crate) fn admit_now<'s>(core: Hold<'s>, spec: &Spec) -> Result<ActiveTurn<'s>, TurnError> {
     let entry = Entry::of(core.clone(), true)?;
     let passed = first_checks(&core, spec)
         .and_then(|pace| pass_now(&core, Gate::of(&core), &spec.model, spec.ask(), pace));
     begin(core, entry, spec, passed)
 }
 
-async fn admit_in_time<'s>(core: Hold<'s>, spec: &Spec) -> Result<ActiveTurn<'s>, TurnError> {
+/// [`admit_now`] that waits for money that comes in parts, for the rate limit, if there is one, and for
+/// guardrails that check the prompt.
+pub(crate) async fn admit_in_time<'s>(
+    core: Hold<'s>,
+    spec: &Spec,
+) -> Result<ActiveTurn<'s>, TurnError> {
     let entry = Entry::of(core.clone(), true)?;
     let passed = match first_checks(&core, spec) {
         Ok(pace) => pass(&core, Gate::of(&core), &spec.model, spec.ask(), pace).await,
         Err(error) => Err(error),
     };
-    begin(core, entry, spec, passed)
+    let mut active = begin(core, entry, spec, passed)?;
+    if let Some(input) = &spec.prompt {
+        guard::check_input(&mut active, input).await?;
+    }
+    Ok(active)
 }
 
 #[inline]

@@ -44,7 +44,7 @@ pub(crate) fn read<T>(
     active: &mut ActiveTurn<'_>,
     value: &T,
     reader: ReplyReader<T>,
-) -> (Option<ReportedUsage>, Option<Review>) {
+) -> (Option<ReportedUsage>, Option<Box<Review>>) {
     active.call_succeeded();
     let ReplyReader { prompt, reading, shown } = reader;
     let usage = active.flagged(|| reading.usage(value));
@@ -58,7 +58,7 @@ pub(crate) fn read<T>(
         keep(active, Content::Answer, output);
     }
     let input = prompt.map(|prompt| *prompt).unwrap_or_default();
-    (usage, guards.then_some(Review { input, output }))
+    (usage, guards.then(|| Box::new(Review { input, output })))
 }
 
 /// Has guardrails check the answer.

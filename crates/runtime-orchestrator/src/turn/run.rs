@@ -5,7 +5,7 @@ use std::future::Future;
 use crate::core::{Core, Hold};
 use crate::error::{BoxError, TurnError};
 use crate::turn::active::{ActiveTurn, Answer};
-use crate::turn::admit::admit;
+use crate::turn::admit::{admit_in_time, admit_now};
 use crate::turn::describe::{Spec, Turn};
 use crate::turn::guard;
 
@@ -21,8 +21,13 @@ where
     E: Into<BoxError> + 'static,
 {
     async move {
-        let mut active = admit(Hold::Borrowed(core), &turn.spec).await?;
-        prepare(&mut active, &turn.spec).await?;
+        let (core, spec) = (Hold::Borrowed(core), &turn.spec);
+        let mut active = if is_ready(&core, spec) {
+            admit_now(core, spec)?
+        } else {
+            Box::pin(admit_in_time(core, spec)).await?
+        };
+        active.begin_call()?;
         match active.step(async { call().await }).await? {
             Ok(value) => {
                 let (usage, review) = guard::read(&mut active, &value, turn.reader());
@@ -39,15 +44,17 @@ where
 
 /// Admits a turn whose call the caller makes.
 pub(crate) async fn begin<'s>(core: Hold<'s>, spec: &Spec) -> Result<ActiveTurn<'s>, TurnError> {
-    let mut active = admit(core, spec).await?;
-    prepare(&mut active, spec).await?;
+    let mut active = if is_ready(&core, spec) {
+        admit_now(core, spec)?
+    } else {
+        Box::pin(admit_in_time(core, spec)).await?
+    };
+    active.begin_call()?;
     Ok(active)
 }
 
-/// Has guardrails check the prompt. From here on the call may have been made.
-async fn prepare(active: &mut ActiveTurn<'_>, spec: &Spec) -> Result<(), TurnError> {
-    if let Some(input) = &spec.prompt {
-        Box::pin(guard::check_input(active, input)).await?;
-    }
-    active.begin_call()
+/// Whether there is nothing to await before the call: no limiter, money that is there, and no prompt to
+/// check.
+fn is_ready(core: &Core, spec: &Spec) -> bool {
+    core.setup.limiter.is_none() && !core.money.is_funded() && spec.prompt.is_none()
 }
