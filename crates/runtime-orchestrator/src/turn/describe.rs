@@ -187,6 +187,7 @@ impl<T> Turn<T> {
     }
 
     /// What reads the reply.
+    #[inline]
     pub(crate) fn reader(self) -> ReplyReader<T> {
         let Self { spec, reading, shown } = self;
         ReplyReader { prompt: spec.prompt, reading, shown }

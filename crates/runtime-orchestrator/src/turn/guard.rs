@@ -40,6 +40,7 @@ pub(crate) async fn check_input(turn: &mut ActiveTurn<'_>, input: &Value) -> Res
 ///
 /// The breaker counts the success first: the readers are the caller's code, and a panic in them is
 /// not a failure of the provider.
+#[inline]
 pub(crate) fn read<T>(
     active: &mut ActiveTurn<'_>,
     value: &T,
@@ -48,7 +49,11 @@ pub(crate) fn read<T>(
     active.call_succeeded();
     let ReplyReader { prompt, reading, shown } = reader;
     let usage = active.flagged(|| reading.usage(value));
-    let usage = usage.and_then(|read| usage_of(active, read));
+    let usage = match usage {
+        Some(Ok(usage)) => Some(usage),
+        Some(Err(error)) => unread(active, &error),
+        None => None,
+    };
     let guards = active.core.guards(GuardrailStage::Post);
     let Some(shown) = shown.filter(|_| guards || active.core.captures()) else {
         return (usage, None);
@@ -105,15 +110,11 @@ impl ActiveTurn<'_> {
     }
 }
 
-/// The usage that was read. A failed reader does not cost the answer.
-fn usage_of(turn: &ActiveTurn<'_>, read: Result<ReportedUsage, BoxError>) -> Option<ReportedUsage> {
-    match read {
-        Ok(usage) => Some(usage),
-        Err(error) => {
-            log!(warn, session = %turn.core.session_id(), model = %turn.model, error = %text_of(&*error), "cannot read the usage of an answer; its reservation is billed");
-            None
-        }
-    }
+/// A failed reader does not cost the answer.
+#[cold]
+fn unread(turn: &ActiveTurn<'_>, error: &BoxError) -> Option<ReportedUsage> {
+    log!(warn, session = %turn.core.session_id(), model = %turn.model, error = %text_of(&**error), "cannot read the usage of an answer; its reservation is billed");
+    None
 }
 
 fn judge(
