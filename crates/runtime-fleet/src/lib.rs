@@ -41,6 +41,7 @@ mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod core;
+mod counted;
 mod error;
 mod fleet;
 #[cfg(feature = "link")]

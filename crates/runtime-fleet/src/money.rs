@@ -8,7 +8,6 @@ use std::time::Duration;
 use runtime_usage::{Limit, Usd};
 use thiserror::Error;
 
-use crate::error::StateError;
 use crate::member::MemberId;
 use crate::name::LONGEST;
 
@@ -120,18 +119,8 @@ pub enum OnLoss {
 }
 
 /// The largest sum of an account, and of what one member books of it: $9,223,372,036.85. A larger one is a mistake, and
-/// is [refused](StateError::TooLarge).
+/// is [refused](crate::StateError::TooLarge).
 pub const LARGEST_SUM: Usd = Usd::from_nanos(i64::MAX.cast_unsigned());
-
-/// Checks a sum before a backend has it.
-fn counted(account: &AccountPath, sum: &'static str, found: Usd) -> Result<(), StateError> {
-    let is_counted = found <= LARGEST_SUM;
-    is_counted.then_some(()).ok_or_else(|| StateError::TooLarge {
-        account: account.clone(),
-        sum,
-        found,
-    })
-}
 
 /// The rules of an account, as the backend keeps them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -159,15 +148,6 @@ impl Rules {
             marks: limit.percents().to_vec(),
             on_loss: OnLoss::Spend,
         }
-    }
-
-    /// Checks that the amount can be counted. A backend does so first.
-    ///
-    /// # Errors
-    ///
-    /// [`StateError::TooLarge`].
-    pub fn check(&self, account: &AccountPath) -> Result<(), StateError> {
-        counted(account, "amount", self.amount)
     }
 
     /// Sets what becomes of the money of a member that is not heard of any more.
@@ -247,30 +227,6 @@ pub struct Booking {
     pub most: Usd,
     /// For how long what the member holds is its own, from this call on. Zero: it is over at once.
     pub ttl: Duration,
-}
-
-impl Booking {
-    /// Checks that its sums can be counted. A backend does so first.
-    ///
-    /// # Errors
-    ///
-    /// [`StateError::TooLarge`].
-    pub fn check(&self) -> Result<(), StateError> {
-        let Self { account, granted, spent, estimated, returned, .. } = self;
-        let sums = [
-            ("granted", granted),
-            ("spent", spent),
-            ("estimated", estimated),
-            ("returned", returned),
-        ];
-        sums.into_iter().try_for_each(|(sum, found)| counted(account, sum, *found))
-    }
-
-    /// `least` and `most`, of which the second is not less than the first. No account has more than can be counted.
-    pub fn asks(&self) -> (Usd, Usd) {
-        let countable = |sum: Usd| sum.min(LARGEST_SUM.saturating_sub(self.granted));
-        (countable(self.least), countable(self.most.max(self.least)))
-    }
 }
 
 /// What the backend answers to a booking.

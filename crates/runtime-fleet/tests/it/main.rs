@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 mod breakers;
+mod counted;
 mod forgotten;
 mod histories;
 mod limits;

@@ -154,37 +154,6 @@ fn refusals_to_open_say_why() {
 }
 
 #[test]
-fn a_sum_that_cannot_be_counted_is_a_matter_of_its_account_alone() {
-    let mut world = World::new(1);
-    let fleet = world.members[0].fleet.clone();
-    let refused = world.until(fleet.account("odd", Limit::recorded(Usd::MAX))).unwrap_err();
-    let expected = "`amount` of account `odd` is $18446744073.709551615; a fleet counts up to $9223372036.854775807";
-    assert_eq!(refused.to_string(), expected);
-
-    let company = accounts(&mut world, "company", &limit(100)).remove(0);
-    let team = accounts(&mut world, "team", &Limit::recorded(cents(100))).remove(0);
-    world.ticks(2);
-    let told = world.members[0].told();
-    team.reserve(Usd::MAX).unwrap().settle(Usd::MAX);
-    company.reserve(cents(1)).unwrap().settle(cents(1));
-    world.ticks(12);
-    assert_eq!(
-        (world.state("company").spent, world.members[0].told()),
-        (cents(1), vec![]),
-        "{told:?}"
-    );
-    let status = world.members[0].fleet.status();
-    assert_eq!(status.away, None);
-    let why = status.accounts.iter().find_map(|held| held.refused.as_deref());
-    assert!(
-        why.is_some_and(|why| why.starts_with("`spent` of account `team` is $18446744073.")),
-        "{why:?}"
-    );
-    assert!(!world.until(team.fund(cents(1))), "who waits finds out");
-    assert!(world.reserve(&company, cents(1)).is_some());
-}
-
-#[test]
 fn marks_are_told_once_in_the_fleet() {
     let mut world = World::new(3);
     let accounts = accounts(&mut world, "company", &limit(100).marks([50, 80, 100]));
