@@ -1,6 +1,5 @@
 //! The code of `docs/clients.md`.
 
-use techrevati_runtime::durable::DurableSession;
 use techrevati_runtime::http_layer::{Place, Turns, turn_error};
 use techrevati_runtime::orchestrator::TurnError;
 use techrevati_runtime::prelude::*;
@@ -9,14 +8,18 @@ use async_openai::Client as OpenAi;
 use async_openai::config::OpenAIConfig;
 use async_openai::middleware::ReqwestService;
 
+use reqwest_0_13 as reqwest;
+
+use reqwest::Client as Reqwest;
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
+
+use techrevati_runtime::durable::DurableSession;
 
 // What the guide does not show.
 use std::net::Ipv4Addr;
 
 use axum::Router;
 use axum::http::StatusCode;
-use reqwest_0_13::Client as Reqwest;
 use serde_json::{Value, json};
 use techrevati_runtime::durable::Durable;
 use techrevati_runtime::store::MemoryStore;

@@ -26,7 +26,7 @@ async fn answered(status: &str, body: &str) -> Failure {
     thread::spawn(move || {
         // A client that asks again is answered again.
         while let Ok((mut stream, _)) = listener.accept() {
-            let _ = stream.read(&mut [0; 65_536]);
+            let _ = stream.read(&mut vec![0; 65_536]);
             let _ = stream.write_all(reply.as_bytes());
         }
     });
