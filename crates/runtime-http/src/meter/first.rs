@@ -5,7 +5,7 @@ use bytes::Bytes;
 use memchr::memchr;
 use serde_json::Value;
 
-use super::Framing;
+use super::framing::Framing;
 use super::whole::Whole;
 
 /// The fields of server-sent events. A line that begins with a colon is a comment.

@@ -301,13 +301,6 @@ impl<'s> ActiveTurn<'s> {
         Settled::of(self.answered(None))
     }
 
-    /// Settles a call that was never sent.
-    ///
-    /// Permit and reservations are released, but the iteration counts. The turn ends as cancelled.
-    pub fn release(mut self) {
-        self.withdrawn();
-    }
-
     /// Settles the failed call, and returns `error` with its classification.
     pub fn fail<E: Into<BoxError> + 'static>(mut self, error: E) -> TurnError {
         TurnError::Failed(self.failed(error))

@@ -114,7 +114,9 @@ impl ActiveTurn<'_> {
     }
 
     /// Settles a call that was never sent.
-    pub(super) fn withdrawn(&mut self) {
+    ///
+    /// Permit and reservations are released, but the iteration counts. The turn ends as cancelled.
+    pub fn release(mut self) {
         self.held.unsent();
         self.held.take_observed(self.pace.pulse());
         if self.close(CallOutcome::Ignored) {

@@ -170,6 +170,29 @@ impl FaultError {
     }
 }
 
+/// The same with the words of the reply.
+impl FaultRules {
+    /// As [`FaultError::from_response`], by these rows.
+    pub fn error_of_response<H: Headers + ?Sized>(
+        &self,
+        provider: Provider,
+        status: u16,
+        headers: &H,
+        body: &[u8],
+        now: impl Into<DateTime<Utc>>,
+    ) -> FaultError {
+        let body = Flat::of(body);
+        let fault = self.read((provider, status), headers, body.root(), now.into());
+        FaultError::new(fault, FaultDetails::read(headers, body.root()))
+    }
+
+    /// As [`FaultError::from_stream_error`], by these rows.
+    pub fn error_of_stream(&self, provider: Provider, event: &Value) -> FaultError {
+        let details = FaultDetails::from_json(&(), event);
+        FaultError::new(self.of_stream_error(provider, event), details)
+    }
+}
+
 impl fmt::Display for FaultError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.fault.kind.fmt(f)?;

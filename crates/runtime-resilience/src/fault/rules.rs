@@ -19,7 +19,7 @@ use super::provider::Provider;
 use super::retry_after::{here, in_body, in_metadata, in_place};
 use super::rule::FaultRule;
 use super::spoken::{in_page, in_words};
-use super::{Fault, FaultBasis, FaultDetails, FaultError, rows, said};
+use super::{Fault, FaultBasis, rows, said};
 
 /// The table by which replies are read: your rows in the order they were added, then the built-in
 /// ones. The first row that matches decides.
@@ -66,26 +66,6 @@ impl FaultRules {
         now: impl Into<DateTime<Utc>>,
     ) -> Fault {
         self.read((provider, status), headers, Flat::of(body).root(), Some(now.into()))
-    }
-
-    /// As [`FaultError::from_response`], by these rows.
-    pub fn error_of_response<H: Headers + ?Sized>(
-        &self,
-        provider: Provider,
-        status: u16,
-        headers: &H,
-        body: &[u8],
-        now: impl Into<DateTime<Utc>>,
-    ) -> FaultError {
-        let body = Flat::of(body);
-        let fault = self.read((provider, status), headers, body.root(), Some(now.into()));
-        FaultError::new(fault, FaultDetails::read(headers, body.root()))
-    }
-
-    /// As [`FaultError::from_stream_error`], by these rows.
-    pub fn error_of_stream(&self, provider: Provider, event: &Value) -> FaultError {
-        let details = FaultDetails::from_json(&(), event);
-        FaultError::new(self.of_stream_error(provider, event), details)
     }
 
     /// As [`Fault::from_json`], by these rows.
