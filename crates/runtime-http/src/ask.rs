@@ -92,8 +92,6 @@ pub struct Ask {
     model_in: Named,
     /// What is said of the usage of the stream.
     usage: Asked,
-    /// Whether the deployment in the path is the name of the model.
-    follows: bool,
     /// Whether several answers are asked for.
     pub(crate) has_choices: bool,
 }
@@ -142,7 +140,6 @@ impl Ask {
             model_at,
             model_in,
             usage,
-            follows: false,
             has_choices: choices > 1,
         })
     }
@@ -154,15 +151,22 @@ impl Ask {
         if !is_passed_on {
             self.provider = provider;
         }
-        self.follows = self.provider == Provider::LiteLlm && has_deployment(path);
-        if let Some(model) = endpoint::model(path).filter(|_| self.follows) {
-            self.model = model.into();
+        if self.provider == Provider::LiteLlm
+            && has_deployment(path)
+            && let Some(model) = endpoint::model(path)
+        {
+            (self.model, self.model_in) = (model.into(), Named::Deployment);
         }
     }
 
     /// Whether another model cannot be asked for at this path: a deployment of Azure has one.
     pub(crate) fn is_bound(&self, path: &str) -> bool {
-        has_deployment(path) && !self.follows
+        has_deployment(path) && !self.follows()
+    }
+
+    /// Whether the deployment in the path is the name of the model.
+    fn follows(&self) -> bool {
+        self.model_in == Named::Deployment
     }
 
     /// The form of the usage in the reply.
@@ -186,7 +190,7 @@ impl Ask {
         if *self.model == *model {
             return None;
         }
-        let mut path = endpoint::with_model(uri.path(), model, self.follows)?;
+        let mut path = endpoint::with_model(uri.path(), model, self.follows())?;
         if let Some(query) = uri.query() {
             path = format!("{path}?{query}");
         }
@@ -207,6 +211,7 @@ impl Ask {
         let asks = ask_usage && may_ask && !self.signed;
         let changes = match self.model_in {
             Named::Body => *self.model != *model,
+            Named::Deployment => is_elsewhere || *self.model != *model,
             Named::Base => is_elsewhere,
             Named::Path => false,
         };
@@ -227,6 +232,8 @@ enum Named {
     Body,
     /// In the path of the call.
     Path,
+    /// In the deployment of a gateway, which goes before the body.
+    Deployment,
     /// In a part of the URL that belongs to its base, as an Azure deployment, or nowhere.
     Base,
 }
