@@ -53,7 +53,7 @@ impl Service<Request<Full<Bytes>>> for Parrot {
 fn request() -> Request<Full<Bytes>> {
     Request::post("https://inference.example/v1/chat/completions")
         .body(Full::from(r#"{"model":"one","stream":true}"#))
-        .unwrap()
+        .expect("it is a request")
 }
 
 /// What is said of each failed attempt.
