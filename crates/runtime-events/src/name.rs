@@ -119,10 +119,26 @@ wire_names! {
 
 impl AgentEventName {
     /// The last part of the name: `failed` of `agent.recovery.failed`.
-    pub fn short(self) -> &'static str {
-        let name = self.as_str();
-        name.rsplit_once('.').map_or(name, |(_, last)| last)
+    pub const fn short(self) -> &'static str {
+        const SHORT: [&str; AgentEventName::ALL.len()] = {
+            let mut short = [""; AgentEventName::ALL.len()];
+            let mut place = 0;
+            while place < short.len() {
+                short[place] = last_part(AgentEventName::ALL[place].as_str());
+                place += 1;
+            }
+            short
+        };
+        SHORT[self as usize]
     }
+}
+
+const fn last_part(name: &str) -> &str {
+    let mut begin = name.len();
+    while begin > 0 && name.as_bytes()[begin - 1] != b'.' {
+        begin -= 1;
+    }
+    name.split_at(begin).1
 }
 
 wire_names! {

@@ -1,6 +1,6 @@
 //! Where the time comes from, and how to wait for it.
 
-use std::fmt::{self, Debug, Write as _};
+use std::fmt::{self, Debug};
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -139,28 +139,30 @@ pub(crate) struct Stamp {
 impl Stamp {
     pub(crate) fn new(at: DateTime<Utc>) -> Self {
         let mut stamp = Self { text: [0; 32], len: 0 };
-        let (date, time) = (at.date_naive(), at.time());
-        let year = u32::try_from(date.year()).unwrap_or(0).min(9999);
-        stamp.digits(year, 4);
-        stamp.byte(b'-');
-        stamp.digits(date.month(), 2);
-        stamp.byte(b'-');
-        stamp.digits(date.day(), 2);
-        stamp.byte(b'T');
-        stamp.digits(time.hour(), 2);
-        stamp.byte(b':');
-        stamp.digits(time.minute(), 2);
-        stamp.byte(b':');
+        let at = at.naive_utc();
+        let year = u32::try_from(at.year()).unwrap_or(0).min(9999);
+        stamp.two(year / 100);
+        stamp.two(year % 100);
+        stamp.put(b"-");
+        stamp.two(at.month());
+        stamp.put(b"-");
+        stamp.two(at.day());
+        stamp.put(b"T");
+        stamp.two(at.hour());
+        stamp.put(b":");
+        stamp.two(at.minute());
+        stamp.put(b":");
         // A leap second is second 60, as RFC 3339 has it. Here it is a second of two billion nanoseconds.
-        let micros = time.nanosecond() / 1_000;
-        stamp.digits(time.second() + micros / 1_000_000, 2);
+        let micros = at.nanosecond() / 1_000;
+        stamp.two(at.second() + micros / 1_000_000);
         let micros = micros % 1_000_000;
         if micros > 0 {
-            stamp.byte(b'.');
-            stamp.digits(micros, 6);
+            stamp.put(b".");
+            stamp.two(micros / 10_000);
+            stamp.two(micros / 100 % 100);
+            stamp.two(micros % 100);
         }
-        // 26 bytes are taken at most, so the rest fits.
-        let _ = stamp.write_str("+00:00");
+        stamp.put(b"+00:00");
         stamp
     }
 
@@ -168,23 +170,14 @@ impl Stamp {
         &self.text[..self.len]
     }
 
-    fn byte(&mut self, byte: u8) {
-        self.text[self.len] = byte;
-        self.len += 1;
+    fn put<const N: usize>(&mut self, bytes: &[u8; N]) {
+        self.text[self.len..self.len + N].copy_from_slice(bytes);
+        self.len += N;
     }
 
-    fn digits(&mut self, mut number: u32, count: usize) {
-        for slot in self.text[self.len..self.len + count].iter_mut().rev() {
-            *slot = b'0' + u8::try_from(number % 10).unwrap_or(0);
-            number /= 10;
-        }
-        self.len += count;
-    }
-}
-
-impl fmt::Write for Stamp {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        text.bytes().for_each(|byte| self.byte(byte));
-        Ok(())
+    /// Puts a number of two digits.
+    fn two(&mut self, number: u32) {
+        const DIGITS: &[u8; 10] = b"0123456789";
+        self.put(&[DIGITS[(number / 10 % 10) as usize], DIGITS[(number % 10) as usize]]);
     }
 }

@@ -110,12 +110,15 @@ fn put_plain(line: &mut Vec<u8>, text: &[u8]) {
 
 /// Whether JSON writes any of these bytes otherwise: those below a space, a quote, a backslash.
 fn has_escapes(text: &[u8]) -> bool {
-    let Some(last) = text.last_chunk() else {
-        return text.iter().any(|byte| matches!(byte, 0..b' ' | b'"' | b'\\'));
-    };
-    let (eights, _) = text.as_chunks();
-    // The last eight bytes may be looked at twice.
-    eights.iter().any(|eight| eight_has_escapes(*eight)) || eight_has_escapes(*last)
+    // The last bytes may be looked at twice.
+    if let Some(last) = text.last_chunk() {
+        let (eights, _) = text.as_chunks();
+        return eights.iter().any(|eight| eight_has_escapes(*eight)) || eight_has_escapes(*last);
+    }
+    if let (Some([a, b, c, d]), Some([e, f, g, h])) = (text.first_chunk(), text.last_chunk()) {
+        return eight_has_escapes([*a, *b, *c, *d, *e, *f, *g, *h]);
+    }
+    text.iter().any(|byte| matches!(byte, 0..b' ' | b'"' | b'\\'))
 }
 
 /// All bytes of a word at once: one that is less than another, of at most 128, borrows the bit above it.

@@ -63,8 +63,10 @@ fn python_keys_come_before_the_envelope() {
 #[test]
 fn each_letter_is_written_as_serde_json_writes_it() {
     for letter in (0..=255).map(char::from).chain(['\u{2028}', '✂']) {
-        for place in 0..40 {
-            let text = format!("{}{letter}{}", "a".repeat(place), "b".repeat(39 - place));
+        // Texts are looked at in parts of eight bytes, of four, or of one.
+        let lengths = [1, 3, 4, 7, 8, 17].into_iter();
+        for (length, place) in lengths.flat_map(|length| (0..length).map(move |at| (length, at))) {
+            let text = format!("{}{letter}{}", "a".repeat(place), "b".repeat(length - 1 - place));
             let data = Data::new().with(text.clone(), text.clone());
             let event = started().with_detail(text).with_data(data);
             assert_eq!(event.to_json(), serde_json::to_string(&event).unwrap());
