@@ -11,10 +11,11 @@ use runtime_events::payload::{Tool, TurnEnded, TurnStarted, Word};
 use runtime_events::{AgentEvent, AgentFailureClass, SpanOutcome};
 use serde_json::json;
 
+use crate::call::{Call, Sole};
 use crate::config::{OtelConfig, SemconvProfile, Viewer};
 use crate::names::{error, gen_ai, op, own, viewer};
 use crate::provider::provider_of;
-use crate::table::{Agent, Call, Chat, Open, Sole, What};
+use crate::table::{Agent, Chat, Open, What};
 use crate::tokens::Tokens;
 
 /// A span as it begins.

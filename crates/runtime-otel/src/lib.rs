@@ -33,6 +33,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod attributes;
+mod call;
 mod config;
 mod contents;
 #[cfg(feature = "sdk")]

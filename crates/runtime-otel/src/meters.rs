@@ -11,9 +11,10 @@ use runtime_events::payload::{BreakerChanged, Fleet, Recovery, TurnEnded};
 use runtime_events::{AgentEvent, AgentEventName, SpanOutcome};
 
 use crate::attributes::{failure, told};
+use crate::call::Call;
 use crate::config::SemconvProfile;
 use crate::names::{error, gen_ai, metric, op, own};
-use crate::table::{Agent, Call, Chat, Ended, What};
+use crate::table::{Agent, Chat, Ended, What};
 use crate::tokens::{Tokens, Used};
 
 #[derive(Debug)]

@@ -21,11 +21,12 @@ use runtime_events::{AgentEvent, AgentEventName, SpanId, SpanOutcome};
 use runtime_sinks::SinkError;
 
 use crate::attributes::{self, Beginning, failure, told};
+use crate::call::Call;
 use crate::config::OtelConfig;
 use crate::meters::Meters;
 use crate::names::own;
 use crate::note;
-use crate::table::{Call, Ended, Open, Table, What};
+use crate::table::{Ended, Open, Table, What};
 use crate::tokens::Used;
 use crate::tracer::{Ids, Starter};
 

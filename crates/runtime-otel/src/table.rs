@@ -2,7 +2,6 @@
 //!
 //! No I/O and no tracer's code: all of it runs under one lock.
 
-use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -11,6 +10,7 @@ use opentelemetry::trace::SpanContext;
 use opentelemetry::{Context, KeyValue};
 use runtime_events::{AgentEvent, SpanId};
 
+use crate::call::{Call, Sole};
 use crate::contents::is_asked;
 use crate::spread::Spread;
 use crate::time::{Anchor, At};
@@ -56,13 +56,6 @@ pub(crate) enum What {
     Attempt(Call),
 }
 
-/// A model that is asked, and who runs it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Call {
-    pub(crate) model: Option<Arc<str>>,
-    pub(crate) provider: Option<Cow<'static, str>>,
-}
-
 #[derive(Debug, Default)]
 pub(crate) struct Agent {
     pub(crate) role: Option<Arc<str>>,
@@ -89,25 +82,6 @@ pub(crate) struct Chat {
     pub(crate) answered: Option<Arc<str>>,
     /// What its attempts have used, if it has any: the turn's end tells their sum. Boxed, as few turns have.
     pub(crate) attempts: Option<Box<Used>>,
-}
-
-/// A value, while there is but one.
-#[derive(Debug, Default)]
-pub(crate) enum Sole {
-    #[default]
-    None,
-    One(Cow<'static, str>),
-    Many,
-}
-
-impl Sole {
-    fn add(&mut self, value: &str) {
-        match self {
-            Self::One(held) if held == value => {}
-            Self::None => *self = Self::One(Cow::Owned(value.to_owned())),
-            Self::One(_) | Self::Many => *self = Self::Many,
-        }
-    }
 }
 
 /// A span that is over, and when.
