@@ -63,7 +63,9 @@ pub(super) fn is_look_up(function: &[u8]) -> bool {
 /// Whether the name that begins here is followed by its value after a blank: in `.netrc`, or where a shell, a
 /// Dockerfile or a program sets a variable, or where SQL has a password in capitals.
 pub(super) fn sets(text: &[u8], start: usize, at: usize) -> bool {
-    if text[start..].starts_with(b"PASSWORD ") && text.get(at) == Some(&b'\'') {
+    let is_of_sql = text[start..].starts_with(b"PASSWORD ") && text.get(at) == Some(&b'\'');
+    // A line of a file of interfaces.
+    if is_of_sql || text[start..].starts_with(b"wpa-psk ") {
         return true;
     }
     let before = &text[start.saturating_sub(FAR)..start];
@@ -75,6 +77,8 @@ pub(super) fn sets(text: &[u8], start: usize, at: usize) -> bool {
     match last {
         [host, b"machine", ..] | [_, b"login", host, b"machine"] => is_host(host),
         [_, b"login", b"default", _]
+        // nmcli dev wifi connect home password hunter2
+        | [_, b"connect", b"wifi", _]
         | [b"-x" | b"-gx" | b"-Ux", b"set", ..]
         | [b"setx" | b"ENV", ..]
         | [b"set", b"config" | b"configure", ..]

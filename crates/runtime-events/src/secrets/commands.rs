@@ -1,15 +1,15 @@
 //! Passwords in commands and calls that do not name them: `mysql -phunter2`, `.netrc`, `login("bob", "hunter2")`.
 
-use super::bytes::{blanks, count, is_of_token};
+use super::bytes::{any_blanks, blanks, count, count_back, is_of_token, is_sign};
 use super::quote::Quote;
-use super::shapes::{FAR, is_random};
+use super::shapes::{FAR, is_odd, is_random};
 use super::value::{Manner, is_placeholder, run};
 
 /// Programs, the command that they are given, their option, and whether a blank may stand behind it.
 type Row = (&'static str, &'static str, &'static [u8], bool);
 
 /// From the manuals of these programs.
-const ROWS: [Row; 8] = [
+const ROWS: [Row; 10] = [
     (
         "mysql mysqladmin mysqlbinlog mysqlcheck mysqldump mysqlimport mysqlpump mysqlsh mysqlshow mariadb \
          mariadb-admin mariadb-dump mycli",
@@ -17,11 +17,18 @@ const ROWS: [Row; 8] = [
         b"-p",
         false,
     ),
-    ("sshpass mongo mongosh mongodump mongoexport mongoimport mongorestore", "", b"-p", true),
+    (
+        "sshpass mongo mongosh mongodump mongoexport mongoimport mongorestore cqlsh psexec twine useradd usermod",
+        "",
+        b"-p",
+        true,
+    ),
     ("docker podman buildah skopeo oras az cf oc", "login", b"-p", true),
     ("redis-cli valkey-cli", "", b"-a", true),
     ("7z", "", b"-p", false),
-    ("zip unzip", "", b"-P", true),
+    ("zip unzip sqlcmd bcp tsql ipmitool mosquitto_pub mosquitto_sub", "", b"-P", true),
+    ("snmpget snmpgetnext snmpset snmpwalk snmpbulkget snmpbulkwalk snmptable", "-u", b"-A", true),
+    ("snmpget snmpgetnext snmpset snmpwalk snmpbulkget snmpbulkwalk snmptable", "-u", b"-X", true),
     // Cookies, or the file that has them.
     ("curl", "", b"-b", true),
     ("ldapadd ldapdelete ldapmodify ldappasswd ldapsearch", "", b"-w", true),
@@ -31,7 +38,7 @@ const ROWS: [Row; 8] = [
 pub(super) fn password(text: &[u8], start: usize, end: usize) -> Option<(usize, usize)> {
     let &[b'-', letter, ..] = &text[start..end] else { return None };
     let is_option = |row: &&Row| row.2[1] == letter && is_of(text, start, row);
-    if !matches!(letter, b'p' | b'a' | b'b' | b'P' | b'w') {
+    if !matches!(letter, b'p' | b'a' | b'b' | b'P' | b'w' | b'A' | b'X') {
         return None;
     }
     let row = ROWS.iter().find(is_option)?;
@@ -51,10 +58,70 @@ pub(super) fn password(text: &[u8], start: usize, end: usize) -> Option<(usize, 
     (!is_other && !is_file && !is_ports(value)).then_some((from, to))
 }
 
-/// `-ubob:hunter2` of curl: where the user begins.
-pub(super) fn user(text: &[u8], start: usize, end: usize) -> Option<usize> {
-    let is_pair = text[start..end].starts_with(b"-u") && text.get(end) == Some(&b':');
-    (is_pair && is_of(text, start, &("curl", "", b"-u", false))).then_some(start + 2)
+/// Programs, their options that take a user and a password, and the sign between the two.
+const PAIRS: [(&str, &str, u8); 5] = [
+    ("curl", "-u --user -U --proxy-user", b':'),
+    ("http https xh xhs", "-a --auth", b':'),
+    ("ab", "-A -P", b':'),
+    ("lftp", "-u --user", b','),
+    ("smbclient smbget smbcacls smbcquotas smbtree rpcclient net winexe wmic", "-U --user", b'%'),
+];
+
+/// Programs whose `-u` and `--user` take a user of this machine and a group, or no user at all.
+const OF_MACHINES: &str =
+    "docker docker-compose podman nerdctl kubectl systemd-run chroot setpriv python python3 rsync";
+
+/// Where the user begins that the option in this token has, as `bob:hunter2` of curl, and the sign behind it.
+pub(super) fn user(text: &[u8], start: usize, end: usize) -> Option<(usize, u8)> {
+    let option = &text[start..end];
+    let is_assigned = text.get(end) == Some(&b'=') && option.starts_with(b"--");
+    let mut next = end + if is_assigned { 1 } else { blanks(text, end) };
+    let is_one =
+        |options: &str| options.split_ascii_whitespace().any(|known| known.as_bytes() == option);
+    let said_to = |programs: &'static str| is_of(text, start, &(programs, "", b"", true));
+    if option.starts_with(b"-u") && text.get(end) == Some(&b':') {
+        return said_to("curl").then_some((start + 2, b':'));
+    }
+    if next == end {
+        return None;
+    }
+    if !option.starts_with(b"-") {
+        // The programs of Oracle's databases, behind their options.
+        while text.get(next) == Some(&b'-') {
+            next += count(&text[next..], |byte| byte > b' ');
+            next += blanks(text, next);
+        }
+        return Some((next, b'/'));
+    }
+    let row = PAIRS.iter().find(|row| is_one(row.1) && said_to(row.0));
+    let is_any = || is_one("-u --user") && !said_to(OF_MACHINES);
+    row.map(|row| (next, row.2)).or_else(|| is_any().then_some((next, b':')))
+}
+
+/// Programs that take a password as a word behind others, with the word that says so, and how many stand between.
+const WORDS: [(&str, &str, usize); 3] = [
+    ("rabbitmqctl", "add_user change_password authenticate_user", 1),
+    ("htpasswd", "-nb -bn -nbB -nbm", 1),
+    ("htpasswd", "-b -cb -bc -bB -Bb -cbB -bm", 2),
+];
+
+/// The password that stands some words behind this one, as in `rabbitmqctl add_user bob hunter2`.
+pub(super) fn word(text: &[u8], start: usize, end: usize) -> Option<(usize, usize)> {
+    let is_said = |row: &&(&'static str, &str, usize)| {
+        row.1.split_ascii_whitespace().any(|known| known.as_bytes() == &text[start..end])
+            && is_of(text, start, &(row.0, "", b"", true))
+    };
+    let row = WORDS.iter().find(is_said)?;
+    let mut at = end;
+    for left in (0..=row.2).rev() {
+        at += Some(blanks(text, at)).filter(|&blanks| blanks > 0)?;
+        let to = run(text, at, Manner::Assigned);
+        if left == 0 {
+            return (to > at && !is_placeholder(&text[at..to])).then_some((at, to));
+        }
+        at = to;
+    }
+    None
 }
 
 /// Whether what stands here is said to one of these programs, in the same command.
@@ -78,45 +145,90 @@ fn is_ports(value: &[u8]) -> bool {
 }
 
 /// The two quoted texts that a call like `login("bob", "hunter2")` or `auth=("bob", "hunter2")` has, which ends its name
-/// here: a user and a password.
+/// here: a user and a password. A call that opens a database has them behind its address:
+/// `new PDO("mysql:host=db", "bob", "hunter2")`.
 pub(super) fn user_and_password(
     text: &[u8],
     start: usize,
     end: usize,
 ) -> Option<((usize, usize), (usize, usize))> {
+    const SOME: &[u8] = b"Some(";
     let name = &text[start..end];
-    let ends = |word: &[u8]| {
+    let ends = |word: &str| {
         let rest = name.len().checked_sub(word.len());
-        rest.is_some_and(|rest| name[rest..].eq_ignore_ascii_case(word))
+        rest.is_some_and(|rest| name[rest..].eq_ignore_ascii_case(word.as_bytes()))
     };
     let bracket = end + usize::from(text.get(end) == Some(&b'='));
-    if text.get(bracket) != Some(&b'(') || !(ends(b"auth") || ends(b"login")) {
+    if text.get(bracket) != Some(&b'(') {
         return None;
     }
-    let first = Quote::at(text, bracket + 1)?;
-    let user = bracket + 1 + first.len();
+    let mut at = bracket + 1 + any_blanks(text, bracket + 1);
+    let mut is_last = true;
+    if ["pdo", "mysqli", "mysql_connect", "mysqli_connect", "getconnection"].into_iter().any(ends)
+        || (ends("connect") && text.get(at + 1..at + 5)?.eq_ignore_ascii_case(b"dbi:"))
+    {
+        let address = Quote::at(text, at)?;
+        let comma = address.end(text, at + address.len())? + address.len();
+        at = comma + 1 + any_blanks(text, comma + 1);
+        is_last = false;
+        if text.get(comma) != Some(&b',') {
+            return None;
+        }
+    } else if !["auth", "login", "pscredential"].into_iter().any(ends) {
+        return None;
+    }
+    let first = Quote::at(text, at)?;
+    let user = at + first.len();
     let is_of_user = |byte: u8| is_of_token(byte) || byte == b'@' || byte == b'+';
     let user_end = user + count(&text[user..], is_of_user);
     let comma = user_end + first.len();
-    let at = comma + 1 + blanks(text, comma + 1);
+    let at = comma + 1 + any_blanks(text, comma + 1);
+    // Of a method in Rust, it may be left out.
+    let at = at + if text.get(at..)?.starts_with(SOME) { SOME.len() } else { 0 };
     let second = Quote::at(text, at)?;
     let from = at + second.len();
     let to = second.end(text, from)?;
+    let after = to + second.len();
+    let after = text.get(after + any_blanks(text, after));
     let is_pair = user_end > user
         && !is_random(&text[user..user_end])
         && Quote::at(text, user_end) == Some(first)
         && text.get(comma) == Some(&b',')
-        && text.get(to + second.len()) == Some(&b')')
-        && !is_placeholder(&text[from..to]);
+        && (after == Some(&b')') || (!is_last && after == Some(&b',')))
+        // What a removed one has left is passed over.
+        && (!is_placeholder(&text[from..to]) || is_sign(text, from));
     (is_pair && from < to).then_some(((user, user_end), (from, to)))
 }
 
-/// What `IDENTIFIED BY` in SQL has behind it, of which the last word ends here.
-pub(super) fn identified_by(text: &[u8], start: usize, end: usize) -> Option<(usize, usize)> {
+/// The password of a line of `.pgpass`, `host:port:database:user:password`, whose first colon stands here.
+pub(super) fn pgpass(text: &[u8], colon: usize) -> Option<(usize, usize)> {
+    let host = count_back(&text[colon.saturating_sub(FAR)..colon], |byte| byte > b' ');
+    let begin = colon - host;
+    if !matches!(text[..begin].last(), None | Some(b'\n')) {
+        return None;
+    }
+    let line = &text[begin..text.len().min(begin + FAR)];
+    let line = &line[..count(line, |byte| byte > b' ')];
+    let mut parts = line.splitn(5, |&byte| byte == b':');
+    let mut next = || parts.next().filter(|part| !part.is_empty());
+    let (host, port, database, user, password) = (next()?, next()?, next()?, next()?, next()?);
+    let is_number = |part: &[u8]| part.iter().all(u8::is_ascii_digit);
+    let is_host = host == b"*" || host == b"localhost" || host.contains(&b'.');
+    let is_port = port == b"*" || (matches!(port.len(), 4 | 5) && is_number(port));
+    let is_line = is_host && is_port && !is_number(database) && !is_number(user);
+    let from = begin + line.len() - password.len();
+    let is_secret = is_odd(password) && !is_placeholder(password);
+    (is_line && is_secret).then_some((from, begin + line.len()))
+}
+
+/// What `IDENTIFIED BY` in SQL has behind it, of which the last word ends here, or `ConvertTo-SecureString` in
+/// PowerShell.
+pub(super) fn quoted_behind(text: &[u8], start: usize, end: usize) -> Option<(usize, usize)> {
     const WORD: &[u8] = b"identified ";
     let before = &text[start.saturating_sub(WORD.len())..start];
     let at = end + blanks(text, end);
-    let quote = Quote::at(text, at).filter(|_| before.eq_ignore_ascii_case(WORD))?;
+    let is_said = text[start..end].len() > 2 || before.eq_ignore_ascii_case(WORD);
+    let quote = Quote::at(text, at).filter(|_| is_said)?;
     let from = at + quote.len();
     let to = quote.end(text, from)?;
     (from < to && !is_placeholder(&text[from..to])).then_some((from, to))

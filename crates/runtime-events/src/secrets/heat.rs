@@ -81,7 +81,7 @@ impl Heat {
 fn cools(word: &[u8]) -> bool {
     const WORDS: &str = "id ids request response trace span session model commit sha revision org \
         organization project user account run thread deployment file path see version batch \
-        job base64";
+        job base64 variable";
     const LONGEST: usize = 13;
     let lower = Word::of(word);
     word.len() < LONGEST && WORDS.split_ascii_whitespace().any(|word| lower.as_str() == word)

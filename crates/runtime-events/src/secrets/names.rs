@@ -64,6 +64,7 @@ pub(super) fn may_end(word: &[u8]) -> bool {
             | b"uth"
             | b"otp"
             | b"pat"
+            | b"psk"
             | b"ier"
             | b"ing"
             | b"lue"
@@ -96,9 +97,8 @@ fn named(last: Word, words: &mut Words<'_>) -> Option<Name> {
         "secret" | "password" | "passwd" | "pwd" | "pw" | "passphrase" | "passcode" | "otp"
         | "totp" | "apikey" | "accesskey" | "secretkey" | "privatekey" | "accountkey"
         | "subscriptionkey" | "sharedaccesskey" | "encryptionkey" | "signingkey" | "masterkey"
-        | "storagekey" | "authkey" | "credential" | "cred" | "jsessionid" | "phpsessid" => {
-            Name::Secret
-        }
+        | "storagekey" | "authkey" | "psk" | "keypass" | "credential" | "cred" | "jsessionid"
+        | "phpsessid" => Name::Secret,
         "secrets" | "passwords" | "apikeys" | "credentials" | "creds" | "pass" => Name::Secrets,
         "token" => return token(words.before()),
         "accesstoken" | "authtoken" | "apitoken" | "refreshtoken" | "idtoken" | "sessiontoken"
@@ -192,8 +192,16 @@ fn token(before: Option<Word>) -> Option<Name> {
 
 /// A name whose words are written as one.
 fn in_one(word: &str) -> Option<Name> {
-    const SECRETS: [&str; 7] =
-        ["password", "passwd", "passphrase", "apikey", "secret", "secretkey", "accesskey"];
+    const SECRETS: [&str; 8] = [
+        "password",
+        "passwd",
+        "passphrase",
+        "apikey",
+        "secret",
+        "secretkey",
+        "accesskey",
+        "storepass",
+    ];
     const TOKENS: [&str; 4] = ["accesstoken", "authtoken", "apitoken", "refreshtoken"];
     let ends = |names: &[&str]| names.iter().any(|name| word.ends_with(name));
     match () {

@@ -1,7 +1,8 @@
 //! Entries that have a name and a value side by side: `{"name": "password", "value": "…"}`, a tuple, a line of YAML.
 
-use super::bytes::{any_blanks, count_back, is_mark};
+use super::bytes::{any_blanks, blanks, count, count_back, is_mark};
 use super::quote::Quote;
+use super::shapes::FAR;
 
 /// `, "value": "…"` or `, "…"` after a quoted name: an entry of a list of pairs, or of a tuple. Returns
 /// the length up to the value.
@@ -20,7 +21,8 @@ pub(super) fn pair(text: &[u8], start: usize, comma: usize, quote: Option<Quote>
         return is_entry.then_some(colon + 1 - comma);
     }
     let is_in = |bracket: &[u8]| {
-        Quote::at(text, opening) == Some(quote) && text[..opening].ends_with(bracket)
+        Quote::at(text, opening) == Some(quote)
+            && text[..opening].trim_ascii_end().ends_with(bracket)
     };
     // A list of names has no hyphens, as those of headers have.
     let is_header = || is_in(b"[") && text[start..comma].contains(&b'-');
@@ -43,6 +45,23 @@ pub(super) fn attribute(
 pub(super) fn entry(text: &[u8], start: usize, line: usize) -> Option<usize> {
     let at = line + any_blanks(text, line);
     (text[at..].starts_with(b"value: ") && is_named(text, start)).then_some(at + 6 - line)
+}
+
+/// `default = ` in the block of a variable of Terraform, `variable "name" {`. Returns the length up to the value.
+pub(super) fn default(text: &[u8], start: usize, bracket: usize) -> Option<usize> {
+    const DEFAULT: &[u8] = b"default";
+    let before = text[..start].strip_suffix(b"\"")?.trim_ascii_end();
+    let block = &text[bracket..text.len().min(bracket + FAR)];
+    let block = &block[..count(block, |byte| byte != b'}')];
+    if !before.ends_with(b"variable") {
+        return None;
+    }
+    let is_word = |at: usize| block[..at].ends_with(b" ") || block[..at].ends_with(b"\n");
+    let found = block.windows(DEFAULT.len()).enumerate();
+    let mut found = found.filter(|(at, word)| *word == DEFAULT && is_word(*at));
+    let end = found.next()?.0 + DEFAULT.len();
+    let sign = end + blanks(block, end);
+    (block.get(sign) == Some(&b'=')).then_some(sign + 1)
 }
 
 /// Whether `"name":`, `"key":`, `name=` or `key=` stands before this place.

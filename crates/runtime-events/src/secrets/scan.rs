@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::bytes::{JOINT, SIGN, blanks, count, is_blank, is_of_token, is_sign, kind};
+use super::bytes::{JOINT, SIGN, count, is_blank, is_of_token, is_sign, kind};
 use super::heat::Heat;
 use super::quote::Quote;
 use super::shapes::{is_hash, is_random};
@@ -99,23 +99,22 @@ impl<'t> Scan<'t> {
                     return self.remove(from, to);
                 }
             }
-            b"-u" | b"--user" => {
-                let from = end + blanks(text, end);
-                if from > end {
-                    self.user(from);
+            [b'-', _, ..] | b"sqlplus" | b"sqlldr" | b"expdp" | b"impdp" => {
+                if let Some((from, sign)) = commands::user(text, start, end) {
+                    return self.user(from, sign);
                 }
-                return;
-            }
-            [b'-', _, ..] => {
-                if let Some(from) = commands::user(text, start, end) {
-                    return self.user(from);
-                }
-                if let Some((from, to)) = commands::password(text, start, end) {
+                let password = commands::password(text, start, end);
+                if let Some((from, to)) = password.or_else(|| commands::word(text, start, end)) {
                     return self.remove(from, to);
                 }
             }
-            b"BY" | b"by" => {
-                if let Some((from, to)) = commands::identified_by(text, start, end) {
+            b"add_user" | b"change_password" | b"authenticate_user" => {
+                if let Some((from, to)) = commands::word(text, start, end) {
+                    return self.remove(from, to);
+                }
+            }
+            b"BY" | b"by" | b"ConvertTo-SecureString" => {
+                if let Some((from, to)) = commands::quoted_behind(text, start, end) {
                     return self.remove(from, to);
                 }
             }
@@ -212,13 +211,17 @@ impl<'t> Scan<'t> {
         })
     }
 
-    /// `-u user:password` of a command, from the user on.
-    fn user(&mut self, from: usize) {
+    /// `-u user:password` of a command, from the user on, with this sign between the two.
+    fn user(&mut self, from: usize, sign: u8) {
         let text = self.bytes;
         let from = from + Quote::at(text, from).map_or(0, Quote::len);
-        let is_of_user = |byte: u8| is_of_token(byte) || byte == b'@' || byte == b'+';
+        let is_of_user = |byte: u8| {
+            // A domain may stand before the user.
+            let is_of_domain = sign == b'%' && matches!(byte, b'\\' | b'/');
+            is_of_token(byte) || byte == b'@' || byte == b'+' || is_of_domain
+        };
         let colon = from + count(&text[from..], is_of_user);
-        let is_pair = colon > from && text[colon..].starts_with(b":");
+        let is_pair = colon > from && text.get(colon) == Some(&sign);
         if !is_pair || text[colon..].starts_with(b"://") || self.has_key(from, colon) {
             return;
         }
@@ -226,7 +229,13 @@ impl<'t> Scan<'t> {
             self.pass(colon + 1 + SIGN.len());
         } else {
             let to = run(text, colon + 1, Manner::Assigned);
-            if colon + 1 < to {
+            // The address of a database stands behind it.
+            let address = || text[colon + 1..to].iter().position(|&byte| byte == b'@');
+            let to = if sign == b'/' { address().map_or(to, |at| colon + 1 + at) } else { to };
+            // A user and a group may be numbers.
+            let is_number =
+                text[from..to].iter().all(|byte| byte.is_ascii_digit() || *byte == b':');
+            if colon + 1 < to && !is_number {
                 self.remove(colon + 1, to);
             }
         }
@@ -240,6 +249,10 @@ impl<'t> Scan<'t> {
             self.authority(colon + 3);
         } else if let Some(length) = shapes::telegram(self.bytes, colon) {
             self.remove(colon + 1, colon + 1 + length);
+        } else if let Some((from, to)) = commands::pgpass(self.bytes, colon) {
+            self.remove(from, to);
+        } else if self.bytes[..colon].ends_with(b"jdbc:oracle:thin") {
+            self.user(colon + 1, b'/');
         }
     }
 

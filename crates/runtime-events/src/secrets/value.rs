@@ -3,7 +3,7 @@
 use super::bytes::{any_blanks, blanks, count, count_back, is_mark, is_sign};
 use super::code::{is_code, is_look_up, is_path, sets, whose};
 use super::names::Name;
-use super::pairs::{attribute, entry, pair};
+use super::pairs::{attribute, default, entry, pair};
 use super::quote::Quote;
 use super::shapes::{FAR, is_basic, is_hash, is_odd, is_random};
 
@@ -67,6 +67,7 @@ pub(super) fn place(text: &[u8], start: usize, end: usize) -> Option<Place> {
         }
         b'\r' | b'\n' => (Manner::Said, entry(text, start, at)?),
         b'f' if spaces == 1 => (Manner::Said, whose(text, at)?),
+        b'{' if name_quote.is_some() => (Manner::Assigned, default(text, start, at)?),
         b'i' if spaces == 1 && text[at..].starts_with(b"is ") => (Manner::Told, 2),
         b'w' if spaces == 1 && text[at..].starts_with(b"was ") => (Manner::Told, 3),
         b'(' if text[start].is_ascii_uppercase() && Quote::opening(text, at + 1).is_some() => {
@@ -75,6 +76,9 @@ pub(super) fn place(text: &[u8], start: usize, end: usize) -> Option<Place> {
         _ if spaces > 0 && (is_option(text, start, at) || sets(text, start, at)) => {
             (Manner::Assigned, 0)
         }
+        // `-Name value`, which prose has as well.
+        b'-' => return None,
+        _ if spaces > 0 && text[start] == b'-' => (Manner::Told, 0),
         _ => return None,
     };
     at += length;

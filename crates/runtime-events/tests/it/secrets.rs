@@ -1,6 +1,7 @@
 //! Secrets leave a text, and all else stays.
 
 mod corpus;
+mod met;
 mod ordinary;
 
 use std::borrow::Cow;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use runtime_events::{AgentEvent, Data, Labels, without_secrets};
 use serde_json::{Value, json};
 
+use self::met::{MET, MET_ORDINARY};
 use self::ordinary::ORDINARY;
 
 /// Texts with secrets, which stand between `⟨` and `⟩`: these, and nothing else, go.
@@ -187,7 +189,7 @@ fn row(row: &str) -> (String, String, Vec<&str>) {
 #[test]
 fn secrets_go_and_the_text_around_them_stays() {
     let mut wrong = Vec::new();
-    for (text, clean, _) in SECRETS.iter().map(|text| row(text)) {
+    for (text, clean, _) in SECRETS.iter().chain(MET).map(|text| row(text)) {
         // A number in JSON gets marks.
         let clean = clean.replace(":[redacted],\"name\"", ":\"[redacted]\",\"name\"");
         let found = without_secrets(&text);
@@ -203,7 +205,7 @@ fn secrets_go_and_the_text_around_them_stays() {
 #[test]
 fn ordinary_texts_stay_whole() {
     let mut wrong = Vec::new();
-    for text in ORDINARY {
+    for text in ORDINARY.iter().chain(MET_ORDINARY) {
         match without_secrets(text) {
             Cow::Borrowed(same) => assert_eq!(same, *text),
             Cow::Owned(changed) => wrong.push(format!("{text}\n  is   {changed}")),

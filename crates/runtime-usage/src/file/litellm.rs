@@ -84,13 +84,19 @@ fn with_provider<'n>(name: &'n str, entry: &'n Node<'_>) -> impl Iterator<Item =
 /// more.
 fn of_maker(name: &str) -> Option<&str> {
     let (provider, model) = name.split_once('/')?;
-    let (_, models) = MAKERS.iter().find(|(maker, _)| *maker == provider)?;
-    models.iter().any(|beginning| model.starts_with(beginning)).then_some(model)
+    // Vertex AI alone marks a version so.
+    let is_of_vertex = provider == "vertex_ai" && model.contains('@');
+    let models = MAKERS.iter().find(|(maker, _)| *maker == provider).map_or(&[][..], |row| row.1);
+    let is_known = models.iter().any(|beginning| model.starts_with(beginning));
+    (is_known || is_of_vertex).then_some(model)
 }
 
 /// Makers, and how the names of their models begin: some serve models of others as well. The list has those of
 /// `OpenAI`, Anthropic and Cohere without a provider.
-const MAKERS: [(&str, &[&str]); 10] = [
+const MAKERS: [(&str, &[&str]); 15] = [
+    ("cloudflare", &["@cf/", "@hf/"]),
+    ("dashscope", &["qwen", "qwq", "qvq"]),
+    ("databricks", &["databricks-"]),
     ("deepseek", &["deepseek"]),
     ("fireworks_ai", &["accounts/fireworks/"]),
     ("gemini", &["gemini"]),
@@ -101,7 +107,9 @@ const MAKERS: [(&str, &[&str]); 10] = [
     ),
     ("moonshot", &["kimi", "moonshot"]),
     ("perplexity", &["sonar"]),
+    ("volcengine", &["doubao"]),
     ("voyage", &["voyage", "rerank"]),
+    ("watsonx", &["ibm/"]),
     ("xai", &["grok"]),
     ("zai", &["glm"]),
 ];
