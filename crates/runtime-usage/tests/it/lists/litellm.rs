@@ -28,7 +28,7 @@ fn litellm_sample_lists_models_and_skipped_parts() {
     assert!(list.ambiguous.is_empty());
     let table = table(list);
     // With the provider and, where the list has it so, without.
-    assert_eq!(table.to_vec().len(), 11);
+    assert_eq!(table.to_vec().len(), 12);
     assert!(table.get("gpt-image-1").is_none());
 }
 
