@@ -59,6 +59,7 @@ const fn is_dot(path: &str, at: usize) -> bool {
 }
 
 /// One of 64 marks of a name: by its first two letters, its last one, and how many it has. Its spellings share it.
+#[expect(clippy::cast_possible_truncation, reason = "it is below 64")]
 const fn mark(text: &str, start: usize, end: usize) -> u8 {
     if end < start + 2 {
         return 0;
