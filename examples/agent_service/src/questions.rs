@@ -44,7 +44,10 @@ impl Questions {
         if open.as_deref() != Some(question) {
             return Err(Refusal::not_asked());
         }
-        Ok(session.provide_input(if yes { YES } else { "no" })?)
+        // Until then no other question is asked.
+        let answered = session.provide_input(if yes { YES } else { "no" });
+        drop(open);
+        Ok(answered?)
     }
 
     fn open(&self) -> MutexGuard<'_, Option<String>> {

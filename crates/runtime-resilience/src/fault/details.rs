@@ -182,7 +182,7 @@ impl FaultRules {
         now: impl Into<DateTime<Utc>>,
     ) -> FaultError {
         let body = Flat::of(body);
-        let fault = self.read((provider, status), headers, body.root(), now.into());
+        let fault = self.read((provider, status), headers, body.root(), Some(now.into()));
         FaultError::new(fault, FaultDetails::read(headers, body.root()))
     }
 

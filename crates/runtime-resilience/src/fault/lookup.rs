@@ -131,6 +131,7 @@ struct Word {
 }
 
 impl Default for Table {
+    #[expect(clippy::large_stack_arrays, reason = "32 kB, once, and an index of it needs no check")]
     fn default() -> Self {
         Self { words: Vec::new(), slots: Box::new([Slot::default(); SLOTS]) }
     }
