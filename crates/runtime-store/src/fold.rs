@@ -149,7 +149,7 @@ impl Fold {
 
     fn begin_life(&mut self, life: LifeRecord, at: DateTime<Utc>) {
         self.in_engine = life.engine;
-        self.totals.elapsed_us = self.elapsed_us();
+        self.totals.elapsed_us = elapsed_us(&self.totals, self.life.as_ref());
         self.life = Some(Life { code: life.code, began: at, last: at });
         self.lives += 1;
     }
@@ -351,7 +351,8 @@ impl Fold {
 
     /// What all lives have used. Calls whose outcome is missing count as lost.
     pub fn totals(&self) -> Totals {
-        let mut totals = Totals { elapsed_us: self.elapsed_us(), ..self.totals.clone() };
+        let mut totals = self.totals.clone();
+        totals.elapsed_us = elapsed_us(&totals, self.life.as_ref());
         for past in self.steps.values() {
             past.lose(&mut totals);
         }
@@ -372,12 +373,13 @@ impl Fold {
     pub fn counted_until(&self) -> Option<DateTime<Utc>> {
         self.life.as_ref().map(|life| life.last)
     }
+}
 
-    fn elapsed_us(&self) -> u64 {
-        let life = self.life.as_ref().and_then(|life| (life.last - life.began).num_microseconds());
-        let life = life.and_then(|us| u64::try_from(us).ok()).unwrap_or_default();
-        self.totals.elapsed_us.saturating_add(life)
-    }
+/// The time of all lives.
+fn elapsed_us(totals: &Totals, life: Option<&Life>) -> u64 {
+    let life = life.and_then(|life| (life.last - life.began).num_microseconds());
+    let life = life.and_then(|us| u64::try_from(us).ok()).unwrap_or_default();
+    totals.elapsed_us.saturating_add(life)
 }
 
 fn read<'e, T: Deserialize<'e>>(seq: u64, entry: &'e Entry) -> Result<T, JournalError> {

@@ -2,6 +2,7 @@
 
 mod line;
 mod reading;
+mod state;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -14,14 +15,14 @@ use chrono::{DateTime, Utc};
 use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Data, Labels, SpanId};
 use runtime_sinks::EventSink;
 
-use self::line::{Aside, Line, Step, this_thread};
+use self::line::{Line, Step, this_thread};
 pub use self::reading::MissedEventsError;
 pub(crate) use self::reading::Place;
+use self::state::State;
 use crate::log::log;
 use crate::park::Timers;
 use crate::parts::names::{Names, Payer, clean_labels, cleaned};
 use crate::parts::sinks::ask;
-use crate::parts::watchers::Watchers;
 
 /// The identity in a session's events.
 #[derive(Clone, Debug)]
@@ -49,8 +50,8 @@ pub(crate) struct Stream {
     /// The role and the phase in events, if they had secrets.
     cleaned: Option<Box<(Arc<str>, Arc<str>)>>,
     names: Names,
-    capacity: NonZeroUsize,
-    keeps: bool,
+    /// The number of events that are kept, if any are.
+    kept: Option<NonZeroUsize>,
     is_heard: bool,
     timers: Arc<Timers>,
     started: Instant,
@@ -61,22 +62,6 @@ pub(crate) struct Stream {
     state: Mutex<State>,
     /// Notified when a thread has left the sink, if others wait for that.
     left: Condvar,
-}
-
-struct State {
-    seq: u64,
-    /// The wall-clock time of the last event.
-    stamp: DateTime<Utc>,
-    labels: Option<Arc<Labels>>,
-    log: VecDeque<Arc<AgentEvent>>,
-    line: Line,
-    /// Whether the last event is posted.
-    over: bool,
-    /// The readers that wait for the next event. Made for the first one.
-    readers: Option<Box<Watchers>>,
-    /// The number of threads that wait for the sink.
-    waiting: u32,
-    sink_failures: u64,
 }
 
 /// A session's events so far.
@@ -116,8 +101,7 @@ impl Stream {
             cleaned: cleaned(&speaker.role, &speaker.phase),
             names: Names::default(),
             speaker,
-            capacity,
-            keeps,
+            kept: keeps.then_some(capacity),
             is_heard,
             timers,
             started,
@@ -219,12 +203,8 @@ impl Stream {
     /// Emits an event with the texts that it has.
     #[inline]
     pub(crate) fn emit_as_is(&self, mut event: AgentEvent) {
-        let Some(state) = self.number(&mut event) else { return };
-        self.send(state, Arc::new(event));
-    }
-
-    fn send(&self, mut state: MutexGuard<'_, State>, event: Arc<AgentEvent>) {
-        let aside = self.keep(&mut state, event);
+        let Some(mut state) = self.number(&mut event) else { return };
+        let aside = state.keep(Arc::new(event), self.kept);
         self.deliver_from(state);
         aside.finish();
     }
@@ -233,7 +213,7 @@ impl Stream {
     pub(crate) fn post(&self, mut event: AgentEvent) {
         self.clean(&mut event);
         let Some(mut state) = self.number(&mut event) else { return };
-        let aside = self.keep(&mut state, Arc::new(event));
+        let aside = state.keep(Arc::new(event), self.kept);
         drop(state);
         aside.finish();
     }
@@ -242,7 +222,7 @@ impl Stream {
     pub(crate) fn post_last(&self, mut event: AgentEvent) {
         self.clean(&mut event);
         let Some(mut state) = self.number(&mut event) else { return };
-        let aside = self.keep(&mut state, Arc::new(event));
+        let aside = state.keep(Arc::new(event), self.kept);
         let seq = state.seq;
         state.line.ends_with(seq);
         state.over = true;
@@ -261,7 +241,7 @@ impl Stream {
         }
     }
 
-    /// Numbers `event`, if it has a reader. It is to be [kept](Self::keep) under the same lock.
+    /// Numbers `event`, if it has a reader. It is to be [kept](State::keep) under the same lock.
     fn number(&self, event: &mut AgentEvent) -> Option<MutexGuard<'_, State>> {
         if !self.is_heard() {
             return None;
@@ -281,18 +261,6 @@ impl Stream {
         event.seq = Some(state.seq);
         event.labels.clone_from(&state.labels);
         Some(state)
-    }
-
-    /// Keeps an event that was numbered under this lock.
-    fn keep(&self, state: &mut State, event: Arc<AgentEvent>) -> Aside {
-        state.line.post(&event);
-        let full = state.log.len() == self.capacity.get();
-        let evicted = if full { state.log.pop_front() } else { None };
-        if self.keeps {
-            state.log.push_back(event);
-        }
-        let readers = state.readers.as_mut().map(|readers| readers.take());
-        Aside { evicted, readers }
     }
 
     /// The role and the phase without secrets.
@@ -335,7 +303,7 @@ impl Stream {
             }
         }
         drop(state);
-        self.log_first(first);
+        log_first(&self.speaker, first);
     }
 
     /// Makes the sink write its buffer.
@@ -343,7 +311,7 @@ impl Stream {
         let Some(sink) = self.sink() else { return };
         let failure = ask(&self.speaker.session_id, || sink.flush());
         let first = self.state().count(failure);
-        self.log_first(first);
+        log_first(&self.speaker, first);
     }
 
     /// Drops the sink.
@@ -354,7 +322,7 @@ impl Stream {
             Ok(())
         });
         let first = self.state().count(failure);
-        self.log_first(first);
+        log_first(&self.speaker, first);
     }
 
     /// The sink of the events.
@@ -365,12 +333,6 @@ impl Stream {
     /// Whether there is a sink that has not taken the session's last event.
     pub(crate) fn owes_the_last(&self) -> bool {
         self.state().line.owes_the_last()
-    }
-
-    fn log_first(&self, failure: Option<String>) {
-        if let Some(error) = failure {
-            log!(warn, session = %self.speaker.session_id, error = %error, "event sink failed; further failures are only counted");
-        }
     }
 
     /// Adds a label to all later events.
@@ -396,13 +358,9 @@ impl Stream {
     }
 }
 
-impl State {
-    /// Counts a failure. Returns it if it is the first.
-    fn count(&mut self, failure: Option<String>) -> Option<String> {
-        failure.filter(|_| {
-            self.sink_failures += 1;
-            self.sink_failures == 1
-        })
+fn log_first(speaker: &Speaker, failure: Option<String>) {
+    if let Some(error) = failure {
+        log!(warn, session = %speaker.session_id, error = %error, "event sink failed; further failures are only counted");
     }
 }
 
