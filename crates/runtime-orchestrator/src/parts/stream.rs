@@ -1,8 +1,8 @@
 //! The session's events: one speaker, one order, one number each, and a bounded log.
 
+mod board;
 mod line;
 mod reading;
-mod state;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -15,10 +15,10 @@ use chrono::{DateTime, Utc};
 use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Data, Labels, SpanId};
 use runtime_sinks::EventSink;
 
+use self::board::Board;
 use self::line::{Line, Step, this_thread};
 pub use self::reading::MissedEventsError;
 pub(crate) use self::reading::Place;
-use self::state::State;
 use crate::log::log;
 use crate::park::Timers;
 use crate::parts::names::{Names, Payer, clean_labels, cleaned};
@@ -59,7 +59,7 @@ pub(crate) struct Stream {
     /// The span of the session above.
     parent: Option<SpanId>,
     next_span: AtomicU64,
-    state: Mutex<State>,
+    state: Mutex<Board>,
     /// Notified when a thread has left the sink, if others wait for that.
     left: Condvar,
 }
@@ -86,7 +86,7 @@ impl Stream {
         let labels = labels.map(clean_labels);
         let Outlet { sink, capacity, keeps } = outlet;
         let is_heard = keeps || sink.is_some();
-        let state = State {
+        let state = Board {
             seq: 0,
             stamp: DateTime::<Utc>::MIN_UTC,
             labels,
@@ -241,8 +241,8 @@ impl Stream {
         }
     }
 
-    /// Numbers `event`, if it has a reader. It is to be [kept](State::keep) under the same lock.
-    fn number(&self, event: &mut AgentEvent) -> Option<MutexGuard<'_, State>> {
+    /// Numbers `event`, if it has a reader. It is to be [kept](Board::keep) under the same lock.
+    fn number(&self, event: &mut AgentEvent) -> Option<MutexGuard<'_, Board>> {
         if !self.is_heard() {
             return None;
         }
@@ -278,7 +278,7 @@ impl Stream {
     }
 
     /// Delivers the posted events, or waits until others have.
-    fn deliver_from<'s>(&'s self, mut state: MutexGuard<'s, State>) {
+    fn deliver_from<'s>(&'s self, mut state: MutexGuard<'s, Board>) {
         let (seq, me) = (state.seq, this_thread());
         let mut first = None;
         loop {
@@ -352,7 +352,7 @@ impl Stream {
         Snapshot { events, emitted: state.seq, sink_failures: state.sink_failures }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, Board> {
         // Changed in single steps, so it stays consistent after a panic of the clock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

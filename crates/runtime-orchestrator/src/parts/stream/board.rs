@@ -10,7 +10,7 @@ use runtime_events::{AgentEvent, Labels};
 use super::line::{Aside, Line};
 use crate::parts::watchers::Watchers;
 
-pub(super) struct State {
+pub(super) struct Board {
     pub(super) seq: u64,
     /// The wall-clock time of the last event.
     pub(super) stamp: DateTime<Utc>,
@@ -26,7 +26,7 @@ pub(super) struct State {
     pub(super) sink_failures: u64,
 }
 
-impl State {
+impl Board {
     /// Keeps an event that was numbered under the same lock, among this number of events.
     pub(super) fn keep(&mut self, event: Arc<AgentEvent>, kept: Option<NonZeroUsize>) -> Aside {
         self.line.post(&event);
