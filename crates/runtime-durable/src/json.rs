@@ -7,9 +7,9 @@ pub(crate) const DEEPEST: usize = 127;
 
 /// Refuses JSON that could not be read again.
 pub(crate) fn check_depth(json: &[u8], most: usize) -> Result<(), serde_json::Error> {
-    // Most have few of them at all.
+    // Each level takes two bytes, and most have few of them at all.
     let opens = |byte: &&u8| matches!(byte, b'[' | b'{');
-    if json.iter().filter(opens).count() <= most || depth(json) <= most {
+    if json.len() <= 2 * most || json.iter().filter(opens).count() <= most || depth(json) <= most {
         return Ok(());
     }
     Err(serde_json::Error::custom(format!("it is nested more than {DEEPEST} levels deep")))

@@ -319,15 +319,18 @@ pub(crate) fn outcome<T: DeserializeOwned>(
     step: &Step,
     body: &Body,
 ) -> Result<OutcomeRecord<T>, StepError> {
-    let read = || {
-        let text = std::str::from_utf8(body).map_err(serde_json::Error::custom)?;
-        // The value by itself, so that it may be as deep as JSON is read.
-        let OutcomeRecord { step, ok, error, bill } =
-            serde_json::from_str::<OutcomeRecord<&RawValue>>(text)?;
-        let ok = ok.map(|value| serde_json::from_str(value.get())).transpose()?;
-        Ok(OutcomeRecord { step, ok, error, bill })
-    };
-    read().map_err(|source| StepError::Value { step: step.name.clone(), source })
+    let text = std::str::from_utf8(body).map_err(serde_json::Error::custom);
+    let read = text.and_then(|text| serde_json::from_str(text).or_else(|_| apart(text)));
+    read.map_err(|source| StepError::Value { step: step.name.clone(), source })
+}
+
+/// Reads the value by itself, so that it may be as deep as JSON is read.
+#[cold]
+fn apart<T: DeserializeOwned>(text: &str) -> Result<OutcomeRecord<T>, serde_json::Error> {
+    let OutcomeRecord { step, ok, error, bill } =
+        serde_json::from_str::<OutcomeRecord<&RawValue>>(text)?;
+    let ok = ok.map(|value| serde_json::from_str(value.get())).transpose()?;
+    Ok(OutcomeRecord { step, ok, error, bill })
 }
 
 /// Reads a recorded outcome: its value with its bill, or its failure.

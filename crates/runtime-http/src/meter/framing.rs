@@ -21,7 +21,7 @@ pub enum Framing {
 }
 
 impl Framing {
-    /// The framing of a successful reply, by its headers. A [`Meter`] also looks at the first bytes: text that is
+    /// The framing of a successful reply, by its headers. A [`Meter`](super::Meter) also looks at the first bytes: text that is
     /// plainly of another framing is read as what it is.
     pub fn of(headers: &HeaderMap) -> Self {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());

@@ -203,11 +203,7 @@ fn recorded_replies_have_their_tokens_or_their_fault() {
             Ok(tokens) => {
                 let usage = usage.expect("it has usage");
                 assert_eq!((usage.tokens, usage.estimated), (tokens, false), "{}", recorded.url);
-                // Cohere and the Interactions API say it in places that are not read.
-                let is_read =
-                    !["cohere", "interactions"].iter().any(|it| recorded.url.contains(it));
-                let expected = is_read.then_some(FinishReason::Stop);
-                assert_eq!(usage.finish_reasons[0], expected, "{}", recorded.url);
+                assert_eq!(usage.finish_reasons[0], Some(FinishReason::Stop), "{}", recorded.url);
                 assert_eq!(error, None, "{}", recorded.url);
             }
             Err(kind) => {

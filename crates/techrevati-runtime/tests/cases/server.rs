@@ -80,6 +80,11 @@ async fn answer(State(reply): State<Shared>, place: Uri) -> Response<Body> {
     if streamed {
         response = response.header("content-type", "text/event-stream");
     }
+    if !reply.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("date")) {
+        // The server goes by the clock of the cases.
+        let now = ManualClock::new().utc_now().format("%a, %d %b %Y %H:%M:%S GMT");
+        response = response.header("date", now.to_string());
+    }
     for (name, value) in reply.headers {
         response = response.header(name, value);
     }
