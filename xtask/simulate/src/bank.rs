@@ -21,8 +21,8 @@ pub(crate) struct Books {
     pub(crate) failed: BTreeMap<String, u32>,
     /// When each life of a thread began, and when it was last seen.
     lived: BTreeMap<String, BTreeMap<Duration, Duration>>,
-    /// The first message under each key.
-    said: BTreeMap<String, String>,
+    /// The messages under each key that counted.
+    said: BTreeSet<(String, String)>,
     /// The values that lives were told, by the name of their step.
     values: BTreeMap<String, String>,
     /// What was broken first.
@@ -106,10 +106,10 @@ impl Bank {
     }
 
     pub(crate) fn say(&self, key: &str, message: &str) {
-        self.books().said.entry(key.to_owned()).or_insert_with(|| message.to_owned());
+        self.books().said.insert((key.to_owned(), message.to_owned()));
     }
 
-    pub(crate) fn said(&self, key: &str) -> Option<String> {
-        self.books().said.get(key).cloned()
+    pub(crate) fn said(&self, key: &str, message: &str) -> bool {
+        self.books().said.contains(&(key.to_owned(), message.to_owned()))
     }
 }

@@ -111,9 +111,10 @@ pub(super) async fn life(
             }
             Step::Ask => {
                 let heard: String = session.wait_for(&name).await?;
-                if bank.said(&name) != Some(heard.clone()) {
-                    sim.fail(format!("`{name}` heard {heard}, which was not said first"));
+                if !bank.said(&name, &heard) {
+                    sim.fail(format!("`{name}` heard {heard}, which did not count"));
                 }
+                bank.know(&name, &heard);
             }
             Step::Sleep(time) => session.sleep(time).await?,
             Step::Value => {
