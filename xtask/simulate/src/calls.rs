@@ -240,10 +240,15 @@ impl Setup {
         sim.always("retries are within their budget", move || {
             let (retries, answers) = setup.places.retries(0);
             let most = RESERVE + setup.percent * answers / 100;
-            if retries <= most || setup.routes.is_some() {
+            // Where answers fill nothing, what is left tells what was drawn.
+            let drawn = RESERVE.saturating_sub(setup.retries[0].balance());
+            let undrawn = setup.percent == 0 && retries > drawn;
+            if setup.routes.is_some() || (retries <= most && !undrawn) {
                 return Ok(());
             }
-            Err(format!("{retries} retries after {answers} answers; {most} are allowed"))
+            Err(format!(
+                "{retries} retries after {answers} answers; {most} are allowed, {drawn} drawn"
+            ))
         });
         let (setup, events) = (Rc::clone(self), sim.events());
         sim.at_end("retry budgets have what was not used", move || {
