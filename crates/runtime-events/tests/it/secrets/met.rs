@@ -139,7 +139,7 @@ pub(crate) const MET_ORDINARY: &[&str] = &[
     "printf -U 100%done",
     "tcpdump -U 50%full",
     "new PDO($dsn, $user, $password)",
-    "new PDO('sqlite:/tmp/x.db')",
+    "new PDO('sqlite:data/x.db')",
     "new Person('Ada', 'Lovelace', 'London')",
     "mysqli_connect($host, $user, $pass)",
     "connect('localhost', 'bob', 3306)",
