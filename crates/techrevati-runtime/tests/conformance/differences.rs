@@ -213,12 +213,10 @@ fn difference_7_recovered_means_that_an_attempt_succeeded() {
 #[test]
 fn difference_13_plain_turn_reports_no_recovery() {
     let exhausted = PolicyRule::new("retries", PolicyCondition::retry_exhausted(None));
+    let never = |_: &StepContext<'_>| -> Result<(), BoxError> { panic!("never asked") };
     let orchestrator = Orchestrator::new("writer", "draft")
         .policy(PolicyEngine::new([exhausted.action(PolicyAction::AbortPhase)]))
-        .recovery(
-            RecoveryConfig::default()
-                .handler(|_: &StepContext<'_>| -> Result<(), BoxError> { panic!("never asked") }),
-        );
+        .recovery(RecoveryConfig::default().handler(never));
     let session = orchestrator.session().unwrap();
     for _ in 0..5 {
         let failed = session.blocking().run_turn(Turn::model("m"), || Err::<(), _>("HTTP 503"));
@@ -369,4 +367,34 @@ fn difference_12_new_worker_never_replaces_another() {
     let first = stuck.create("writer", "draft", Some(1)).unwrap();
     assert!(stuck.create("writer", "draft", Some(2)).is_err());
     assert_eq!((stuck.len(), stuck.get(first.id()).unwrap().project_id()), (1, Some(1)));
+}
+
+#[test]
+fn difference_14_handoff_takes_account_deadline_and_turns_along() {
+    let (clock, registry) = (ManualClock::new(), AgentRegistry::new());
+    let of = |role| Orchestrator::new(role, "draft").registry(registry.clone()).pricing(prices());
+    let writer = of("writer").time(clock.clone()).deadline(WAIT);
+    let session = writer.budget(Limit::enforced(Usd::from_dollars(3))).session().unwrap();
+    session.blocking().run_turn(dollar(), fine).unwrap();
+    clock.advance(WAIT / 2);
+    let handoff = session.handoff_to("editor", "polish", json!(null)).unwrap();
+
+    let editor = of("editor").time(clock.clone()).max_iterations(2);
+    let session = editor.accept(&handoff).unwrap();
+    session.blocking().run_turn(dollar(), fine).unwrap();
+    assert_eq!(session.account().unwrap().balance().spent, Usd::from_dollars(2));
+    let capped = session.blocking().run_turn(dollar(), never).unwrap_err();
+    assert!(matches!(capped, TurnError::MaxIterations(_)), "{capped}");
+    clock.advance(WAIT / 2);
+    let late = session.handoff_to("editor", "again", json!(null)).unwrap();
+    assert!(editor.accept(&late).is_err(), "too late for the first session");
+}
+
+#[test]
+fn difference_15_longer_name_has_no_price_of_its_beginning() {
+    let known = [PricingTable::new(), PricingTable::by_beginning()].map(|prices| {
+        prices.register("gpt-5", ModelPricing::FREE).unwrap();
+        ["gpt-5", "gpt-5-2025-08-07", "gpt-5.5-pro"].map(|name| prices.get(name).is_some())
+    });
+    assert_eq!(known, [[true, true, false], [true; 3]]);
 }
