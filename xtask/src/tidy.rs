@@ -4,6 +4,7 @@
 //! that it can fail.
 
 mod documents;
+mod error_texts;
 mod guarantees;
 mod guide;
 mod layers;

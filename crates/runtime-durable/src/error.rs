@@ -7,9 +7,10 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use runtime_events::AgentFailureClass;
 use runtime_orchestrator::{BoxError, SessionError, Summary, ToolError, TurnError};
+use runtime_resilience::errors;
 use runtime_store::{
-    FailureRecord, JournalError, StepKey, StepName, StoreError, ThreadId, ThreadIdError,
-    ThreadState,
+    FailureKind, FailureRecord, JournalError, StepKey, StepName, StoreError, ThreadId,
+    ThreadIdError, ThreadState,
 };
 use serde_json::Value;
 use thiserror::Error;
@@ -56,6 +57,9 @@ pub enum StepError {
 }
 
 /// The failure of a step, as it is recorded: the next life gets the same.
+///
+/// Its [`source`](Error::source) is the error itself, or the record if an earlier life had it: both have the
+/// same [text](runtime_resilience::chain_text).
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct StepFailure {
@@ -90,15 +94,25 @@ pub struct UnrecordedError {
 
 impl fmt::Display for StepFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.failure.text)
+        // A frame: see `chain_text`.
+        if f.sign_plus() {
+            return Ok(());
+        }
+        let end = match self.failure.kind {
+            FailureKind::Refused => "was refused",
+            FailureKind::Denied => "was denied",
+            FailureKind::TimedOut => "timed out",
+            _ => "failed",
+        };
+        write!(f, "{} {end}", self.step)
     }
 }
 
 impl Error for StepFailure {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.live.as_deref().map(|live| {
-            let live: &(dyn Error + 'static) = live;
-            live
+        Some(match &self.live {
+            Some(live) => &**live,
+            None => &self.failure,
         })
     }
 }
@@ -141,7 +155,7 @@ pub enum RunError {
         /// How it ended.
         state: ThreadState,
     },
-    /// The steps of the thread are in the journal of an engine, and this is none; or the other way round.
+    /// The steps of the thread are in the journal of an engine and this run has none, or the other way round.
     #[error("the steps of thread `{thread}` are in the journal of {}", if *.in_engine { "an engine" } else { "its store" })]
     Elsewhere {
         /// The thread.
@@ -183,8 +197,10 @@ pub enum RunError {
         summary: Box<Summary>,
     },
     /// The code failed. If the thread is run again, the steps that failed last are made again.
-    #[error("{error}")]
+    #[error(fmt = code_failed)]
     Failed {
+        /// The thread.
+        thread: ThreadId,
         /// The error of the code.
         #[source]
         error: BoxError,
@@ -213,11 +229,21 @@ pub enum RunError {
     },
 }
 
+/// A frame: see `chain_text`.
+fn code_failed(
+    thread: &ThreadId,
+    _: &BoxError,
+    _: &Summary,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    if f.sign_plus() { Ok(()) } else { write!(f, "the code of thread `{thread}` failed") }
+}
+
 /// The class under which an error of the body is recorded.
 pub(crate) fn class_of(error: &(dyn Error + 'static)) -> AgentFailureClass {
     let step = failed_step(error).map(|step| step.failure.class);
     let call = || {
-        sources(error).find_map(|error| {
+        errors(error).find_map(|error| {
             let turn = error.downcast_ref::<TurnError>().map(TurnError::failure_class);
             turn.or_else(|| error.downcast_ref::<ToolError>().map(ToolError::failure_class))
         })
@@ -227,15 +253,8 @@ pub(crate) fn class_of(error: &(dyn Error + 'static)) -> AgentFailureClass {
 
 /// The step whose failure an error of the body is, if it tells.
 pub(crate) fn failed_step<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e StepFailure> {
-    sources(error).find_map(|error| match error.downcast_ref::<StepError>() {
+    errors(error).find_map(|error| match error.downcast_ref::<StepError>() {
         Some(StepError::Failed(step)) => Some(&**step),
         _ => error.downcast_ref::<StepFailure>(),
     })
-}
-
-/// An error and its sources.
-fn sources<'e>(
-    error: &'e (dyn Error + 'static),
-) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error| (*error).source())
 }

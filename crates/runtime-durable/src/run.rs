@@ -308,7 +308,7 @@ impl Durable {
                 let step = failed_step(&*error).map(|step| step.key);
                 let end = EndRecord::<()> { ok: None, error: failure, step, cancelled: None };
                 over_with(held, life, &end, Leave::Failed).await?;
-                Err(RunError::Failed { error, summary })
+                Err(RunError::Failed { thread, error, summary })
             }
         }
     }

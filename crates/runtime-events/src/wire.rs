@@ -24,11 +24,10 @@ use crate::time::{Clock, Stamp, SystemClock};
 ///
 /// The message names the field, and the value where there is one.
 #[derive(Debug, Error)]
-#[error("not an agent event: {source}")]
+#[error("not an agent event: {cause}")]
 #[non_exhaustive]
 pub struct EventParseError {
-    #[from]
-    source: serde_json::Error,
+    cause: serde_json::Error,
 }
 
 impl AgentEvent {
@@ -65,7 +64,7 @@ impl AgentEvent {
     /// assert!(error.unwrap_err().to_string().contains("unknown event name `agent.exploded`"));
     /// ```
     pub fn from_json(json: &str) -> Result<Self, EventParseError> {
-        Ok(serde_json::from_str(json)?)
+        serde_json::from_str(json).map_err(|cause| EventParseError { cause })
     }
 }
 

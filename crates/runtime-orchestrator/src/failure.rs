@@ -3,6 +3,7 @@
 #[cfg(feature = "anyhow")]
 use std::any::Any;
 use std::error::Error;
+use std::mem;
 use std::time::Duration;
 
 use runtime_events::{AgentFailureClass, FailureScenario};
@@ -90,6 +91,8 @@ struct Inside {
     class: Option<AgentFailureClass>,
     /// Whether a shutdown is the cause.
     shutdown: bool,
+    /// Whether the next error is the last failure of the turn above, which has told of it.
+    told: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -104,6 +107,9 @@ impl Inside {
     }
 
     fn see(error: &(dyn Error + 'static), inside: &mut Option<Self>) {
+        if inside.as_mut().is_some_and(|inside| mem::take(&mut inside.told)) {
+            return;
+        }
         let seen = if let Some(turn) = error.downcast_ref::<TurnError>() {
             let refused = turn.is_refusal();
             Self {
@@ -112,6 +118,7 @@ impl Inside {
                 retried: turn.is_final(),
                 class: Some(turn.failure_class()),
                 shutdown: turn.is_shutdown(),
+                told: turn.is_final(),
             }
         } else if let Some(tool) = error.downcast_ref::<ToolError>() {
             let (class, shutdown) = (Some(tool.failure_class()), tool.is_shutdown());
@@ -121,7 +128,7 @@ impl Inside {
         } else if error.is::<GuardrailViolatedError>() {
             Self { class: Some(AgentFailureClass::GuardrailViolation), ..Self::default() }
         } else if error.is::<UnrecoveredError>() {
-            Self { retried: true, ..Self::default() }
+            Self { retried: true, told: true, ..Self::default() }
         } else if is_shutdown(error) {
             Self { shutdown: true, ..Self::default() }
         } else {
@@ -134,6 +141,7 @@ impl Inside {
             retried: before.retried || seen.retried,
             class: before.class.or(seen.class),
             shutdown: before.shutdown || seen.shutdown,
+            told: seen.told,
         });
     }
 }

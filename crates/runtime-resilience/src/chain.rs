@@ -30,8 +30,12 @@ pub fn errors<'a>(
     iter::successors(Some(error), |error| inner(*error)).take(MAX_DEPTH)
 }
 
-/// The texts of an error and its sources, joined with colons. A text that the error above it repeats
-/// is left out.
+/// The texts of an error and its sources, joined with colons, as events and logs have them. A text that the
+/// error above it repeats is left out, and so is a frame.
+///
+/// A *frame* is an error that says only what became of its source: [`Failure`](crate::Failure) is one. It
+/// displays nothing with the flag of `{:+}`, which also passes through `#[error(transparent)]`. So what is read
+/// from a text is read from the caller's words, and the same words are logged however often they are wrapped.
 ///
 /// ```
 /// use std::io;
@@ -56,13 +60,18 @@ where
     let mut chain = String::new();
     let mut above = String::new();
     for error in errors {
-        let text = error.to_string();
+        let text = words(error);
         if !text.is_empty() && !above.contains(&text) {
             chain.extend([if chain.is_empty() { "" } else { ": " }, &text]);
         }
         above = text;
     }
     chain
+}
+
+/// The text of an error, if it is no frame.
+pub(crate) fn words(error: &(dyn Error + 'static)) -> String {
+    format!("{error:+}")
 }
 
 /// The next error of the chain. Some wrappers return the source of their content as their own, and

@@ -49,7 +49,7 @@ pub enum OpenError {
         mode: String,
     },
     /// SQLite returned an error.
-    #[error("cannot {attempted} `{}`: {source}", path.display())]
+    #[error("cannot {attempted} `{}`", path.display())]
     Sqlite {
         /// The path of the database.
         path: PathBuf,

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use runtime_events::{AgentFailureClass, FailureScenario, wire_names};
 use runtime_usage::{UsageSnapshot, Usd};
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use crate::digest::StepKey;
 use crate::step::StepName;
@@ -133,7 +134,10 @@ wire_names! {
 }
 
 /// The failure of a step: its class and its text, never a backtrace, which another life would not repeat.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// It is an error, which displays the text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Error)]
+#[error("{text}")]
 #[expect(clippy::exhaustive_structs, reason = "it is written and read whole")]
 pub struct FailureRecord {
     /// How it failed.

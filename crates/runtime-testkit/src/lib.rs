@@ -16,7 +16,7 @@
 //!
 //! let session = orchestrator.session()?;
 //! let first = session.run_turn(Turn::model("m"), || model.call("hi")).await;
-//! assert_eq!(first.unwrap_err().to_string(), "503 Service Unavailable");
+//! assert_eq!(first.unwrap_err().to_string(), "the call failed: provider error");
 //! let second = session.run_turn(Turn::model("m"), || model.call("hi again")).await?;
 //! assert_eq!(second.value, "hello");
 //!

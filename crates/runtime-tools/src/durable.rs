@@ -88,7 +88,7 @@ impl Session for DurableSession {
             }
         }
         let decided = self.approvals(calls).await?;
-        let said = |denied: Box<StepFailure>| without_secrets(&denied.to_string()).into_owned();
+        let said = |denied: Box<StepFailure>| without_secrets(&denied.failure.text).into_owned();
         Ok(decided.into_iter().map(|decided| decided.map_err(said)).collect())
     }
 
@@ -133,7 +133,7 @@ impl Session for DurableSession {
                 let Some(outcome) = outcome(&failure, or) else {
                     return Err(StepError::Failed(failure).into());
                 };
-                (without_secrets(&failure.to_string()).into_owned(), outcome)
+                (without_secrets(&failure.failure.text).into_owned(), outcome)
             }
             Err(ended) => return Err(ended.into()),
         };

@@ -93,7 +93,11 @@ pub(crate) fn read(result: Result<Value, ToolError>) -> Result<(String, ToolOutc
         ToolError::Failed(failure) => of(failure.error()),
         _ => return Err(error),
     };
-    Ok((without_secrets(&error.to_string()).into_owned(), outcome))
+    let text = match &error {
+        ToolError::Failed(failure) => failure.chain_text(),
+        refused => refused.to_string(),
+    };
+    Ok((without_secrets(&text).into_owned(), outcome))
 }
 
 /// The outcome of a call that returned an error.

@@ -32,7 +32,7 @@ pub(crate) fn run(options: &CassetteOf) -> Result<(), Error> {
     let Some(out) = &options.out else {
         return Ok(io::stdout().write_all(export.to_text(&from).as_bytes())?);
     };
-    let failed = |source| Error::WriteFile { path: out.clone(), source };
+    let failed = |cause| Error::WriteFile { path: out.clone(), cause };
     std::fs::write(out, export.to_text(&from)).map_err(failed)?;
     let calls = many(export.recordings().len() as u64, "call");
     Ok(writeln!(io::stdout(), "{}: {calls}", out.display())?)

@@ -14,8 +14,8 @@ pub(crate) enum Error {
     Read(#[from] LogReadError),
     #[error("cannot read `{}`: {cause}", path.display())]
     Input { path: PathBuf, cause: Box<dyn std::error::Error> },
-    #[error("cannot write `{}`: {source}", path.display())]
-    WriteFile { path: PathBuf, source: io::Error },
+    #[error("cannot write `{}`: {cause}", path.display())]
+    WriteFile { path: PathBuf, cause: io::Error },
     #[cfg(feature = "postgres")]
     #[error("cannot migrate the database: {0}")]
     Migrate(String),
@@ -26,7 +26,7 @@ pub(crate) enum Error {
     #[error("{0}")]
     Refused(String),
     #[error("cannot write to standard output: {0}")]
-    WriteOutput(#[from] io::Error),
+    WriteOutput(io::Error),
 }
 
 impl Error {
@@ -36,6 +36,12 @@ impl Error {
 
     pub(crate) fn store(error: &(dyn std::error::Error + 'static)) -> Self {
         Self::Store(with_causes(error))
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Self::WriteOutput(error)
     }
 }
 

@@ -101,8 +101,8 @@ pub(crate) fn is_database(path: &Path) -> io::Result<bool> {
 pub(crate) fn check_output(read: &Path, out: &Path) -> Result<(), Error> {
     match (read.canonicalize(), out.canonicalize()) {
         (Ok(read), Ok(written)) if read == written => {
-            let source = io::Error::other("it is the file that is read");
-            Err(Error::WriteFile { path: out.to_owned(), source })
+            let cause = io::Error::other("it is the file that is read");
+            Err(Error::WriteFile { path: out.to_owned(), cause })
         }
         _ => Ok(()),
     }

@@ -45,7 +45,7 @@ fn write(
         write(&mut file)?;
         file.flush()
     };
-    written().map_err(|source| Error::WriteFile { path: path.clone(), source })?;
+    written().map_err(|cause| Error::WriteFile { path: path.clone(), cause })?;
     Ok(writeln!(io::stdout(), "wrote {}", path.display())?)
 }
 

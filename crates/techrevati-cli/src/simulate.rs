@@ -46,7 +46,7 @@ pub(crate) fn run(options: &Simulate) -> Result<(), Error> {
         let name = options.plan.file_stem().unwrap_or_default().to_string_lossy();
         let page = page::page(&name, &plan, &outcomes);
         let written = fs::write(path, page);
-        written.map_err(|source| Error::WriteFile { path: path.clone(), source })?;
+        written.map_err(|cause| Error::WriteFile { path: path.clone(), cause })?;
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ mod conformance {
 
     mod bad_input;
     mod differences;
+    mod error_chains;
     mod events;
     mod facade;
     mod from_python;

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use techrevati_runtime::BoxError;
 use techrevati_runtime::orchestrator::SessionError;
-use techrevati_runtime::resilience::RateLimitedError;
+use techrevati_runtime::resilience::{RateLimitedError, chain_text};
 
 /// When a client may try elsewhere, or here again, if nothing better is known.
 const SOON: Duration = Duration::from_secs(5);
@@ -77,7 +77,7 @@ impl From<QueryRejection> for Refusal {
 
 impl From<BoxError> for Refusal {
     fn from(error: BoxError) -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, &error)
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, &chain_text(&*error))
     }
 }
 

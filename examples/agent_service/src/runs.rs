@@ -9,6 +9,7 @@ use futures_util::stream::{self, Stream, StreamExt as _};
 use serde_json::json;
 use techrevati_runtime::OrchestrationSession;
 use techrevati_runtime::orchestrator::SessionHandle;
+use techrevati_runtime::resilience::chain_text;
 use tokio::sync::watch;
 
 use crate::agent;
@@ -43,7 +44,7 @@ impl Run {
         tokio::spawn(async move {
             let result = agent::answer(&session, client, (&question, &own)).await;
             let report = session.finish(result);
-            tell.send_replace(Some(report.result.map_err(|error| error.to_string())));
+            tell.send_replace(Some(report.result.map_err(|error| chain_text(&*error))));
         });
         run
     }

@@ -10,6 +10,7 @@ use techrevati_runtime::events::AgentEventName;
 use techrevati_runtime::http_layer::HttpTape;
 use techrevati_runtime::orchestrator::{Attempt, Capture, TelemetryConfig};
 use techrevati_runtime::prelude::*;
+use techrevati_runtime::resilience::chain_text;
 use techrevati_runtime::testing::cassette::{Cassette, Tape};
 use techrevati_runtime::testing::{ManualClock, RecordingEventSink, ScriptedModel};
 
@@ -62,7 +63,7 @@ async fn a_recorded_run(case: &Path) -> Result<(), BoxError> {
 async fn a_miss(case: &Path) -> Result<(), BoxError> {
     let tape = Cassette::at(case).play()?;
     let miss = agent(&tape, "Oslo?").await.unwrap_err();
-    assert!(miss.to_string().contains("has no recording for this call of the model"));
+    assert!(chain_text(&*miss).contains("has no recording for this call of the model"));
     assert!(tape.finish().is_err());
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use runtime_durable::{DurableSession, DurableTool, Run, StepError};
 use runtime_orchestrator::{BoxError, Effect, Orchestrator, ToolCall};
+use runtime_resilience::chain_text;
 use runtime_store::{Approval, Approvals, FailureKind, Inbox, Store};
 use serde_json::{Value, json};
 
@@ -25,7 +26,7 @@ async fn order(
     let yes = match session.approval(&pay(asked), "payments", DAY).await {
         Err(StepError::Failed(denied)) => {
             assert_eq!(denied.failure.kind, FailureKind::Denied);
-            return Ok(json!(denied.to_string()));
+            return Ok(json!(chain_text(&*denied)));
         }
         approved => approved?,
     };
@@ -112,7 +113,7 @@ fn other_arguments_than_the_approved_ones_are_refused() {
     let body = async |session: &DurableSession| order(&world, session, (12, 13)).await;
     world.run(&durable, body);
     decide(&world, &asked(&world).approve("ann"));
-    let text = error(world.run(&durable, body)).to_string();
+    let text = chain_text(&error(world.run(&durable, body)));
     assert!(text.ends_with("does not allow this call: it is for other arguments"), "{text}");
     assert_eq!(world.payments(), 0);
 }
@@ -160,7 +161,7 @@ fn an_approval_needs_the_id_of_its_call() {
     let run = world.run(&durable, async |session| {
         Ok(session.approval(&ToolCall::new("pay"), "payments", DAY).await?.who().to_owned())
     });
-    assert_eq!(error(run).to_string(), "a tool that asks for approval needs a `call_id`");
+    assert_eq!(chain_text(&error(run)), "a tool that asks for approval needs a `call_id`");
 }
 
 #[test]
@@ -183,7 +184,7 @@ fn a_call_that_failed_with_its_approval_asks_again_when_the_thread_is_run_again(
     world.run(&durable, body);
     let first = asked(&world);
     decide(&world, &first.approve("ann"));
-    assert_eq!(error(world.run(&durable, body)).to_string(), "the bank is closed");
+    assert_eq!(chain_text(&error(world.run(&durable, body))), "the bank is closed");
     for _ in 0..2 {
         assert_eq!(waits(world.run(&durable, body)), "somebody to approve tool `pay`");
     }
@@ -207,7 +208,7 @@ fn an_approval_that_expires_before_its_call_is_a_denial_and_asked_for_again() {
         match paid.await {
             Err(StepError::Failed(denied)) => {
                 assert_eq!(denied.failure.kind, FailureKind::Denied);
-                Err(denied.to_string().into())
+                Err(chain_text(&*denied).into())
             }
             paid => Ok(paid?),
         }
@@ -216,7 +217,7 @@ fn an_approval_that_expires_before_its_call_is_a_denial_and_asked_for_again() {
     decide(&world, &asked(&world).approve("ann"));
     let failed = error(world.run(&durable, body));
     assert!(matches!(failed, runtime_durable::RunError::Failed { .. }), "{failed:?}");
-    assert!(failed.to_string().ends_with("it has expired"), "{failed}");
+    assert!(chain_text(&failed).ends_with("it has expired"), "{failed}");
     assert_eq!(waits(world.run(&durable, body)), "somebody to approve tool `pay`");
     assert_eq!(world.payments(), 0);
 }
@@ -258,7 +259,7 @@ fn a_thread_that_failed_of_a_denial_asks_again_when_it_is_run_again() {
             assert_eq!(value(run), 12);
             continue;
         }
-        let text = error(run).to_string();
+        let text = chain_text(&error(run));
         let expected = match say {
             "" => "nobody approved `pay` in time",
             "no" => "`pay` was denied by ann",

@@ -5,6 +5,7 @@ use std::future::pending;
 use futures_util::FutureExt;
 use runtime_durable::{DurableSession, Run, RunError};
 use runtime_orchestrator::{BoxError, Effect, Orchestrator, ToolCall};
+use runtime_resilience::chain_text;
 use runtime_store::Inbox;
 use serde_json::{Value, json};
 
@@ -85,7 +86,7 @@ fn a_call_that_is_made_again_after_the_thread_failed_is_asked_about_anew() {
     assert!(world.run(&durable, body).is_none());
     world.reborn();
     say(&world, &doubt(world.run(&durable, body)), &json!({ "not_done": true, "who": "ann" }));
-    assert_eq!(error(world.run(&durable, body)).to_string(), "the bank is closed");
+    assert_eq!(chain_text(&error(world.run(&durable, body))), "the bank is closed");
     // Somebody runs it again, so the call that failed is made again.
     assert!(world.run(&durable, body).is_none(), "it dies after the payment");
     world.reborn();
@@ -112,7 +113,7 @@ fn an_answer_that_says_neither_is_no_answer() {
         let waits_for = waits(world.run(&durable, body));
         let step = waits_for.rsplit_once("step ").unwrap().1.trim_end_matches(')');
         say(&world, step, &said);
-        let refused = error(world.run(&durable, body)).to_string();
+        let refused = chain_text(&error(world.run(&durable, body)));
         assert!(refused.contains("the value of tool `pay`"), "{said}: {refused}");
     }
 }
@@ -126,7 +127,7 @@ fn an_answer_of_another_type_is_replaced_once_the_thread_has_failed_of_it() {
     world.reborn();
     let step = doubt(world.run(&durable, body));
     say(&world, &step, &json!({ "done": "twelve" }));
-    let refused = error(world.run(&durable, body)).to_string();
+    let refused = chain_text(&error(world.run(&durable, body)));
     assert!(refused.contains("the value of tool `pay`"), "{refused}");
     say(&world, &step, &json!({ "done": 12 }));
     assert_eq!(value(world.run(&durable, body)), 12);

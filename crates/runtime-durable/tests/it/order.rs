@@ -3,6 +3,7 @@
 use futures_util::FutureExt;
 use runtime_durable::{Durable, DurableSession, Run, RunError, StepError};
 use runtime_orchestrator::{BoxError, Effect, Orchestrator, ToolCall, Turn};
+use runtime_resilience::chain_text;
 use runtime_store::JournalError;
 use serde_json::json;
 
@@ -30,7 +31,7 @@ fn the_first_step_that_differs_of_a_thousand_is_named() {
             let mut names = names.clone();
             change(&mut names, at);
             let run = world.run(&later, async |session| steps(&world, session, &names).await);
-            error(run).to_string()
+            chain_text(&error(run))
         };
         let renamed = change(|names, at| names[at] = "other".to_owned());
         assert!(
@@ -44,7 +45,7 @@ fn the_first_step_that_differs_of_a_thousand_is_named() {
         assert!(added.contains(&format!("is turn `m{at}`,")) && added.contains("`new`"), "{added}");
     }
     let shorter = world.run(&later, async |session| steps(&world, session, &names[..999]).await);
-    assert!(error(shorter).to_string().contains("is turn `m999`"));
+    assert!(chain_text(&error(shorter)).contains("is turn `m999`"));
     assert_eq!(world.calls(), 1_000, "nothing was executed");
 }
 
@@ -58,7 +59,7 @@ fn code_that_ends_before_a_recorded_step_has_diverged() {
         session.run_turn(Turn::model("m"), || world.ask("")).await?;
         Ok(())
     });
-    let text = error(run).to_string();
+    let text = chain_text(&error(run));
     assert!(text.contains("is wait `k`") && text.ends_with("has no more steps"), "{text}");
 }
 
@@ -133,6 +134,6 @@ fn a_value_of_another_type_is_an_error_and_no_panic() {
     assert!(matches!(parked, Some(Ok(Run::Parked(_)))));
     let run = world
         .run(&durable, async |session| Ok(session.value("setting", || vec![1_u32]).await?.len()));
-    let text = error(run).to_string();
-    assert_eq!(text, "the value of value `setting` does not fit its type");
+    let text = chain_text(&error(run));
+    assert!(text.starts_with("the value of value `setting` does not fit its type: "), "{text}");
 }

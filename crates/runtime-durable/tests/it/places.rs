@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::future::join;
 use runtime_durable::{Durable, DurableSession, Run, StepError};
 use runtime_orchestrator::{BoxError, Orchestrator, Turn};
+use runtime_resilience::chain_text;
 use runtime_sqlite::SqliteStore;
 use tokio::sync::oneshot::channel;
 
@@ -138,7 +139,7 @@ fn a_thread_that_failed_of_its_first_way_may_take_another_one_when_it_is_run_aga
             Err(first) => ask("second").await.map_err(|_| first),
         }
     };
-    assert_eq!(error(world.run(&durable, body)).to_string(), "first is away");
+    assert_eq!(chain_text(&error(world.run(&durable, body))), "first is away");
     assert_eq!(value(world.run(&durable, body)), "first");
 }
 

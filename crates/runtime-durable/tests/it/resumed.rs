@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use runtime_durable::{DurableSession, Run, RunError, StepError};
 use runtime_orchestrator::{BoxError, Effect, Orchestrator, ToolCall, Turn};
+use runtime_resilience::chain_text;
 use runtime_store::{FailureKind, Store};
 use runtime_usage::{Limit, ModelPricing, PricingTable, UsageSnapshot, Usd};
 use serde::{Deserialize, Serialize};
@@ -94,7 +95,7 @@ fn budget_turns_and_deadline_go_on_where_they_were() {
                 Ok(answer) => costs.push(answer.cost.to_string()),
                 Err(StepError::Failed(failed)) => {
                     assert_eq!(failed.failure.kind, FailureKind::Refused);
-                    costs.push(failed.to_string());
+                    costs.push(chain_text(&failed));
                 }
                 Err(over) => return Err(over.into()),
             }
@@ -179,7 +180,7 @@ fn a_lost_call_is_booked_when_its_repetition_is_refused() {
     // The lost call has used the budget up, however often the thread is run.
     for _ in 0..3 {
         world.reborn();
-        let text = error(world.run(&durable, body)).to_string();
+        let text = chain_text(&error(world.run(&durable, body)));
         assert!(text.contains("refused"), "{text}");
         let (_, fold) =
             futures_util::FutureExt::now_or_never(durable.look_at(&thread())).unwrap().unwrap();
@@ -218,11 +219,11 @@ fn a_failure_is_the_same_in_the_next_life_and_is_made_again_after_the_thread_fai
         let Err(StepError::Failed(first)) = first else { panic!("it fails") };
         let again = ToolCall::new("mail").call_id("2");
         let second = session.run_tool(again, failing).await?;
-        Ok(format!("{first}, then {second}"))
+        Ok(format!("{}, then {second}", first.failure.text))
     };
     let failed = error(world.run(&durable, body));
     assert!(matches!(failed, RunError::Failed { .. }), "{failed}");
-    assert_eq!(failed.to_string(), "down at call 2");
+    assert_eq!(chain_text(&failed), "down at call 2");
     // It is not run by itself, only by somebody.
     let runnable = futures_util::FutureExt::now_or_never(world.store.runnable(None, None, 9));
     assert!(runnable.unwrap().unwrap().is_empty());
@@ -267,7 +268,7 @@ fn a_checkpoint_cannot_be_passed_over() {
     assert!(matches!(parked, Some(Ok(Run::Parked(_)))));
     let from_the_start =
         world.run(&durable, async |session| Ok(session.wait_for::<u32>("k").await?));
-    let text = error(from_the_start).to_string();
+    let text = chain_text(&error(from_the_start));
     assert!(text.contains("ask for its `resume_point`"), "{text}");
 }
 
@@ -324,6 +325,6 @@ fn a_failure_that_the_code_has_handled_is_not_made_again_with_the_one_that_ended
         let large = ToolCall::new("large").call_id("2").effect(Effect::Irreversible);
         Ok(session.run_tool(large, async |_| failing(2, "not today").await).await?)
     };
-    assert_eq!(error(world.run(&durable, body)).to_string(), "not today");
+    assert_eq!(chain_text(&error(world.run(&durable, body))), "not today");
     assert_eq!((value(world.run(&durable, body)), world.calls()), (3, 3));
 }

@@ -3,6 +3,7 @@
 use futures_util::FutureExt;
 use runtime_durable::{DurableSession, KeySeal, Run};
 use runtime_orchestrator::{Orchestrator, Turn};
+use runtime_resilience::chain_text;
 use runtime_store::{Append, Claim, Entry, EntryKind, MemoryStore, Store, Stored, ThreadId};
 
 use crate::world::{World, error, thread, value};
@@ -28,9 +29,9 @@ fn a_sealed_thread_goes_on_and_its_store_knows_nothing() {
     assert_eq!(world.calls(), 1);
     // Another key, and no key.
     let other = world.durable(Orchestrator::new("clerk", "orders")).seal(KeySeal::new(&[8; 32]));
-    assert!(error(world.run(&other, body)).to_string().contains("with another key"));
+    assert!(chain_text(&error(world.run(&other, body))).contains("with another key"));
     let none = world.durable(Orchestrator::new("clerk", "orders"));
-    assert!(error(world.run(&none, body)).to_string().contains("cannot be read"));
+    assert!(chain_text(&error(world.run(&none, body))).contains("cannot be read"));
 }
 
 fn entries(store: &MemoryStore, thread: &ThreadId) -> Vec<Stored> {
@@ -50,7 +51,7 @@ fn tampered(world: &World, kept: &[Stored], change: impl FnOnce(&mut Vec<Entry>)
     let run = copy.run(&durable, async |session| {
         Ok(session.run_turn(Turn::model("m"), || world.ask("")).await?.value)
     });
-    error(run).to_string()
+    chain_text(&error(run))
 }
 
 #[test]

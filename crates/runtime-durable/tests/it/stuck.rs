@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use runtime_durable::{Durable, DurableSession, DurableTool, Run, RunError};
 use runtime_orchestrator::{BoxError, Effect, Orchestrator, ToolCall, Turn};
+use runtime_resilience::chain_text;
 use runtime_store::{
     Append, Approvals as _, Claim, Entry, EntryKind, Inbox as _, Leave, Store as _, Stuck,
     ThreadState,
@@ -188,7 +189,7 @@ fn a_panic_or_a_lost_store_is_no_reason_to_wait() {
     let world = World::new();
     let durable = durable(&world);
     let failed = world.run(&durable, async |_| Err::<(), BoxError>("no".into()));
-    assert_eq!(error(failed).to_string(), "no");
+    assert_eq!(chain_text(&error(failed)), "no");
     let offered = wait(world.store.offer(&thread())).unwrap();
     assert_eq!((offered.state, offered.stuck), (ThreadState::Runnable, None));
     assert_eq!(wait(durable.resume_runnable(9, async |_| Ok(1))).unwrap().len(), 1);

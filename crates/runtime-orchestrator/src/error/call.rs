@@ -18,7 +18,7 @@ use super::{
     UnestimatedTurnError, UninterruptibleCallError,
 };
 
-/// A recovering turn gave up. Displays the last failure.
+/// A recovering turn gave up. Its [`source`](Error::source) is the last failure.
 ///
 /// This error is final: recovery has done what it could.
 #[derive(Debug)]
@@ -36,13 +36,22 @@ pub struct UnrecoveredError {
 
 impl fmt::Display for UnrecoveredError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.error.fmt(f)
+        // A frame: see `chain_text` of `runtime-resilience`.
+        if f.sign_plus() {
+            return Ok(());
+        }
+        match self.attempts {
+            0 => f.write_str("gave up before the first attempt")?,
+            1 => f.write_str("gave up after 1 attempt")?,
+            attempts => write!(f, "gave up after {attempts} attempts")?,
+        }
+        write!(f, ": {}", self.gave_up)
     }
 }
 
 impl Error for UnrecoveredError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.error.source()
+        Some(&self.error)
     }
 }
 
@@ -81,7 +90,7 @@ pub enum TurnError {
     NoRoute(#[from] NoRouteError),
     /// The rate limit has no room in time.
     RateLimited(#[from] RateLimitedError),
-    /// The call failed. Displays the error of the caller, which is also `source()`.
+    /// The call failed. Its `source()` is the error of the caller.
     Failed(Failure),
     /// The recovering turn gave up.
     Unrecovered(Box<UnrecoveredError>),
@@ -232,7 +241,7 @@ pub enum ToolError {
     TimedOut(#[from] ToolTimeoutError),
     /// The tool has a timeout, but its call cannot be interrupted.
     Uninterruptible(#[from] UninterruptibleCallError),
-    /// The tool failed. Displays the error of the caller, which is also `source()`.
+    /// The tool failed. Its `source()` is the error of the caller.
     Failed(Failure),
 }
 

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use runtime_events::{AgentEventName, AgentFailureClass, FailureScenario, ManualClock};
 use runtime_orchestrator::{BoxError, SessionError, ToolCall, ToolError, Turn, TurnError};
-use runtime_resilience::{CircuitState, RecoveryHandler, StepContext};
+use runtime_resilience::{CircuitState, RecoveryHandler, StepContext, chain_text};
 
 use crate::support::{Fixture, WAIT, now};
 
@@ -30,7 +30,7 @@ fn errors_are_send_and_sync() {
 #[test]
 fn source_is_the_callers_error_and_downcasts() {
     let error = failed(io::Error::new(io::ErrorKind::ConnectionRefused, "no route"));
-    assert_eq!(error.to_string(), "no route");
+    assert_eq!(error.to_string(), "the call failed: connection failed");
     let source = error.source().unwrap().downcast_ref::<io::Error>().unwrap();
     assert_eq!(source.kind(), io::ErrorKind::ConnectionRefused);
     let TurnError::Failed(failure) = error else { panic!() };
@@ -58,7 +58,7 @@ fn nested_turn_error_keeps_its_classification() {
     let session = Fixture::new().orchestrator.session().unwrap();
     let fails = async || Err::<(), _>("disk full");
     let tool = now(session.run_tool(ToolCall::new("save"), fails)).unwrap_err();
-    assert_eq!(failed(tool).to_string(), "disk full");
+    assert_eq!(chain_text(&failed(tool)), "disk full", "however deep it is");
 }
 
 #[test]
@@ -114,7 +114,7 @@ async fn tokio_timer_is_the_default_sleeper() {
 fn anyhow_error_is_classified_by_its_chain_and_downcasts() {
     let refused = io::Error::new(io::ErrorKind::ConnectionRefused, "no route");
     let error = failed(anyhow::Error::new(refused).context("while asking the model"));
-    assert_eq!(error.to_string(), "while asking the model");
+    assert_eq!(chain_text(&error), "while asking the model: no route");
     assert_eq!(error.scenario(), Some(FailureScenario::ProviderFailure));
 
     let refused = io::Error::new(io::ErrorKind::ConnectionRefused, "no route");
@@ -151,7 +151,7 @@ fn bad_requests_by_text_never_open_the_breaker() {
     let session = fixture.orchestrator.session().unwrap();
     let fails = |text: &'static str| {
         let turn = session.run_turn(Turn::model("m"), async || Err::<(), _>(text));
-        assert_eq!(now(turn).unwrap_err().to_string(), text);
+        assert_eq!(chain_text(&now(turn).unwrap_err()), text);
         fixture.breaker.state()
     };
     for text in [
@@ -180,10 +180,10 @@ fn quoted_key_in_an_error_is_kept_nowhere() {
     let _ = now(session.run_turn(Turn::model("m"), fails)).unwrap_err();
     let error = now(session.run_tool("search", fails)).unwrap_err();
     // The caller gets its own error, unchanged.
-    assert!(error.to_string().contains(KEY));
+    assert!(chain_text(&error).contains(KEY));
     let worker = session.worker_id().to_owned();
     let report = session.finish::<(), _>(Err(error));
-    assert!(report.result.unwrap_err().to_string().contains(KEY));
+    assert!(chain_text(&*report.result.unwrap_err()).contains(KEY));
 
     let mut told = 0;
     for event in fixture.events.events() {

@@ -16,7 +16,7 @@ use runtime_policy::{
     guardrail,
 };
 use runtime_resilience::{
-    CircuitBreaker, CircuitBreakerConfig, FaultError, FaultKind, Route, Routes,
+    CircuitBreaker, CircuitBreakerConfig, FaultError, FaultKind, Route, Routes, chain_text,
 };
 use runtime_sinks::{EventSink, SinkError, TracingSink, UsageRecord};
 use runtime_usage::{Limit, UsageSnapshot, Usd};
@@ -312,7 +312,7 @@ fn callers_get_their_own_texts_unchanged() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let error = now(session.run_turn(Turn::model("m"), async || fails("turn"))).unwrap_err();
-    assert!(error.to_string().contains(KEY));
+    assert!(chain_text(&error).contains(KEY));
     drop(session);
     assert_lawful(&fixture.events.events());
 }

@@ -13,7 +13,7 @@ use runtime_orchestrator::{
     BoxError, Orchestrator, TelemetryConfig, ToolCall, ToolError, Turn, TurnError,
 };
 use runtime_policy::{QualityGate, QualityLevel};
-use runtime_resilience::CircuitState;
+use runtime_resilience::{CircuitState, chain_text};
 use runtime_sinks::testing::RecordingEventSink;
 use runtime_sinks::{RingBufferUsageSink, SinkError};
 use runtime_usage::{UsageSnapshot, Usd};
@@ -219,7 +219,7 @@ fn timely_call_on_its_own_thread_is_answered() {
     );
     let turn = Turn::model("m");
     let failed = session.blocking().run_turn_within(turn, SECOND, || Err::<(), _>("503"));
-    assert_eq!(failed.unwrap_err().to_string(), "503");
+    assert_eq!(chain_text(&failed.unwrap_err()), "503");
     assert_eq!(fixture.clock.waiting(), 0);
     assert_eq!(fixture.clock.elapsed(), Duration::ZERO);
 }

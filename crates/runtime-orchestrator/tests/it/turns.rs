@@ -8,7 +8,7 @@ use runtime_events::{
 };
 use runtime_orchestrator::{BoxError, ToolCall, Turn, TurnError};
 use runtime_policy::{GuardrailOutcome, Guardrails, guardrail};
-use runtime_resilience::CircuitState;
+use runtime_resilience::{CircuitState, chain_text};
 use runtime_usage::{Limit, UsageSnapshot, Usd};
 use serde_json::json;
 
@@ -158,7 +158,8 @@ fn plain_turn_does_not_recover_and_names_the_scenario() {
     let error = now(session.run_turn(Turn::model("m"), fails)).unwrap_err();
 
     assert!(!error.is_refusal());
-    assert_eq!(error.to_string(), "503 Service Unavailable");
+    assert_eq!(error.to_string(), "the call failed: provider error");
+    assert_eq!(chain_text(&error), "503 Service Unavailable");
     assert_eq!(error.scenario(), Some(FailureScenario::ProviderFailure));
     assert_eq!(error.recovery(), None);
     let failed = fixture.only(AgentEventName::TurnFailed);

@@ -10,7 +10,7 @@ use std::time::Duration;
 use runtime_events::{AgentEventName, AgentFailureClass, FailureScenario, SpanOutcome};
 use runtime_orchestrator::{BoxError, ToolCall, Turn, TurnError};
 use runtime_policy::{GuardrailOutcome, Guardrails, guardrail};
-use runtime_resilience::CircuitState;
+use runtime_resilience::{CircuitState, chain_text};
 use runtime_usage::Usd;
 
 use crate::support::{CountingWaker, Fixture, assert_lawful, dollar, limit, now, poll_times};
@@ -203,7 +203,7 @@ fn turn_settled_by_run_is_not_settled_again() {
     assert!(matches!(again, TurnError::TimedOut(_)));
     let passed_on = turn.fail(late);
 
-    assert_eq!(passed_on.to_string(), "turn exceeded timeout of 0.000s");
+    assert_eq!(chain_text(&passed_on), "turn exceeded timeout of 0.000s");
     assert_eq!(passed_on.scenario(), Some(FailureScenario::LlmTimeout));
     fixture.only(AgentEventName::TurnFailed);
     assert_eq!(session.summary().recovery_events.len(), 0);

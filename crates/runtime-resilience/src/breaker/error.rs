@@ -61,7 +61,7 @@ impl<E> fmt::Display for CallError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Open(_) => f.write_str("call was not admitted"),
-            Self::Failed(_) => f.write_str("call failed"),
+            Self::Failed(_) => f.write_str("call was admitted and failed"),
         }
     }
 }

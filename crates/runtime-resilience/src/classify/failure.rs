@@ -12,8 +12,8 @@ use crate::fault::{Fault, FaultKind};
 
 /// A caller's error with its fault, read once.
 ///
-/// It displays the error inside it, which is also its [`source`](Error::source), so that a walk along
-/// the chain finds that error by its type.
+/// It displays what it was read as, and the caller's error is its [`source`](Error::source), so that a walk
+/// along the chain finds that error by its type. [`chain_text`](Self::chain_text) has the caller's words alone.
 ///
 /// ```
 /// use std::num::ParseIntError;
@@ -22,7 +22,8 @@ use crate::fault::{Fault, FaultKind};
 ///
 /// let failure = Failure::classified("429 Too Many Requests", &Classifier::default());
 /// assert_eq!(failure.scenario(), FailureScenario::LlmError);
-/// assert_eq!(failure.to_string(), "429 Too Many Requests");
+/// assert_eq!(failure.to_string(), "the call failed: rate limited");
+/// assert_eq!(failure.chain_text(), "429 Too Many Requests");
 ///
 /// let error = "one".parse::<u8>().unwrap_err();
 /// let failure = Failure::new(error, FailureScenario::ToolExecutionError);
@@ -38,6 +39,8 @@ pub(super) struct Read {
     /// The text of the chain, if the error has a source.
     pub(super) text: Option<Box<str>>,
     pub(super) note: Option<Box<dyn Any + Send + Sync>>,
+    /// Whether the error is a record's: then nobody else has its text, and the failure displays it.
+    pub(super) is_record: bool,
 }
 
 impl Failure {
@@ -91,7 +94,7 @@ impl Failure {
         let chain = &reading.chain;
         let text = (chain.len() > 1).then(|| text_of(chain.iter().copied()).into());
         let note = note.map(|note| Box::new(note) as _);
-        Self { error, read: Box::new(Read { meaning, text, note }) }
+        Self { error, read: Box::new(Read { meaning, text, note, is_record: false }) }
     }
 
     /// The scenario, which selects the recipe.
@@ -168,12 +171,34 @@ impl fmt::Debug for Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.error.fmt(f)
+        if self.read.is_record {
+            return self.error.fmt(f);
+        }
+        // A frame: see `chain_text`.
+        if f.sign_plus() {
+            return Ok(());
+        }
+        f.write_str(match self.fault().kind {
+            FaultKind::RateLimit => "the call failed: rate limited",
+            FaultKind::Quota => "the call failed: out of credit",
+            FaultKind::Overload => "the call failed: provider too busy",
+            FaultKind::Server => "the call failed: provider error",
+            FaultKind::Timeout(_) => "the call failed: timed out",
+            FaultKind::Network => "the call failed: connection failed",
+            FaultKind::Auth => "the call failed: credentials refused",
+            FaultKind::ContextLength => "the call failed: context too long",
+            FaultKind::ContentPolicy => "the call failed: content blocked",
+            FaultKind::Request => "the call failed: rejected as invalid",
+            FaultKind::Malformed => "the call failed: unreadable data",
+            FaultKind::Cancelled => "the call failed: stopped by the caller",
+            FaultKind::Local => "the call failed: on this side",
+            FaultKind::Tool | FaultKind::Unknown => "the call failed",
+        })
     }
 }
 
 impl Error for Failure {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&*self.error)
+        if self.read.is_record { self.error.source() } else { Some(&*self.error) }
     }
 }

@@ -8,7 +8,7 @@ use runtime_events::{AgentFailureClass, FailureScenario, without_secrets};
 use serde::{Deserialize, Serialize};
 
 use super::{Classifier, Failure, Meaning, Read, Reading};
-use crate::chain::{BoxError, chain_text};
+use crate::chain::{BoxError, chain_text, words};
 use crate::fault::{Fault, FaultBasis, FaultKind, FaultScope, Reach, TimeoutPhase};
 
 /// A [`Failure`] as data: the texts of its error and of the sources, without [secrets](without_secrets), and
@@ -90,9 +90,8 @@ impl RecordedFailure {
             Some(facts) if facts == fault => Typed::Same,
             Some(facts) => Typed::Other(facts.into()),
         };
-        let clean =
-            |error: &&(dyn Error + 'static)| without_secrets(&error.to_string()).into_owned();
-        let texts = reading.chain.iter().map(clean).collect();
+        let clean = |error: &&(dyn Error + 'static)| without_secrets(&words(*error)).into_owned();
+        let texts = reading.chain.iter().map(clean).filter(|text| !text.is_empty()).collect();
         Self { texts, said: fault.basis.is_said(), fault: fault.into(), typed }
     }
 
@@ -131,7 +130,7 @@ impl RecordedFailure {
     }
 }
 
-/// The failure again.
+/// The failure again. It displays the recorded text, since it is all that is left of the error.
 impl From<RecordedFailure> for Failure {
     fn from(record: RecordedFailure) -> Self {
         let fault = record.fault();
@@ -142,7 +141,8 @@ impl From<RecordedFailure> for Failure {
         };
         let error = Texts::chain(record.texts);
         let text = error.source().is_some().then(|| chain_text(&error).into());
-        let read = Read { meaning: Meaning { fault, facts }, text, note: None };
+        let meaning = Meaning { fault, facts };
+        let read = Read { meaning, text, note: None, is_record: true };
         let error: BoxError = error.into();
         Self { error, read: Box::new(read) }
     }

@@ -8,6 +8,7 @@ use super::kind::FaultKind;
 use super::phrases::by_phrase;
 use super::provider::Provider;
 use super::{Fault, FaultBasis, rules};
+use crate::chain::words;
 
 /// The fault of the texts of an error and its sources. Its reach is unknown.
 ///
@@ -33,7 +34,7 @@ fn texts(errors: &[&(dyn Error + 'static)]) -> Vec<String> {
     let mut texts: Vec<String> = Vec::new();
     let mut quoted: Vec<String> = Vec::new();
     for error in errors {
-        let text = error.to_string();
+        let text = words(*error);
         if error.is::<serde_json::Error>() { &mut quoted } else { &mut texts }.push(text);
     }
     // The text of serde quotes the data (missing field `timeout`), and is about its form only.

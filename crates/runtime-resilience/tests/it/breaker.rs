@@ -324,7 +324,7 @@ fn it_shows_its_name_and_state_for_debugging() {
 #[test]
 fn call_error_leads_to_its_cause_and_does_not_repeat_it() {
     let failed: CallError<ParseIntError> = CallError::Failed("x".parse::<u8>().unwrap_err());
-    assert_eq!(failed.to_string(), "call failed");
+    assert_eq!(failed.to_string(), "call was admitted and failed");
     assert!(failed.source().unwrap().is::<ParseIntError>());
 
     let (breaker, _, _) = breaker(threshold(1));

@@ -252,11 +252,12 @@ fn endless_chain_is_left_after_64_errors() {
 }
 
 #[test]
-fn a_failure_reads_as_the_callers_error_and_leads_to_it() {
+fn a_failure_stands_around_the_callers_error_and_leads_to_it() {
     let failure = Failure::classified(io::Error::from(ErrorKind::TimedOut), &Classifier::default());
     assert_eq!(failure.scenario(), LlmTimeout);
     assert_eq!(failure.failure_class(), AgentFailureClass::LlmTimeout);
-    assert_eq!(failure.to_string(), "timed out");
+    assert_eq!(failure.to_string(), "the call failed: timed out");
+    assert_eq!(failure.chain_text(), "timed out");
     assert!(failure.source().unwrap().is::<io::Error>());
     assert!(failure.error().is::<io::Error>());
     assert!(failure.downcast_ref::<fmt::Error>().is_none());

@@ -1,5 +1,7 @@
 //! Databases that are opened, and databases that are refused.
 
+use std::error::Error;
+
 use runtime_events::AgentEvent;
 use runtime_sinks::EventSink;
 use runtime_sqlite::{OpenError, SqliteDurability, SqliteReader, SqliteSink};
@@ -39,7 +41,7 @@ fn a_file_that_is_not_a_database_is_refused_unchanged() {
     std::fs::write(place.db(), "{\"event\":\"agent.started\"}\n".repeat(99)).unwrap();
     let before = std::fs::read(place.db()).unwrap();
     let error = SqliteSink::open(place.db()).unwrap_err();
-    assert!(error.to_string().contains("not a database"), "{error}");
+    assert!(error.source().unwrap().to_string().contains("not a database"), "{error}");
     assert_eq!(std::fs::read(place.db()).unwrap(), before);
 }
 

@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use fastrand::Rng;
-use runtime_resilience::BoxError;
+use runtime_resilience::{BoxError, chain_text};
 
 use super::life::Life;
 use super::sim::{Boot, Check, LocalTask, Order, Sim};
@@ -175,7 +175,7 @@ impl<'b> Executor<'b> {
             Ok(Poll::Pending) => Ok(()),
             Ok(Poll::Ready(result)) => {
                 self.body = None;
-                result.map_err(|error| error.to_string())
+                result.map_err(|error| chain_text(&*error))
             }
             Err(panic) => Err(text(&*panic)),
         }

@@ -28,7 +28,7 @@ fn sqlite(path: &Path) -> Result<Box<dyn Store>, Error> {
     if !is_database(path).map_err(|error| Error::input(path, error))? {
         return Err(Error::input(path, "it is not a SQLite file of threads"));
     }
-    let store = SqliteStore::open(path).map_err(|error| Error::Store(error.to_string()))?;
+    let store = SqliteStore::open(path).map_err(|error| Error::store(&error))?;
     Ok(Box::new(store))
 }
 

@@ -61,7 +61,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use techrevati_runtime::events::AgentEvent;
 use techrevati_runtime::orchestrator::{OrchestrationSession, Summary};
-use techrevati_runtime::resilience::BoxError;
+use techrevati_runtime::resilience::{BoxError, chain_text};
 use techrevati_runtime::sinks::{EventSink as _, JsonlSink};
 use techrevati_runtime::usage::PricingTable;
 use tokio::sync::watch;
@@ -97,7 +97,7 @@ async fn main() -> ExitCode {
     match run(&options).await {
         Ok(code) => code,
         Err(error) => {
-            progress::trouble(&error.to_string());
+            progress::trouble(&chain_text(&*error));
             exit_code(&error)
         }
     }

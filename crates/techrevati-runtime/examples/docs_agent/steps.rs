@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use techrevati_runtime::events::AgentFailureClass;
 use techrevati_runtime::orchestrator::{Attempt, OrchestrationSession, ToolCall, ToolError, Turn};
-use techrevati_runtime::resilience::{BoxError, FaultError};
+use techrevati_runtime::resilience::{BoxError, FaultError, chain_text};
 
 /// A tool without a result: the model is told why.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ impl Steps for OrchestrationSession {
             Err(error @ (ToolError::Closed(_) | ToolError::Deadline(_))) => Err(error.into()),
             Err(error) => {
                 let denied = matches!(error, ToolError::PermissionDenied(_));
-                Ok(Err(Refusal { denied, text: error.to_string() }))
+                Ok(Err(Refusal { denied, text: chain_text(&error) }))
             }
         }
     }
@@ -89,7 +89,7 @@ impl Steps for DurableSession {
             Ok(value) => Ok(Ok(value)),
             Err(StepError::Failed(failed)) => {
                 let denied = failed.failure.class == AgentFailureClass::PermissionDenied;
-                Ok(Err(Refusal { denied, text: failed.to_string() }))
+                Ok(Err(Refusal { denied, text: failed.failure.text }))
             }
             Err(over) => Err(over.into()),
         }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use techrevati_runtime::events::{AgentEvent, AgentEventName, AgentEventStatus};
 use techrevati_runtime::lifecycle::AgentStatus;
 use techrevati_runtime::orchestrator::{OrchestrationSession, ToolError, TurnError};
-use techrevati_runtime::resilience::RecoveryOutcome;
+use techrevati_runtime::resilience::{RecoveryOutcome, chain_text};
 use techrevati_runtime::sinks::{RingBufferEventSink, RingBufferUsageSink, UsageRecord};
 use techrevati_runtime::usage::{BudgetExceededError, UsageSnapshot};
 use techrevati_runtime::{BoxError, ToolCall, Turn};
@@ -100,7 +100,7 @@ fn run(case: &Case, face: &dyn Face) -> Verdict {
         let done = perform(op, &session, face).and_then(|(expect, error)| {
             let (result, message) = match &error {
                 None => ("ok", None),
-                Some(error) => (kind(&**error)?, Some(error.to_string())),
+                Some(error) => (kind(&**error)?, Some(chain_text(&**error))),
             };
             let outcome = Outcome { result: result.to_owned(), message };
             same("outcome", &outcome, expect)?;

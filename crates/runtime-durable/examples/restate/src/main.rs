@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use restate_sdk::prelude::*;
 use runtime_durable::{Durable, Run, RunError};
 use runtime_orchestrator::Orchestrator;
+use runtime_resilience::chain_text;
 use runtime_store::MemoryStore;
 
 use crate::agent::order;
@@ -33,7 +34,7 @@ impl Clerk {
             // An error that is not terminal: the engine asks again, and what was recorded is answered.
             Ok(Run::Parked(parked)) => Err(format!("the order waits: {}", parked.waits_for).into()),
             Err(error @ RunError::Failed { .. }) => {
-                Err(TerminalError::new(error.to_string()).into())
+                Err(TerminalError::new(chain_text(&error)).into())
             }
             Err(error) => Err(error.into()),
         }

@@ -18,7 +18,7 @@ use runtime_policy::{
     PermissionEnforcer, PermissionMode, PermissionPolicy, QualityGate, QualityLevel,
     RolePermissionConfig,
 };
-use runtime_resilience::{CircuitBreaker, CircuitState};
+use runtime_resilience::{CircuitBreaker, CircuitState, chain_text};
 use runtime_sinks::testing::RecordingEventSink;
 use runtime_usage::{Limit, UsageSnapshot, Usd};
 use serde_json::{Value, json};
@@ -238,7 +238,7 @@ impl Driver {
             }
             Op::Fail(at) => {
                 if let Some((at, turn)) = take(at) {
-                    assert_eq!(turn.fail("503").to_string(), "503");
+                    assert_eq!(chain_text(&turn.fail("503")), "503");
                     self.model.fail_held(at);
                 }
             }

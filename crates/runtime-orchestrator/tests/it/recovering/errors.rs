@@ -1,12 +1,13 @@
 //! Classification of errors, by text and by facts.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
+#[cfg(feature = "anyhow")]
 use std::error::Error;
 use std::io;
 
 use runtime_events::FailureScenario;
 use runtime_orchestrator::{Attempt, Turn, TurnError};
-use runtime_resilience::{Classifier, FaultError, FaultKind, GaveUp};
+use runtime_resilience::{Classifier, FaultError, FaultKind, GaveUp, errors};
 
 use super::{SECOND, Script, Way, asking, fault, quick};
 use crate::errors::Counted;
@@ -51,7 +52,8 @@ fn facts_take_precedence_over_the_error_text() {
     assert_eq!(unrecovered.attempts, 1);
     assert!(matches!(unrecovered.gave_up, GaveUp::NothingHelps(_)));
     // The caller's own error is in it.
-    let cause = error.source().and_then(|error| error.downcast_ref::<io::Error>()).unwrap();
+    let mut chain = errors(&error);
+    let cause = chain.find_map(|error| error.downcast_ref::<io::Error>()).unwrap();
     assert!(cause.get_ref().unwrap().is::<FaultError>());
     assert!(error.failure().unwrap().downcast_ref::<io::Error>().is_some());
 }

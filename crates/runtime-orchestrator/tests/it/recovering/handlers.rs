@@ -6,7 +6,7 @@ use std::time::Duration;
 use runtime_events::{AgentEventName, FailureScenario, ManualClock, Sleeper, SpanOutcome};
 use runtime_orchestrator::{BoxError, Turn, TurnError};
 use runtime_resilience::{
-    FaultKind, GaveUp, RecoveryHandler, RecoveryStep, StepContext, StepFuture,
+    FaultKind, GaveUp, RecoveryHandler, RecoveryStep, StepContext, StepFuture, chain_text,
 };
 
 use super::{BOTH, SECOND, Script, assert_recovery_agrees, books, fixture, poll, quick, recipe};
@@ -19,7 +19,7 @@ fn handler_gets_the_steps_that_change_the_request_in_order() {
         let heard = Arc::clone(&seen);
         let fixture = quick().recovery(|recovery| {
             recovery.handler(move |step: &StepContext<'_>| {
-                let error = step.error.map(ToString::to_string).unwrap_or_default();
+                let error = step.error.map(|error| chain_text(error)).unwrap_or_default();
                 let (name, on) = (step.step, step.scenario);
                 let line = format!("{} {} {name} {on}: {error}", step.attempt, step.index);
                 heard.lock().unwrap().push(line);
@@ -55,7 +55,11 @@ fn failed_step_ends_the_turn() {
         let script = Script::of([FaultKind::Malformed]);
         let error = way.run(&session, Turn::model("m"), &script).unwrap_err();
         assert_eq!(script.calls(), 1);
-        assert_eq!(error.to_string(), "malformed", "the error displays its last failure");
+        assert_eq!(
+            error.to_string(),
+            "gave up after 1 attempt: step `restart_agent` failed: no agent to start"
+        );
+        assert_eq!(chain_text(&error), "malformed", "events have the last failure");
         let TurnError::Unrecovered(unrecovered) = error else { panic!("{error:?}") };
         let why = "step `restart_agent` failed: no agent to start";
         assert_eq!(unrecovered.gave_up.to_string(), why);

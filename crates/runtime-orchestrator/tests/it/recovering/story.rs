@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use runtime_events::{AgentEventName, AgentFailureClass, FailureScenario};
 use runtime_orchestrator::{BoxError, Escalation, Turn, TurnError};
-use runtime_resilience::{FaultKind, GaveUp, RecoveryOutcome, RecoveryStep};
+use runtime_resilience::{FaultKind, GaveUp, RecoveryOutcome, RecoveryStep, chain_text};
 use runtime_usage::{Limit, Usd};
 
 use super::{BOTH, Script, assert_recovery_agrees, books, quick, recipe, told};
@@ -74,7 +74,10 @@ fn turn_that_gave_up_is_escalated_and_failed() {
             recovery.on_escalation(move |it: &Escalation<'_>| {
                 let Escalation { role, scenario, policy, gave_up, attempts, error, .. } = it;
                 assert!(!it.session_id.is_empty());
-                let text = format!("{role} {scenario} {policy} {attempts} {gave_up} | {error}");
+                let text = format!(
+                    "{role} {scenario} {policy} {attempts} {gave_up} | {}",
+                    chain_text(*error)
+                );
                 heard.lock().unwrap().push(text);
             })
         });
@@ -84,7 +87,8 @@ fn turn_that_gave_up_is_escalated_and_failed() {
         assert_eq!(script.calls(), 3, "twice again");
 
         assert!(error.is_final() && !error.is_refusal());
-        assert_eq!(error.to_string(), "server");
+        let why = "gave up after 3 attempts: max attempts (2) exhausted for llm_error";
+        assert_eq!(error.to_string(), why);
         assert_eq!(error.scenario(), Some(FailureScenario::LlmError));
         assert_eq!(error.failure_class(), AgentFailureClass::LlmError);
         let recovery = error.recovery().unwrap();

@@ -1,5 +1,6 @@
 //! Files that are no database of threads, are newer, busy or full.
 
+use std::error::Error;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -177,7 +178,7 @@ fn errors_of_opening_name_the_file() {
     assert!(error.to_string().starts_with("cannot open `"), "{error}");
     std::fs::write(place.db(), "not a database, but long enough to be looked at").unwrap();
     let error = SqliteStore::open(place.db()).unwrap_err();
-    assert!(error.to_string().contains("not a database"), "{error}");
+    assert!(error.source().unwrap().to_string().contains("not a database"), "{error}");
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn read(error: BoxError) -> impl PartialEq + std::fmt::Debug {
     let text = chain_text(&*error);
     let failure = Failure::classified(error, &Classifier::default());
     let fault = failure.fault();
-    (text, failure.to_string(), fault, failure.failure_class(), failure.counts(), fault.asked)
+    (text, failure.chain_text(), fault, failure.failure_class(), failure.counts(), fault.asked)
 }
 
 #[test]

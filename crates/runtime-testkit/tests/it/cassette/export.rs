@@ -7,7 +7,7 @@ use runtime_events::{AgentEvent, AgentEventName, AgentFailureClass, ManualClock}
 use runtime_orchestrator::{
     Attempt, Capture, Orchestrator, RecoveryConfig, TelemetryConfig, ToolCall, Turn,
 };
-use runtime_resilience::{Classifier, Failure, FaultError, FaultKind};
+use runtime_resilience::{Classifier, Failure, FaultError, FaultKind, chain_text};
 use runtime_store::{
     AttemptRecord, Entry, EntryKind, FailureKind, FailureRecord, IntentRecord, OutcomeRecord, Step,
     StepKind, StepName, Stored,
@@ -158,12 +158,12 @@ fn a_journal_is_played_in_its_order() {
     let limited = block_on(tape.model(&json!(2), never)).unwrap_err();
     let failure = Failure::classified(limited, &Classifier::default());
     assert_eq!(
-        (failure.to_string(), failure.fault().kind),
+        (failure.chain_text(), failure.fault().kind),
         ("slow down".to_owned(), FaultKind::RateLimit)
     );
     assert_eq!(block_on(tape.tool("search", &json!({}), never)).unwrap(), 3);
     tape.finish().unwrap();
     let miss = block_on(tape.model(&json!(3), never)).unwrap_err();
     let text = "case.jsonl has no recording for this call of the model: it was recorded 2 times (last as call 3), and is asked for once more";
-    assert_eq!(case.told(&miss), text);
+    assert_eq!(case.told(&chain_text(&*miss)), text);
 }

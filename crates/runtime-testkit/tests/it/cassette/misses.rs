@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use runtime_resilience::{Classifier, Failure, FaultKind, errors};
+use runtime_resilience::{Classifier, Failure, FaultKind, chain_text, errors};
 use runtime_testkit::cassette::{CassetteError, MissError, Tape};
 use serde_json::{Value, json};
 
@@ -31,7 +31,7 @@ fn a_miss_shows_the_nearest_recording_field_by_field() {
     request["temperature"] = json!(0.7);
     let miss = asked(&tape, &request).unwrap_err();
     assert_eq!(
-        case.told(&miss),
+        case.told(&chain_text(&*miss)),
         "\
 case.jsonl has no recording for this call of the model
 the nearest is call 2, which differs in 3 fields:
@@ -55,7 +55,7 @@ fn a_request_that_was_played_already_is_told_apart() {
     let tape = case.play();
     asked(&tape, &chat("Rome")).unwrap();
     let text = "case.jsonl has no recording for this call of the model: it was recorded once (last as call 1), and is asked for once more";
-    assert_eq!(case.told(&asked(&tape, &chat("Rome")).unwrap_err()), text);
+    assert_eq!(case.told(&chain_text(&*asked(&tape, &chat("Rome")).unwrap_err())), text);
 }
 
 #[test]
@@ -68,10 +68,10 @@ fn a_port_without_recordings_says_so() {
     let miss = block_on(tape.tool("search", &arguments, call)).unwrap_err();
     let text =
         "case.jsonl has no recording for this call of the tool `search`: it has none of its kind";
-    assert_eq!(case.told(&miss), text);
+    assert_eq!(case.told(&chain_text(&*miss)), text);
     let miss = tape.value("dice", || 4).unwrap_err();
     let text = "case.jsonl has no recording for the value `dice`: it has none of its kind";
-    assert_eq!(case.told(&miss), text);
+    assert_eq!(case.told(&chain_text(&*miss)), text);
 }
 
 #[test]

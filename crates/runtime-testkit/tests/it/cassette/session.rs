@@ -8,7 +8,7 @@ use runtime_events::{Clock as _, Sleeper as _};
 use runtime_orchestrator::{
     Attempt, OrchestrationSession, Orchestrator, RecoveryConfig, ToolCall, Turn,
 };
-use runtime_resilience::{FaultError, FaultKind, Provider};
+use runtime_resilience::{FaultError, FaultKind, Provider, chain_text};
 use runtime_testkit::RecordingEventSink;
 use runtime_testkit::cassette::{Tape, TapeClock};
 use runtime_usage::UsageSnapshot;
@@ -60,7 +60,7 @@ async fn agent(tape: &Tape, world: &World, sink: &RecordingEventSink) -> Vec<Str
     let session = orchestrator.session().unwrap();
     let mut told = Vec::new();
     let mut tell = |said: Result<String, BoxError>| {
-        told.push(said.unwrap_or_else(|error| format!("error: {error}")));
+        told.push(said.unwrap_or_else(|error| format!("error: {}", chain_text(&*error))));
     };
 
     tell(ask(&session, tape, world, "Rome?").await);
