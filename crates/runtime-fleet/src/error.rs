@@ -69,13 +69,3 @@ impl StateError {
         matches!(self, Self::Unavailable { .. })
     }
 }
-
-/// An error and its causes, as one text.
-pub(crate) fn text_of(error: &StateError) -> String {
-    let (mut text, mut cause) = (error.to_string(), error.source());
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
-}

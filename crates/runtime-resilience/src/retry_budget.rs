@@ -3,7 +3,6 @@
 #[cfg(all(test, runtime_loom))]
 mod loom_tests;
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -137,22 +136,7 @@ impl RetryBudget {
     /// [`RetryBudgetExhaustedError`] if there is none. Nothing is taken then.
     #[inline]
     pub fn try_withdraw(&self) -> Result<(), RetryBudgetExhaustedError> {
-        self.try_withdraw_weighted(NonZeroU32::MIN)
-    }
-
-    /// Takes `weight` retries, for one that costs as much: for example after a timeout, when the attempt
-    /// before it may still be running.
-    ///
-    /// # Errors
-    ///
-    /// [`RetryBudgetExhaustedError`] if there are not that many. Nothing is taken then.
-    #[inline]
-    pub fn try_withdraw_weighted(
-        &self,
-        weight: NonZeroU32,
-    ) -> Result<(), RetryBudgetExhaustedError> {
-        let cost = u64::from(weight.get()) * RETRY;
-        let take = |there: u64| there.checked_sub(cost);
+        let take = |there: u64| there.checked_sub(RETRY);
         let taken = self.shared.there.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
         taken
             .map(drop)

@@ -42,7 +42,7 @@ impl EntryKind {
     }
 
     /// Whether a reader that does not know the kind may skip the entry.
-    pub const fn is_ignorable(self) -> bool {
+    pub(crate) const fn is_ignorable(self) -> bool {
         self.0 & Self::IGNORABLE != 0
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use runtime_resilience::chain_text;
 use runtime_usage::Usd;
 
 use super::{
@@ -213,7 +214,7 @@ impl Core {
         let till = &mut self.tills[account];
         till.unheard(seq);
         if !matches!(error, StateError::NoAccount { .. }) {
-            till.refused = Some(crate::error::text_of(error).into());
+            till.refused = Some(chain_text(error).into());
             let answered = till.give_up();
             return self.answer(account, answered);
         }
@@ -260,7 +261,7 @@ impl Core {
 
     /// The backend is away.
     fn cut_off(&mut self, error: &StateError, now: Moment) {
-        let why = crate::error::text_of(error);
+        let why = chain_text(error);
         let (spread, tick) = (self.spread.f64(), self.rhythm.tick);
         if self.link.failed(&why, tick, spread, now) {
             self.effects.push(Effect::Degraded { why });

@@ -303,7 +303,7 @@ fn leaked_turn_does_not_delay_the_last_event() {
 }
 
 /// Is pending for two polls in each check.
-struct Slow;
+pub(crate) struct Slow;
 
 impl AsyncGuardrail for Slow {
     fn name(&self) -> &'static str {

@@ -89,15 +89,3 @@ pub struct CircuitCounts {
     /// The slow calls in the window.
     pub slow: u32,
 }
-
-impl CircuitCounts {
-    /// The share of failed calls, from 0 to 1. `None` if there was no call.
-    pub fn failure_rate(&self) -> Option<f64> {
-        (self.calls > 0).then(|| f64::from(self.failures) / f64::from(self.calls))
-    }
-
-    /// The share of slow calls, from 0 to 1. `None` if there was no call.
-    pub fn slow_rate(&self) -> Option<f64> {
-        (self.calls > 0).then(|| f64::from(self.slow) / f64::from(self.calls))
-    }
-}

@@ -120,7 +120,7 @@ impl RecoveryContext {
     /// Records a recovery by [`TurnRecovery`](super::TurnRecovery): that it was attempted, and then that
     /// it succeeded, failed or was escalated.
     ///
-    /// A scenario that was escalated [is exhausted](Self::is_exhausted) until a recovery from it
+    /// A scenario that was escalated [is exhausted](Self::exhausted) until a recovery from it
     /// succeeds.
     pub fn note(
         &mut self,
@@ -142,14 +142,9 @@ impl RecoveryContext {
         self.attempts[place(scenario)]
     }
 
-    /// Whether a recovery from a scenario had no attempts left.
-    pub const fn is_exhausted(&self, scenario: FailureScenario) -> bool {
-        self.exhausted[place(scenario)]
-    }
-
-    /// The scenarios that [are exhausted](Self::is_exhausted).
+    /// The scenarios with a recovery that had no attempts left.
     pub fn exhausted(&self) -> impl Iterator<Item = FailureScenario> {
-        FailureScenario::ALL.iter().copied().filter(|&scenario| self.is_exhausted(scenario))
+        FailureScenario::ALL.iter().copied().filter(|&scenario| self.exhausted[place(scenario)])
     }
 
     /// The latest events, oldest first.

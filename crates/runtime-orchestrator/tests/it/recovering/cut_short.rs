@@ -8,42 +8,18 @@ use std::task::{Context, Poll, Waker};
 use runtime_events::{AgentEventName, SpanOutcome};
 use runtime_lifecycle::AgentStatus;
 use runtime_orchestrator::{Answer, Attempt, BoxError, OrchestrationSession, Turn, TurnError};
-use runtime_policy::{
-    AsyncGuardrail, GuardrailFuture, GuardrailOutcome, Guardrails, PostCheck, PreCheck,
-};
+use runtime_policy::Guardrails;
 use runtime_resilience::{
     FaultError, FaultKind, RecoveryHandler, RecoveryStep, Route, Routes, StepContext, StepFuture,
 };
 use runtime_usage::{Limit, UsageSnapshot, Usd};
 
 use super::{SECOND, assert_recovery_agrees, fault, fixture};
+use crate::cancellation::Slow;
 use crate::support::{
     Fixture, assert_books_agree, assert_lawful, assert_lawful_so_far, breaker, dollar,
     last_outcome, limit, yields,
 };
-
-/// Is pending for two polls in each check and step.
-struct Slow;
-
-impl AsyncGuardrail for Slow {
-    fn name(&self) -> &'static str {
-        "slow"
-    }
-
-    fn check_pre<'a>(&'a self, _: &'a PreCheck<'a>) -> GuardrailFuture<'a> {
-        Box::pin(async {
-            yields(2).await;
-            GuardrailOutcome::allow()
-        })
-    }
-
-    fn check_post<'a>(&'a self, _: &'a PostCheck<'a>) -> GuardrailFuture<'a> {
-        Box::pin(async {
-            yields(2).await;
-            GuardrailOutcome::allow()
-        })
-    }
-}
 
 impl RecoveryHandler for Slow {
     fn carry_out(&self, _: &StepContext<'_>) -> Result<(), BoxError> {
