@@ -34,7 +34,7 @@ pub(crate) struct Settings {
     pub(crate) seal: Option<Arc<dyn Seal>>,
 }
 
-/// What becomes of a thread whose code has another step than the recorded one.
+/// What to do with a thread if a step of its code is not the recorded one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnDivergence {
@@ -63,22 +63,22 @@ impl Durable {
         Self { orchestrator, store, settings }
     }
 
-    /// The store: who waits for what, approvals, messages.
+    /// The store, with its threads, approvals and messages.
     pub fn store(&self) -> &dyn Store {
         &*self.store
     }
 
     /// Sets the version of the code, such as `env!("CARGO_PKG_VERSION")`. It is recorded, and an error about
-    /// a step that has changed names both versions. It decides nothing.
+    /// a step that has changed names both versions. It has no other effect.
     #[must_use]
     pub fn code_version(mut self, version: impl Into<Arc<str>>) -> Self {
         self.settings.code = version.into();
         self
     }
 
-    /// Sets how long a life holds its thread without a word. If its process dies, another one may go on after
-    /// this time. A life renews its lease after a third of it, and with each step. One that is shorter than a call
-    /// of the store cannot be held, and lets no tool be called that needs an intent.
+    /// Sets how long the lease of a life lasts. If its process dies, another one may go on after this time. A life
+    /// renews its lease after a third of it, and with each step. A lease that is shorter than a call of the store
+    /// cannot be held: then no tool that needs an intent is called.
     #[must_use]
     pub const fn lease(mut self, time: Duration) -> Self {
         self.settings.ttl = time;
@@ -93,7 +93,7 @@ impl Durable {
         self
     }
 
-    /// Sets what becomes of a thread whose code has another step than the recorded one.
+    /// Sets what to do with a thread if a step of its code is not the recorded one.
     #[must_use]
     pub const fn on_divergence(mut self, then: OnDivergence) -> Self {
         self.settings.on_divergence = then;

@@ -26,14 +26,14 @@ wire_names! {
     /// What a member does while the backend is away.
     #[non_exhaustive]
     pub enum Policy: "policy" {
-        /// Nothing that it has no right to. Money: what it holds is spent, and no more. Breakers: one that is open
-        /// stays so, without a probe. Limits: no call after the time of its share.
+        /// Only what it certainly may. Money: it spends what it holds, and no more. Breakers: an open one stays
+        /// open, and nobody probes. Limits: no call is admitted once its share has expired.
         FailClosed = "fail_closed",
-        /// A part of what was last known. Money: also this member's part of what was left. Breakers: each member
-        /// probes for itself. Limits: the last share, halved each time that its time is over.
+        /// Its part of what was last known. Money: what it holds, and its part of what was left. Breakers: each
+        /// member probes for itself. Limits: its last share, halved each time that it expires.
         LocalShare = "local_share",
-        /// What it would do alone. Money: no limit; it is booked when the backend is back. Breakers: as with
-        /// `LocalShare`. Limits: the limits of the whole fleet.
+        /// What it would do alone. Money: it spends without a limit, and books it when the backend is back.
+        /// Breakers: as with `LocalShare`. Limits: those of the whole fleet.
         FailOpen = "fail_open",
     }
 }
@@ -95,24 +95,25 @@ impl FleetConfig {
         self
     }
 
-    /// Sets the time between two calls of the heartbeat. Default: half a second. What siblings change is known
-    /// after this time at the latest, if no push tells it sooner.
+    /// Sets the time between two heartbeats. Default: half a second. A change by another member arrives with the
+    /// next heartbeat, or sooner if the backend pushes it.
     #[must_use]
     pub const fn tick(mut self, tick: Duration) -> Self {
         self.tick = tick;
         self
     }
 
-    /// Sets for how long what the member holds is its own without a word of it. Default: 5 seconds. The time of
-    /// the heartbeat and the time-out of a call should fit into it several times; at least two heartbeats do.
+    /// Sets how long the member keeps what it holds if the backend hears nothing of it. Default: 5 seconds. It is at
+    /// least two heartbeats long, and should be several times the [tick](Self::tick) and the
+    /// [timeout](Self::timeout).
     #[must_use]
     pub const fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = ttl;
         self
     }
 
-    /// Sets how long a call of the backend may take. Default: 2 seconds. A connection that is dead on the other
-    /// side is noticed after this time.
+    /// Sets how long a call of the backend may take. Default: 2 seconds. After this time the member notices that
+    /// the other side of a connection is dead.
     #[must_use]
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -128,8 +129,7 @@ impl FleetConfig {
     }
 
     /// Sets where the member's events go: `fleet.degraded`, `fleet.recovered` and `agent.budget_mark`. Default:
-    /// nowhere. A `TracingSink` makes lines of a log of them. The sink may block: a member's thread has a queue before
-    /// it.
+    /// nowhere. A `TracingSink` logs them. The sink may block, since the member puts a queue before it.
     #[must_use]
     pub fn event_sink(mut self, sink: impl EventSink + 'static) -> Self {
         self.sink = Some(Arc::new(sink));

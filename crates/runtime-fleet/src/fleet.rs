@@ -54,9 +54,8 @@ use crate::state::SharedState;
 /// # Ok::<_, Box<dyn std::error::Error>>(()) }).unwrap();
 /// ```
 ///
-/// Clones are the same member. It ends, without a last word to the backend if that is slow, when the last clone is
-/// dropped; [`shutdown`](Self::shutdown) waits for the last word. What it gave is of no use then: accounts refuse,
-/// and limiters admit nothing.
+/// Clones are the same member. It leaves when the last clone is dropped, and does not wait until the backend knows:
+/// [`shutdown`](Self::shutdown) does. After that its accounts refuse, and its limiters admit nothing.
 #[derive(Clone)]
 pub struct Fleet {
     member: Arc<Membership>,
@@ -75,14 +74,14 @@ impl Drop for Membership {
 #[derive(Clone, Debug, Error)]
 #[non_exhaustive]
 pub enum FleetError {
-    /// The text is no place of an account.
+    /// The text is no path of an account.
     #[error(transparent)]
     Path(#[from] AccountPathError),
-    /// The text is no name.
+    /// The name is empty, too long, or has control characters.
     #[error(transparent)]
     Name(#[from] NameError),
-    /// A time of the configuration is of no use.
-    #[error("a fleet's {field} is {allowed}; found {found:?}")]
+    /// A time of the configuration is too short or too long.
+    #[error("{field} of a fleet must be {allowed}; found {found:?}")]
     Time {
         /// Which: `tick`, `ttl` or `timeout`.
         field: &'static str,
@@ -97,16 +96,18 @@ pub enum FleetError {
     /// The backend refuses to open the account.
     #[error(transparent)]
     State(#[from] StateError),
-    /// The backend did not hear that the member leaves. What it holds is over after its time.
-    #[error("the backend has not heard that member `{member}` leaves")]
+    /// The backend did not confirm that the member leaves. What the member holds expires after its `ttl`.
+    #[error(
+        "the backend did not confirm that member `{member}` leaves: what it holds expires after its ttl"
+    )]
     Unheard {
         /// The member.
         member: MemberId,
     },
 }
 
-/// Checks the times. With others a member would ask without a pause, give up each call, or be gone before its next
-/// word.
+/// Checks the times. With others a member would ask without a pause, give up each call, or expire between two
+/// heartbeats.
 fn check_times(config: &FleetConfig) -> Result<(), FleetError> {
     const MOMENT: Duration = Duration::from_millis(1);
     const DAY: Duration = Duration::from_secs(24 * 3_600);
@@ -136,8 +137,8 @@ impl Fleet {
     ///
     /// # Errors
     ///
-    /// [`FleetError::Thread`], [`FleetError::Name`] if the [name](FleetConfig::name) is none, and
-    /// [`FleetError::Time`] if a time of the configuration is of no use.
+    /// [`FleetError::Thread`], [`FleetError::Name`] for the [name](FleetConfig::name), and [`FleetError::Time`] for a
+    /// time of the configuration.
     pub fn with_config(
         state: impl SharedState + 'static,
         mut config: FleetConfig,
@@ -151,12 +152,12 @@ impl Fleet {
         Ok(fleet)
     }
 
-    /// Becomes a member that does nothing by itself: who has the driver decides when. For simulations and tests.
+    /// Becomes a member that acts only when its driver is called. For simulations and tests.
     ///
     /// # Errors
     ///
-    /// [`FleetError::Name`], if the [name](FleetConfig::name) is none, and [`FleetError::Time`], if a time of the
-    /// configuration is of no use.
+    /// [`FleetError::Name`] for the [name](FleetConfig::name), and [`FleetError::Time`] for a time of the
+    /// configuration.
     pub fn driven(
         state: impl SharedState + 'static,
         mut config: FleetConfig,
@@ -168,13 +169,14 @@ impl Fleet {
         Ok((fleet, FleetDriver::new(shared)))
     }
 
-    /// An account whose money all members share. `limit` opens it if the backend has none at this place; after that
-    /// the [rules](crate::Rules) that the backend has count.
+    /// An account whose money all members share. If the backend has none at this path, `limit` opens it; otherwise
+    /// the [rules](crate::Rules) of the backend count.
     ///
-    /// `account` is a path such as `company/search`; the account above must be there. Asked for again, it is the
-    /// same account. Money cannot be set aside in it for wrapping up, and its marks are told by the fleet, once.
+    /// `account` is a path such as `company/search`; the account above must exist. A second call for the same path
+    /// returns the same account. It cannot set money aside for wrapping up, and each of its marks is reported once
+    /// in the whole fleet.
     ///
-    /// It waits until the backend has answered or is known to be away. In that case the account has no money yet.
+    /// It waits until the backend has answered or is known to be away. If it is away, the account has no money yet.
     ///
     /// # Errors
     ///
@@ -183,7 +185,8 @@ impl Fleet {
         self.account_on_loss(account, limit, OnLoss::Spend).await
     }
 
-    /// An [`account`](Self::account) that says what becomes of the money of a member that is not heard of any more.
+    /// An [`account`](Self::account) with a rule for the money of a lost member: one that the backend hears nothing
+    /// of any more.
     ///
     /// # Errors
     ///
@@ -198,10 +201,10 @@ impl Fleet {
         Ok(fund::open(self.shared(), path, limit, on_loss).await?)
     }
 
-    /// A breaker that opens and closes with those of all members. Of all members, one probes after each wait.
+    /// A breaker that opens and closes with those of all members. After each wait, one member probes for all.
     ///
     /// Pins, such as [`force_open`](CircuitBreaker::force_open), and [`reset`](CircuitBreaker::reset) count for this
-    /// member alone. Asked for again, it is the same breaker, with its first settings.
+    /// member alone. A second call for the same name returns the same breaker, with its first settings.
     ///
     /// # Errors
     ///
@@ -216,13 +219,12 @@ impl Fleet {
 
     /// A limiter whose limits all members share: `limits` are those of the whole fleet.
     ///
-    /// It admits nothing before its first share, which comes with the first heartbeat. Asked for again, it is the
-    /// same limiter, with its first limits. [`set_limits`](RateLimiter::set_limits) changes those of the whole
-    /// fleet: of what the members say, the least holds.
+    /// It admits nothing before its first share, which comes with the first heartbeat. A second call for the same
+    /// name returns the same limiter, with its first limits. [`set_limits`](RateLimiter::set_limits) changes the
+    /// limits of the whole fleet; if members set different ones, the lowest count.
     ///
-    /// A member that is new begins with its part of the [burst](RateLimits::burst), whatever the others have just used
-    /// of theirs. A pause reaches all members, and ends with its time: [`resume`](RateLimiter::resume) ends it in this
-    /// member alone.
+    /// A new member begins with its part of the [burst](RateLimits::burst), even if the others have just used theirs.
+    /// A pause reaches all members; [`resume`](RateLimiter::resume) ends it in this member alone.
     ///
     /// # Errors
     ///
@@ -235,11 +237,12 @@ impl Fleet {
         Ok(glue::limiter(self.shared(), checked("limiter", name.into())?, limits))
     }
 
-    /// The same routes, whose rests all members share. They begin anew: call it before they are shared.
+    /// The same routes, with rests that all members share. What the given ones know is not kept, so call this before
+    /// they are in use.
     ///
     /// # Errors
     ///
-    /// [`FleetError::Name`], if one of the routes has a name that is none.
+    /// [`FleetError::Name`] for the name of a route.
     pub fn routes(&self, routes: Routes) -> Result<Routes, FleetError> {
         for route in routes.iter() {
             checked("route", route.name().into())?;
@@ -247,22 +250,22 @@ impl Fleet {
         Ok(glue::routes(self.shared(), routes))
     }
 
-    /// Who this member is.
+    /// The id of this member.
     pub fn member(&self) -> &MemberId {
         &self.shared().member
     }
 
-    /// How the member stands.
+    /// The state of this member.
     pub fn status(&self) -> FleetStatus {
         status::read(self.shared())
     }
 
-    /// Leaves: books what was spent, gives back what is held, and waits until the backend has heard it. What calls
+    /// Leaves: books what was spent, gives back what is held, and waits until the backend has confirmed it. What calls
     /// under way have reserved counts as spent.
     ///
     /// # Errors
     ///
-    /// [`FleetError::Unheard`] if the backend did not hear it within the time-out of a call.
+    /// [`FleetError::Unheard`] if the backend did not confirm it within the [timeout](FleetConfig::timeout) of a call.
     pub async fn shutdown(&self) -> Result<(), FleetError> {
         self.shared().leave();
         if self.shared().left().await {

@@ -1,10 +1,10 @@
-//! Who a member is, and how long news of it counts.
+//! The id of a member.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// For how long an account is known to be short of money, after a member was refused some.
+/// How long an account counts as short of money after a member was refused some.
 pub const SHORT: Duration = Duration::from_secs(2);
 
 /// One process of a fleet, from its start to its end. A process that starts again is another member.
@@ -12,7 +12,7 @@ pub const SHORT: Duration = Duration::from_secs(2);
 pub struct MemberId(Arc<str>);
 
 impl MemberId {
-    /// Creates an id, which nothing else has ever had.
+    /// Creates an id. No other member may have had it, ever.
     pub fn new(id: impl Into<Arc<str>>) -> Self {
         Self(id.into())
     }

@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::member::MemberId;
 use crate::name::LONGEST;
 
-/// The place of an account in the tree: names with `/` between them, such as `company/search/tenant-17`. The
+/// The path of an account in its tree: names with `/` between them, such as `company/search/tenant-17`. The
 /// first name is the tree's: a backend keeps a tree in one place.
 ///
 /// A path has up to 200 bytes. A name is not empty, and has no braces and no control characters.
@@ -107,14 +107,14 @@ impl fmt::Debug for AccountPath {
     }
 }
 
-/// What becomes of the money that a member holds, once the member is not heard of any more.
+/// What becomes of the money that a lost member holds: one that the backend hears nothing of any more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a backend handles every one")]
 pub enum OnLoss {
-    /// It counts as spent, as an estimate: the calls may have been made.
+    /// It counts as spent, marked as an estimate, since the calls may have been made.
     #[default]
     Spend,
-    /// It is given back: if the calls were made, the fleet spends it twice.
+    /// It is given back. If the calls were made, the fleet spends the money twice.
     Return,
 }
 
@@ -128,13 +128,13 @@ pub const LARGEST_SUM: Usd = Usd::from_nanos(i64::MAX.cast_unsigned());
 pub struct Rules {
     /// The amount that the fleet may spend.
     pub amount: Usd,
-    /// Whether calls are refused that would spend more.
+    /// Whether a call that would spend more is refused.
     pub enforced: bool,
     /// Whether each call takes its exact sum from the backend.
     pub strict: bool,
-    /// The percentages of the amount that are told once in the fleet, when they are reached.
+    /// The percentages of the amount that are reported once in the fleet, when they are reached.
     pub marks: Vec<u16>,
-    /// What becomes of the money of a member that is not heard of any more.
+    /// What becomes of the money of a lost member.
     pub on_loss: OnLoss,
 }
 
@@ -150,7 +150,7 @@ impl Rules {
         }
     }
 
-    /// Sets what becomes of the money of a member that is not heard of any more.
+    /// Sets what becomes of the money of a lost member.
     #[must_use]
     pub const fn on_loss(mut self, on_loss: OnLoss) -> Self {
         self.on_loss = on_loss;
@@ -166,8 +166,8 @@ pub struct AccountState {
     pub account: AccountPath,
     /// Its rules.
     pub rules: Rules,
-    /// The amount spent, in this account and those below it. As all sums of members, it is told as [`Usd::MAX`] if it is
-    /// more than that.
+    /// The amount spent, in this account and those below it. A larger sum than [`Usd::MAX`] is given as that, as all
+    /// sums of members are.
     pub spent: Usd,
     /// The part of the spent amount that is an estimate.
     pub estimated: Usd,
@@ -197,10 +197,10 @@ impl Rules {
     }
 }
 
-/// What a member tells of an account, and asks.
+/// What a member reports about an account, and asks for.
 ///
-/// All sums are totals since the member began. So a booking that is lost, comes twice or comes late does no
-/// harm, and a backend that forgot some (a replica that was behind, a disk that was) learns them from the next.
+/// All sums are totals since the member began. So a booking that is lost, repeated or late does no harm, and a backend
+/// that forgot some, such as a replica that was behind, learns them from the next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "a backend reads all of it")]
 pub struct Booking {
@@ -225,7 +225,7 @@ pub struct Booking {
     /// What it would take beyond `granted`: it gets what is left, up to this. What the backend has granted
     /// beyond `granted` already, in an answer that was not heard, counts as given.
     pub most: Usd,
-    /// For how long what the member holds is its own, from this call on. Zero: it is over at once.
+    /// How long the member keeps what it holds, from this call on. Zero: it loses it at once.
     pub ttl: Duration,
 }
 
@@ -233,21 +233,21 @@ pub struct Booking {
 ///
 /// The member holds `granted - spent - returned - lost`, or nothing if that is less than zero.
 ///
-/// What it holds when its time is over counts as spent ([`OnLoss::Spend`]) or is lost ([`OnLoss::Return`]), as
-/// soon as anybody reads or changes an account of the tree. What counted as spent for a member is its own again
-/// when it is heard of: it is replaced by what the member tells.
+/// Once its time is over, what it holds counts as spent ([`OnLoss::Spend`]) or is given back ([`OnLoss::Return`]), as
+/// soon as anybody reads or changes an account of the tree. If the member reports again after that, its own sums
+/// replace what counted as spent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "backends outside of this crate make it")]
 pub struct Booked {
     /// All that the member was granted, with what this booking asked for.
     pub granted: Usd,
-    /// All that was taken from the member for good: what it held when its time was over ([`OnLoss::Return`]),
-    /// and what [`correct`](crate::Accounts::correct) gave back.
+    /// All that the member has lost for good: what it held when its time was over ([`OnLoss::Return`]), and what
+    /// [`correct`](crate::Accounts::correct) gave back.
     pub lost: Usd,
     /// The account and those above, from the bottom to the top, as they are now.
     pub path: Vec<Level>,
     /// Another member was refused money, less than [`SHORT`](crate::SHORT) ago, because an account of the path
-    /// had too little: who does not need what it holds gives it back.
+    /// had too little. A member that does not need what it holds gives it back.
     pub short: bool,
 }
 
@@ -257,8 +257,8 @@ pub struct Booked {
 pub struct Level {
     /// The account.
     pub state: AccountState,
-    /// The marks that this member is to tell, in per cent: those that the spent amount has reached for the first
-    /// time with its bookings after [`heard`](Booking::heard), and those of members that are not heard of any more,
-    /// and had not said that they heard them. Each mark is given to one member at a time.
+    /// The marks that this member has to report, in per cent: those that the spent amount has reached for the first
+    /// time with its bookings after [`heard`](Booking::heard), and those of lost members that did not confirm them.
+    /// Each mark is given to one member at a time.
     pub marks: Vec<u16>,
 }

@@ -7,7 +7,7 @@ use thiserror::Error;
 /// The longest name, in bytes.
 pub(crate) const LONGEST: usize = 200;
 
-/// A text that is no name.
+/// A text that cannot be a name.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("the name of a {of} is 1 to {LONGEST} bytes without control characters; found {found:?}")]
 #[non_exhaustive]

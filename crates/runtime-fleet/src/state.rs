@@ -26,7 +26,7 @@ pub type StateFuture<'a, T> = BoxFuture<'a, Result<T, StateError>>;
 /// [`StateError::Unavailable`]. Backends reconnect by themselves, at the next call at the latest. Their futures
 /// need no async runtime. They run the suite of [`conformance`](crate::conformance).
 pub trait SharedState: fmt::Debug + Send + Sync {
-    /// Tells and asks, in one call, all that a member tells and asks regularly.
+    /// The heartbeat: one call for all that a member reports and asks for regularly.
     fn sync<'a>(&'a self, report: &'a Report) -> StateFuture<'a, View>;
 
     /// Opens a breaker for `wait`, or for what is left of its own wait if that is longer.
@@ -43,8 +43,8 @@ pub trait SharedState: fmt::Debug + Send + Sync {
 
     /// Asks for the one probe of a cool-down. One member gets it, once the wait is over.
     ///
-    /// With the grant the breaker is open for `ttl` and one more `wait`: a probe that is never heard of again
-    /// counts as failed. A member that has the probe gets the same lease again, with the rest of its time.
+    /// With the grant the breaker is open for `ttl` and one more `wait`, so a probe that nobody hears of again counts
+    /// as failed. A member that has the probe gets the same lease again, with the rest of its time.
     fn probe<'a>(
         &'a self,
         breaker: &'a str,
@@ -53,11 +53,11 @@ pub trait SharedState: fmt::Debug + Send + Sync {
         wait: Duration,
     ) -> StateFuture<'a, Probe>;
 
-    /// Tells how a probe ended. Changes nothing if the breaker has gone on to another generation, or if the
-    /// time of the probe is over.
+    /// Reports how a probe ended. Changes nothing if the breaker has another generation by now, or if the time of
+    /// the probe is over.
     fn probed<'a>(&'a self, lease: &'a ProbeLease, ended: Probed) -> StateFuture<'a, BreakerView>;
 
-    /// Opens an account if there is none at this place, and returns it. Its rules are then as they are.
+    /// Returns the account, and opens it if there is none. The rules of an existing one stay as they are.
     ///
     /// Errors: [`StateError::NoAccountAbove`], [`StateError::TooLarge`].
     fn open_account<'a>(
@@ -78,8 +78,8 @@ pub trait SharedState: fmt::Debug + Send + Sync {
     /// Lets no member make a call under this limit, or use this route, for `wait`. Never shortens a pause.
     fn pause<'a>(&'a self, name: &'a str, wait: Duration) -> StateFuture<'a, ()>;
 
-    /// Calls `watcher` for what members change, as soon as the backend tells. Pushes may be lost, come late, and
-    /// tell of a member's own changes: what they say is in the next [`sync`](Self::sync) as well.
+    /// Calls `watcher` for each change that the backend pushes. A push may be lost or late, or be about a member's own
+    /// change; what it says is in the next [`sync`](Self::sync) as well.
     fn watch(&self, watcher: Weak<dyn Watcher>);
 }
 
@@ -111,24 +111,24 @@ pub enum Change {
         /// From when on, by the backend's clock.
         at: Duration,
     },
-    /// A member was refused money: who holds money of this account, or of one below it, and does not need it,
-    /// gives it back.
+    /// A member was refused money. Members that hold money of this account, or of one below it, and do not need it,
+    /// give it back.
     Short {
         /// The account that has too little.
         account: AccountPath,
         /// The member that was refused.
         member: MemberId,
     },
-    /// Somebody has changed the rules of an account: who has it, or one below it, asks for them.
+    /// The rules of an account have changed. Members that use it, or one below it, ask for them.
     Rules {
         /// The account.
         account: AccountPath,
     },
-    /// The backend can be reached, perhaps again: something may have been missed.
+    /// The backend can be reached, perhaps again. Pushes may have been missed.
     Connected,
 }
 
-/// What a member tells regularly, and asks.
+/// What a member reports and asks for with each heartbeat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "a backend reads all of it")]
 pub struct Report {
@@ -136,8 +136,8 @@ pub struct Report {
     pub member: MemberId,
     /// Grows with each report. An older one than the last changes nothing of the member's shares.
     pub seq: u64,
-    /// For how long all that the member holds is its own, from this call on. Zero: the report is the member's
-    /// last, and all that it holds is over at once.
+    /// How long the member keeps all that it holds, from this call on. Zero: this is its last report, and it loses
+    /// all that it holds at once.
     pub ttl: Duration,
     /// The breakers that it follows.
     pub breakers: Vec<Arc<str>>,
@@ -145,7 +145,7 @@ pub struct Report {
     pub wants: Vec<Want>,
     /// The names of other pauses that it follows, such as those of routes.
     pub pauses: Vec<Arc<str>>,
-    /// Its books. An account without news is told now and then, so that its grant lasts.
+    /// Its books. An account without news is reported now and then, so that its grant lasts.
     pub bookings: Vec<Booking>,
 }
 
@@ -153,7 +153,7 @@ pub struct Report {
 #[derive(Clone, Debug, Default)]
 #[expect(clippy::exhaustive_structs, reason = "backends outside of this crate make it")]
 pub struct View {
-    /// When it was, by the backend's clock, which may begin anywhere: what is pushed late is judged by it.
+    /// The time of the answer by the backend's clock, which may begin anywhere. Late pushes are told by it.
     pub at: Duration,
     /// How many members there are: those whose last report is not older than its time.
     pub members: u32,
@@ -167,7 +167,7 @@ pub struct View {
     pub booked: Vec<Result<Booked, StateError>>,
 }
 
-/// The accounts of a backend, for who administers them.
+/// The accounts of a backend, for those who administer them.
 pub trait Accounts: SharedState {
     /// Opens an account, or changes its rules. What is spent and granted stays.
     ///
@@ -184,10 +184,10 @@ pub trait Accounts: SharedState {
     /// All accounts, each before those below it.
     fn accounts(&self) -> StateFuture<'_, Vec<AccountState>>;
 
-    /// Gives back what counts as spent for `member` on an estimate, and turned out not to be billed: at most
-    /// what counts so. Returns how much it was.
+    /// Gives back money that counts as spent for `member` by an estimate and was not billed, at most as much as the
+    /// estimate. Returns how much it was.
     ///
-    /// For members that are over: one that is not corrects its own account.
+    /// It is for members that have ended. One that still runs corrects its own account.
     ///
     /// Errors: [`StateError::NoAccount`].
     fn correct<'a>(

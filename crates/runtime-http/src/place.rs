@@ -71,14 +71,14 @@ pub struct Place {
     key: Option<Arc<str>>,
 }
 
-/// A text that makes no place.
+/// A text that cannot be the base URL or the key of a place.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("`{field}` of the place of `{provider}` must be {rule}, not `{value}`")]
 #[non_exhaustive]
 pub struct InvalidPlaceError {
     /// The name of the argument.
     pub field: &'static str,
-    /// The value of the argument. Of a key it tells nothing.
+    /// The value of the argument. A key is left out.
     pub value: String,
     /// The provider of the route.
     pub provider: String,
@@ -116,8 +116,8 @@ impl Place {
 
     /// Sets the key. Default: none, and the client's own key is not sent to another host.
     ///
-    /// Nor is anything else whose name says who asks, in a header or in the query. What a client adds below this
-    /// layer is not seen here: `default_headers` of `reqwest` go to each host.
+    /// Nor is anything else in a header or the query that identifies the caller by its name. What a client adds below
+    /// this layer is not seen here: `default_headers` of `reqwest` go to each host.
     ///
     /// # Errors
     ///

@@ -101,7 +101,7 @@ impl From<&DurableSession> for Whose {
     }
 }
 
-/// What becomes of a call of a shared client without a current session.
+/// What to do with a call of a shared client while no session is current.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NoSession {
@@ -183,7 +183,7 @@ impl Turns {
         Self { settings: Arc::new(settings) }
     }
 
-    /// Sets what becomes of a call without a current session. A layer of one session always has it.
+    /// Sets what to do with a call while no session is current. A layer of one session always has it.
     pub fn without_session(self, then: NoSession) -> Self {
         self.set(|settings| {
             if let Of::Current(without) = &mut settings.session {
@@ -192,7 +192,7 @@ impl Turns {
         })
     }
 
-    /// Adds where the calls of a route go. Default: the client's own URL, with its key.
+    /// Adds the place to which the calls of a route go. Default: the client's own URL, with its key.
     pub fn place(self, place: Place) -> Self {
         self.set(|settings| settings.places.push(place))
     }

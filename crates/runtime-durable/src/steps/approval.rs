@@ -80,10 +80,9 @@ impl DurableSession {
     ///
     /// # Errors
     ///
-    /// [`StepError::Failed`] if the person denied it, or did not decide in time: a thread that fails of it and is run
-    /// again asks again. [`StepError::Parked`] ends
-    /// the life until they have. [`StepError::Misused`] for a call without a
-    /// [`call_id`](ToolCall::call_id).
+    /// [`StepError::Failed`] if the person denied it, or did not decide in time. A thread that failed because of it
+    /// asks again when it is run again. [`StepError::Parked`] ends the life until they have decided.
+    /// [`StepError::Misused`] for a call without a [`call_id`](ToolCall::call_id).
     pub async fn approval(
         &self,
         call: &ToolCall,

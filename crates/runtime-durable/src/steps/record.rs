@@ -34,8 +34,8 @@ pub enum Begin<T, A> {
 
 /// # Turns of a layer
 ///
-/// A layer below a client makes the calls of its session's code. `about` is what makes a turn another one,
-/// beside its model: if it differs in a later life, the turn is not the recorded one.
+/// A layer below a client makes the calls of its session's code. `about` identifies the turn,
+/// together with its model: if it differs in a later life, the turn is not the recorded one.
 impl DurableHandle {
     /// Begins a turn of one call: [`SessionHandle::begin_turn`], recorded.
     ///
@@ -135,7 +135,7 @@ impl TurnRecord {
 
     /// Lets the next step begin, although this turn goes on: its caller has a part of the answer.
     ///
-    /// From here on [`look`](Self::look) before what ends the turn.
+    /// After this, call [`look`](Self::look) before whatever ends the turn.
     pub fn hand_on(&mut self) {
         self.cost = self.spent();
         self.begun.hand_on();
