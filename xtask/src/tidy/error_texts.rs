@@ -59,8 +59,8 @@ fn source_of(fields: &str) -> Option<String> {
     let marks = ["#[source]", "#[from]"];
     let marked = marks.iter().filter_map(|mark| Some((fields.find(mark)?, mark.len()))).min();
     let Some((at, length)) = marked else {
-        let names = fields.split(['{', ',', '\n', ' ']).map(str::trim);
-        return names.into_iter().any(|name| name == "source:").then(|| "source".to_owned());
+        let mut names = fields.split(['{', ',', '\n', ' ']);
+        return names.any(|name| name == "source:").then(|| "source".to_owned());
     };
     let after = fields[at + length..].lines().map(str::trim);
     let field = after.filter(|line| !line.starts_with("//")).collect::<String>();
