@@ -25,6 +25,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { sql: include_str!("schema/v4.sql"), min_reader: 1 },
     Migration { sql: include_str!("schema/v5.sql"), min_reader: 1 },
     Migration { sql: include_str!("schema/v6.sql"), min_reader: 1 },
+    Migration { sql: include_str!("schema/v7.sql"), min_reader: 1 },
 ];
 
 /// The functions of a fleet, which each migration brings up to date.

@@ -48,6 +48,7 @@ pub async fn run<S: Store, F: Future<Output = S>>(mut new: impl FnMut() -> F) {
     listing::woken_and_old(&new().await).await;
     stuck::run(&new().await).await;
     stuck::offers(&new().await).await;
+    stuck::lost(&new().await).await;
 }
 
 fn thread(id: &str) -> ThreadId {

@@ -41,6 +41,12 @@ impl EntryKind {
         self.0
     }
 
+    /// Whether the thread goes on with it: the next life begins behind it, or is answered by it. A store clears what
+    /// the thread is [stuck](crate::Thread::stuck) with.
+    pub const fn goes_on(self) -> bool {
+        self.0 == Self::OUTCOME.0 || self.0 == Self::CHECKPOINT.0
+    }
+
     /// Whether a reader that does not know the kind may skip the entry.
     pub(crate) const fn is_ignorable(self) -> bool {
         self.0 & Self::IGNORABLE != 0

@@ -11,13 +11,13 @@ use chrono::{DateTime, Utc};
 use runtime_events::{Clock, SystemClock};
 use serde_json::Value;
 
-use self::rows::{Row, after};
+use self::rows::Row;
 use crate::approval::{Approval, ApprovalRequest, ApprovalState, Decision, Verdict};
 use crate::digest::StepKey;
 use crate::entry::Stored;
 use crate::error::{NotApproved, StoreError};
 use crate::store::{Append, Approvals, Inbox, Store, StoreDurability, StoreFuture};
-use crate::thread::{Claim, Lease, Leave, Thread, ThreadId, ThreadState};
+use crate::thread::{Claim, Lease, Leave, Thread, ThreadId, ThreadState, after};
 
 /// A store in memory. Clones share it.
 ///

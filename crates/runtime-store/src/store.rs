@@ -40,7 +40,8 @@ pub trait Store: Approvals + Inbox + Debug + Send + Sync {
     /// Takes a thread, which begins if there is none with this id.
     ///
     /// The fence of the thread goes up by one: nothing is written under earlier leases any more. A time at
-    /// which the thread was to wake is cleared.
+    /// which the thread was to wake is cleared. A life that has not given the thread back was lost, and is
+    /// [counted](crate::Stuck::acquired).
     ///
     /// Returns the lease, and the thread as it is from then on.
     ///
@@ -72,7 +73,8 @@ pub trait Store: Approvals + Inbox + Debug + Send + Sync {
         let _ = lease;
     }
 
-    /// Appends entries to a thread and renews the lease.
+    /// Appends entries to a thread and renews the lease. One that [goes on](crate::EntryKind::goes_on) with the thread
+    /// clears what it is stuck with.
     ///
     /// All are written or none. The first one gets the number after `append.head`.
     ///
@@ -103,8 +105,8 @@ pub trait Store: Approvals + Inbox + Debug + Send + Sync {
     ) -> StoreFuture<'a, Vec<Thread>>;
 
     /// Threads that can run now and that nobody holds, those that have waited longest first. With a role, those that
-    /// were [handed over](Append::role) to another one are left out. A [stuck](Thread::stuck) one that still waits is
-    /// among them if the version of the code is none of those that it is stuck with.
+    /// were [handed over](Append::role) to another one are left out. A [stuck](Thread::stuck) one that still waits, as
+    /// [`Thread::seen_at`] says, is among them if the version of the code is none of those that it is stuck with.
     fn runnable<'a>(
         &'a self,
         role: Option<&'a str>,

@@ -1,12 +1,19 @@
 //! [`Stuck`]: why a thread is offered less and less often.
+//!
+//! ```text
+//!   life ─┬─ its journal and its code do not fit ──▶ released with a wait
+//!         └─ lost: nobody gives the thread back ───▶ counted by the next `acquire`, waits behind its lease
+//! ```
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Why a thread is not offered for a while: its journal and its code do not fit, and to run it again as it is comes
-/// to the same.
+use crate::thread::Thread;
+
+/// Why a thread is not offered for a while: to run it again as it is may come to the same. Its journal and its code do
+/// not fit, or its lives are lost without an outcome, as if it took down the process that runs it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::exhaustive_structs, reason = "it is written and read whole")]
 pub struct Stuck {
@@ -37,7 +44,18 @@ impl Stuck {
         Self { times, why: why.into(), codes }
     }
 
-    /// How long the thread is then not offered to these versions: a second, twice that, and so on to an hour.
+    /// What a store keeps of a thread, as its row is, that it gives to the next holder. If a life has not given the
+    /// thread back, it was lost. That is counted before the next one begins, so whatever takes a process down cannot
+    /// take the count with it.
+    #[must_use]
+    pub fn acquired(row: &Thread) -> Option<Self> {
+        let Some(holder) = &row.holder else { return row.stuck.clone() };
+        let why = format!("life {} was lost: {holder}", row.fence);
+        Some(Self::again(row.stuck.as_ref(), &row.code, &why))
+    }
+
+    /// How long the thread is then not offered to these versions: a second, twice that, and so on to an hour. Of a
+    /// life that was lost, behind its lease.
     pub fn wait(&self) -> Duration {
         let doubled = 1_u32.checked_shl(self.times.saturating_sub(1)).unwrap_or(u32::MAX);
         Self::FIRST_WAIT.saturating_mul(doubled).min(Self::LONGEST_WAIT)

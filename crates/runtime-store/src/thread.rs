@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use runtime_events::wire_names;
 use serde::Serialize;
 use thiserror::Error;
@@ -162,7 +162,7 @@ pub struct Thread {
     pub held_until: Option<DateTime<Utc>>,
     /// When a parked or stuck thread is to run again, if nothing else wakes it.
     pub wake_at: Option<DateTime<Utc>>,
-    /// Why it is offered to no code of these versions until then.
+    /// Why it is offered to no code of these versions until then. While it is held, what its earlier lives came to.
     pub stuck: Option<Stuck>,
     /// The version of the code that held it last.
     pub code: Arc<str>,
@@ -170,6 +170,27 @@ pub struct Thread {
     pub created: DateTime<Utc>,
     /// When it last changed.
     pub touched: DateTime<Utc>,
+}
+
+impl Thread {
+    /// The thread as it stands, of the row that a store has: without a lease that is over. If others were lost before
+    /// the life of that lease, the thread waits.
+    #[must_use]
+    pub fn seen_at(mut self, now: DateTime<Utc>) -> Self {
+        if self.held_until.is_some_and(|until| until > now) {
+            return self;
+        }
+        let (over, _) = (self.held_until.take(), self.holder.take());
+        let waits = || Some(after(over?, self.stuck.as_ref()?.wait()));
+        self.wake_at = self.wake_at.or_else(waits);
+        self
+    }
+}
+
+/// A time later, or the end of time.
+pub(crate) fn after(at: DateTime<Utc>, wait: Duration) -> DateTime<Utc> {
+    let wait = TimeDelta::from_std(wait).ok();
+    wait.and_then(|wait| at.checked_add_signed(wait)).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
 /// Who wants to hold a thread, and for how long.

@@ -19,7 +19,8 @@ pub(super) fn append(work: &Work<'_>, lease: &Lease, append: &Append<'_>) -> Don
     // All of the check, and the change, in one statement.
     let thread = work.first(
         "UPDATE thread SET head = ?4, base = coalesce(?5, base), held_until = ?6, touched = ?7,
-            role = CASE WHEN ?5 IS NULL THEN role ELSE ?8 END
+            role = CASE WHEN ?5 IS NULL THEN role ELSE ?8 END,
+            stuck = CASE WHEN ?9 THEN NULL ELSE stuck END
         WHERE id = ?1 AND fence = ?2 AND head = ?3 AND holder IS NOT NULL
         RETURNING number",
         params![
@@ -30,7 +31,8 @@ pub(super) fn append(work: &Work<'_>, lease: &Lease, append: &Append<'_>) -> Don
             base,
             work.now.after(lease.claim.ttl),
             work.now,
-            role
+            role,
+            entries.iter().any(|entry| entry.kind.goes_on())
         ],
         |row| Ok(row.get(0)?),
     )?;

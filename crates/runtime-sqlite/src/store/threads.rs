@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use runtime_store::{Claim, Lease, Leave, StoreError, Thread, ThreadId, ThreadState};
+use runtime_store::{Claim, Lease, Leave, StoreError, Stuck, Thread, ThreadId, ThreadState};
 use rusqlite::{Row, params};
 use serde_json::json;
 
@@ -49,12 +49,8 @@ impl Found {
         Ok(Self { number: row.get(0)?, thread, held_until })
     }
 
-    /// The thread without a lease that is over.
-    fn seen(mut self, now: Micros) -> Thread {
-        if self.held_until.is_none_or(|until| until <= now) {
-            (self.thread.holder, self.thread.held_until) = (None, None);
-        }
-        self.thread
+    fn seen(self, now: Micros) -> Thread {
+        self.thread.seen_at(now.time())
     }
 
     fn not_held(&self, now: Micros) -> Result<(), StoreError> {
@@ -90,20 +86,29 @@ fn found(work: &Work<'_>, thread: &ThreadId) -> Done<Found> {
 }
 
 pub(super) fn acquire(work: &Work<'_>, thread: &ThreadId, claim: &Claim) -> Done<(Lease, Thread)> {
-    if let Some(found) = find(work, thread)? {
+    let stuck = if let Some(found) = find(work, thread)? {
         found.not_final()?;
         found.not_held(work.now)?;
+        Stuck::acquired(&found.thread).map(|stuck| json!(stuck).to_string())
     } else {
         work.execute(
             "INSERT INTO thread (id, state, fence, head, base, code, created, touched)
             VALUES (?1, 1, 0, 0, 0, '', ?2, ?2)",
             params![thread.as_str(), work.now],
         )?;
-    }
+        None
+    };
     work.execute(
         "UPDATE thread SET state = 1, fence = fence + 1, holder = ?2, held_until = ?3,
-            wake_at = NULL, code = ?4, touched = ?5 WHERE id = ?1",
-        params![thread.as_str(), &*claim.holder, work.now.after(claim.ttl), &*claim.code, work.now],
+            wake_at = NULL, code = ?4, touched = ?5, stuck = ?6 WHERE id = ?1",
+        params![
+            thread.as_str(),
+            &*claim.holder,
+            work.now.after(claim.ttl),
+            &*claim.code,
+            work.now,
+            stuck
+        ],
     )?;
     let taken = found(work, thread)?.thread;
     let lease = Lease { thread: taken.id.clone(), fence: taken.fence, claim: claim.clone() };
@@ -187,13 +192,17 @@ pub(super) fn runnable(
     limit: usize,
 ) -> Done<Vec<ThreadId>> {
     work.all(
-        "SELECT id FROM thread
-        WHERE (wake_at <= ?1 OR (state = 1 AND (wake_at IS NULL OR (?4 IS NOT NULL
+        // As `Thread::seen_at`: one of lost lives waits behind its lease.
+        "WITH seen AS (
+            SELECT *, coalesce(wake_at, held_until
+                + min(3600, 1 << min(stuck ->> '$.times' - 1, 12)) * 1000000) AS wakes
+            FROM thread WHERE state IN (1, 2) AND (holder IS NULL OR held_until <= ?1)
+        )
+        SELECT id FROM seen
+        WHERE (wakes <= ?1 OR (state = 1 AND (wakes IS NULL OR (?4 IS NOT NULL
                 AND NOT EXISTS (SELECT 1 FROM json_each(stuck, '$.codes') WHERE value = ?4)))))
-            AND state IN (1, 2)
-            AND (holder IS NULL OR held_until <= ?1)
             AND (role IS NULL OR ?3 IS NULL OR role = ?3)
-        ORDER BY coalesce(wake_at, touched), number LIMIT ?2",
+        ORDER BY coalesce(wakes, touched), number LIMIT ?2",
         params![work.now, rows(limit), role, code],
         id,
     )

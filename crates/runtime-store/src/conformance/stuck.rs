@@ -1,14 +1,18 @@
-//! Threads that their code cannot go on with: offered less and less often.
+//! Threads that their code cannot go on with, or that take down the process that runs them: offered less and less often.
 
 use std::time::Duration;
 
 use serde_json::json;
 
-use super::{brief, claim, hold, refused, thread};
+use super::{append, brief, claim, entry, hold, refused, thread, tool};
+use crate::entry::EntryKind;
 use crate::error::StoreError;
 use crate::store::Store;
 use crate::stuck::Stuck;
 use crate::thread::{Claim, Leave, Thread, ThreadId, ThreadState};
+
+/// The seconds of waits that follow each other.
+const DOUBLED: [i64; 13] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024, 2_048, 3_600];
 
 /// A life of this code ends because the journal does not fit it.
 async fn fails(store: &dyn Store, id: &ThreadId, code: &str) -> Thread {
@@ -39,8 +43,7 @@ pub(super) async fn run(store: &dyn Store) {
         assert_eq!(seen.state, ThreadState::Runnable);
         waits.push((seen.wake_at.unwrap() - seen.touched).num_seconds());
     }
-    let doubled = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024, 2_048, 3_600];
-    assert_eq!(waits, doubled, "twice the wait, up to an hour");
+    assert_eq!(waits, DOUBLED, "twice the wait, up to an hour");
     let stuck = store.thread(&id).await.unwrap().unwrap().stuck.unwrap();
     assert_eq!((stuck.times, &*stuck.why), (13, "`1` has another step"));
     assert!(!is_offered(store, None).await && !is_offered(store, Some("1")).await);
@@ -82,11 +85,6 @@ pub(super) async fn offers(store: &dyn Store) {
     store.release(&lease, Leave::Stuck(stuck)).await.unwrap();
     assert!(is_offered(store, Some("1")).await);
 
-    // A life that is lost leaves the thread to the next one.
-    often(store, &id).await;
-    store.acquire(&id, &brief("lost")).await.unwrap();
-    assert!(is_offered(store, Some("1")).await);
-
     let held = hold(store, "u").await;
     refused(store.offer(&held.thread).await, |error| matches!(error, StoreError::Held { .. }));
     store.release(&held, Leave::Failed).await.unwrap();
@@ -109,4 +107,61 @@ pub(super) async fn offers(store: &dyn Store) {
     assert_eq!(store.message(&held.thread, "k").await.unwrap(), Some(json!(2)));
     let nothing = Duration::ZERO;
     assert!(store.forget_untouched(&[ThreadState::Failed], nothing, 9).await.unwrap() > 0);
+}
+
+/// Lives that end without a word, one after the other.
+pub(super) async fn lost(store: &dyn Store) {
+    let id = thread("t");
+    // A process may be killed for any reason: the first one is followed at once.
+    store.acquire(&id, &brief("host/1")).await.unwrap();
+    let seen = store.thread(&id).await.unwrap().unwrap();
+    assert_eq!((seen.holder, seen.wake_at, seen.stuck), (None, None, None));
+    assert!(is_offered(store, Some("1.0.0")).await);
+
+    let mut waits = Vec::new();
+    for life in 2..=14 {
+        let (_, begun) = store.acquire(&id, &brief(&format!("host/{life}"))).await.unwrap();
+        let why = begun.stuck.unwrap();
+        assert_eq!((why.times, &*why.codes), (life - 1, &["1.0.0".into()][..]));
+        assert_eq!(*why.why, format!("life {} was lost: host/{0}", life - 1));
+        let seen = store.thread(&id).await.unwrap().unwrap();
+        assert_eq!((seen.state, seen.holder), (ThreadState::Runnable, None));
+        waits.push((seen.wake_at.unwrap() - seen.touched).num_seconds());
+        let listed = store.threads(&[], None, 9).await.unwrap();
+        assert_eq!(listed.first().and_then(|seen| seen.wake_at), seen.wake_at);
+    }
+    assert_eq!(waits, DOUBLED, "behind the lease, twice the wait, up to an hour");
+    assert!(!is_offered(store, None).await && !is_offered(store, Some("1.0.0")).await);
+    assert!(is_offered(store, Some("2")).await, "other code may live");
+    assert!(store.deliver(&id, "k", &json!(1)).await.unwrap());
+    assert!(is_offered(store, Some("1.0.0")).await, "a message may be what it needs");
+
+    // What each life writes anew is no sign that it goes on. An outcome and a checkpoint are.
+    for goes_on in [EntryKind::OUTCOME, EntryKind::CHECKPOINT] {
+        let (lease, begun) = store.acquire(&id, &brief("host/15")).await.unwrap();
+        let times = begun.stuck.unwrap().times;
+        let step = tool(&format!("{goes_on:?}"));
+        let begins =
+            [entry(EntryKind::LIFE, None, b"{}"), entry(EntryKind::INTENT, Some(&step), b"{}")];
+        append(store, &lease, begun.head, &begins).await.unwrap();
+        store.renew(&lease).await.unwrap();
+        let seen = store.thread(&id).await.unwrap().unwrap();
+        assert_eq!(seen.stuck.unwrap().times, times);
+        let goes_on = [entry(goes_on, Some(&step), b"{}")];
+        append(store, &lease, begun.head + 2, &goes_on).await.unwrap();
+        let seen = store.thread(&id).await.unwrap().unwrap();
+        assert_eq!((seen.wake_at, seen.stuck), (None, None));
+        assert!(is_offered(store, Some("1.0.0")).await);
+        store.acquire(&id, &brief("host/16")).await.unwrap();
+    }
+
+    // So is a life that gives the thread back, and somebody who says so.
+    assert!(!is_offered(store, Some("1.0.0")).await);
+    let offered = store.offer(&id).await.unwrap();
+    assert_eq!((offered.wake_at, offered.stuck), (None, None));
+    assert!(is_offered(store, Some("1.0.0")).await);
+    store.acquire(&id, &brief("host/17")).await.unwrap();
+    let lease = hold(store, "t").await;
+    store.release(&lease, Leave::Runnable).await.unwrap();
+    assert_eq!(store.acquire(&id, &claim("host/18")).await.unwrap().1.stuck, None);
 }

@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::decided;
@@ -14,7 +13,7 @@ use crate::entry::{Entry, EntryKind, Stored};
 use crate::error::{NotApproved, StoreError};
 use crate::store::Append;
 use crate::stuck::Stuck;
-use crate::thread::{Claim, Lease, Leave, Thread, ThreadId, ThreadState};
+use crate::thread::{Claim, Lease, Leave, Thread, ThreadId, ThreadState, after};
 
 pub(super) struct Row {
     pub(super) thread: Thread,
@@ -53,13 +52,8 @@ impl Row {
         }
     }
 
-    /// The thread without a lease that is over.
     pub(super) fn seen_at(&self, now: DateTime<Utc>) -> Thread {
-        let mut thread = self.thread.clone();
-        if thread.held_until.is_none_or(|until| until <= now) {
-            (thread.holder, thread.held_until) = (None, None);
-        }
-        thread
+        self.thread.clone().seen_at(now)
     }
 
     pub(super) fn not_forgotten(&self) -> Result<(), StoreError> {
@@ -95,12 +89,12 @@ impl Row {
         (role, code): (Option<&str>, Option<&str>),
         now: DateTime<Utc>,
     ) -> bool {
-        let Thread { state, wake_at, stuck, .. } = &self.thread;
+        let Thread { state, wake_at, stuck, .. } = self.seen_at(now);
         let woken = wake_at.map(|wake_at| wake_at <= now);
         let is_other =
-            |stuck: &Stuck| code.is_some_and(|code| stuck.codes.iter().all(|it| **it != *code));
+            |stuck: Stuck| code.is_some_and(|code| stuck.codes.iter().all(|it| **it != *code));
         let ready = match state {
-            ThreadState::Runnable => woken.unwrap_or(true) || stuck.as_ref().is_some_and(is_other),
+            ThreadState::Runnable => woken.unwrap_or(true) || stuck.is_some_and(is_other),
             ThreadState::Parked => woken.unwrap_or(false),
             _ => false,
         };
@@ -116,6 +110,7 @@ impl Row {
         self.not_final()?;
         self.not_held(now)?;
         let thread = &mut self.thread;
+        thread.stuck = Stuck::acquired(thread);
         thread.fence += 1;
         thread.state = ThreadState::Runnable;
         (thread.holder, thread.code) = (Some(Arc::clone(&claim.holder)), Arc::clone(&claim.code));
@@ -196,6 +191,9 @@ impl Row {
         for entry in entries {
             let thread = &mut self.thread;
             thread.head += 1;
+            if entry.kind.goes_on() {
+                thread.stuck = None;
+            }
             if entry.kind == EntryKind::CHECKPOINT {
                 thread.base = thread.head;
                 self.role = role.map(Into::into);
@@ -357,12 +355,6 @@ fn asked(request: &ApprovalRequest, now: DateTime<Utc>) -> Approval {
         decided: None,
         used: None,
     }
-}
-
-/// A time later, or the end of time.
-pub(super) fn after(at: DateTime<Utc>, wait: Duration) -> DateTime<Utc> {
-    let wait = TimeDelta::from_std(wait).ok();
-    wait.and_then(|wait| at.checked_add_signed(wait)).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
 /// The step of an outcome.

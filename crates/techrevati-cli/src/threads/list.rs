@@ -80,7 +80,7 @@ pub(super) fn waits_for(
         // Nothing but a process can go on with it, whatever its entries say.
         let failed = thread.state == ThreadState::Failed;
         let who = if failed { "somebody to run it again" } else { "a process to go on with it" };
-        waits.push(thread.stuck.as_ref().map_or_else(|| who.to_owned(), code_that_fits));
+        waits.push(thread.stuck.as_ref().map_or_else(|| who.to_owned(), other_code));
         return Ok(waits);
     }
     let (now, entries) = match block_on(snapshot(store, &thread.id)) {
@@ -106,11 +106,15 @@ pub(super) fn waits_for(
     Ok(waits)
 }
 
-fn code_that_fits(stuck: &Stuck) -> String {
+fn other_code(stuck: &Stuck) -> String {
     let Stuck { times, why, codes } = stuck;
-    let codes: Vec<_> = codes.iter().map(|code| format!("`{code}`")).collect();
-    let tried = format!("tried {} by version {}", many((*times).into(), "time"), codes.join(", "));
-    line(&format!("code that fits ({tried}: {why})")).to_string()
+    let mut versions: Vec<_> = codes.iter().map(|code| format!("`{code}`")).collect();
+    if let Some(unknown) = versions.iter_mut().find(|version| *version == "``") {
+        "that says nothing".clone_into(unknown);
+    }
+    let (times, versions) = (many((*times).into(), "time"), versions.join(", "));
+    line(&format!("code that goes on with it (tried {times} by version {versions}: {why})"))
+        .to_string()
 }
 
 fn person(approval: &Approval) -> String {

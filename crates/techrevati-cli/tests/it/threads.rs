@@ -298,10 +298,13 @@ fn a_thread_that_its_code_does_not_fit_says_so_and_goes_on_when_somebody_says() 
     block_on(store.release(&lease, Leave::Stuck(stuck))).unwrap();
     let (_, text) = place.told(&[]);
     let row = lines(&text).into_iter().find(|row| row.starts_with("trip-2 runnable ")).unwrap();
-    let fits = "code that fits (tried 13 times by version `1.0.0`, `1.1.0`: entry 7 of the thread is tool `pay`, and";
+    let fits = "code that goes on with it (tried 13 times by version `1.0.0`, `1.1.0`: entry 7 of the thread is tool `pay`, and";
     assert!(row.contains(fits), "{row}");
     let (_, shown) = place.told(&["show", "trip-2"]);
-    assert!(lines(&shown).iter().any(|row| row.starts_with("waits for code that fits")), "{shown}");
+    assert!(
+        lines(&shown).iter().any(|row| row.starts_with("waits for code that goes on with it")),
+        "{shown}"
+    );
     assert!(lines(&shown).iter().any(|row| row.starts_with("wakes ")), "{shown}");
     let (_, json) = place.told(&["show", "trip-2", "--json"]);
     let shown: Value = serde_json::from_str(&json).unwrap();
