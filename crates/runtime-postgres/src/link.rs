@@ -27,6 +27,9 @@ const THREAD: &str = "techrevati-postgres";
 
 const CONNECT: &str = "connect to the database";
 
+/// How often a call is made anew that has given way to another one.
+const ANEW: u32 = 32;
+
 /// A parameter of a call.
 pub(crate) type Param<'a> = (&'a (dyn ToSql + Sync), Type);
 
@@ -137,6 +140,21 @@ impl Link {
         params: &[Param<'_>],
         often: bool,
     ) -> Result<Vec<Row>, NoAnswer> {
+        let mut left = ANEW;
+        loop {
+            match self.query_once(sql, params, often).await {
+                Err(NoAnswer::Refused(error)) if left > 0 && gave_way(&error) => left -= 1,
+                answered => return answered,
+            }
+        }
+    }
+
+    async fn query_once(
+        &self,
+        sql: &str,
+        params: &[Param<'_>],
+        often: bool,
+    ) -> Result<Vec<Row>, NoAnswer> {
         let prepared = often && self.config().prepared;
         let call = async |session: Arc<Session>| {
             if prepared {
@@ -155,6 +173,13 @@ impl Link {
             None => NoAnswer::Lost(Arc::new(PgError::failed("have the answer to a call")(error))),
         })
     }
+}
+
+/// Whether a call was rolled back for the sake of another one, and not for its own: two waited for each other, or
+/// transactions are serializable by default here. <https://www.postgresql.org/docs/current/mvcc-serialization-failure-handling.html>
+fn gave_way(error: &tokio_postgres::Error) -> bool {
+    let others = [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED];
+    error.code().is_some_and(|code| others.contains(code))
 }
 
 /// Whether an error is of the connection and not of the call: the server shuts down, or does not write any more.

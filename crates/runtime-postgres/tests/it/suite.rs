@@ -1,7 +1,7 @@
 //! The suite that every store runs, on a plain thread and in runtimes.
 
 use runtime_postgres::PgStore;
-use runtime_store::{Store, conformance};
+use runtime_store::{Inbox, Store, conformance};
 
 use crate::common::{admin, append, block_on, fresh, hold, patient, schema};
 
@@ -82,5 +82,35 @@ async fn a_relaxed_append_alone_does_not_wait_for_the_disk() {
         admin.batch_execute("rollback").await.unwrap();
         let row = admin.query_one("show synchronous_commit", &[]).await.unwrap();
         assert_eq!(row.get::<_, &str>(0), "on");
+    }
+}
+
+/// A role whose transactions see the database as it was at their beginning: the server rolls back who comes second.
+#[tokio::test]
+async fn calls_give_way_to_each_other_where_transactions_are_isolated() {
+    let Some(url) = test_postgres::url() else { return };
+    let name = schema();
+    PgStore::migrate(patient(url).schema(&name)).await.unwrap();
+    for isolation in ["repeatable%20read", "serializable"] {
+        let url = format!(
+            "{url}?options=-c%20default_transaction_isolation%3D{}",
+            isolation.replace("%20", "%5C%20")
+        );
+        let store = async || PgStore::connect(patient(&url).schema(&name)).await.unwrap();
+        let (one, other) = (store().await, store().await);
+        let lease = hold(&one, isolation).await;
+        let writes = async {
+            for head in 0..100 {
+                append(&one, &lease, head, "x").await.unwrap();
+            }
+        };
+        let tells = async {
+            for key in 0..100 {
+                let told = other.deliver(&lease.thread, &key.to_string(), &key.into()).await;
+                assert!(told.unwrap());
+            }
+        };
+        futures_util::future::join(writes, tells).await;
+        assert_eq!(one.thread(&lease.thread).await.unwrap().unwrap().head, 100);
     }
 }
