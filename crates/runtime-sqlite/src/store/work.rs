@@ -25,6 +25,8 @@ pub(super) enum Fail {
     Refused(StoreError),
     /// SQLite failed.
     Sql(Arc<rusqlite::Error>),
+    /// The database is not where it was opened: what is written to it nobody finds again.
+    Gone,
 }
 
 pub(super) type Done<T> = Result<T, Fail>;
@@ -130,6 +132,13 @@ impl Fail {
             Self::Sql(error) => {
                 let source = Box::new(InDatabase { path: Arc::clone(path), error });
                 StoreError::Unavailable { attempted, source }
+            }
+            Self::Gone => {
+                let path = path.display();
+                let source = format!(
+                    "`{path}` was deleted, moved or replaced while it was open: put it back, or open it again"
+                );
+                StoreError::Unavailable { attempted, source: source.into() }
             }
         }
     }

@@ -53,6 +53,7 @@ impl Worker {
         let path: Arc<Path> = path.into();
         let (sender, jobs) = channel();
         let thread_of = ThreadOf {
+            file: File::at(&path),
             path: Arc::clone(&path),
             jobs,
             // The connection was opened so.
@@ -146,12 +147,44 @@ impl<T: Send, F: Fn(&Work<'_>) -> Done<T> + Send> Job for Call<T, F> {
 
 struct ThreadOf {
     path: Arc<Path>,
+    file: Option<File>,
     jobs: Receiver<Box<dyn Job>>,
     /// What a commit waits for now.
     waits_for: SqliteDurability,
     /// The schema that this version is known to understand.
     schema: i32,
     own: Own,
+}
+
+/// The file of a database, by which no other one is known.
+struct File {
+    path: PathBuf,
+    known_by: (u64, u64),
+}
+
+impl File {
+    /// `None` where an open file cannot be deleted, or is not known by numbers.
+    fn at(path: &Path) -> Option<Self> {
+        // The program may go to another directory.
+        let path = path.canonicalize().ok()?;
+        let known_by = known_by(&path)?;
+        Some(Self { path, known_by })
+    }
+
+    fn is_gone(&self) -> bool {
+        known_by(&self.path) != Some(self.known_by)
+    }
+}
+
+#[cfg(unix)]
+fn known_by(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt as _;
+    path.metadata().ok().map(|file| (file.dev(), file.ino()))
+}
+
+#[cfg(not(unix))]
+fn known_by(_: &Path) -> Option<(u64, u64)> {
+    None
 }
 
 /// A transaction that came to nothing.
@@ -226,6 +259,10 @@ impl ThreadOf {
         if need == Need::Read {
             statement(connection, "BEGIN")?;
         } else {
+            // SQLite goes on with a file that has no name any more.
+            if need == Need::Write && self.file.as_ref().is_some_and(File::is_gone) {
+                return Err(Lost::ForAll(Box::new(|| Fail::Gone)));
+            }
             let waits_for = match need {
                 Need::Relaxed => SqliteDurability::Os,
                 _ => self.own.durability,

@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::sync::mpsc;
-use std::thread;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -11,7 +10,7 @@ use runtime_events::{Clock, ManualClock};
 use runtime_sqlite::{OpenError, SqliteConfig, SqliteDurability, SqliteSink, SqliteStore};
 use runtime_store::{EntryKind, Inbox, Leave, Store, StoreDurability, StoreError};
 
-use super::{append, claim, entry, hold, whole};
+use super::{append, claim, entry, hold, thread, whole};
 use crate::common::Place;
 
 #[test]
@@ -106,6 +105,28 @@ fn a_newer_schema_that_changes_is_refused_also_under_an_open_store() {
     assert_eq!(place.rows("SELECT count(*) FROM entry"), ["0"]);
 }
 
+/// SQLite goes on with a file that has no name any more, and what it writes there nobody finds.
+#[cfg(unix)]
+#[test]
+fn a_file_that_was_deleted_or_replaced_takes_no_entry() {
+    let place = Place::new("store-gone");
+    let store = SqliteStore::open(place.db()).unwrap();
+    let lease = hold(&store, "t");
+    let life = [entry(EntryKind::LIFE, None, b"{}")];
+    append(&store, &lease, 0, &life).unwrap();
+    let elsewhere = place.path().join("elsewhere.db");
+    std::fs::rename(place.db(), &elsewhere).unwrap();
+    let gone = append(&store, &lease, 1, &life).unwrap_err();
+    assert!(whole(&gone).contains("was deleted, moved or replaced"), "{}", whole(&gone));
+    assert!(whole(&gone).contains(&place.db().display().to_string()), "{}", whole(&gone));
+
+    std::fs::copy(&elsewhere, place.db()).unwrap();
+    let gone = block_on(store.acquire(&thread("other"), &claim("x"))).unwrap_err();
+    assert!(matches!(gone, StoreError::Unavailable { .. }), "another file of this name: {gone}");
+    std::fs::rename(&elsewhere, place.db()).unwrap();
+    append(&store, &lease, 1, &life).unwrap();
+}
+
 #[test]
 fn a_busy_file_is_an_error_that_names_it_and_passes() {
     let place = Place::new("store-busy");
@@ -134,7 +155,7 @@ fn a_busy_file_is_waited_for() {
     let (tell, told) = mpsc::channel();
     let other = place.sql();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let blocker = thread::spawn(move || {
+    let blocker = std::thread::spawn(move || {
         told.recv().unwrap();
         other.execute_batch("COMMIT").unwrap();
     });
