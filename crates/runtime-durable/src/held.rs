@@ -32,10 +32,15 @@ impl Held<'_> {
         Ok(())
     }
 
-    /// Gives the thread back because of its journal: less and less often, if each life would come to the same.
-    /// If that fails, its lease runs out.
-    pub(crate) async fn give_back_after(&mut self, error: &JournalError) {
-        let leave = if error.lasts() {
+    /// Gives the thread back because of its journal: to be tried less and less often, if each life would come to the
+    /// same. So it may with a store that fails: one that does not take an outcome would have the call made again and
+    /// again. If that fails, its lease runs out.
+    pub(crate) async fn give_back_after(&mut self, error: &JournalError, went_on: bool) {
+        if went_on {
+            self.stuck = None;
+        }
+        let failed = matches!(error, JournalError::Store(error) if !error.is_fenced());
+        let leave = if failed || error.lasts() {
             let code = &self.lease.claim.code;
             Leave::Stuck(Stuck::again(self.stuck.as_ref(), code, &chain_text(error)))
         } else {

@@ -6,9 +6,9 @@
 //!   parked                  ├─ waits for somebody ──▶ parked
 //!   failed                  ├─ returns an error ────▶ failed
 //!                           ├─ is cancelled ────────▶ cancelled
-//!                           ├─ shutdown, crash, ────▶ runnable
-//!                           │  store lost
-//!                           └─ diverged ────────────▶ runnable, after a wait
+//!                           ├─ shutdown, crash ─────▶ runnable
+//!                           └─ diverged, ───────────▶ runnable, after a wait
+//!                              store lost
 //! ```
 
 use std::panic::resume_unwind;
@@ -89,7 +89,7 @@ impl Durable {
         let fold = match read(store, &thread, self.settings.seal.as_deref()).await {
             Ok(fold) => fold,
             Err(error) => {
-                held.give_back_after(&error).await;
+                held.give_back_after(&error, false).await;
                 return Err(error.into());
             }
         };
@@ -247,7 +247,7 @@ impl Durable {
                     tell_fenced(&session);
                 }
                 // Nothing more is written.
-                held.give_back_after(&error).await;
+                held.give_back_after(&error, life.writer.went_on()).await;
                 let _ = session.session.finish(Err::<(), _>(error.clone()));
                 return Err(error.into());
             }
@@ -264,7 +264,7 @@ impl Durable {
         match result {
             Ok(value) => {
                 if let Err(error) = self.complete(life).await {
-                    held.give_back_after(&error).await;
+                    held.give_back_after(&error, life.writer.went_on()).await;
                     let _ = session.session.finish(Err::<(), _>(error.clone()));
                     return Err(error.into());
                 }

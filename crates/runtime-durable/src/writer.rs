@@ -82,6 +82,11 @@ impl Writer {
         self.fold.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether this life has an outcome, or made a checkpoint.
+    pub(crate) fn went_on(&self) -> bool {
+        self.fold().went_on()
+    }
+
     /// Appends an entry. The future may be dropped: the entry is then written with the next one, or not.
     pub(crate) fn append(
         self: &Arc<Self>,

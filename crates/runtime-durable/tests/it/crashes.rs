@@ -7,6 +7,7 @@ use runtime_store::{Inbox, Store, ThreadState};
 use runtime_usage::UsageSnapshot;
 use serde_json::json;
 
+use crate::case::wait;
 use crate::world::{World, thread, value};
 
 fn turn() -> Turn<String> {
@@ -42,6 +43,19 @@ async fn order(
     Ok(format!("{}: {paid}, {} at {at}", plan.value, thanks.value))
 }
 
+/// A person looks at the server's books, and says whether the payment was made.
+fn look_at_the_books(world: &World, waits_for: &str) {
+    assert!(waits_for.contains("to say whether tool `pay` was done"));
+    let step = waits_for.rsplit_once("step ").unwrap().1;
+    let key = format!("resolve/{}", step.trim_end_matches(')'));
+    let said = if world.payments() > 0 {
+        json!({ "done": 12, "who": "ann" })
+    } else {
+        json!({ "not_done": true, "who": "ann" })
+    };
+    wait(world.store.deliver(&thread(), &key, &said)).unwrap();
+}
+
 /// Lets a process die after each number of points, and the next one after each number as well, and then one
 /// lives on. Returns the largest number of payments, and how often a person was asked.
 fn die_everywhere(how: (Effect, Doubt)) -> (usize, u32) {
@@ -63,20 +77,8 @@ fn die_everywhere(how: (Effect, Doubt)) -> (usize, u32) {
             world.reborn();
             let mut run = world.run(&durable, body);
             while let Some(Ok(Run::Parked(parked))) = &run {
-                // A person looks at the server's books.
-                assert!(parked.waits_for.contains("to say whether tool `pay` was done"));
                 asked += 1;
-                let (step, done) =
-                    (parked.waits_for.rsplit_once("step ").unwrap().1, world.payments() > 0);
-                let key = format!("resolve/{}", step.trim_end_matches(')'));
-                let said = if done {
-                    json!({ "done": 12, "who": "ann" })
-                } else {
-                    json!({ "not_done": true, "who": "ann" })
-                };
-                futures_util::FutureExt::now_or_never(world.store.deliver(&thread(), &key, &said))
-                    .unwrap()
-                    .unwrap();
+                look_at_the_books(&world, &parked.waits_for);
                 run = world.run(&durable, body);
             }
             let said = value(run);
@@ -95,6 +97,48 @@ fn die_everywhere(how: (Effect, Doubt)) -> (usize, u32) {
         }
         first += 1;
     }
+}
+
+/// Lets the store fail once, at each of its answers, before it makes the call and after it. Returns the largest number
+/// of payments.
+fn fail_everywhere(how: (Effect, Doubt)) -> usize {
+    let mut most = 0;
+    for answers in 0.. {
+        let world = World::new();
+        let durable = world.durable(Orchestrator::new("clerk", "orders"));
+        let body = async |session: &DurableSession| order(&world, session, how).await;
+        world.gate().fail_after(answers);
+        let mut failed = 0;
+        let said = loop {
+            match world.run(&durable, body).expect("the process lives") {
+                Ok(Run::Done(done)) => break done.value,
+                Ok(Run::Parked(parked)) => look_at_the_books(&world, &parked.waits_for),
+                Err(error) => {
+                    failed += 1;
+                    assert_eq!(failed, 1, "at answer {answers}: {error}");
+                }
+            }
+            world.reborn();
+        };
+        assert!(said.starts_with("pay 12: 12, thanks at "), "{said}");
+        let failed = world.gate().has_failed();
+        world.gate().fail_after(u32::MAX);
+        assert_eq!(value(world.run(&durable, body)), said, "at answer {answers}");
+        most = most.max(world.payments());
+        if !failed {
+            assert!(answers > 15, "{answers} answers");
+            break;
+        }
+    }
+    most
+}
+
+#[test]
+fn a_tool_pays_once_wherever_the_store_fails() {
+    assert_eq!(fail_everywhere((Effect::Keyed, Doubt::Asks)), 1);
+    assert_eq!(fail_everywhere((Effect::Irreversible, Doubt::Asks)), 1);
+    assert_eq!(fail_everywhere((Effect::Irreversible, Doubt::AsksAPerson)), 1);
+    assert!(fail_everywhere((Effect::Idempotent, Doubt::Asks)) > 1, "it finds what it looks for");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A process that may die at any point, and its store.
 
 use std::fmt;
-use std::future::pending;
+use std::future::{pending, ready};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use runtime_store::{
-    Append, Approval, ApprovalRequest, Approvals, Claim, Inbox, Lease, Leave, StepKey, Store,
-    StoreDurability, StoreFuture, Stored, Thread, ThreadId, ThreadState, Verdict,
+    Append, Approval, ApprovalRequest, Approvals, Claim, EntryKind, Inbox, Lease, Leave, StepKey,
+    Store, StoreDurability, StoreError, StoreFuture, Stored, Thread, ThreadId, ThreadState,
+    Verdict,
 };
 use serde_json::Value;
 
@@ -22,6 +23,10 @@ pub(crate) struct Gate {
     dead: Arc<AtomicBool>,
     death: Death,
     hook: Hook,
+    /// The number of answers of the store until one is an error, though the call may have been made.
+    fails_after: Arc<AtomicU32>,
+    /// Whether it refuses outcomes.
+    refuses: Arc<AtomicBool>,
 }
 
 /// What is called at each point.
@@ -52,7 +57,29 @@ enum Death {
 impl Gate {
     fn new(points: u32, death: Death) -> Self {
         let (left, dead) = (Arc::new(AtomicU32::new(points)), Arc::default());
-        Self { left, dead, death, hook: Hook::default() }
+        let (hook, fails_after) = (Hook::default(), Arc::new(AtomicU32::new(u32::MAX)));
+        Self { left, dead, death, hook, fails_after, refuses: Arc::default() }
+    }
+
+    /// Lets the store fail once: before or after it makes a call.
+    pub(crate) fn fail_after(&self, times: u32) {
+        self.fails_after.store(times, Ordering::Relaxed);
+    }
+
+    /// Whether it has failed, or whether it fails now.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.fails_after.load(Ordering::Relaxed) == u32::MAX
+    }
+
+    fn fails(&self) -> Result<(), StoreError> {
+        let count = |left: u32| (left != u32::MAX).then(|| left.checked_sub(1).unwrap_or(u32::MAX));
+        let left = self.fails_after.fetch_update(Ordering::Relaxed, Ordering::Relaxed, count);
+        if left == Ok(0) { Err(refused()) } else { Ok(()) }
+    }
+
+    /// Lets the store refuse each outcome.
+    pub(crate) fn refuse_outcomes(&self, refuses: bool) {
+        self.refuses.store(refuses, Ordering::Relaxed);
     }
 
     /// A process that lives on.
@@ -146,23 +173,35 @@ impl Mortal {
     }
 }
 
+fn refused() -> StoreError {
+    StoreError::Unavailable { attempted: "answer", source: "it was to fail".into() }
+}
+
+impl Mortal {
+    /// Makes a call.
+    async fn make<'a, T>(
+        &'a self,
+        call: impl FnOnce(&'a dyn Store) -> StoreFuture<'a, T>,
+    ) -> Result<T, StoreError> {
+        self.gate.point().await;
+        self.gate.fails()?;
+        let mut call = call(&*self.store);
+        let answer = if let Some(answer) = call.as_mut().now_or_never() {
+            answer
+        } else {
+            self.gate.point_within().await;
+            call.await
+        };
+        self.gate.point().await;
+        self.gate.fails()?;
+        answer
+    }
+}
+
 macro_rules! mortal {
-    ($($name:ident $(<$life:lifetime>)? ($($arg:ident: $type:ty),*) -> $result:ty;)*) => {$(
+    ($($name:ident($($arg:ident: $type:ty),*) -> $result:ty;)*) => {$(
         fn $name<'a>(&'a self, $($arg: $type),*) -> StoreFuture<'a, $result> {
-            async move {
-                self.gate.point().await;
-                let mut call = self.store.$name($($arg),*);
-                let answer = match call.as_mut().now_or_never() {
-                    Some(answer) => answer,
-                    None => {
-                        self.gate.point_within().await;
-                        call.await
-                    }
-                };
-                self.gate.point().await;
-                answer
-            }
-            .boxed()
+            self.make(move |store| store.$name($($arg),*)).boxed()
         }
     )*};
 }
@@ -170,6 +209,14 @@ macro_rules! mortal {
 impl Store for Mortal {
     fn durability(&self) -> StoreDurability {
         self.store.durability()
+    }
+
+    fn append<'a>(&'a self, lease: &'a Lease, append: Append<'a>) -> StoreFuture<'a, ()> {
+        let outcome = append.entries.iter().any(|entry| entry.kind == EntryKind::OUTCOME);
+        if outcome && self.gate.refuses.load(Ordering::Relaxed) {
+            return ready(Err(refused())).boxed();
+        }
+        self.make(move |store| store.append(lease, append)).boxed()
     }
 
     // A dead process gives nothing back.
@@ -185,7 +232,6 @@ impl Store for Mortal {
         offer(thread: &'a ThreadId) -> Thread;
         renew(lease: &'a Lease) -> ();
         release(lease: &'a Lease, left: Leave) -> ();
-        append(lease: &'a Lease, append: Append<'a>) -> ();
         read(thread: &'a ThreadId, after: u64, limit: usize) -> Vec<Stored>;
         thread(thread: &'a ThreadId) -> Option<Thread>;
         threads(states: &'a [ThreadState], after: Option<&'a ThreadId>, limit: usize) -> Vec<Thread>;

@@ -34,6 +34,33 @@ fn a_sealed_thread_goes_on_and_its_store_knows_nothing() {
     assert!(chain_text(&error(world.run(&none, body))).contains("cannot be read"));
 }
 
+#[test]
+fn a_key_is_changed_while_a_thread_goes_on() {
+    let world = World::new();
+    let sealed = |seal: KeySeal| world.durable(Orchestrator::new("clerk", "orders")).seal(seal);
+    let (old, new) = ([7; 32], [8; 32]);
+    let body = async |session: &DurableSession| {
+        let mut said = String::new();
+        for key in ["a", "b"] {
+            said += &session.run_turn(Turn::model("m"), || world.ask(key)).await?.value;
+            session.wait_for::<u32>(key).await?;
+        }
+        Ok(said)
+    };
+    assert!(matches!(world.run(&sealed(KeySeal::new(&old)), body), Some(Ok(Run::Parked(_)))));
+    world.deliver("a", 1);
+    let changed = KeySeal::new(&new).or_earlier(&old);
+    assert!(matches!(world.run(&sealed(changed.clone()), body), Some(Ok(Run::Parked(_)))));
+    // Those that came first have the old key, and all that came since has the new one.
+    let before = error(world.run(&sealed(KeySeal::new(&new)), body)).to_string();
+    assert!(before.contains("entry 1 cannot be read"), "{before}");
+    let later = error(world.run(&sealed(KeySeal::new(&old)), body)).to_string();
+    assert!(later.contains("entry 5 cannot be read"), "{later}");
+    world.deliver("b", 1);
+    assert_eq!(value(world.run(&sealed(changed), body)), "ab");
+    assert_eq!(world.calls(), 2);
+}
+
 fn entries(store: &MemoryStore, thread: &ThreadId) -> Vec<Stored> {
     store.read(thread, 0, 100).now_or_never().unwrap().unwrap()
 }

@@ -1,5 +1,7 @@
 //! Threads whose journal and code do not fit: tried less and less often, until the code fits.
 
+use std::cell::Cell;
+use std::future::pending;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -98,6 +100,71 @@ fn two_versions_that_do_not_fit_do_not_offer_it_to_each_other() {
     // By its name, it is run at any time.
     let by_name = world.run(&before, async |session| ask(&world, session, "gpt-5").await);
     assert_eq!(value(by_name), "ann");
+}
+
+/// A thread that takes down each process that runs it, and one of a process that was killed once.
+#[test]
+fn a_thread_whose_process_dies_each_time_is_tried_less_and_less_often() {
+    let world = World::new();
+    let durable = durable(&world).lease(Duration::from_secs(30));
+    let dies = Cell::new(true);
+    let body = async |session: &DurableSession| {
+        let plan = session.run_turn(Turn::model("m"), || world.ask("x")).await?.value;
+        if dies.get() {
+            pending::<()>().await;
+        }
+        Ok(plan)
+    };
+    let takes = |durable: &Durable| durable.resume_runnable(9, body).now_or_never();
+    // The process is gone: its future is never asked again, and gives nothing back.
+    let dies_of_it = |durable: &Durable| {
+        let mut life = Box::pin(durable.resume_runnable(9, body));
+        let begun = (&mut life).now_or_never().is_none();
+        begun.then(|| std::mem::forget(life)).is_some()
+    };
+    std::mem::forget({
+        let mut first = Box::pin(durable.run("order-4711", body));
+        assert!((&mut first).now_or_never().is_none());
+        first
+    });
+    let mut deaths = 1;
+    for _ in 0..3_600 {
+        deaths += u32::from(dies_of_it(&durable));
+        world.clock.advance(Duration::from_secs(1));
+    }
+    // The first one made the turn, and so went on. Leases of 30 s, and 0, 1, 2, 4, … seconds behind them.
+    assert_eq!((deaths, world.calls()), (13, 1));
+    let why = stuck(&world).unwrap();
+    assert!(why.why.contains("was lost"), "{}", why.why);
+
+    // Code that does not die of it is offered it at once.
+    world.clock.advance(Duration::from_secs(31));
+    assert!(takes(&durable).unwrap().unwrap().is_empty());
+    dies.set(false);
+    let mended = Durable::clone(&durable).code_version("2");
+    assert_eq!(takes(&mended).unwrap().unwrap().len(), 1);
+    assert_eq!((stuck(&world), world.calls()), (None, 1));
+}
+
+/// A database that answers, and does not take what a call came to: it is full, or the outcome is too large.
+#[test]
+fn a_call_whose_outcome_the_store_does_not_take_is_made_less_and_less_often() {
+    let world = World::new();
+    let durable = durable(&world);
+    let body = async |session: &DurableSession| {
+        Ok(session.run_turn(Turn::model("m"), || world.ask("x")).await?.value)
+    };
+    world.gate().refuse_outcomes(true);
+    assert!(matches!(error(world.run(&durable, body)), RunError::Journal(_)));
+    for _ in 0..3_600 {
+        wait(durable.resume_runnable(9, body)).unwrap();
+        world.clock.advance(Duration::from_secs(1));
+    }
+    assert_eq!(world.calls(), 12, "after 1, 2, 4, … seconds");
+    assert_eq!(stuck(&world).unwrap().times, 12);
+    world.gate().refuse_outcomes(false);
+    assert_eq!(value(world.run(&durable, body)), "x");
+    assert_eq!(stuck(&world), None);
 }
 
 #[test]

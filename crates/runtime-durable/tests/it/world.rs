@@ -40,6 +40,11 @@ impl World {
         self.gate.set(points);
     }
 
+    /// The store of the process, which may fail.
+    pub(crate) const fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
     /// Calls this at each point of the process.
     pub(crate) fn at_points(&self, called: impl FnMut() + Send + 'static) {
         self.gate.at_points(called);
