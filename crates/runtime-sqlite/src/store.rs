@@ -1,6 +1,7 @@
 //! [`SqliteStore`]: threads of durable sessions in a file.
 
 mod approvals;
+mod desk;
 mod entries;
 mod threads;
 mod work;
@@ -17,7 +18,8 @@ use runtime_store::{
 };
 use serde_json::Value;
 
-use self::worker::{Need, Own, Worker};
+use self::desk::{Need, Own};
+use self::worker::Worker;
 use crate::database::{self, Schema};
 use crate::error::OpenError;
 use crate::options::{SqliteConfig, SqliteDurability};
@@ -45,7 +47,8 @@ const STATEMENTS: usize = 64;
 /// and a sink is not. Several processes may use it. It must be on a local disk.
 ///
 /// The connection has a thread of its own. Calls are sent to it at once, and their futures need no runtime.
-/// Calls that wait there are made in one transaction, so that many sessions share the wait for the disk.
+/// Calls that wait there are made in one transaction, so that many sessions share the wait for the disk. The few that
+/// a step makes are made by its own thread instead, if they need not wait: neither for the disk, nor for others.
 /// Dropping the last clone makes the calls that still wait, and closes the database.
 ///
 /// ```
@@ -103,7 +106,8 @@ impl SqliteStore {
             .pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))
             .map_err(|error| failed("configure", error.into()))?;
         let durability = config.durability.unwrap_or(THREADS.durability);
-        let own = Own { connection, clock: config.clock, schema: &THREADS, durability };
+        let (clock, busy_timeout) = (config.clock, config.busy_timeout);
+        let own = Own { connection, clock, schema: &THREADS, durability, busy_timeout };
         let worker = Worker::start(path.clone(), own);
         let worker = worker.map_err(|error| failed("start the thread of", error.into()))?;
         Ok(Self { worker: Arc::new(worker), durability })
@@ -129,7 +133,7 @@ impl Store for SqliteStore {
         claim: &'a Claim,
     ) -> StoreFuture<'a, (Lease, Thread)> {
         let (thread, claim) = (thread.clone(), claim.clone());
-        self.worker.call(("acquire a thread", Need::Write), move |work| {
+        self.worker.call_in_passing(("acquire a thread", Need::Write), move |work| {
             threads::acquire(work, &thread, &claim)
         })
     }
@@ -137,12 +141,14 @@ impl Store for SqliteStore {
     fn renew<'a>(&'a self, lease: &'a Lease) -> StoreFuture<'a, ()> {
         let lease = lease.clone();
         // No holder outlives the machine.
-        self.worker.call(("renew a lease", Need::Relaxed), move |work| threads::renew(work, &lease))
+        self.worker.call_in_passing(("renew a lease", Need::Relaxed), move |work| {
+            threads::renew(work, &lease)
+        })
     }
 
     fn release<'a>(&'a self, lease: &'a Lease, left: Leave) -> StoreFuture<'a, ()> {
         let lease = lease.clone();
-        self.worker.call(("release a thread", Need::Write), move |work| {
+        self.worker.call_in_passing(("release a thread", Need::Write), move |work| {
             threads::release(work, &lease, &left)
         })
     }
@@ -159,7 +165,7 @@ impl Store for SqliteStore {
         let (lease, entries, approval) = (lease.clone(), entries.to_vec(), approval.cloned());
         let role = role.map(ToOwned::to_owned);
         let need = if relaxed { Need::Relaxed } else { Need::Write };
-        self.worker.call(("append to a thread", need), move |work| {
+        self.worker.call_in_passing(("append to a thread", need), move |work| {
             let (approval, role) = (approval.as_ref(), role.as_deref());
             let append = Append { head, entries: &entries, approval, relaxed, role };
             entries::append(work, &lease, &append)

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::thread;
 
 use futures_executor::block_on;
+use futures_util::FutureExt;
 use futures_util::future::join_all;
-use runtime_sqlite::SqliteStore;
+use runtime_sqlite::{SqliteConfig, SqliteDurability, SqliteStore};
 use runtime_store::{Append, ApprovalUse, EntryKind, Leave, NotApproved, Store, StoreError};
 
 use super::{append, entry, hold, plain, tool};
@@ -94,4 +95,45 @@ fn an_answer_may_end_the_last_one_that_has_the_store() {
     let handle = thread::spawn(move || append(&shared, &lease, 0, &life));
     drop(store);
     handle.join().unwrap().unwrap();
+}
+
+#[test]
+fn what_waits_for_nothing_is_made_by_its_caller() {
+    let place = Place::new("store-passing");
+    let config = SqliteConfig::default().durability(SqliteDurability::Os);
+    let store = SqliteStore::open_with(place.db(), config).unwrap();
+    let lease = hold(&store, "t");
+    let life = [entry(EntryKind::LIFE, None, &[b'x'; 4_000])];
+    let (mut head, mut here) = (0, 0);
+    while head < 3_000 {
+        let mut appended = store.append(&lease, plain(head, &life));
+        match (&mut appended).now_or_never() {
+            Some(done) => {
+                done.unwrap();
+                here += 1;
+            }
+            None => block_on(appended).unwrap(),
+        }
+        head += 1;
+    }
+    assert!(here > 2_900, "{here}");
+    // Now and then one is made by the thread, which moves the log once it has a thousand pages.
+    let log = std::fs::metadata(place.path().join("events.db-wal")).unwrap().len();
+    assert!(log < 8_000_000, "{log}");
+
+    // Another process writes: that is not waited for here.
+    let writer = place.sql();
+    writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut appended = store.append(&lease, plain(head, &life));
+    assert!((&mut appended).now_or_never().is_none());
+    // Nor does the next one overtake it.
+    let mut next = store.append(&lease, plain(head + 1, &life));
+    assert!((&mut next).now_or_never().is_none());
+    writer.execute_batch("ROLLBACK").unwrap();
+    block_on(appended).unwrap();
+    block_on(next).unwrap();
+    // Nor does anybody wait for the disk.
+    let synced = SqliteStore::open(place.db()).unwrap();
+    let relaxed = Append { relaxed: true, ..plain(head + 2, &life) };
+    synced.append(&lease, relaxed).now_or_never().unwrap().unwrap();
 }
