@@ -6,6 +6,7 @@
 //!                 │ until it begins        └─ the next batch begins
 //! ```
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -29,6 +30,7 @@ pub(crate) struct Writer {
     /// Until when nobody else can have taken the thread over.
     held_until: Mutex<Instant>,
     fold: Mutex<Fold>,
+    went_on: AtomicBool,
     queue: Mutex<Queue>,
 }
 
@@ -65,8 +67,8 @@ impl Writer {
         let began = (began, session.now());
         // The lease began before this: the first use renews it.
         let held_until = Mutex::new(began.1);
-        let (fold, queue) = (Mutex::new(fold), Mutex::default());
-        Self { store, lease, seal, session, began, held_until, fold, queue }
+        let (fold, went_on, queue) = (Mutex::new(fold), AtomicBool::new(false), Mutex::default());
+        Self { store, lease, seal, session, began, held_until, fold, went_on, queue }
     }
 
     /// The time by the clock of the store. All lives agree about it, whatever the clocks of their processes say.
@@ -84,7 +86,8 @@ impl Writer {
 
     /// Whether this life has an outcome, or made a checkpoint.
     pub(crate) fn went_on(&self) -> bool {
-        self.fold().went_on()
+        // Relaxed: the flag guards no other memory.
+        self.went_on.load(Ordering::Relaxed)
     }
 
     /// Appends an entry. The future may be dropped: the entry is then written with the next one, or not.
@@ -191,6 +194,7 @@ impl Writer {
         // skipped, and the caller has its own.
         let mut fold = self.fold();
         for (seq, entry) in (head + 1..).zip(batch.entries) {
+            self.went_on.fetch_or(entry.kind.goes_on(), Ordering::Relaxed);
             let stored = Stored { seq, fence, at, entry };
             fold.apply(&stored)?;
         }

@@ -45,8 +45,6 @@ pub struct Fold {
     totals: Totals,
     life: Option<Life>,
     lives: u32,
-    /// Whether the last of them has an outcome or a checkpoint.
-    went_on: bool,
     in_engine: bool,
     end: Option<EndRecord<Box<RawValue>>>,
 }
@@ -146,7 +144,6 @@ impl Fold {
                 return Err(JournalError::Unknown { seq: *seq, kind, version });
             }
         }
-        self.went_on = entry.kind.goes_on() || (self.went_on && entry.kind != EntryKind::LIFE);
         Ok(())
     }
 
@@ -340,11 +337,6 @@ impl Fold {
     /// The number of lives.
     pub const fn lives(&self) -> u32 {
         self.lives
-    }
-
-    /// Whether the last life has [gone on](EntryKind::goes_on) with the thread.
-    pub const fn went_on(&self) -> bool {
-        self.went_on
     }
 
     /// Whether the steps of the last life are in the journal of an engine.

@@ -41,7 +41,7 @@ pub trait Store: Approvals + Inbox + Debug + Send + Sync {
     ///
     /// The fence of the thread goes up by one: nothing is written under earlier leases any more. A time at
     /// which the thread was to wake is cleared. A life that has not given the thread back was lost, and is
-    /// [counted](crate::Stuck::acquired).
+    /// [counted](Thread::stuck_when_taken).
     ///
     /// Returns the lease, and the thread as it is from then on.
     ///

@@ -10,8 +10,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::thread::Thread;
-
 /// Why a thread is not offered for a while: to run it again as it is may come to the same. Its journal and its code do
 /// not fit, or its lives are lost without an outcome, as if it took down the process that runs it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,16 +40,6 @@ impl Stuck {
         let printable = |char: char| if char.is_control() { ' ' } else { char };
         let why: String = why.chars().take(Self::WHY).map(printable).collect();
         Self { times, why: why.into(), codes }
-    }
-
-    /// What a store keeps of a thread, as its row is, that it gives to the next holder. If a life has not given the
-    /// thread back, it was lost. That is counted before the next one begins, so whatever takes a process down cannot
-    /// take the count with it.
-    #[must_use]
-    pub fn acquired(row: &Thread) -> Option<Self> {
-        let Some(holder) = &row.holder else { return row.stuck.clone() };
-        let why = format!("life {} was lost: {holder}", row.fence);
-        Some(Self::again(row.stuck.as_ref(), &row.code, &why))
     }
 
     /// How long the thread is then not offered to these versions: a second, twice that, and so on to an hour. Of a

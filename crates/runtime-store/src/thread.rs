@@ -185,6 +185,16 @@ impl Thread {
         self.wake_at = self.wake_at.or_else(waits);
         self
     }
+
+    /// What the row of a store is stuck with once the next holder takes it. If a life has not given the thread back, it
+    /// was lost. That is counted before the next one begins, so whatever takes a process down cannot take the count
+    /// with it.
+    #[must_use]
+    pub fn stuck_when_taken(&self) -> Option<Stuck> {
+        let Some(holder) = &self.holder else { return self.stuck.clone() };
+        let why = format!("life {} was lost: {holder}", self.fence);
+        Some(Stuck::again(self.stuck.as_ref(), &self.code, &why))
+    }
 }
 
 /// A time later, or the end of time.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use runtime_store::{Claim, Lease, Leave, StoreError, Stuck, Thread, ThreadId, ThreadState};
+use runtime_store::{Claim, Lease, Leave, StoreError, Thread, ThreadId, ThreadState};
 use rusqlite::{Row, params};
 use serde_json::json;
 
@@ -89,7 +89,7 @@ pub(super) fn acquire(work: &Work<'_>, thread: &ThreadId, claim: &Claim) -> Done
     let stuck = if let Some(found) = find(work, thread)? {
         found.not_final()?;
         found.not_held(work.now)?;
-        Stuck::acquired(&found.thread).map(|stuck| json!(stuck).to_string())
+        found.thread.stuck_when_taken().map(|stuck| json!(stuck).to_string())
     } else {
         work.execute(
             "INSERT INTO thread (id, state, fence, head, base, code, created, touched)

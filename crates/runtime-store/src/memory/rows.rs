@@ -110,7 +110,7 @@ impl Row {
         self.not_final()?;
         self.not_held(now)?;
         let thread = &mut self.thread;
-        thread.stuck = Stuck::acquired(thread);
+        thread.stuck = thread.stuck_when_taken();
         thread.fence += 1;
         thread.state = ThreadState::Runnable;
         (thread.holder, thread.code) = (Some(Arc::clone(&claim.holder)), Arc::clone(&claim.code));
@@ -191,9 +191,6 @@ impl Row {
         for entry in entries {
             let thread = &mut self.thread;
             thread.head += 1;
-            if entry.kind.goes_on() {
-                thread.stuck = None;
-            }
             if entry.kind == EntryKind::CHECKPOINT {
                 thread.base = thread.head;
                 self.role = role.map(Into::into);
@@ -201,6 +198,9 @@ impl Row {
             let (seq, fence) = (thread.head, lease.fence);
             self.outcomes.extend(outcome_of(entry));
             self.entries.push(Stored { seq, fence, at: now, entry: entry.clone() });
+        }
+        if entries.iter().any(|entry| entry.kind.goes_on()) {
+            self.thread.stuck = None;
         }
         self.thread.touched = now;
         self.thread.held_until = Some(after(now, lease.claim.ttl));
