@@ -62,6 +62,7 @@ pub struct FleetConfig {
     pub(crate) ttl: Duration,
     pub(crate) timeout: Duration,
     pub(crate) expected: u32,
+    pub(crate) keep: Duration,
     pub(crate) sink: Option<Arc<dyn EventSink>>,
     pub(crate) time: Arc<dyn Time>,
     pub(crate) ids: Arc<dyn IdSource>,
@@ -128,6 +129,17 @@ impl FleetConfig {
         self
     }
 
+    /// Sets for how long the member remembers accounts, breakers and limiters that nobody of this process has: an
+    /// account once the backend has heard all of it, and a breaker while it is closed. Default: an hour; a minute is
+    /// the least. What is asked for again later begins anew: an account with a balance of nothing in this process, and
+    /// with the rules and the money that the fleet has; a breaker and a limiter with the settings that they are asked
+    /// for with.
+    #[must_use]
+    pub const fn keep_unused(mut self, keep: Duration) -> Self {
+        self.keep = keep;
+        self
+    }
+
     /// Sets where the member's events go: `fleet.degraded`, `fleet.recovered` and `agent.budget_mark`. Default:
     /// nowhere. A `TracingSink` logs them. The sink may block, since the member puts a queue before it.
     #[must_use]
@@ -165,6 +177,7 @@ impl Default for FleetConfig {
             ttl: Duration::from_secs(5),
             timeout: Duration::from_secs(2),
             expected: 4,
+            keep: Duration::from_secs(3_600),
             sink: None,
             time: Arc::new((SystemClock, ThreadSleeper)),
             ids: Arc::new(RandomIds),
@@ -181,6 +194,7 @@ impl fmt::Debug for FleetConfig {
             .field("ttl", &self.ttl)
             .field("timeout", &self.timeout)
             .field("expected_members", &self.expected)
+            .field("keep_unused", &self.keep)
             .finish_non_exhaustive()
     }
 }

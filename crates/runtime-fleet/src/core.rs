@@ -6,11 +6,13 @@
 
 mod age;
 mod effects;
+mod kept;
 mod limit;
 mod link;
 mod money;
 mod pauses;
 mod probe;
+mod unused;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,11 +21,13 @@ use runtime_usage::Usd;
 
 use self::age::Age;
 pub(crate) use self::effects::Effect;
+pub(crate) use self::kept::Kept;
 pub(crate) use self::limit::{Applied, Asked, Part};
 use self::link::Link;
 pub(crate) use self::money::{Cap, Mark, Opening, Reading, Till};
 use self::pauses::Pauses;
 pub(crate) use self::probe::{BreakerCall, Followed, Follower};
+pub(crate) use self::unused::Unused;
 use crate::config::{Moment, Policies, Policy};
 use crate::error::StateError;
 use crate::member::MemberId;
@@ -37,14 +41,17 @@ pub(crate) struct Rhythm {
     pub(crate) tick: Duration,
     pub(crate) ttl: Duration,
     pub(crate) expected: u32,
+    pub(crate) keep: Duration,
     pub(crate) policies: Policies,
 }
 
-/// What the local accounts and limiters say, in the order in which they were added.
+/// What the local accounts, limiters and breakers say, in the order in which they were added.
 #[derive(Debug, Default)]
 pub(crate) struct Readings {
     pub(crate) accounts: Vec<Reading>,
     pub(crate) limiters: Vec<Asked>,
+    /// Whether each breaker is of use: somebody has it, or it is not closed.
+    pub(crate) breakers: Vec<bool>,
 }
 
 /// A call of the backend.
@@ -71,10 +78,10 @@ pub(crate) enum Answer {
 /// What a call is about, until it is answered.
 #[derive(Clone, Debug)]
 pub(crate) enum About {
-    /// The generations of the breakers that were known, the places of the limits that are wanted, and the places and
-    /// numbers of the bookings.
+    /// The places of the breakers, and their generations that were known; the places of the limits that are wanted;
+    /// and the places and numbers of the bookings.
     Sync {
-        known: Vec<u64>,
+        known: Vec<(usize, u64)>,
         limits: Vec<usize>,
         bookings: Vec<(usize, u64)>,
         last: bool,
@@ -121,9 +128,9 @@ pub(crate) struct Core {
     rhythm: Rhythm,
     pub(crate) link: Link,
     age: Age,
-    pub(crate) tills: Vec<Till>,
-    pub(crate) followers: Vec<Follower>,
-    pub(crate) parts: Vec<Part>,
+    pub(crate) tills: Kept<Till>,
+    pub(crate) followers: Kept<Follower>,
+    pub(crate) parts: Kept<Part>,
     pub(crate) pauses: Pauses,
     pub(crate) members: u32,
     seq: u64,
@@ -146,9 +153,9 @@ impl Core {
             rhythm,
             link: Link::new(),
             age: Age::default(),
-            tills: Vec::new(),
-            followers: Vec::new(),
-            parts: Vec::new(),
+            tills: Kept::default(),
+            followers: Kept::default(),
+            parts: Kept::default(),
             pauses: Pauses::default(),
             members: 1,
             seq: 0,
@@ -180,7 +187,7 @@ impl Core {
         let leaves = matches!(self.leaving, Leaving::Asked { .. });
         let ticks = self.sync_is_due(now);
         let readings = readings.accounts.iter().copied();
-        let look = |(index, (till, reading)): (usize, (&mut Till, Reading))| {
+        let look = |((index, till), reading): ((usize, &mut Till), Reading)| {
             let surplus = match () {
                 () if leaves => reading.idle,
                 () if ticks => till.tick(reading, now),
@@ -189,7 +196,7 @@ impl Core {
             };
             (!surplus.is_zero()).then_some((index, surplus))
         };
-        self.tills.iter_mut().zip(readings).enumerate().filter_map(look).collect()
+        self.tills.iter_mut().zip(readings).filter_map(look).collect()
     }
 
     fn sync_is_due(&self, now: Moment) -> bool {
@@ -212,7 +219,7 @@ impl Core {
             Leaving::No if self.sync_is_due(now) => {
                 let ttl = self.rhythm.ttl;
                 self.next_sync = now.saturating_add(self.rhythm.tick);
-                self.tills.iter_mut().for_each(Till::try_again);
+                self.tills.values_mut().for_each(Till::try_again);
                 self.sync(readings, ttl, now, &mut due);
             }
             _ => {}
@@ -226,7 +233,7 @@ impl Core {
     }
 
     fn farewell(&mut self, readings: &Readings, by: Moment, now: Moment, due: &mut Vec<Due>) {
-        self.followers.iter_mut().for_each(Follower::leave);
+        self.followers.values_mut().for_each(Follower::leave);
         self.breaker_calls(now, due);
         self.leaving = Leaving::Telling { by };
         self.sync(readings, Duration::ZERO, now, due);
@@ -238,21 +245,28 @@ impl Core {
         self.seq += 1;
         let member = self.member.clone();
         let (mut told, mut bookings) = (Vec::new(), Vec::new());
-        for (index, (till, reading)) in self.tills.iter_mut().zip(&readings.accounts).enumerate() {
-            let due = till.is_due(*reading, self.rhythm.ttl, now) || ttl.is_zero();
+        for ((index, till), reading) in self.tills.iter_mut().zip(&readings.accounts) {
+            let Rhythm { ttl: usual, keep, .. } = self.rhythm;
+            let due = till.is_due(*reading, (usual, keep), now) || ttl.is_zero();
             if due && till.opening == Opening::Done {
-                let booking = till.booking(*reading, &member, ttl, now);
+                let booking = till.booking(*reading, ttl, now);
                 told.push((index, booking.seq));
                 bookings.push(booking);
             }
         }
-        let wants = self.parts.iter_mut().zip(&readings.limiters).enumerate();
-        let want = |(limit, (part, asked)): (usize, (&mut Part, &Asked))| {
+        let wants = self.parts.iter_mut().zip(&readings.limiters);
+        let want = |((limit, part), asked): ((usize, &mut Part), &Asked)| {
             Some((limit, part.want(*asked, now)?))
         };
         let (limits, wants) = wants.filter_map(want).unzip();
+        for (own, is_used) in self.followers.values_mut().zip(&readings.breakers) {
+            if *is_used {
+                own.asked_for(now);
+            }
+        }
+        let known = |(breaker, own): (usize, &Follower)| (breaker, own.generation());
         let about = About::Sync {
-            known: self.followers.iter().map(Follower::generation).collect(),
+            known: self.followers.iter().map(known).collect(),
             bookings: told,
             limits,
             last: ttl.is_zero(),
@@ -261,7 +275,7 @@ impl Core {
             member,
             seq: self.seq,
             ttl,
-            breakers: self.followers.iter().map(|follower| follower.name.clone()).collect(),
+            breakers: self.followers.values().map(|follower| follower.name.clone()).collect(),
             wants,
             pauses: self.pauses.followed(),
             bookings,
@@ -272,13 +286,13 @@ impl Core {
     /// The calls beside the heartbeat.
     fn others(&mut self, readings: &Readings, now: Moment, due: &mut Vec<Due>) {
         let ttl = self.rhythm.ttl;
-        for (index, (till, reading)) in self.tills.iter_mut().zip(&readings.accounts).enumerate() {
+        for ((index, till), reading) in self.tills.iter_mut().zip(&readings.accounts) {
             if till.opening == Opening::Needed {
                 till.opening = Opening::UnderWay;
                 let call = Call::OpenAccount(till.account.clone(), till.rules.clone());
                 due.push(Due { call, about: About::Account(index), at: now });
             } else if till.is_urgent(now) || till.has_returned(now) {
-                let booking = till.booking(*reading, &self.member, ttl, now);
+                let booking = till.booking(*reading, ttl, now);
                 let about = About::Booking(index, booking.seq);
                 due.push(Due { call: Call::Book(booking), about, at: now });
             }
@@ -292,7 +306,7 @@ impl Core {
     }
 
     fn breaker_calls(&mut self, now: Moment, due: &mut Vec<Due>) {
-        for (index, follower) in self.followers.iter_mut().enumerate() {
+        for (index, follower) in self.followers.iter_mut() {
             if let Some(call) = follower.call(now) {
                 let about = About::Breaker(index, follower.generation(), follower.last_call());
                 due.push(Due { call: Call::Breaker(follower.name.clone(), call), about, at: now });
@@ -309,10 +323,10 @@ impl Core {
             Leaving::No => None,
             Leaving::Over { .. } => return None,
         };
-        let breakers = self.followers.iter().filter_map(Follower::next);
-        let parts = self.parts.iter().filter_map(Part::until);
+        let breakers = self.followers.values().filter_map(Follower::next);
+        let parts = self.parts.values().filter_map(Part::until);
         let Rhythm { ttl, tick, .. } = self.rhythm;
-        let fences = self.tills.iter().filter_map(|till| till.fence(ttl, tick));
+        let fences = self.tills.values().filter_map(|till| till.fence(ttl, tick));
         let all = sync.into_iter().chain(leaving).chain(breakers).chain(parts).chain(fences);
         let at_the_latest = now.saturating_add(tick);
         // What is over already was looked at by this poll.
@@ -332,11 +346,11 @@ impl Core {
             Change::Breaker { name, view, at } => {
                 let Some(age) = self.age.of(at, now) else { return };
                 let view = view.after(age);
-                for index in 0..self.followers.len() {
-                    if self.followers[index].name == name {
-                        let followed = self.followers[index].view(view, None, now);
-                        self.follow(index, followed);
-                    }
+                for (breaker, own) in self.followers.iter_mut().filter(|(_, own)| own.name == name)
+                {
+                    let followed = own.view(view, None, now);
+                    self.effects
+                        .extend(followed.map(|followed| Effect::Follow { breaker, followed }));
                 }
             }
             Change::Pause { name, wait, at } => {
@@ -345,14 +359,15 @@ impl Core {
                     self.paused(&name, wait, now);
                 }
             }
-            Change::Short { account, member } if member != self.member => {
-                let within = |till: &&mut Till| till.account.is_within(&account);
-                self.tills.iter_mut().filter(within).for_each(|till| till.run_short(now));
+            Change::Short { account, member } => {
+                // Other accounts of this process as well: who is short is one account's holder.
+                let other =
+                    |till: &&mut Till| till.holder != member && till.account.is_within(&account);
+                self.tills.values_mut().filter(other).for_each(|till| till.run_short(now));
             }
-            Change::Short { .. } => {}
             Change::Rules { account } => {
                 let within = |till: &&mut Till| till.account.is_within(&account);
-                self.tills.iter_mut().filter(within).for_each(Till::outdate);
+                self.tills.values_mut().filter(within).for_each(Till::outdate);
                 self.next_sync = self.next_sync.min(now);
             }
             Change::Connected => self.link.try_now(now),

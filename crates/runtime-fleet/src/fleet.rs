@@ -2,6 +2,7 @@
 
 mod apply;
 mod driver;
+mod forget;
 mod fund;
 mod glue;
 mod seats;

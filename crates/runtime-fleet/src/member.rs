@@ -17,6 +17,11 @@ impl MemberId {
         Self(id.into())
     }
 
+    /// The member as the holder of its account with this number.
+    pub(crate) fn holder(&self, number: usize) -> Self {
+        Self(format!("{self}.{number}").into())
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0

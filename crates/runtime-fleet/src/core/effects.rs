@@ -7,7 +7,8 @@ use runtime_resilience::chain_text;
 use runtime_usage::Usd;
 
 use super::{
-    About, Answer, Applied, Cap, Core, Due, Followed, Leaving, Mark, Opening, Reading, Till, age,
+    About, Answer, Applied, Cap, Core, Due, Followed, Kept, Leaving, Mark, Opening, Part, Reading,
+    Till, age,
 };
 use crate::config::Moment;
 use crate::error::StateError;
@@ -47,17 +48,30 @@ pub(crate) enum Effect {
 }
 
 /// The calls for which there is enough by now: money has come, or was set free, since they began to wait.
-pub(super) fn covered(tills: &mut [Till], readings: &[Reading]) -> impl Iterator<Item = Effect> {
-    tills.iter_mut().zip(readings).enumerate().flat_map(|(account, (till, reading))| {
-        let covered = till.covered(*reading).into_iter();
-        covered.map(move |waiter| Effect::Answered { account, waiter, came: true })
-    })
+pub(super) fn covered(
+    tills: &mut Kept<Till>,
+    readings: &[Reading],
+) -> impl Iterator<Item = Effect> {
+    tills
+        .iter_mut()
+        .zip(readings)
+        .flat_map(|((account, till), reading)| answers(account, till.covered(*reading)))
+}
+
+/// What calls that wait for money of an account find out.
+fn answers(account: usize, answered: Vec<(u64, bool)>) -> impl Iterator<Item = Effect> {
+    answered.into_iter().map(move |(waiter, came)| Effect::Answered { account, waiter, came })
+}
+
+/// All calls that wait for money find out that there is nothing.
+fn given_up(tills: &mut Kept<Till>) -> impl Iterator<Item = Effect> {
+    tills.iter_mut().flat_map(|(account, till)| answers(account, till.waiting.give_up()))
 }
 
 /// The backend has no such account any more. One that has nothing to tell does not find out by itself.
-fn forgotten(tills: &mut [Till], account: &AccountPath) {
+fn forgotten(tills: &mut Kept<Till>, account: &AccountPath) {
     let is_it = |till: &&mut Till| till.account == *account && till.opening == Opening::Done;
-    if let Some(till) = tills.iter_mut().find(is_it) {
+    if let Some(till) = tills.values_mut().find(is_it) {
         till.opening = Opening::Needed;
     }
 }
@@ -69,24 +83,20 @@ impl Core {
         (std::mem::take(&mut self.effects), news)
     }
 
-    /// What calls of each account may commit now, and what may still be granted.
-    pub(crate) fn caps(&self, now: Moment) -> Vec<(Cap, Usd)> {
-        let (over, away) = (self.is_over(), self.away(|policies| policies.money));
-        let (ttl, tick) = (self.rhythm.ttl, self.rhythm.tick);
-        let cap = |till: &Till| {
-            if over {
-                return (Cap::Granted(Usd::ZERO), Usd::ZERO);
-            }
-            (till.cap(away, ttl, tick, now), till.elsewhere())
-        };
-        self.tills.iter().map(cap).collect()
+    /// What calls of an account may commit now, and what may still be granted.
+    pub(crate) fn cap(&self, till: &Till, now: Moment) -> (Cap, Usd) {
+        if self.is_over() {
+            return (Cap::Granted(Usd::ZERO), Usd::ZERO);
+        }
+        let away = self.away(|policies| policies.money);
+        (till.cap(away, self.rhythm.ttl, self.rhythm.tick, now), till.elsewhere())
     }
 
     /// What each limiter goes by now.
     pub(crate) fn applied(&self) -> Vec<Applied> {
         let over = self.is_over();
-        let applied = |part: &super::Part| if over { Applied::Nothing } else { part.applied() };
-        self.parts.iter().map(applied).collect()
+        let applied = |part: &Part| if over { Applied::Nothing } else { part.applied() };
+        self.parts.values().map(applied).collect()
     }
 
     /// Whether the member has left.
@@ -105,16 +115,13 @@ impl Core {
         if !self.is_over() {
             self.leaving = Leaving::Over { told: false };
         }
-        for account in 0..self.tills.len() {
-            let answered = self.tills[account].give_up();
-            self.answer(account, answered);
-        }
+        self.effects.extend(given_up(&mut self.tills));
     }
 
     pub(super) fn expire(&mut self, now: Moment) {
         let away = self.away(|policies| policies.limits);
         let (expected, ttl) = (self.rhythm.expected, self.rhythm.ttl);
-        self.parts.iter_mut().for_each(|part| part.expire(away, expected, ttl, now));
+        self.parts.values_mut().for_each(|part| part.expire(away, expected, ttl, now));
     }
 
     pub(super) fn follow(&mut self, breaker: usize, followed: Option<Followed>) {
@@ -122,8 +129,8 @@ impl Core {
     }
 
     pub(super) fn paused(&mut self, name: &str, wait: Duration, now: Moment) {
-        for limit in 0..self.parts.len() {
-            if *self.parts[limit].name == *name && self.parts[limit].pause(wait, now) {
+        for (limit, part) in self.parts.iter_mut().filter(|(_, part)| *part.name == *name) {
+            if part.pause(wait, now) {
                 self.effects.push(Effect::Paused { limit, wait });
             }
         }
@@ -137,17 +144,20 @@ impl Core {
             (About::Sync { .. }, Answer::Sync(all)) => self.hear_all(due, all, late, now),
             (About::Account(index), Answer::Account(account)) => {
                 let left = account.left();
-                self.tills[*index].opened(account.rules, left);
+                if let Some(till) = self.tills.get_mut(*index) {
+                    till.opened(account.rules, left);
+                }
             }
             (About::Booking(index, seq), Answer::Booked(booked)) => {
                 self.hear_booked(*index, *seq, &booked, now);
             }
             (About::Breaker(index, known, call), Answer::Breaker(view)) => {
-                let followed = self.followers[*index].told(view.after(late), (*known, *call), now);
+                let Some(own) = self.followers.get_mut(*index) else { return };
+                let followed = own.told(view.after(late), (*known, *call), now);
                 self.follow(*index, followed);
             }
             (About::Breaker(index, known, _), Answer::Probe(probe)) => {
-                let own = &mut self.followers[*index];
+                let Some(own) = self.followers.get_mut(*index) else { return };
                 let followed = match probe {
                     Probe::Granted(lease) => {
                         own.granted(lease, due.at);
@@ -174,12 +184,13 @@ impl Core {
         if *last {
             self.leaving = Leaving::Over { told: true };
         }
-        for (index, (view, known)) in view.breakers.into_iter().zip(known).enumerate() {
-            let followed = self.followers[index].view(view.after(late), Some(*known), now);
+        for (view, (index, known)) in view.breakers.into_iter().zip(known.iter().copied()) {
+            let Some(own) = self.followers.get_mut(index) else { continue };
+            let followed = own.view(view.after(late), Some(known), now);
             self.follow(index, followed);
         }
         for (share, limit) in view.shares.into_iter().zip(limits.iter().copied()) {
-            let part = &mut self.parts[limit];
+            let Some(part) = self.parts.get_mut(limit) else { continue };
             let share = Share { paused: age::left(share.paused, late), ..share };
             if let Some(wait) = part.share(&share, due.at, self.rhythm.ttl, now) {
                 self.effects.push(Effect::Paused { limit, wait });
@@ -198,62 +209,60 @@ impl Core {
 
     fn hear_booked(&mut self, account: usize, seq: u64, booked: &Booked, now: Moment) {
         let with = (self.members, self.rhythm.tick);
-        let heard = self.tills[account].heard(seq, booked, with, now);
+        let Some(till) = self.tills.get_mut(account) else { return };
+        let heard = till.heard(seq, booked, with, now);
         self.effects.extend(heard.marks.into_iter().map(Effect::Mark));
-        self.answer(account, heard.answered);
-    }
-
-    fn answer(&mut self, account: usize, answered: Vec<(u64, bool)>) {
-        let answers = answered.into_iter();
-        let answers = answers.map(|(waiter, came)| Effect::Answered { account, waiter, came });
-        self.effects.extend(answers);
+        self.effects.extend(answers(account, heard.answered));
     }
 
     /// The backend does not take a booking. That is a matter of this account alone.
     fn refused(&mut self, account: usize, seq: u64, error: &StateError) {
-        let till = &mut self.tills[account];
+        let Some(till) = self.tills.get_mut(account) else { return };
         till.unheard(seq);
         if !matches!(error, StateError::NoAccount { .. }) {
             till.refused = Some(chain_text(error).into());
-            let answered = till.give_up();
-            return self.answer(account, answered);
+            return self.effects.extend(answers(account, till.waiting.give_up()));
         }
         // There is no such account, or none any more: it is opened again.
         till.opening = Opening::Needed;
         // It may have forgotten others of the tree, which have nothing to tell.
         let root = till.account.root().to_owned();
         let of_tree = |till: &&mut Till| till.account.root() == root;
-        self.tills.iter_mut().filter(of_tree).for_each(Till::outdate);
+        self.tills.values_mut().filter(of_tree).for_each(Till::outdate);
     }
 
     pub(super) fn failed(&mut self, due: &Due, error: &StateError, now: Moment) {
+        let (tills, followers) = (&mut self.tills, &mut self.followers);
         match &due.about {
             About::Sync { bookings, last, .. } => {
                 self.syncing = false;
                 for (index, seq) in bookings {
-                    self.tills[*index].unheard(*seq);
+                    tills.get_mut(*index).into_iter().for_each(|till| till.unheard(*seq));
                 }
                 if let (true, Leaving::Telling { by }) = (*last, self.leaving) {
                     self.leaving = Leaving::Asked { by };
                 }
             }
-            About::Account(index) if error.is_unavailable() => {
-                self.tills[*index].opening = Opening::Needed;
-            }
             About::Account(index) => {
-                self.tills[*index].opening = Opening::Refused;
-                if let StateError::NoAccountAbove { above, .. } = error {
-                    forgotten(&mut self.tills, above);
+                let Some(till) = tills.get_mut(*index) else { return };
+                if error.is_unavailable() {
+                    till.opening = Opening::Needed;
+                    return self.cut_off(error, now);
                 }
-                let answered = self.tills[*index].give_up();
-                self.answer(*index, answered);
+                till.opening = Opening::Refused;
+                self.effects.extend(answers(*index, till.waiting.give_up()));
+                if let StateError::NoAccountAbove { above, .. } = error {
+                    forgotten(tills, above);
+                }
                 return;
             }
             About::Booking(index, seq) if error.is_unavailable() => {
-                self.tills[*index].unheard(*seq);
+                tills.get_mut(*index).into_iter().for_each(|till| till.unheard(*seq));
             }
             About::Booking(index, seq) => return self.refused(*index, *seq, error),
-            About::Breaker(index, _, call) => self.followers[*index].unanswered(*call),
+            About::Breaker(index, _, call) => {
+                followers.get_mut(*index).into_iter().for_each(|own| own.unanswered(*call));
+            }
             About::Pause(name, until) => self.pauses.told(name, *until, false),
         }
         self.cut_off(error, now);
@@ -266,11 +275,8 @@ impl Core {
         if self.link.failed(&why, tick, spread, now) {
             self.effects.push(Effect::Degraded { why });
             let (policy, expected) = (self.rhythm.policies.money, self.rhythm.expected);
-            self.tills.iter_mut().for_each(|till| till.cut_off(policy, expected));
+            self.tills.values_mut().for_each(|till| till.cut_off(policy, expected));
         }
-        for account in 0..self.tills.len() {
-            let answered = self.tills[account].give_up();
-            self.answer(account, answered);
-        }
+        self.effects.extend(given_up(&mut self.tills));
     }
 }

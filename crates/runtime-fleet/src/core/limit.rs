@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::money::KEPT;
+use super::money::{KEPT, kept};
 use crate::config::{Moment, Policy};
 use crate::pace::{PerMinute, Share, UNIT, Want, rounded};
 
@@ -61,6 +61,11 @@ impl Part {
             paused_until: Duration::ZERO,
             held_at: Duration::ZERO,
         }
+    }
+
+    /// Whether it may be forgotten, if nobody has the limiter.
+    pub(super) fn is_over(&self, keep: Duration, now: Moment) -> bool {
+        now >= self.held_at.saturating_add(kept(keep)).max(self.paused_until)
     }
 
     /// Somebody asks for the limiter.

@@ -5,6 +5,7 @@ mod cap;
 mod opening;
 mod path;
 mod rest;
+mod waiting;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,10 +13,11 @@ use std::time::Duration;
 use runtime_usage::{Lack, Usd};
 
 pub(crate) use self::books::{Cap, Mark, Opening, Reading};
-use self::books::{Heard, Sent, Told, Waiter};
+use self::books::{Heard, Sent, Told};
 use self::path::{Path, less};
-pub(crate) use self::rest::KEPT;
 use self::rest::Rest;
+pub(crate) use self::rest::{KEPT, kept};
+use self::waiting::{Waiter, Waiting};
 use crate::config::Moment;
 use crate::member::{MemberId, SHORT};
 use crate::money::{AccountPath, Booked, Booking, Level, Rules};
@@ -28,6 +30,9 @@ const PATIENCE: u32 = 2;
 pub(crate) struct Till {
     pub(crate) account: AccountPath,
     pub(crate) rules: Rules,
+    /// Who the member is to the backend, as a holder of this account. Taken up again, the account has another
+    /// holder, whose totals begin anew.
+    pub(crate) holder: MemberId,
     pub(crate) opening: Opening,
     /// Somebody has the account. Before, no money is taken: there may be another purse by then.
     pub(crate) given: bool,
@@ -44,8 +49,7 @@ pub(crate) struct Till {
     sent: Vec<Sent>,
     /// When the last booking was sent that was heard: the time of the grant counts from there.
     booked_at: Moment,
-    waiting: Vec<Waiter>,
-    next_waiter: u64,
+    pub(crate) waiting: Waiting,
     per_turn: Usd,
     /// The largest amount that a reservation lacked, of late, or what a turn is said to reserve.
     usual: Usd,
@@ -60,8 +64,8 @@ pub(crate) struct Till {
     short_until: Moment,
     /// The backend may know something else since the last booking.
     outdated: bool,
-    /// Until then, more money is not asked for: there is none.
-    dry_until: Moment,
+    /// Until then, this much is not asked for, nor more: there is less.
+    dry: (Moment, Usd),
     /// What may be spent beyond all grants while the backend is away.
     extra: Usd,
     pub(crate) rest: Rest,
@@ -72,11 +76,12 @@ pub(crate) struct Till {
 }
 
 impl Till {
-    pub(crate) fn new(account: AccountPath, rules: Rules, per_turn: Usd) -> Self {
+    pub(crate) fn new(account: AccountPath, rules: Rules, holder: MemberId, per_turn: Usd) -> Self {
         let path = Path::new(&account, &rules, rules.amount);
         Self {
             account,
             rules,
+            holder,
             opening: Opening::Needed,
             given: false,
             seq: 0,
@@ -88,8 +93,7 @@ impl Till {
             unheard: 0,
             sent: Vec::new(),
             booked_at: Duration::ZERO,
-            waiting: Vec::new(),
-            next_waiter: 0,
+            waiting: Waiting::default(),
             per_turn,
             usual: per_turn,
             lacked: Usd::ZERO,
@@ -99,7 +103,7 @@ impl Till {
             path,
             short_until: Duration::ZERO,
             outdated: false,
-            dry_until: Duration::ZERO,
+            dry: Default::default(),
             extra: Usd::ZERO,
             rest: Rest::default(),
             marked: Vec::new(),
@@ -111,15 +115,15 @@ impl Till {
     pub(crate) fn ask(&mut self, amount: Usd, tick: Duration, now: Moment) -> Option<u64> {
         // Who waits for siblings is not alone with that.
         self.rest.end(now);
-        let dry = now < self.dry_until && self.waiting.is_empty();
+        if amount < self.dry.1 {
+            self.dry = Default::default();
+        }
+        let dry = now < self.dry.0 && self.waiting.is_empty();
         if dry || self.opening == Opening::Refused {
             return None;
         }
         self.note(amount);
-        let id = self.next_waiter;
-        self.next_waiter += 1;
-        self.waiting.push(Waiter { id, amount, until: now.saturating_add(tick * PATIENCE) });
-        Some(id)
+        Some(self.waiting.join(amount, now.saturating_add(tick * PATIENCE)))
     }
 
     /// A reservation was refused, and nobody waits. Returns why, if the backend is there.
@@ -135,20 +139,10 @@ impl Till {
 
     /// Those who wait for what is idle: it came, or was set free, since they asked. A booking of theirs would ask
     /// for nothing.
-    pub(crate) fn covered(&mut self, reading: Reading) -> Vec<u64> {
+    pub(crate) fn covered(&mut self, reading: Reading) -> Vec<(u64, bool)> {
         let asked = self.asked();
-        let covered = |waiter: &mut Waiter| waiter.id >= asked && reading.covers(waiter.amount);
-        self.waiting.extract_if(.., covered).map(|waiter| waiter.id).collect()
-    }
-
-    /// A call does not wait any more.
-    pub(crate) fn leave(&mut self, id: u64) {
-        self.waiting.retain(|waiter| waiter.id != id);
-    }
-
-    /// All that wait are to find out that there is nothing.
-    pub(crate) fn give_up(&mut self) -> Vec<(u64, bool)> {
-        self.waiting.drain(..).map(|waiter| (waiter.id, false)).collect()
+        let covered = |waiter: &Waiter| waiter.id >= asked && reading.covers(waiter.amount);
+        self.waiting.answer(true, covered)
     }
 
     /// Another member is short of money.
@@ -185,10 +179,16 @@ impl Till {
         /// It is not known before how much is needed.
         const KNOWN: u32 = 8;
         let idle = reading.idle.min(self.last.idle);
-        if !self.waiting.is_empty() || !self.path.enforced {
+        if !self.waiting.is_empty() {
             return Usd::ZERO;
         }
-        if self.path.strict || self.is_short(now) || self.rest.rests {
+        if self.rest.rests {
+            return idle;
+        }
+        if !self.path.enforced {
+            return Usd::ZERO;
+        }
+        if self.path.strict || self.is_short(now) {
             return idle;
         }
         let chunk = self.path.chunk(self.usual, self.flow);
@@ -214,8 +214,8 @@ impl Till {
             Usd::ZERO if debt.is_zero() => Usd::ZERO,
             amount => amount.saturating_add(debt).saturating_sub(reading.idle),
         };
-        let all: Usd = self.waiting.iter().map(|waiter| waiter.amount).sum();
-        let first = self.waiting.iter().map(|waiter| waiter.amount).min().unwrap_or_default();
+        let all: Usd = self.waiting.amounts().sum();
+        let first = self.waiting.amounts().min().unwrap_or_default();
         let chunk = self.path.chunk(self.usual, self.flow);
         let low = reading.idle.nanos() < chunk.nanos() / 2;
         let extra = if self.is_short(now) || self.path.is_near(chunk) || !low {
@@ -230,8 +230,8 @@ impl Till {
     /// Whether calls wait that no booking under way asks for, or who opens the account does.
     pub(crate) fn is_urgent(&self, now: Moment) -> bool {
         let asked = self.asked();
-        let waits = self.waiting.iter().any(|waiter| waiter.id >= asked);
-        let asks = (waits && now >= self.dry_until) || (!self.is_known() && self.sent.is_empty());
+        let waits = self.waiting.has(asked);
+        let asks = (waits && now >= self.dry.0) || (!self.is_known() && self.sent.is_empty());
         self.opening == Opening::Done && asks
     }
 
@@ -248,15 +248,33 @@ impl Till {
     }
 
     /// Whether the heartbeat has something to tell or to ask.
-    pub(crate) fn is_due(&self, reading: Reading, ttl: Duration, now: Moment) -> bool {
+    pub(crate) fn is_due(
+        &self,
+        reading: Reading,
+        times: (Duration, Duration),
+        now: Moment,
+    ) -> bool {
         let news = self.told != self.telling(reading) || self.unheard > self.heard;
         // What nobody pushes, such as other rules, is heard with this one as well.
-        let old = self.outdated || self.rest.is_due(self.booked_at, ttl, now);
+        let old = self.outdated || self.rest.is_due(self.booked_at, times, now);
         let wants = !self.wants(reading, now).1.is_zero();
         // Who has idle money near the limit hears with each heartbeat whether others lack it.
         let chunk = self.path.chunk(self.usual, self.flow);
         let idle = self.path.enforced && !reading.idle.is_zero() && self.path.is_near(chunk);
         news || wants || idle || old
+    }
+
+    /// Whether it may be forgotten, if nobody has the account: the backend has heard all of it, and a last time after
+    /// all that while, and has back what was held. Or it never heard of it, and there is nothing to tell.
+    pub(crate) fn is_over(&self, keep: Duration, now: Moment) -> bool {
+        let Told { spent, returned, .. } = self.telling(self.last);
+        let held = [spent, returned, self.lost].into_iter().fold(self.granted, Usd::saturating_sub);
+        let quiet = self.sent.is_empty() && self.waiting.is_empty() && self.unheard <= self.heard;
+        let heard = self.told == self.telling(self.last) && held.is_zero();
+        let unknown = self.heard == 0 && spent.is_zero() && self.opening != Opening::UnderWay;
+        let over = self.rest.is_over(self.booked_at, keep, now);
+        quiet
+            && if self.heard > 0 { heard && over } else { unknown && self.rest.is_time(keep, now) }
     }
 
     const fn telling(&self, reading: Reading) -> Told {
@@ -265,13 +283,7 @@ impl Till {
     }
 
     /// The next booking.
-    pub(crate) fn booking(
-        &mut self,
-        reading: Reading,
-        member: &MemberId,
-        ttl: Duration,
-        now: Moment,
-    ) -> Booking {
+    pub(crate) fn booking(&mut self, reading: Reading, ttl: Duration, now: Moment) -> Booking {
         self.seq += 1;
         let ttl = if self.rest.rests { Duration::ZERO } else { ttl };
         let (least, most) =
@@ -282,12 +294,12 @@ impl Till {
             seq: self.seq,
             at: now,
             told,
-            asked: self.next_waiter,
+            asked: self.waiting.next(),
             rests: self.rest.rests,
         });
         Booking {
             account: self.account.clone(),
-            member: member.clone(),
+            member: self.holder.clone(),
             seq: self.seq,
             heard: self.heard,
             granted: self.granted,
@@ -337,16 +349,17 @@ impl Till {
             self.rules.clone_from(&own.state.rules);
         }
         let mut heard = Heard { answered: Vec::new(), marks: self.mark(booked) };
-        let asked = |waiter: &mut Waiter| waiter.id < sent.asked;
+        let asked = |waiter: &Waiter| waiter.id < sent.asked;
         if came || !self.path.enforced {
-            heard.answered = self.waiting.extract_if(.., asked).map(|w| (w.id, true)).collect();
+            heard.answered = self.waiting.answer(true, asked);
         } else {
             // Siblings that hold money give it back, and then it is asked for again.
             let patient = !self.path.others.is_zero();
-            let over = |waiter: &mut Waiter| asked(waiter) && (!patient || now >= waiter.until);
-            heard.answered = self.waiting.extract_if(.., over).map(|w| (w.id, false)).collect();
+            let least = self.waiting.amounts().min().unwrap_or_default();
+            let over = |waiter: &Waiter| asked(waiter) && (!patient || now >= waiter.until);
+            heard.answered = self.waiting.answer(false, over);
             if sent.asked > 0 && (!heard.answered.is_empty() || !self.waiting.is_empty()) {
-                self.dry_until = now.saturating_add(tick);
+                self.dry = (now.saturating_add(tick), least);
             }
         }
         heard

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use runtime_resilience::{CircuitState, Transition, TransitionCause};
 
+use super::money::kept;
 use crate::config::Moment;
 use crate::probe::{BreakerView, ProbeLease, Probed};
 
@@ -12,7 +13,7 @@ use crate::probe::{BreakerView, ProbeLease, Probed};
 const CLOSE: Duration = Duration::from_millis(50);
 
 /// How long a member keeps a probe for which no call comes, before siblings may have it.
-const KEPT: Duration = Duration::from_secs(2);
+const UNUSED: Duration = Duration::from_secs(2);
 
 /// How long it leaves the probe to siblings then.
 const LEFT: Duration = Duration::from_secs(1);
@@ -46,6 +47,8 @@ pub(crate) struct Follower {
     telling: Option<u64>,
     /// Calls that told something, so far.
     calls: u64,
+    /// When the breaker was of use last.
+    used_at: Moment,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -102,7 +105,21 @@ impl Follower {
             news: None,
             telling: None,
             calls: 0,
+            used_at: Duration::ZERO,
         }
+    }
+
+    /// Somebody asks for the breaker, or has it, or it is not closed.
+    pub(crate) const fn asked_for(&mut self, now: Moment) {
+        self.used_at = now;
+    }
+
+    /// Whether it may be forgotten, if nobody has the breaker.
+    pub(super) fn is_over(&self, keep: Duration, now: Moment) -> bool {
+        let closed = self.heard.is_none_or(|heard| heard.until.is_none());
+        let quiet = self.news.is_none() && self.telling.is_none() && !self.asking;
+        let rests = closed && quiet && self.lease.is_none();
+        rests && now >= self.used_at.saturating_add(kept(keep))
     }
 
     pub(crate) fn generation(&self) -> u64 {
@@ -254,7 +271,7 @@ impl Follower {
     pub(crate) fn granted(&mut self, lease: ProbeLease, asked: Moment) {
         self.asking = false;
         let until = asked.saturating_add(lease.ttl);
-        let unused_until = asked.saturating_add(KEPT.min(lease.ttl / 2));
+        let unused_until = asked.saturating_add(UNUSED.min(lease.ttl / 2));
         self.heard = Some(Heard {
             generation: lease.generation,
             until: Some(until.saturating_add(self.wait)),

@@ -48,9 +48,12 @@ pub(crate) fn note(shared: &Shared, due: &Due, error: &StateError) {
 
 /// What the accounts may spend.
 fn caps(shared: &Shared, now: Moment) {
-    let (caps, mut changed) = (shared.core().caps(now), Vec::new());
+    let core = shared.core();
+    let caps: Vec<_> = core.tills.values().map(|till| core.cap(till, now)).collect();
+    drop(core);
+    let mut changed = Vec::new();
     let mut seats = shared.seats();
-    for (seat, cap) in seats.accounts.iter_mut().zip(caps) {
+    for (seat, cap) in seats.accounts.values_mut().zip(caps) {
         if seat.applied != Some(cap) {
             seat.applied = Some(cap);
             changed.push((seat.purse.clone(), cap));
@@ -74,7 +77,7 @@ pub(super) fn cap(purse: &Purse, (cap, elsewhere): (Cap, Usd)) {
 fn parts(shared: &Shared) {
     let (applied, mut changed) = (shared.core().applied(), Vec::new());
     let mut seats = shared.seats();
-    for (seat, applied) in seats.limiters.iter_mut().zip(applied) {
+    for (seat, applied) in seats.limiters.values_mut().zip(applied) {
         if seat.applied != applied {
             seat.applied = applied;
             changed.push((seat.limiter.clone(), applied));
@@ -95,12 +98,16 @@ fn one(shared: &Arc<Shared>, effect: Effect) {
             }
         }
         Effect::Follow { breaker, followed } => {
-            let breaker = shared.seats().breakers[breaker].clone();
-            follow(&breaker, followed);
+            let breaker = shared.seats().breakers.get(breaker).cloned();
+            if let Some(breaker) = breaker {
+                follow(&breaker, followed);
+            }
         }
         Effect::Paused { limit, wait } => {
-            let limiter = shared.seats().limiters[limit].limiter.clone();
-            limiter.follow_pause(wait);
+            let limiter = shared.seats().limiters.get(limit).map(|seat| seat.limiter.clone());
+            if let Some(limiter) = limiter {
+                limiter.follow_pause(wait);
+            }
         }
         Effect::Rest { route, wait } => {
             let all = shared.seats().routes.clone();

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::apply;
 use super::shared::Shared;
+use super::{apply, forget};
 use crate::BoxFuture;
 use crate::config::{FleetClock, Moment};
 use crate::core::{Answer, BreakerCall, Call, Due};
@@ -68,12 +68,15 @@ impl FleetDriver {
 
     /// Makes the calls that are due. Returns whether there were any.
     fn begin(&mut self, now: Moment) -> bool {
+        forget::unused(&self.shared, now);
         let readers = self.shared.seats().readers();
         let readings = readers.read();
         let surplus = self.shared.core().surplus(&readings, now);
         for (account, most) in surplus {
-            let taken = readers.purses[account].0.take_back(most);
-            self.shared.core().tills[account].took(taken);
+            let Some((purse, _)) = readers.purses.get(&account) else { continue };
+            let taken = purse.take_back(most);
+            let mut core = self.shared.core();
+            core.tills.get_mut(account).into_iter().for_each(|till| till.took(taken));
         }
         // Read again: what was taken out is not idle any more.
         let readings = readers.read();

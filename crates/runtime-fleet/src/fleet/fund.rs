@@ -10,7 +10,7 @@ use runtime_usage::{Account, FundFuture, Funding, Lack, Limit, Purse, Usd};
 use super::apply;
 use super::seats::AccountSeat;
 use super::shared::Shared;
-use crate::core::{Leaving, Opening, Till};
+use crate::core::{Core, Leaving, Opening, Till};
 use crate::error::StateError;
 use crate::money::{AccountPath, OnLoss, Rules};
 
@@ -21,29 +21,50 @@ pub(crate) async fn open(
     limit: Limit,
     on_loss: OnLoss,
 ) -> Result<Account, StateError> {
-    let index = add(shared, path, &limit, on_loss);
+    let mut place = add(shared, &path, &limit, on_loss);
     shared.wake();
-    let rules = poll_fn(|cx| {
-        let core = shared.core();
-        let till = &core.tills[index];
+    let account = poll_fn(|cx| {
+        let mut core = shared.core();
+        let Some(till) = core.tills.get(place) else {
+            // Who opened it did not look for so long that it was forgotten.
+            drop(core);
+            place = add(shared, &path, &limit, on_loss);
+            shared.wake();
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        };
         let over = core.link.is_down() || core.leaving != Leaving::No;
-        let mut waiters = shared.waiters();
-        match till.opening {
-            Opening::Done if till.is_known() => return Poll::Ready(Ok(Some(till.rules.clone()))),
-            Opening::Refused => {
-                return Poll::Ready(waiters.refused.get(&index).cloned().map_or(Ok(None), Err));
+        let rules = match till.opening {
+            Opening::Done if till.is_known() => Some(till.rules.clone()),
+            Opening::Refused => match shared.waiters().refused.get(&place) {
+                Some(refused) => return Poll::Ready(Err(refused.clone())),
+                None => None,
+            },
+            _ if over => None,
+            _ => {
+                shared.waiters().watch(cx.waker());
+                return Poll::Pending;
             }
-            _ if over => return Poll::Ready(Ok(None)),
-            _ => waiters.watch(cx.waker()),
-        }
-        drop(waiters);
+        };
+        let account = give(shared, &mut core, place, rules);
         drop(core);
-        Poll::Pending
+        account.map_or(Poll::Pending, |account| Poll::Ready(Ok(account)))
     })
     .await?;
-    let mut core = shared.core();
+    shared.wake();
+    Ok(account)
+}
+
+/// The account at a place, by these rules if they are known.
+fn give(
+    shared: &Arc<Shared>,
+    core: &mut Core,
+    place: usize,
+    rules: Option<Rules>,
+) -> Option<Account> {
+    let now = shared.now();
     let mut seats = shared.seats();
-    let seat = &mut seats.accounts[index];
+    let seat = seats.accounts.get_mut(place)?;
     // Nobody has the account yet: it can still become what the backend says.
     if let (Some(rules), None) = (rules, &seat.given) {
         let local = seat.purse.account().limit();
@@ -52,45 +73,48 @@ pub(crate) async fn open(
             || rules.amount != local.amount
         {
             let limit = by(&rules, local);
-            seat.purse = purse(shared, index, &limit);
-            seat.applied = core.caps(shared.now()).get(index).copied();
+            seat.purse = purse(shared, place, &limit);
+            seat.applied = core.tills.get(place).map(|till| core.cap(till, now));
             // The driver does not know this purse yet.
             seat.applied.into_iter().for_each(|may| apply::cap(&seat.purse, may));
         }
     }
     let account = seat.given.get_or_insert_with(|| seat.purse.account().clone()).clone();
-    core.tills[index].given = true;
     drop(seats);
-    drop(core);
-    shared.wake();
-    Ok(account)
+    let till = core.tills.get_mut(place)?;
+    till.given = true;
+    till.rest.end(now);
+    Some(account)
 }
 
 /// The place of an account, which is added if it is not there.
-fn add(shared: &Arc<Shared>, path: AccountPath, limit: &Limit, on_loss: OnLoss) -> usize {
+fn add(shared: &Arc<Shared>, path: &AccountPath, limit: &Limit, on_loss: OnLoss) -> usize {
     let now = shared.now();
     let rules = Rules::of(limit).on_loss(on_loss);
     let mut local = limit.clone().marks([]);
     local.name.get_or_insert_with(|| path.as_str().into());
     let mut core = shared.core();
-    if let Some(index) = core.tills.iter().position(|till| till.account == path) {
-        let till = &mut core.tills[index];
+    let known = core.tills.place_of(|till| till.account == *path);
+    if let Some((place, till)) = known.and_then(|place| Some((place, core.tills.get_mut(place)?))) {
         till.rest.end(now);
         if till.opening == Opening::Refused {
             // The account above may be there by now.
             till.opening = Opening::Needed;
         }
-        return index;
+        return place;
     }
-    let index = core.tills.len();
-    let purse = purse(shared, index, &local);
+    let place = core.tills.next();
+    let purse = purse(shared, place, &local);
     if path.above().is_some() {
         // An account above may refuse what this one does not.
         purse.set_granted(Usd::ZERO, Usd::ZERO);
     }
     shared.seats().accounts.push(AccountSeat { purse, applied: None, given: None });
-    core.add(now, |core| core.tills.push(Till::new(path, rules, limit.per_turn)));
-    index
+    let holder = shared.member.holder(place);
+    let mut till = Till::new(path.clone(), rules, holder, limit.per_turn);
+    till.rest.end(now);
+    core.add(now, |core| core.tills.push(till));
+    place
 }
 
 fn purse(shared: &Arc<Shared>, index: usize, limit: &Limit) -> Purse {
@@ -123,7 +147,8 @@ impl Funding for Source {
     fn lacks(&self, amount: Usd) -> Lack {
         let Some(shared) = self.shared.upgrade() else { return Lack::Away };
         let mut core = shared.core();
-        let lack = core.tills[self.account].lacks(amount);
+        let Some(till) = core.tills.get_mut(self.account) else { return Lack::Away };
+        let lack = till.lacks(amount);
         let away = core.link.is_down() || core.leaving != Leaving::No;
         if away { Lack::Away } else { lack }
     }
@@ -173,7 +198,9 @@ impl Future for Fund {
 
 impl Fund {
     fn ask(&mut self, waker: &Waker) -> Poll<bool> {
-        let purse = self.shared.seats().accounts[self.account].purse.clone();
+        let seat = |seat: &AccountSeat| seat.purse.clone();
+        let purse = self.shared.seats().accounts.get(self.account).map(seat);
+        let Some(purse) = purse else { return Poll::Ready(false) };
         if purse.idle() >= self.amount && !self.amount.is_zero() {
             // It has come meanwhile.
             return Poll::Ready(true);
@@ -184,7 +211,8 @@ impl Fund {
             return Poll::Ready(false);
         }
         let tick = self.shared.config.tick;
-        let Some(id) = core.tills[self.account].ask(self.amount, tick, now) else {
+        let till = core.tills.get_mut(self.account);
+        let Some(id) = till.and_then(|till| till.ask(self.amount, tick, now)) else {
             return Poll::Ready(false);
         };
         // Under the core's lock, so that no answer comes before.
@@ -200,7 +228,9 @@ impl Fund {
 impl Drop for Fund {
     fn drop(&mut self) {
         if let Some(id) = self.asked {
-            self.shared.core().tills[self.account].leave(id);
+            if let Some(till) = self.shared.core().tills.get_mut(self.account) {
+                till.waiting.leave(id);
+            }
             let slot = self.shared.waiters().money.remove(&(self.account, id));
             drop(slot);
         }

@@ -22,16 +22,19 @@ pub(crate) fn breaker(
     let now = shared.now();
     let mut core = shared.core();
     let mut seats = shared.seats();
-    if let Some(index) = core.followers.iter().position(|follower| follower.name == name) {
-        return seats.breakers[index].breaker().clone();
+    let known = core.followers.place_of(|follower| follower.name == name);
+    if let Some((place, own)) = known.and_then(|place| Some((place, seats.breakers.get(place)?))) {
+        core.followers.get_mut(place).into_iter().for_each(|own| own.asked_for(now));
+        return own.breaker().clone();
     }
-    let told = Arc::new(Told { shared: Arc::downgrade(shared), index: core.followers.len() });
+    let told = Arc::new(Told { shared: Arc::downgrade(shared), place: core.followers.next() });
     let clock: Arc<dyn Clock> = shared.clock.clone();
     let gate: Arc<Told> = Arc::clone(&told);
     let own = BreakerFollower::new(name.clone(), config, clock, told, gate);
     let breaker = own.breaker().clone();
     seats.breakers.push(own);
-    let follower = Follower::new(name, config.lease(), config.first_wait());
+    let mut follower = Follower::new(name, config.lease(), config.first_wait());
+    follower.asked_for(now);
     core.add(now, |core| core.followers.push(follower));
     drop(seats);
     drop(core);
@@ -44,9 +47,12 @@ pub(crate) fn limiter(shared: &Arc<Shared>, name: Arc<str>, limits: RateLimits) 
     let now = shared.now();
     let mut core = shared.core();
     let mut seats = shared.seats();
-    if let Some(index) = core.parts.iter().position(|part| part.name == name) {
-        let limiter = seats.limiters[index].limiter.clone();
-        core.add(now, |core| core.parts[index].asked_for(now));
+    let known = core.parts.place_of(|part| part.name == name);
+    if let Some((place, seat)) = known.and_then(|place| Some((place, seats.limiters.get(place)?))) {
+        let limiter = seat.limiter.clone();
+        core.add(now, |core| {
+            core.parts.get_mut(place).into_iter().for_each(|part| part.asked_for(now));
+        });
         drop(seats);
         drop(core);
         shared.wake();
@@ -94,7 +100,7 @@ pub(crate) fn rest_of(route: &Route) -> Arc<str> {
 #[derive(Debug)]
 struct Told {
     shared: Weak<Shared>,
-    index: usize,
+    place: usize,
 }
 
 impl TransitionListener for Told {
@@ -104,7 +110,9 @@ impl TransitionListener for Told {
         }
         if let Some(shared) = self.shared.upgrade() {
             let now = shared.now();
-            shared.core().followers[self.index].changed(transition, now);
+            if let Some(own) = shared.core().followers.get_mut(self.place) {
+                own.changed(transition, now);
+            }
             shared.wake();
         }
     }
@@ -117,7 +125,8 @@ impl ProbeGate for Told {
         let now = shared.now();
         let mut core = shared.core();
         let alone = core.probes_alone();
-        let may = core.followers[self.index].may_probe(alone, now);
+        let Some(own) = core.followers.get_mut(self.place) else { return alone };
+        let may = own.may_probe(alone, now);
         drop(core);
         // Many calls may be refused while a sibling probes.
         if may == Err(true) {

@@ -1,19 +1,22 @@
 //! The local accounts, breakers, limiters and routes of a member, in the order in which the rules know them.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 
-use runtime_resilience::{BreakerFollower, RateDimension, RateLimiter, RateLimits, Routes};
+use runtime_resilience::{
+    BreakerFollower, CircuitState, RateDimension, RateLimiter, RateLimits, Routes,
+};
 use runtime_usage::{Account, Balance, Purse, Usd};
 
-use crate::core::{Applied, Asked, Cap, Reading, Readings};
+use crate::core::{Applied, Asked, Cap, Kept, Reading, Readings};
 use crate::pace::{PerMinute, UNIT};
 
 /// The local ones.
 #[derive(Debug, Default)]
 pub(crate) struct Seats {
-    pub(crate) accounts: Vec<AccountSeat>,
-    pub(crate) breakers: Vec<BreakerFollower>,
-    pub(crate) limiters: Vec<LimiterSeat>,
+    pub(crate) accounts: Kept<AccountSeat>,
+    pub(crate) breakers: Kept<BreakerFollower>,
+    pub(crate) limiters: Kept<LimiterSeat>,
     pub(crate) routes: Vec<Routes>,
 }
 
@@ -36,36 +39,43 @@ pub(crate) struct LimiterSeat {
 impl Seats {
     /// What the local ones say. Copies of their handles, so that they are asked without a lock.
     pub(crate) fn readers(&self) -> Readers {
-        let purse = |seat: &AccountSeat| (seat.purse.clone(), seat.is_held());
-        let purses = self.accounts.iter().map(purse).collect();
+        let purse = |(place, seat): (usize, &AccountSeat)| {
+            let purse = seat.purse.clone();
+            (place, (purse, seat.is_held(1)))
+        };
+        let breaker = |own: &BreakerFollower| (own.clone(), own.handles() > 2);
         Readers {
-            purses,
-            limiters: self.limiters.iter().map(|seat| seat.limiter.clone()).collect(),
+            purses: self.accounts.iter().map(purse).collect(),
+            limiters: self.limiters.values().map(|seat| seat.limiter.clone()).collect(),
+            breakers: self.breakers.values().map(breaker).collect(),
         }
     }
 }
 
 impl AccountSeat {
-    /// Whether somebody has the account, or may be about to.
-    fn is_held(&self) -> bool {
-        // This seat has it twice, and the copy of the purse is the third.
-        self.given.is_none() || self.purse.handles() > 3
+    /// Whether somebody has the account, beside so many copies of the purse.
+    pub(super) fn is_held(&self, copies: usize) -> bool {
+        // This seat has it, and once it was given, twice.
+        self.purse.handles() > 1 + usize::from(self.given.is_some()) + copies
     }
 }
 
 /// The handles that are read at each heartbeat.
 #[derive(Debug)]
 pub(crate) struct Readers {
-    /// With whether anybody has the account.
-    pub(crate) purses: Vec<(Purse, bool)>,
+    /// By their places, with whether anybody has the account.
+    pub(crate) purses: BTreeMap<usize, (Purse, bool)>,
     limiters: Vec<RateLimiter>,
+    /// With whether anybody has the breaker.
+    breakers: Vec<(BreakerFollower, bool)>,
 }
 
 impl Readers {
     pub(crate) fn read(&self) -> Readings {
         Readings {
-            accounts: self.purses.iter().map(read_purse).collect(),
+            accounts: self.purses.values().map(read_purse).collect(),
             limiters: self.limiters.iter().map(read_limiter).collect(),
+            breakers: self.breakers.iter().map(read_breaker).collect(),
         }
     }
 }
@@ -81,6 +91,11 @@ fn read_limiter(limiter: &RateLimiter) -> Asked {
     Asked { limits, units: asked.units, waiting: asked.waiting, held: asked.handles > 2 }
 }
 
+/// Whether it is of use.
+fn read_breaker((own, held): &(BreakerFollower, bool)) -> bool {
+    *held || own.breaker().state() != CircuitState::Closed
+}
+
 /// The limits of the whole fleet.
 pub(crate) fn whole(limits: RateLimits) -> PerMinute {
     const DIMENSIONS: [RateDimension; 4] = [
@@ -93,6 +108,11 @@ pub(crate) fn whole(limits: RateLimits) -> PerMinute {
 }
 
 impl LimiterSeat {
+    /// Whether somebody has the limiter.
+    pub(super) fn is_held(&self) -> bool {
+        self.limiter.asked().handles > 1
+    }
+
     pub(crate) fn apply(limiter: &RateLimiter, applied: Applied) {
         let share = |share: PerMinute| -> Option<[Option<NonZeroU64>; 4]> {
             // With nothing of one dimension, no call is made.

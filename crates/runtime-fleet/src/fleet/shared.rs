@@ -1,7 +1,7 @@
 //! What a fleet's handles, its driver, and what it gave have in common.
 //!
 //! Locks are taken in the order core, waiters, seats; the waker's alone. No account, breaker, limiter, sink or
-//! backend is called with one of them held.
+//! backend is called with one of them held, but to count who has it.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -40,6 +40,7 @@ impl Shared {
             tick: config.tick,
             ttl: config.ttl,
             expected: config.expected,
+            keep: config.keep,
             policies: config.policies,
         };
         #[expect(clippy::cast_possible_truncation, reason = "a seed of half of the bits")]

@@ -23,6 +23,10 @@ pub struct FleetStatus {
     pub calls: u64,
     /// The money of this member.
     pub accounts: Vec<HeldMoney>,
+    /// How many breakers the member follows.
+    pub breakers: usize,
+    /// How many limiters it remembers.
+    pub limiters: usize,
 }
 
 /// A member's money of an account.
@@ -31,6 +35,9 @@ pub struct FleetStatus {
 pub struct HeldMoney {
     /// The account.
     pub account: AccountPath,
+    /// Who this member is to the backend, as a holder of this account: what
+    /// [`correct`](crate::Accounts::correct) takes.
+    pub holder: MemberId,
     /// The balance in this process.
     pub balance: Balance,
     /// What this member holds and nobody has reserved.
@@ -42,14 +49,19 @@ pub struct HeldMoney {
 pub(super) fn read(shared: &Shared) -> FleetStatus {
     let core = shared.core();
     let (members, calls, away) = (core.members, core.calls, core.link.why().cloned());
-    let told = |till: &Till| (till.account.clone(), till.refused.clone());
-    let tills: Vec<_> = core.tills.iter().map(told).collect();
+    let told = |till: &Till| (till.account.clone(), till.holder.clone(), till.refused.clone());
+    let tills: Vec<_> = core.tills.values().map(told).collect();
+    // With the core's lock: the same accounts as those of the rules.
+    let seats = shared.seats();
+    let purses = seats.readers().purses;
+    let (breakers, limiters) = (seats.breakers.values().count(), seats.limiters.values().count());
+    drop(seats);
     drop(core);
-    let purses = shared.seats().readers().purses;
-    let held = |((account, refused), (purse, _)): ((AccountPath, _), (Purse, bool))| {
+    let held = |((account, holder, refused), (purse, _)): ((AccountPath, _, _), (Purse, bool))| {
         let (balance, idle) = (purse.account().balance(), purse.idle());
-        HeldMoney { account, balance, idle, refused }
+        HeldMoney { account, holder, balance, idle, refused }
     };
-    let accounts = tills.into_iter().zip(purses).map(held).collect();
-    FleetStatus { member: shared.member.clone(), members, away, calls, accounts }
+    let accounts = tills.into_iter().zip(purses.into_values()).map(held).collect();
+    let member = shared.member.clone();
+    FleetStatus { member, members, away, calls, accounts, breakers, limiters }
 }

@@ -134,7 +134,8 @@ impl Books {
         path: &AccountPath,
         now: Duration,
     ) -> Result<AccountState, StateError> {
-        self.collect(path.root(), now);
+        let root = path.path().last().unwrap_or_else(|| path.clone());
+        self.collect(&root, now);
         self.state(path)
     }
 
@@ -273,13 +274,14 @@ impl Books {
     }
 
     /// Takes what members hold whose time is over, and the marks that they may not have told.
-    fn collect(&mut self, root: &str, now: Duration) {
-        let due = |(path, _): &&(AccountPath, MemberId), grant: &Grant| {
-            path.root() == root && !grant.away && grant.until <= now
+    fn collect(&mut self, root: &AccountPath, now: Duration) {
+        let due = |path: &AccountPath, grant: &Grant| {
+            path.is_within(root) && !grant.away && grant.until <= now
         };
         let mut owed = Vec::new();
-        for (key, grant) in &mut self.grants {
-            if due(&key, grant)
+        let of_tree = self.grants.range_mut(from(root)..);
+        for (key, grant) in of_tree.take_while(|((path, _), _)| is_near(path, root)) {
+            if due(&key.0, grant)
                 && let Some(account) = self.accounts.get(&key.0)
             {
                 grant.expire(account.rules.on_loss);
@@ -309,7 +311,8 @@ impl Books {
 
     /// What the grants of an account and of those below it come to.
     fn sums(&self, path: &AccountPath) -> Sums {
-        let within = self.grants.iter().filter(|((of, _), _)| of.is_within(path));
+        let near = self.grants.range(from(path)..).take_while(|((of, _), _)| is_near(of, path));
+        let within = near.filter(|((of, _), _)| of.is_within(path));
         within.fold(Sums::default(), |sums, (_, grant)| {
             let counted = |sum: Usd, own: Usd| {
                 let own = own.saturating_add(grant.counted).saturating_sub(grant.corrected);
@@ -324,4 +327,14 @@ impl Books {
             }
         })
     }
+}
+
+/// Before the first grant of an account with such a path, and of those below it.
+fn from(path: &AccountPath) -> (AccountPath, MemberId) {
+    (path.clone(), MemberId::new(""))
+}
+
+/// Whether it is one of them, or between them.
+fn is_near(account: &AccountPath, path: &AccountPath) -> bool {
+    account.as_str().starts_with(path.as_str())
 }

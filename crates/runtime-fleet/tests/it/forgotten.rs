@@ -1,6 +1,7 @@
 //! Accounts that a backend has forgotten, that are opened late, or whose rules change.
 
 use std::pin::pin;
+use std::time::Duration;
 
 use runtime_events::AgentEventName;
 use runtime_fleet::{AccountPath, Accounts as _, FleetConfig, Kind, Policy, Rules};
@@ -190,7 +191,8 @@ fn a_member_that_starts_without_the_backend_has_one_part_of_several() {
 
 #[test]
 fn an_account_that_nobody_has_any_more_is_left_out_of_heartbeats() {
-    let mut world = World::new(1);
+    let mut world = World::empty(true);
+    world.join(|config| config.keep_unused(Duration::MAX));
     let _company = world.members[0].account("company", limit(1_000));
     let tenant = world.members[0].account("company/tenant", limit(500));
     world.reserve(&tenant, cents(20)).unwrap().settle(cents(20));

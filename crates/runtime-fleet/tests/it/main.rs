@@ -11,4 +11,5 @@ mod money;
 mod properties;
 mod support;
 mod thread;
+mod unused;
 mod waiting;

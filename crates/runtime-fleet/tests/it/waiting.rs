@@ -69,3 +69,34 @@ fn one_absurd_reservation_does_not_decide_what_is_held() {
         assert!(held < cents(most), "{held} for turns of a cent");
     }
 }
+
+#[test]
+fn what_is_idle_in_another_account_of_the_same_process_is_given_back() {
+    let mut world = World::new(1);
+    let limit = |amount| Limit::enforced(cents(amount)).per_turn(cents(1));
+    let _company = world.members[0].account("company", limit(100));
+    let one = world.members[0].account("company/one", limit(100));
+    let two = world.members[0].account("company/two", limit(100));
+    world.reserve(&one, cents(1)).unwrap().settle(cents(1));
+    world.ticks(2);
+    assert!(!world.state("company/one").granted.is_zero(), "it holds a chunk");
+    let mut spent = 1;
+    while let Some(held) = world.reserve(&two, cents(1)) {
+        held.settle(cents(1));
+        spent += 1;
+    }
+    assert_eq!(spent, 100, "all of the company's money");
+}
+
+#[test]
+fn a_refusal_of_much_refuses_no_little() {
+    let mut world = World::new(1);
+    let account = world.members[0].account("company", Limit::enforced(cents(40)));
+    assert!(world.reserve(&account, cents(41)).is_none());
+    assert!(world.reserve(&account, cents(20)).is_some(), "40 are there");
+    let calls = world.members[0].calls();
+    for _ in 0..20 {
+        assert!(world.reserve(&account, cents(21)).is_none());
+    }
+    assert!(world.members[0].calls() <= calls + 4, "what was refused is not asked for at once");
+}

@@ -77,13 +77,6 @@ pub(super) struct Sent {
     pub(super) rests: bool,
 }
 
-#[derive(Debug)]
-pub(super) struct Waiter {
-    pub(super) id: u64,
-    pub(super) amount: Usd,
-    pub(super) until: Moment,
-}
-
 /// What an answer brings.
 #[derive(Debug, Default)]
 pub(crate) struct Heard {

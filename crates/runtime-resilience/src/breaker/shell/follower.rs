@@ -46,6 +46,11 @@ impl BreakerFollower {
         &self.breaker
     }
 
+    /// How many have the breaker: clones of it and of this follower, and permits.
+    pub fn handles(&self) -> usize {
+        Arc::strong_count(&self.breaker.shared)
+    }
+
     /// Opens the breaker for `wait`, as [`trip`](CircuitBreaker::trip) does, because another process has opened its
     /// own.
     pub fn open(&self, wait: Duration) {
