@@ -202,7 +202,11 @@ impl Server for Database {
         let checked = self.config.schema.check(&client, *version).await;
         let durability = checked.map_err(|error| self.config.explained(error))?;
         if listener.is_some() {
-            let listen = format!("listen \"{}\"", self.config.schema.name());
+            // The session is its own. The functions wait for each other's rows, and are not to lose them.
+            let listen = format!(
+                "set default_transaction_isolation to 'read committed'; listen \"{}\"",
+                self.config.schema.name()
+            );
             client.batch_execute(&listen).await.map_err(PgError::failed(CONNECT))?;
         }
         let place = StoreDurability::ALL.iter().position(|it| *it == durability);

@@ -50,6 +50,18 @@ async fn it_passes_the_suite_in_a_runtime_with_a_prepared_heartbeat() {
 }
 
 #[tokio::test]
+async fn many_go_on_where_transactions_are_serializable() {
+    let Some(server) = Server::start() else { return };
+    let strict = "alter database postgres set default_transaction_isolation to serializable";
+    let url = server.url("postgres");
+    admin(&url).await.batch_execute(strict).await.unwrap();
+    let fleets = several(patient(&url), 8).await;
+    conformance::one_probe_each_time(&fleets).await;
+    conformance::parts_of_a_whole(&fleets).await;
+    conformance::one_dollar(&fleets[..3], || {}).await;
+}
+
+#[tokio::test]
 async fn it_passes_the_suite_through_pgbouncer_without_pushes() {
     let Some(server) = Server::start() else { return };
     let Some(bouncer) = Bouncer::start(&server) else { return };
