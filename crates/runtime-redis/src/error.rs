@@ -71,6 +71,8 @@ impl RedisFleetError {
 /// Whether an error is of the connection or of the state of the server, and not of the call.
 pub(crate) fn is_away(error: &RedisError) -> bool {
     use ServerErrorKind as Server;
+    // Out of memory, of replicas or of disk, or busy with a script: of these the client has no kinds.
+    const PASSING: [&str; 4] = ["OOM", "NOREPLICAS", "MISCONF", "BUSY"];
     match error.kind() {
         ErrorKind::Io | ErrorKind::Parse | ErrorKind::ClusterConnectionNotFound => true,
         ErrorKind::Server(kind) => matches!(
@@ -83,6 +85,6 @@ pub(crate) fn is_away(error: &RedisError) -> bool {
                 | Server::Moved
                 | Server::Ask
         ),
-        _ => false,
+        _ => error.code().is_some_and(|code| PASSING.contains(&code)),
     }
 }

@@ -145,7 +145,17 @@ fn per_minute(numbers: PerMinute) -> [i64; 4] {
 
 /// What an error of the functions says.
 pub(crate) fn refused(attempted: &'static str) -> impl Fn(RedisError) -> StateError {
-    move |error| no_account(&error).unwrap_or_else(|| StateError::unavailable(attempted, error))
+    move |error| {
+        let known = no_account(&error).or_else(|| another_kind(&error));
+        known.unwrap_or_else(|| StateError::unavailable(attempted, error))
+    }
+}
+
+/// Somebody else has put something at this key. That is a matter of this key alone.
+fn another_kind(error: &RedisError) -> Option<StateError> {
+    let is_it = error.code() == Some("WRONGTYPE");
+    let corrupt = || StateError::Corrupt { of: "a key".to_owned(), why: error.to_string() };
+    is_it.then(corrupt)
 }
 
 fn no_account(error: &RedisError) -> Option<StateError> {
