@@ -1,5 +1,5 @@
 //! Three replicas of the service behind one port, and what they share:
-//! `cargo run --release -p agent_service --example agent_fleet [postgres|redis]`.
+//! `cargo run --release --example agent_fleet [postgres|redis]`.
 //!
 //! It starts a Postgres or a Redis of its own, a model that keeps its own books, and three processes. While
 //! they answer, one of them is killed, and later the backend. At the end the books of the model's provider are
