@@ -52,7 +52,7 @@ pub(super) fn error<'a, N: Json<'a>>(body: N) -> N {
     }
 }
 
-/// The error with its words: the one inside a gateway's that has none of its own.
+/// The error with its words: the one inside a gateway's, or a client's, that has none of its own.
 #[inline]
 pub(super) fn worded<'a, N: Json<'a>>(body: N) -> (N, Option<&'a str>) {
     let outer = error(body);
@@ -66,7 +66,9 @@ pub(super) fn worded<'a, N: Json<'a>>(body: N) -> (N, Option<&'a str>) {
 
 #[cold]
 fn inside<'a, N: Json<'a>>(error: N) -> N {
-    error.get("error").filter(|inner| inner.is_object()).unwrap_or(error)
+    let inner = |error: &N| error.get("error").filter(|inner| inner.is_object());
+    let mut errors = std::iter::successors(Some(error), inner);
+    errors.find(|error| message(*error).is_some()).or_else(|| inner(&error)).unwrap_or(error)
 }
 
 /// Gemini streams arrays.
@@ -206,10 +208,15 @@ pub(super) fn kind<'a, N: Json<'a>>(body: N, error: N) -> Option<&'a str> {
     text(error, "type").or_else(|| text(error, "error_type")).or_else(|| text(body, "error_type"))
 }
 
-/// The status code in the body, as Gemini and `OpenRouter` have it.
+/// The status code in the body, as Gemini and `OpenRouter` have it, or beside the error.
 #[inline]
-pub(super) fn status<'a, N: Json<'a>>(error: N) -> Option<u16> {
-    const NAMES: [&str; 3] = ["code", "status_code", "status"];
+pub(super) fn status<'a, N: Json<'a>>(body: N, worded: N) -> Option<u16> {
+    status_of(worded).or_else(|| status_of(error(body))).or_else(|| status_of(body))
+}
+
+fn status_of<'a, N: Json<'a>>(error: N) -> Option<u16> {
+    const NAMES: [&str; 6] =
+        ["code", "status_code", "status", "statusCode", "http_status", "upstream_status"];
     NAMES.into_iter().find_map(|name| {
         let told = error.get(name)?;
         let code = match told.text() {

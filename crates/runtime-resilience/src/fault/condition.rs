@@ -19,6 +19,8 @@ pub(super) enum Matcher {
     Is(&'static [&'static str]),
     /// The field begins with one of these.
     Begins(&'static [&'static str]),
+    /// The field, or what stands behind a colon in it, begins with one of these, in quotes or without.
+    Opens(&'static [&'static str]),
     /// The field contains one of these.
     Has(&'static [&'static str]),
     /// The field is present.
@@ -50,9 +52,10 @@ impl Condition {
     pub(super) const fn wanted(&self) -> Option<Wanted> {
         match (self.matcher, self.field) {
             (Matcher::Is(words), field) if field.is_looked_up() => Some(Wanted::Whole(words)),
-            (Matcher::Begins(words) | Matcher::Has(words), ReplyField::Message) => {
-                Some(Wanted::Part(words))
-            }
+            (
+                Matcher::Begins(words) | Matcher::Opens(words) | Matcher::Has(words),
+                ReplyField::Message,
+            ) => Some(Wanted::Part(words)),
             _ => None,
         }
     }
@@ -65,14 +68,22 @@ impl Matcher {
             Self::Is(values) => values
                 .iter()
                 .any(|value| text.len() == value.len() && text.eq_ignore_ascii_case(value)),
-            Self::Begins(parts) => parts.iter().any(|part| {
-                let start = text.as_bytes().get(..part.len());
-                start.is_some_and(|start| start.eq_ignore_ascii_case(part.as_bytes()))
-            }),
+            Self::Begins(parts) => begins(text, parts),
+            Self::Opens(parts) => text
+                .split(": ")
+                .any(|said| begins(said.trim_start_matches(['"', '\'', '`']), parts)),
             Self::Has(parts) => parts.iter().any(|part| contains(text, part)),
             Self::Exists => true,
         }
     }
+}
+
+/// Whether a text begins with any of `parts`, in any case.
+fn begins(text: &str, parts: &[&str]) -> bool {
+    parts.iter().any(|part| {
+        let start = text.as_bytes().get(..part.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(part.as_bytes()))
+    })
 }
 
 impl<N> Reply<'_, N> {
@@ -93,6 +104,7 @@ impl fmt::Display for Condition {
             Matcher::Exists => return f.write_str(" is there"),
             Matcher::Is(values) => (" is", values),
             Matcher::Begins(values) => (" begins with", values),
+            Matcher::Opens(values) => (" begins, or goes on behind a colon, with", values),
             Matcher::Has(values) => (" has", values),
         };
         f.write_str(verb)?;

@@ -56,7 +56,8 @@ impl<'a, N: Json<'a>> Reply<'a, N> {
         H: Headers + ?Sized,
     {
         let (error, message) = body::worded(body);
-        let status = if status < 400 { body::status(error).unwrap_or(status) } else { status };
+        let status =
+            if status < 400 { body::status(body, error).unwrap_or(status) } else { status };
         let more = if error.is_at(body) { body::second_message(body) } else { None };
         let exception = headers
             .header("x-amzn-errortype")

@@ -31,8 +31,8 @@ use classes::{
 use content::{MODERATED, POLICY, REFUSED, STOPPED, VIOLATED};
 use keys::{ACCOUNT, CLOSED, DENIED, ELSEWHERE, NO_CREDENTIALS, NO_KEY, NOT_SHOWN, SHOWN};
 use limits::{
-    A_RATE, ANY_LIMIT, ANY_QUOTA, DAILY, FREQUENT, LACK, LIMIT, MONEY, NO_MONEY, RATE, SPENT,
-    THROTTLED, TOO_OFTEN,
+    A_RATE, ANY_LIMIT, ANY_QUOTA, BUDGET, DAILY, FREQUENT, LACK, LIMIT, MONEY, NO_MONEY,
+    NOT_OF_MONEY, RATE, SPENT, THROTTLED, TOO_OFTEN,
 };
 use places::{
     BROKEN, BROKEN_OFF, BUSY, CRASHED, FULL, LATE, NO_ROOM, NO_SPACE, NO_TLS, NOT_LOADED,
@@ -168,6 +168,7 @@ static WORDS: &[Rule] = &[
     Rule::any(ContextLength).mentions(Message, TOO_LONG).unless(THROTTLED),
     Rule::any(Quota).mentions(Message, SPENT),
     Rule::any(Quota).mentions(Message, MONEY).mentions(Message, LACK).unless(ANY_LIMIT),
+    Rule::any(Quota).status(0, 499).mentions(Message, BUDGET).unless(NOT_OF_MONEY),
     // A day's limit is not a minute's.
     Rule::any(Quota).mentions(Message, DAILY).mentions(Message, LIMIT).cools(Model),
     Rule::any(ContentPolicy).mentions(Message, REFUSED),
@@ -225,7 +226,7 @@ static NAMES: &[Rule] = &[
         .elsewhere(true),
     Rule::any(Request)
         .status(0, 499)
-        .begins(Message, THIS_MODEL)
+        .opens(Message, THIS_MODEL)
         .mentions(Message, NOT_SERVED)
         .cools(Model)
         .elsewhere(true),
@@ -335,6 +336,8 @@ static STATUSES: &[Rule] = &[
     Rule::any(Timeout(TimeoutPhase::Provider)).says(Type, &["timeout_error", "request_timeout"]),
     // The classes of clients' errors say less than a status.
     Rule::any(RateLimit).mentions(Message, RATE_CLASS),
+    // Dify puts every failure into the class of a bad request.
+    Rule::any(Timeout(TimeoutPhase::Unknown)).mentions(Message, TIMED_OUT),
     Rule::any(Request).mentions(Message, MODEL_CLASS).cools(Model).elsewhere(true),
     Rule::any(Request).mentions(Message, BAD_CLASS),
     Rule::any(Auth).mentions(Message, KEY_CLASS),
@@ -353,7 +356,6 @@ static STATUSES: &[Rule] = &[
     Rule::any(ContextLength).mentions(Message, &["(message too big)"]),
     Rule::any(Overload).mentions(Message, &["(try again later)"]),
     Rule::any(Server).mentions(Message, &["(internal error)"]),
-    Rule::any(Timeout(TimeoutPhase::Unknown)).mentions(Message, TIMED_OUT),
     Rule::any(Network).mentions(Message, BROKEN_OFF),
     Rule::any(Network).mentions(Message, UNREACHED),
     Rule::any(Network).mentions(Message, NO_TLS),

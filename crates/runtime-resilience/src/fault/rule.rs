@@ -83,6 +83,12 @@ impl FaultRule {
         self.when(Condition { field, matcher: Matcher::Begins(parts) })
     }
 
+    /// Only if a field, or what a name or a status before a colon says of it, begins with one of `parts`, in any case.
+    #[must_use]
+    pub(super) const fn opens(self, field: ReplyField, parts: &'static [&'static str]) -> Self {
+        self.when(Condition { field, matcher: Matcher::Opens(parts) })
+    }
+
     /// Only if a field is present.
     #[must_use]
     pub const fn has(self, field: ReplyField) -> Self {

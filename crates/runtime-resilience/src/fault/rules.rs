@@ -171,10 +171,11 @@ impl FaultRules {
     }
 
     /// The fault of a text with no status and no field around it, which may name what fields would: by the
-    /// caller's own rows, then by its words.
+    /// caller's own rows, then by its words, then by the status that it names.
     fn said<'a, N: Json<'a>>(&self, reply: &Reply<'a, N>) -> Option<Fault> {
         let text = reply.body.text().filter(|_| reply.status == 0)?;
-        self.own(reply, reply.provider, Ask::All).or_else(|| by_words(reply.provider, text))
+        let own = self.own(reply, reply.provider, Ask::All);
+        own.or_else(|| by_words(reply.provider, text)).or_else(|| by_status(text))
     }
 
     /// By the first row that matches: the caller's own, then the built-in ones.

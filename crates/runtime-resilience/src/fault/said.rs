@@ -48,11 +48,15 @@ fn numbered(text: &str) -> Option<u16> {
 }
 
 /// The reason of a status at the start of a text, as HTTP writes it, or after the name of a class:
-/// `Not Found: {…}`, `APIError: Forbidden: …`.
+/// `Not Found: {…}`, `APIError: Forbidden: …`, `Bad request - please check …`.
 fn reasoned(text: &str) -> Option<u16> {
-    let (class, message) = text.split_once(": ")?;
-    let message = if is_class(class) { message } else { text };
-    let (reason, _) = message.split_once(": ")?;
+    const ENDS: [&str; 3] = [": ", " - ", " — "];
+    let message = match text.split_once(": ") {
+        Some((class, message)) if is_class(class) => message,
+        _ => text,
+    };
+    let until = |end| Some(message.split_once(end)?.0);
+    let reason = ENDS.into_iter().filter_map(until).min_by_key(|reason| reason.len())?;
     // Some are plain words.
     let is_it = |(status, known): &&(u16, &str)| {
         !matches!(status, 409 | 410 | 529) && reason.eq_ignore_ascii_case(known)
@@ -157,7 +161,7 @@ fn reasons(status: u16) -> impl Iterator<Item = &'static str> {
 }
 
 /// The reason phrases (RFC 9110, section 15; RFC 6585).
-const REASONS: [(u16, &str); 23] = [
+const REASONS: [(u16, &str); 28] = [
     (400, "bad request"),
     (401, "unauthorized"),
     (402, "payment required"),
@@ -168,10 +172,15 @@ const REASONS: [(u16, &str); 23] = [
     (408, "request timeout"),
     (409, "conflict"),
     (410, "gone"),
+    (412, "precondition failed"),
     (413, "payload too large"),
+    (413, "request entity too large"),
+    (413, "content too large"),
     (414, "uri too long"),
     (415, "unsupported media type"),
     (422, "unprocessable"),
+    (424, "failed dependency"),
+    (426, "upgrade required"),
     (429, "too many requests"),
     (431, "request header fields too large"),
     (451, "unavailable for legal reasons"),

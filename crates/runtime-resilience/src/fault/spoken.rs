@@ -10,13 +10,14 @@ use super::retry_after::{Unit, go_duration, number, until};
 /// The wait in a message: `Please try again in 6m0s`, `retry after 86400 seconds`, `will regain access on
 /// 2026-04-01 at 00:00 UTC`. A moment is a wait only if it is known what time it is.
 pub(super) fn in_words(message: &str, now: Option<DateTime<Utc>>) -> Option<Duration> {
-    /// What stands before a wait or a moment.
-    const BEFORE: [&str; 31] = [
+    /// What stands before a wait or a moment. A colon may stand behind it.
+    const BEFORE: [&str; 32] = [
         "try again in ",
         "try again after ",
         "try again at ",
         "again in ",
         "retry after ",
+        "retry-after ",
         "retry in ",
         "retry at ",
         "retrying in ",
@@ -47,9 +48,17 @@ pub(super) fn in_words(message: &str, now: Option<DateTime<Utc>>) -> Option<Dura
     /// The part of a message that is read.
     const LONGEST: usize = 1024;
     let text = message.get(..LONGEST.min(message.len())).unwrap_or(message).to_ascii_lowercase();
-    let behind = |start: &&'static str| Some((*start, &text[text.find(start)? + start.len()..]));
+    let behind = |start: &&'static str| {
+        let mut places = text.match_indices(start.trim_end());
+        let behind = places.find_map(|(at, name)| {
+            let behind = &text[at + name.len()..];
+            behind.starts_with([' ', ':']).then(|| behind.trim_start_matches([' ', ':']))
+        });
+        Some((*start, behind?))
+    };
     let wait = |(start, text): (&str, _)| {
-        duration(text).or_else(|| clock(text).filter(|_| start.ends_with("in ")))
+        let told = duration(text).or_else(|| clock(text).filter(|_| start.ends_with("in ")));
+        told.or_else(|| header(text).filter(|_| start == "retry-after "))
     };
     let waits = || BEFORE.iter().filter_map(behind).find_map(wait).or_else(|| in_chinese(&text));
     let moments = || {
@@ -96,6 +105,12 @@ fn duration(text: &str) -> Option<Duration> {
         sum = Some(sum.unwrap_or(Duration::ZERO).saturating_add(part));
     }
     sum
+}
+
+/// A number of seconds at the start of a text, as the header has it.
+fn header(text: &str) -> Option<Duration> {
+    let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
+    number(text[..end].trim_end_matches('.'), Unit::Seconds)
 }
 
 /// A duration at the start of a text, as Azure's API Management writes it: `00:41:15`, `22.14:18:12`.

@@ -1,6 +1,6 @@
 //! The rows of Bedrock, by the names of its exceptions. The sources are in `docs/faults.md`.
 
-use super::words::TOO_LONG;
+use super::words::{TOO_LONG, UNABLE};
 use crate::fault::field::ReplyField::{Exception, Message, StopReason};
 use crate::fault::kind::FaultKind::{
     Auth, ContentPolicy, ContextLength, Malformed, Overload, Quota, RateLimit, Request, Server,
@@ -59,10 +59,12 @@ pub(super) static ROWS: &[Rule] = &[
 pub(super) static NAMES: &[Rule] = &[
     Rule::new(Bedrock, Request)
         .says(Exception, &["ValidationException"])
-        .mentions(
-            Message,
-            &["model identifier is invalid", "on-demand throughput", "support the model"],
-        )
+        .mentions(Message, &["model identifier is invalid", "on-demand throughput"])
+        .cools(Model)
+        .elsewhere(true),
+    Rule::new(Bedrock, Request)
+        .says(Exception, &["ValidationException"])
+        .mentions(Message, UNABLE)
         .cools(Model)
         .elsewhere(true),
     Rule::new(Bedrock, Request).says(Exception, &["ValidationException"]),

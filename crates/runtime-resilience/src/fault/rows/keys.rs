@@ -96,6 +96,7 @@ pub(super) const SHOWN: &[&str] = &[
     "oauth",
     "access token",
     "auth token",
+    "authentication token",
     "refresh token",
     "bearer token",
     "api key",

@@ -1,8 +1,9 @@
 //! The words and names for limits that the rows for everybody look for: rates, allowances, money. The sources are
 //! in `docs/faults.md`.
 
-/// A message is about a rate, and not about one request.
+/// A message is about a rate, and not about one request, or about what an answer may have.
 pub(super) const THROTTLED: &[&str] = &[
+    "is less than the `context_window`",
     "rate limit",
     "ratelimit",
     "per minute",
@@ -71,6 +72,19 @@ pub(super) const SPENT: &[&str] = &[
     "할당량을 초과",
     "사용 한도를 초과",
 ];
+
+/// A message says that a budget is spent, …
+pub(super) const BUDGET: &[&str] = &[
+    "budget exceeded",
+    "budget exhausted",
+    "budget is exhausted",
+    "exceeded your budget",
+    "exceeded its budget",
+    "exceeds the budget",
+];
+
+/// … and it is one of time, or of thought.
+pub(super) const NOT_OF_MONEY: &[&str] = &["time", "second", "latency", "thinking", "token"];
 
 /// A message speaks of money, or of an allowance, …
 pub(super) const MONEY: &[&str] = &[
@@ -159,6 +173,8 @@ pub(super) const TOO_OFTEN: &[&str] = &[
     "exceeded your rate limit",
     "exceeded a secondary rate limit",
     "rate-limited",
+    "rate limited",
+    "currently limited",
     "rate increased too quickly",
     "too frequent",
     "concurrency limit",
@@ -170,6 +186,7 @@ pub(super) const TOO_OFTEN: &[&str] = &[
     "too many tokens, please wait",
     "enqueued token limit",
     "cooling down",
+    "in cooldown",
     "速率限制",
     "过于频繁",
     "限流",

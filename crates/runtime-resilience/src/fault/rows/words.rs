@@ -44,6 +44,7 @@ pub(super) const TOO_LONG: &[&str] = &[
     "token length",
     "tokens too long",
     "message size",
+    "message larger than max",
     "max message tokens",
     "shorter input",
     "shorter prompt",
@@ -117,6 +118,7 @@ pub(super) const ANOTHER_LIMIT: &[&str] = &[
     "cache_key",
     "access token",
     "api token",
+    "enqueued",
 ];
 
 /// A message says that the model's tool call cannot be read.
@@ -221,9 +223,16 @@ pub(super) const NO_TEMPLATE: &[&str] = &[
     "jinja exception",
     "--jinja",
     "roles must alternate",
+    "roles should be alternating",
+    "should alternate with",
     "no user query",
     "no user message",
     "no user/tool message",
+    "no first user message",
+    "system role not supported",
+    "single tool-calls at once",
+    "same number of function calls",
+    "tool call ids should be",
     "failed to render",
 ];
 
@@ -248,6 +257,11 @@ pub(super) const MISTAKEN: &[&str] = &[
     "`signature` in `thinking`",
     "should be of type object",
     "input should be",
+    "must be one of",
+    "but not both",
+    "only support stream",
+    "only supports stream",
+    "llm provider not provided",
     "field required",
     "encrypted content for item",
     "encrypted_content",

@@ -20,6 +20,7 @@ fn a_moment_with_an_offset_is_waited_for() {
     for (words, seconds) in [
         ("resets at 15:30 UTC.", 3 * HOUR + 1_800),
         ("resets 3pm (UTC)", 3 * HOUR),
+        ("Limit resets at: 2026-07-01 15:30:00 UTC", 3 * HOUR + 1_800),
         ("access resets at 10:57 PM GMT-3.", 13 * HOUR + 3_420),
         ("try again at 5:23 p.m. UTC", 5 * HOUR + 1_380),
         ("resets at 10:00:30 UTC", 22 * HOUR + 30),

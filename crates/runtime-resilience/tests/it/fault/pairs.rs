@@ -5,7 +5,7 @@ use std::time::Duration;
 use runtime_resilience::{Fault, FaultKind, Provider};
 use serde_json::json;
 
-use super::{AUTH, CONTEXT, Facts, POLICY, QUOTA, REQUEST, facts, read};
+use super::{AUTH, CONTEXT, Facts, POLICY, QUOTA, RATE, REQUEST, SERVER, facts, read};
 
 fn says(status: u16, message: &str) -> Facts {
     let body = json!({"error": {"message": message}}).to_string();
@@ -102,6 +102,8 @@ fn waits_are_told_in_other_words() {
         ("Rate limit is exceeded, replenished in 00:41:15", 2_475),
         ("Too many requests. Wait 30 seconds.", 30),
         ("Please retry your request in 20s.", 20),
+        ("rate limited, Retry-After: 30", 30),
+        ("waiting is of no use; wait: 12 seconds", 12),
         ("请求过于频繁，请 30 秒后重试", 30),
         ("请求过于频繁，请5分钟后再试", 300),
     ] {
@@ -112,4 +114,54 @@ fn waits_are_told_in_other_words() {
     // A time of day is none.
     let body = json!({"error": {"message": "rate limit, resets at 21:31:39"}}).to_string();
     assert_eq!(read(Provider::Other, 429, &[], &body).asked, None);
+}
+
+#[test]
+fn budget_of_money_is_an_allowance_and_one_of_time_is_none() {
+    for message in [
+        "Project budget exceeded for 'x'.",
+        "You have exceeded your budget for this key",
+        "This call exceeds the budget of the team",
+    ] {
+        assert_eq!(says(429, message), QUOTA, "{message}");
+    }
+    for message in ["The thinking budget exceeded 1024", "Latency budget exceeded: 45 s"] {
+        assert_eq!(says(400, message), REQUEST, "{message}");
+    }
+}
+
+#[test]
+fn request_is_wrong_under_500_too() {
+    for message in [
+        "response_format type must be one of \"text\" or \"json_object\"",
+        "Either \"json_schema\" or \"grammar\" can be specified, but not both",
+        "This model only support stream mode",
+    ] {
+        assert_eq!(says(500, message), REQUEST, "{message}");
+    }
+    for message in ["one of the workers failed", "both workers failed", "the stream failed"] {
+        assert_eq!(says(500, message), SERVER, "{message}");
+    }
+}
+
+#[test]
+fn what_waits_in_a_queue_and_what_an_answer_may_have_are_no_window() {
+    let queue = "token_limit_exceeded: Enqueued token limit reached. Limit: 2,000 enqueued tokens.";
+    assert_eq!(says(400, queue), RATE);
+    let answer =
+        "the maximum value for `max_tokens` is less than the `context_window` for this model";
+    assert_eq!(says(400, answer), REQUEST);
+    assert_eq!(says(400, "the prompt is larger than the `context_window` for this model"), CONTEXT);
+    assert_eq!(says(500, "Received message larger than max (6104576 vs. 4194304)"), CONTEXT);
+    assert_eq!(says(500, "the pool is larger than max"), SERVER);
+}
+
+#[test]
+fn accounts_that_rest_are_waited_for() {
+    let limited = "All accounts are currently limited. Please wait 84152s.";
+    let body = json!({"error": {"message": limited}}).to_string();
+    let fault = read(Provider::Other, 400, &[], &body);
+    assert_eq!(fault.asked, Some(Duration::from_secs(84_152)));
+    assert_eq!(says(503, "each profile is in cooldown"), RATE);
+    assert_eq!(says(400, "`cooldown` must be positive"), REQUEST);
 }

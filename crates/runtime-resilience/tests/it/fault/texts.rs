@@ -35,6 +35,9 @@ fn status_is_read_wherever_clients_and_gateways_write_it() {
         ("Not Found: {\"result\":null}", 404),
         ("APIError: Forbidden: request was blocked by a gateway", 403),
         ("Error in the call (attempt 1/3): 400 Provider returned error", 400),
+        ("failed to connect: HTTP error: 426 Upgrade Required", 426),
+        ("Error: <html><head><title>413 Request Entity Too Large</title>", 413),
+        ("Bad request - please check your parameters", 400),
     ] {
         assert_eq!(text(words).status, Some(status), "{words}");
     }
@@ -44,6 +47,8 @@ fn status_is_read_wherever_clients_and_gateways_write_it() {
         "line 404 of the file",
         "403 others wait",
         "not found: nothing of it",
+        "Forbidden words - a list of them",
+        "failed to connect to 10.0.0.1, port 426",
         "a terror of 500 years",
         "the limit: 500 Requests",
         "payload: <TransferEncodingError: 400, message='x'>",
@@ -186,4 +191,51 @@ fn wait_is_read_in_parts_and_in_chinese() {
     assert_eq!(now().to_rfc3339(), "2026-07-01T12:00:00+00:00");
     assert_eq!(asked("使用上限。您的限额将在 2026-07-01 20:30:00 重置。"), Some(1_800));
     assert_eq!(asked("使用上限。您的限额将在 2026-07-01 19:30:00 重置。"), None);
+}
+
+#[test]
+fn sentence_behind_a_name_is_read_as_one_at_the_start() {
+    for words in [
+        "ValueError: Model x is not supported for task y and provider z",
+        "HTTPException: 400: Model 'x' is not supported",
+        "{\"detail\": \"Model 'x' is not available\"",
+    ] {
+        assert_eq!(facts(&text(words)), NO_MODEL, "{words}");
+    }
+    for words in ["ValueError: this option of model x is not supported", "a model is deprecated"] {
+        assert_eq!(text(words).kind, FaultKind::Unknown, "{words}");
+    }
+}
+
+#[test]
+fn status_and_words_of_a_text_go_before_the_class_of_its_error() {
+    let late = "InvokeBadRequestError: Bad Request Error, The read operation timed out";
+    assert_eq!(text(late).kind, FaultKind::Timeout(TimeoutPhase::Unknown));
+    assert_eq!(facts(&text("InvokeBadRequestError: no such field")), REQUEST);
+    let page = "invalid character '<' looking for beginning of value, status: 502 Bad Gateway";
+    assert_eq!(text(page).kind, FaultKind::Server);
+    let unreadable = "invalid character '<' looking for beginning of value";
+    assert_eq!(text(unreadable).kind, FaultKind::Malformed);
+    assert_eq!(
+        text("failed to connect: HTTP error: 426 Upgrade Required").kind,
+        FaultKind::Request
+    );
+    assert_eq!(text("failed to connect to 10.0.0.1, port 426").kind, FaultKind::Network);
+}
+
+#[test]
+fn error_is_found_however_deep_it_lies_and_its_status_beside_it() {
+    let error = json!({"message": "Insufficient user quota", "code": "insufficient_user_quota"});
+    let nested = json!({"error": {"status": 403, "headers": {}, "error": {"error": error}}});
+    let fault = Fault::from_stream_error(Provider::Other, &nested);
+    assert_eq!(facts(&fault), QUOTA);
+    let wordless = json!({"error": {"status": 403, "error": {"error": {"hint": "…"}}}});
+    assert_eq!(Fault::from_stream_error(Provider::Other, &wordless).kind, FaultKind::Auth);
+    let beside = json!({"timestamp": 1, "status": 404, "error": "Not Found", "path": "/x"});
+    assert_eq!(facts(&Fault::from_stream_error(Provider::Other, &beside)), NO_MODEL);
+    let upstream = json!({"message": "Received an error", "upstream_status": 503});
+    assert_eq!(Fault::from_stream_error(Provider::Other, &upstream).kind, FaultKind::Overload);
+    // A number that is no status.
+    let other = json!({"timestamp": 404, "error": "Not so good"});
+    assert_eq!(Fault::from_stream_error(Provider::Other, &other).kind, FaultKind::Unknown);
 }
