@@ -160,9 +160,31 @@ impl Fault {
     /// The fault of an error inside a stream, or in an answer with status 200.
     ///
     /// `event` is the data of the event, with or without its envelope. Nothing tells the time: a duration in it is
-    /// a [wait](Self::asked), and a moment is none.
+    /// a [wait](Self::asked), and a moment is none. [`from_stream_error_at`](Self::from_stream_error_at) is told.
     pub fn from_stream_error(provider: Provider, event: &Value) -> Self {
         FaultRules::BUILT_IN.of_stream_error(provider, event)
+    }
+
+    /// As [`from_stream_error`](Self::from_stream_error), at a known time: a moment in the event is a wait as well.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use chrono::{TimeZone, Utc};
+    /// use runtime_resilience::{Fault, Provider};
+    /// use serde_json::json;
+    ///
+    /// let now = Utc.with_ymd_and_hms(2026, 1, 1, 12, 0, 0).unwrap();
+    /// let event = json!({"error": {"code": "1310", "message": "Your limit will reset at 2026-01-01T15:00:00Z"}});
+    /// let fault = Fault::from_stream_error_at(Provider::Zai, &event, now);
+    /// assert_eq!(fault.asked, Some(Duration::from_hours(3)));
+    /// assert_eq!(Fault::from_stream_error(Provider::Zai, &event).asked, None);
+    /// ```
+    pub fn from_stream_error_at(
+        provider: Provider,
+        event: &Value,
+        now: impl Into<DateTime<Utc>>,
+    ) -> Self {
+        FaultRules::BUILT_IN.of_stream_error_at(provider, event, now)
     }
 
     /// Whether the failed call may be billed. If not, its reservation is free again.

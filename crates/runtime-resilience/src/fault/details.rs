@@ -191,6 +191,17 @@ impl FaultRules {
         let details = FaultDetails::from_json(&(), event);
         FaultError::new(self.of_stream_error(provider, event), details)
     }
+
+    /// As [`error_of_stream`](Self::error_of_stream), at a known time: [`Fault::from_stream_error_at`].
+    pub fn error_of_stream_at(
+        &self,
+        provider: Provider,
+        event: &Value,
+        now: impl Into<DateTime<Utc>>,
+    ) -> FaultError {
+        let details = FaultDetails::from_json(&(), event);
+        FaultError::new(self.of_stream_error_at(provider, event, now), details)
+    }
 }
 
 impl fmt::Display for FaultError {

@@ -86,6 +86,16 @@ impl FaultRules {
         self.read((provider, 0), &(), event, None)
     }
 
+    /// As [`Fault::from_stream_error_at`], by these rows.
+    pub fn of_stream_error_at(
+        &self,
+        provider: Provider,
+        event: &Value,
+        now: impl Into<DateTime<Utc>>,
+    ) -> Fault {
+        self.read((provider, 0), &(), event, Some(now.into()))
+    }
+
     /// The fault of a reply, whatever form its body has.
     pub(super) fn read<'a, H: Headers + ?Sized, N: Json<'a>>(
         &self,

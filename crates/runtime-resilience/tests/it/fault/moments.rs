@@ -6,7 +6,7 @@ use std::time::Duration;
 use runtime_resilience::{Fault, FaultKind, Provider};
 use serde_json::json;
 
-use super::read;
+use super::{now, read};
 
 /// The seconds that a rate limit with these words asks for, at noon of 1 July 2026.
 fn asked(words: &str) -> Option<u64> {
@@ -72,9 +72,13 @@ fn in_a_stream_or_a_text_only_a_duration_is_a_wait() {
     const AT: &str = "Rate limit reached, resets at 2026-07-01T15:00:00Z";
     let reset = json!({"headers": {"X-RateLimit-Reset": "1782910800000"}});
     let behind = json!({"error": {"code": 429, "message": "Slow down", "metadata": reset}});
-    for event in [json!({"error": {"message": AT}}), json!(AT), behind] {
+    for (event, hours) in [(json!({"error": {"message": AT}}), 3), (json!(AT), 3), (behind, 1)] {
         let fault = Fault::from_stream_error(Provider::OpenRouter, &event);
         assert_eq!((fault.kind, fault.asked), (FaultKind::RateLimit, None), "{event}");
+        // Whoever knows the time may say so.
+        let told = Fault::from_stream_error_at(Provider::OpenRouter, &event, now());
+        assert_eq!((told.kind, told.retry), (fault.kind, fault.retry), "{event}");
+        assert_eq!(told.asked, Some(Duration::from_hours(hours)), "{event}");
     }
     let error = Fault::from_error(&io::Error::other(AT));
     assert_eq!((error.kind, error.asked), (FaultKind::RateLimit, None));
