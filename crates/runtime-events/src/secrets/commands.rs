@@ -75,7 +75,7 @@ const OF_MACHINES: &str =
 pub(super) fn user(text: &[u8], start: usize, end: usize) -> Option<(usize, u8)> {
     let option = &text[start..end];
     let is_assigned = text.get(end) == Some(&b'=') && option.starts_with(b"--");
-    let mut next = end + if is_assigned { 1 } else { blanks(text, end) };
+    let next = end + if is_assigned { 1 } else { blanks(text, end) };
     let is_one =
         |options: &str| options.split_ascii_whitespace().any(|known| known.as_bytes() == option);
     let said_to = |programs: &'static str| is_of(text, start, &(programs, "", b"", true));
@@ -86,42 +86,67 @@ pub(super) fn user(text: &[u8], start: usize, end: usize) -> Option<(usize, u8)>
         return None;
     }
     if !option.starts_with(b"-") {
-        // The programs of Oracle's databases, behind their options.
-        while text.get(next) == Some(&b'-') {
-            next += count(&text[next..], |byte| byte > b' ');
-            next += blanks(text, next);
-        }
-        return Some((next, b'/'));
+        // The programs of Oracle's databases, behind their options and parameters.
+        return Some((next + of_oracle(&text[next..]), b'/'));
     }
     let row = PAIRS.iter().find(|row| is_one(row.1) && said_to(row.0));
     let is_any = || is_one("-u --user") && !said_to(OF_MACHINES);
     row.map(|row| (next, row.2)).or_else(|| is_any().then_some((next, b':')))
 }
 
-/// Programs that take a password as a word behind others, with the word that says so, and how many stand between.
-const WORDS: [(&str, &str, usize); 3] = [
-    ("rabbitmqctl", "add_user change_password authenticate_user", 1),
-    ("htpasswd", "-nb -bn -nbB -nbm", 1),
-    ("htpasswd", "-b -cb -bc -bB -Bb -cbB -bm", 2),
+/// How long the options and parameters are that stand before a user of Oracle's databases.
+fn of_oracle(text: &[u8]) -> usize {
+    const USER: &[u8] = b"userid=";
+    let mut at = 0;
+    loop {
+        let rest = &text[at..];
+        if rest.get(..USER.len()).is_some_and(|start| start.eq_ignore_ascii_case(USER)) {
+            return at + USER.len();
+        }
+        let word = count(rest, |byte| byte > b' ');
+        if !rest.starts_with(b"-") && !rest[..word].contains(&b'=') {
+            return at;
+        }
+        at += word;
+        at += blanks(text, at);
+    }
+}
+
+/// Programs that take a password as a word behind others: a command of theirs, the word that says so, how many stand
+/// between, and whether plain words may stand there as well, in prose about the program.
+const WORDS: [(&str, &str, &str, usize, bool); 6] = [
+    ("rabbitmqctl", "", "add_user change_password authenticate_user", 1, false),
+    ("htpasswd", "", "-nb -bn -nbB -nbm", 1, false),
+    ("htpasswd", "", "-b -cb -bc -bB -Bb -cbB -bm", 2, false),
+    ("gh", "secret", "-b --body", 0, true),
+    ("rclone", "", "obscure", 0, true),
+    ("", "", "wpa_passphrase", 1, true),
 ];
 
 /// The password that stands some words behind this one, as in `rabbitmqctl add_user bob hunter2`.
 pub(super) fn word(text: &[u8], start: usize, end: usize) -> Option<(usize, usize)> {
-    let is_said = |row: &&(&'static str, &str, usize)| {
-        row.1.split_ascii_whitespace().any(|known| known.as_bytes() == &text[start..end])
-            && is_of(text, start, &(row.0, "", b"", true))
+    let (.., between, in_prose) = WORDS.iter().find(|(program, command, words, ..)| {
+        words.split_ascii_whitespace().any(|known| known.as_bytes() == &text[start..end])
+            && (program.is_empty() || is_of(text, start, &(program, command, b"", true)))
+    })?;
+    let word = |at: usize| {
+        let at = at + Some(blanks(text, at)).filter(|&blanks| blanks > 0)?;
+        let Some(quote) = Quote::at(text, at) else {
+            let to = run(text, at, Manner::Assigned);
+            return Some((at, to, to));
+        };
+        let from = at + quote.len();
+        let to = quote.end(text, from)?;
+        Some((from, to, to + quote.len()))
     };
-    let row = WORDS.iter().find(is_said)?;
     let mut at = end;
-    for left in (0..=row.2).rev() {
-        at += Some(blanks(text, at)).filter(|&blanks| blanks > 0)?;
-        let to = run(text, at, Manner::Assigned);
-        if left == 0 {
-            return (to > at && !is_placeholder(&text[at..to])).then_some((at, to));
-        }
-        at = to;
+    for _ in 0..*between {
+        (_, _, at) = word(at)?;
     }
-    None
+    let (from, to, _) = word(at)?;
+    let password = &text[from..to];
+    let is_one = to > from && !is_placeholder(password) && (!in_prose || is_odd(password));
+    is_one.then_some((from, to))
 }
 
 /// Whether what stands here is said to one of these programs, in the same command.

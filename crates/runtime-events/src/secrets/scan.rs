@@ -108,7 +108,8 @@ impl<'t> Scan<'t> {
                     return self.remove(from, to);
                 }
             }
-            b"add_user" | b"change_password" | b"authenticate_user" => {
+            b"add_user" | b"change_password" | b"authenticate_user" | b"obscure"
+            | b"wpa_passphrase" => {
                 if let Some((from, to)) = commands::word(text, start, end) {
                     return self.remove(from, to);
                 }
