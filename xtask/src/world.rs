@@ -171,7 +171,7 @@ fn litellm(home: &Path) -> Result<(), Error> {
     const PACKAGE: &str = "litellm[proxy]";
 
     let Some(python) = python(home, &[PACKAGE]) else { return Ok(()) };
-    let script = text(&workspace::root().join("xtask/world/litellm.py"));
+    let script = text(&workspace::root().join("xtask/world/litellm_proxy.py"));
     let proxy = text(&home.join("python/bin/litellm"));
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let test = "test --locked --package runtime-http --all-features --test it -- --ignored litellm";
