@@ -120,7 +120,13 @@ fn quote(
             "cache_write" => TokenKind::CacheWrite,
             "input_audio" => TokenKind::InputAudio,
             "output_audio" => TokenKind::OutputAudio,
-            _ => continue,
+            _ => {
+                // A request, a citation, an image, or a name that the list does not have.
+                if matches!(value, Node::Number(number) if number.is_positive()) {
+                    walk.skip(Path::Key(&at, key), SkipReason::Surcharge);
+                }
+                continue;
+            }
         };
         if value.is_null() {
             continue;

@@ -101,6 +101,7 @@ fn models_without_a_price_are_skipped() {
             ("p.models.none", SkipReason::NoTokenPrices),
             ("p.models.null", SkipReason::NoTokenPrices),
             ("p.models.half", SkipReason::Incomplete),
+            ("p.models.odd.cost.request", SkipReason::Surcharge),
             ("p.models.odd.cost.tiers[0]", SkipReason::UnknownTier),
         ]
     );
