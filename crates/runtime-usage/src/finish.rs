@@ -36,7 +36,8 @@ pub enum FinishReason {
 }
 
 /// What providers say, in letters large or small, and our own words. Sources: the references of `OpenAI`,
-/// Anthropic, Gemini, Bedrock's models, Cohere, Mistral, `DeepSeek`, `MiniMax`, Zhipu, Reka, watsonx and TGI.
+/// Anthropic, Gemini, Bedrock's models, Cohere, Mistral, `DeepSeek`, `MiniMax`, Zhipu, Reka, watsonx, TGI, llama.cpp
+/// and Aleph Alpha.
 const SAID: &[(FinishReason, &[&str])] = &[
     (
         FinishReason::Stop,
@@ -51,6 +52,7 @@ const SAID: &[(FinishReason, &[&str])] = &[
             "endoftext",
             "eos",
             "eos_token",
+            "word",
         ],
     ),
     (
@@ -61,6 +63,8 @@ const SAID: &[(FinishReason, &[&str])] = &[
             "max_output_tokens",
             "max_output",
             "token_limit",
+            "maximum_tokens",
+            "limit",
             "model_length",
             "context",
             "incomplete",

@@ -87,8 +87,14 @@ impl StreamUsage {
     /// [`ReportedUsageError`] if the chunk has an invalid count. Nothing is changed then.
     pub fn push(&mut self, chunk: &Value) -> Result<(), ReportedUsageError> {
         let provider = self.reading.provider();
-        let body = provider.body(chunk);
-        let usage = provider.usage_in(body);
+        let mut body = provider.body(chunk);
+        let is_aside = (provider.is_aside)(chunk);
+        if is_aside {
+            self.reading.note_aside();
+        }
+        // It is all that there is, where nobody answers.
+        let counts = !is_aside || !self.reading.has_counts();
+        let usage = provider.usage_in(&mut body).filter(|_| counts);
         self.reading.fold(body, usage.unwrap_or(&Value::Null))?;
 
         let progress = &mut self.progress;

@@ -12,7 +12,7 @@ use crate::snapshot::UsageSnapshot;
 
 pub(crate) static ANTHROPIC: Provider = Provider {
     envelope: Some("message"),
-    usage: Some("usage"),
+    usage: Some(Path::new("usage")),
     fields: &[
         Field::required("input_tokens"),
         Field::required("output_tokens"),
@@ -36,14 +36,16 @@ pub(crate) static ANTHROPIC: Provider = Provider {
     ],
     tokens: additive,
     // Lines of the results of a batch, here and at Bedrock, and an event of a managed agent.
-    elsewhere: &["result.message.usage", "modelOutput.usage", "model_usage"],
+    elsewhere: &Path::all(["result.message.usage", "modelOutput.usage", "model_usage"]),
+    bare: &[],
     // Fast mode, and inference in the United States only, have factors on all tokens.
     surcharges: &[
         (Path::new("speed"), &["standard"]),
         (Path::new("inference_geo"), &["global", "not_available"]),
     ],
-    // Bedrock names no tier in a batch, which costs half.
-    tools: &Path::all(["recordId"]),
+    // Bedrock names no tier in a batch, which costs half. Claude Code sums up turns, and those of other models cost
+    // something else.
+    tools: &Path::all(["recordId", "total_cost_usd"]),
     // Gateways with Anthropic's form have one.
     cost: HasCost::Sometimes,
     tier: &Path::all(["service_tier"]),
@@ -55,6 +57,7 @@ pub(crate) static ANTHROPIC: Provider = Provider {
     },
     is_report: |event| path::text(event, "type") != Some("message_start"),
     is_end: |event| path::text(event, "delta.stop_reason").is_some() || is_stop(event),
+    is_aside: |_| false,
 };
 
 fn is_stop(event: &serde_json::Value) -> bool {

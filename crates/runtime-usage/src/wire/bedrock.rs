@@ -17,7 +17,7 @@ use crate::snapshot::UsageSnapshot;
 
 pub(crate) static BEDROCK: Provider = Provider {
     envelope: Some("metadata"),
-    usage: Some("usage"),
+    usage: Some(Path::new("usage")),
     fields: &[
         Field::required("inputTokens").also(&Path::all(["inputTokenCount", "totalInputTokens"])),
         Field::required("outputTokens").also(&Path::all(["outputTokenCount", "totalOutputTokens"])),
@@ -38,7 +38,12 @@ pub(crate) static BEDROCK: Provider = Provider {
             .also(&Path::all(["generation_token_count", "results[].tokenCount"])),
     ],
     tokens,
-    elsewhere: &["amazon-bedrock-invocationMetrics", "event.usageEvent", "modelOutput.usage"],
+    elsewhere: &Path::all([
+        "amazon-bedrock-invocationMetrics",
+        "event.usageEvent",
+        "modelOutput.usage",
+    ]),
+    bare: &[],
     // Inference of optimised latency has prices of its own.
     surcharges: &[(Path::new("performanceConfig.latency"), &["standard"])],
     // A line of the results of a batch, which costs half, and guardrails, which are billed by units of text.
@@ -61,9 +66,10 @@ pub(crate) static BEDROCK: Provider = Provider {
     },
     is_report: |_| true,
     is_end: |event| {
-        let body = BEDROCK.body(event);
-        BEDROCK.usage_in(body).is_some()
+        let mut body = BEDROCK.body(event);
+        BEDROCK.usage_in(&mut body).is_some()
     },
+    is_aside: |_| false,
 };
 
 fn tokens(counts: &Counts, odd: &mut Odd) -> UsageSnapshot {

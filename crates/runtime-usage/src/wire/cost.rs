@@ -65,7 +65,10 @@ fn charged(usage: &mut Object<'_>) -> Amount {
             let whole = cost.as_u64();
             let whole =
                 whole.ok_or_else(|| ReportedUsageError::about(path.text, cost, Kind::NotACost))?;
-            return Ok(Some(Usd::from_nanos(whole.div_ceil(in_a_nano))));
+            // Azure, which sells xAI's models, leaves it at nothing.
+            if whole > 0 {
+                return Ok(Some(Usd::from_nanos(whole.div_ceil(in_a_nano))));
+            }
         }
     }
     match usage.value(CHARGED)? {

@@ -13,7 +13,7 @@ type Checked = Result<(), ReportedUsageError>;
 pub(crate) type Odd = Vec<&'static str>;
 
 /// The largest number of counts of any provider.
-const SLOTS: usize = 19;
+const SLOTS: usize = 22;
 
 /// A count that a provider may report.
 #[derive(Clone, Copy, Debug)]
@@ -90,12 +90,18 @@ impl Counts {
     pub(crate) fn replace(&mut self, usage: &mut Object<'_>) -> Checked {
         let mut values = [None; SLOTS];
         for (value, field) in values.iter_mut().zip(self.fields) {
-            for path in field.paths() {
-                usage.visit(*path, &mut |found| {
+            for (at, path) in field.paths().enumerate() {
+                let read = usage.visit(*path, &mut |found| {
                     // Only an array has several, and its items add up.
                     *value = Some(value.unwrap_or(0_u64).saturating_add(count(path.text, found)?));
                     Ok(())
-                })?;
+                });
+                // What one imitator has a count in is something else at another.
+                if let Err(error) = read
+                    && (at == 0 || error.kind == Kind::NotACount)
+                {
+                    return Err(error);
+                }
                 if value.is_some() {
                     break;
                 }
@@ -139,23 +145,22 @@ impl Counts {
 
     /// The counts, in the order of the fields.
     pub(crate) fn all(&self) -> [Count; SLOTS] {
-        static NONE: Field = Field::optional("");
-        array::from_fn(|slot| Count {
-            field: self.fields.get(slot).unwrap_or(&NONE),
-            value: self.values[slot],
-            report: self.reports[slot],
+        array::from_fn(|slot| match self.fields.get(slot) {
+            Some(field) => Count { field, value: self.values[slot], report: self.reports[slot] },
+            None => Count::NONE,
         })
     }
 
     /// The counts that should have been reported and were not, and those that were reported and are
     /// not used.
     pub(crate) fn missing(&self) -> impl Iterator<Item = &'static str> {
-        let missed = |count: &Count| match count.field.role {
-            Role::Required => count.value.is_none(),
-            Role::Uncounted => count.tokens() > 0,
+        let counts = self.fields.iter().zip(&self.values);
+        let missed = counts.filter(|(field, value)| match field.role {
+            Role::Required => value.is_none(),
+            Role::Uncounted => value.is_some_and(|tokens| tokens > 0),
             Role::Optional | Role::Total => false,
-        };
-        self.all().into_iter().filter(missed).map(|count| count.field.path.text)
+        });
+        missed.map(|(field, _)| field.path.text)
     }
 }
 
@@ -168,6 +173,10 @@ pub(crate) struct Count {
 }
 
 impl Count {
+    /// A count that nobody reports.
+    pub(crate) const NONE: Self =
+        Self { field: &const { Field::optional("") }, value: None, report: 0 };
+
     /// The number of tokens, or zero if it is unknown.
     pub(crate) fn tokens(self) -> u64 {
         self.value.unwrap_or(0)

@@ -49,13 +49,16 @@ impl Finished {
         }
     }
 
+    /// Notes why a choice has ended, unless it has not: watsonx.ai says that.
     fn note(&mut self, index: Option<usize>, told: Option<&str>) {
         let place = index.and_then(|index| self.0.get_mut(index));
-        if let (Some(place), Some(told)) = (place, told.filter(|told| !told.is_empty())) {
+        if let (Some(place), Some(told)) = (place, told.filter(|told| !NOT_YET.contains(told))) {
             *place = Some(FinishReason::of(told));
         }
     }
 }
+
+const NOT_YET: [&str; 2] = ["", "not_finished"];
 
 /// Whether an interaction with this status goes on.
 fn is_unfinished(status: &str) -> bool {

@@ -14,9 +14,13 @@ use crate::snapshot::UsageSnapshot;
 
 pub(crate) static GEMINI: Provider = Provider {
     envelope: None,
-    usage: Some("usageMetadata"),
+    usage: Some(Path::new("usageMetadata")),
     fields: &[
-        Field::required("promptTokenCount").also(&Path::all(["total_input_tokens"])),
+        // Embeddings of Vertex AI count each text.
+        Field::required("promptTokenCount").also(&Path::all([
+            "total_input_tokens",
+            "predictions[].embeddings.statistics.token_count",
+        ])),
         // The Live API answers with a response.
         Field::required("candidatesTokenCount")
             .also(&Path::all(["responseTokenCount", "total_output_tokens"])),
@@ -44,7 +48,13 @@ pub(crate) static GEMINI: Provider = Provider {
     ],
     tokens,
     // Gemini Code Assist; the Interactions API, whole and in a stream; and Google's client for Python and its agents.
-    elsewhere: &["response.usageMetadata", "usage", "interaction.usage", "usage_metadata"],
+    elsewhere: &Path::all([
+        "response.usageMetadata",
+        "usage",
+        "interaction.usage",
+        "usage_metadata",
+    ]),
+    bare: &[],
     surcharges: &[],
     tools: &Path::all([
         "candidates[].groundingMetadata.webSearchQueries[]",
@@ -77,6 +87,7 @@ pub(crate) static GEMINI: Provider = Provider {
                 ["interaction.completed", "interaction.complete"].contains(&kind)
             })
     },
+    is_aside: |_| false,
 };
 
 fn tokens(counts: &Counts, odd: &mut Odd) -> UsageSnapshot {

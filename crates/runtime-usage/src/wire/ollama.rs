@@ -21,6 +21,7 @@ pub(crate) static OLLAMA: Provider = Provider {
     ],
     tokens,
     elsewhere: &[],
+    bare: &[],
     surcharges: &[],
     tools: &[],
     cost: HasCost::Never,
@@ -34,6 +35,7 @@ pub(crate) static OLLAMA: Provider = Provider {
     },
     is_report: is_done,
     is_end: is_done,
+    is_aside: |_| false,
 };
 
 fn tokens(counts: &Counts, odd: &mut Odd) -> UsageSnapshot {

@@ -5,27 +5,30 @@
 //! guide to prompt caching: 2,600 of input are 2,000 read, 400 written and 200 neither). Audio may be
 //! cached, and chat completions do not say how much of it was.
 
+mod names;
 mod streamed;
 
 use serde_json::Value;
 
+use self::names::{CHAT, RESPONSE};
 use self::streamed::{chat_text, response_text};
 use super::anthropic::by_lifetime;
-use super::counts::{Count, Counts, Field, Odd};
+use super::counts::{Count, Counts, Odd};
 use super::finish::Finish;
-use super::path::{self, Path};
+use super::path::{self, Object, Path};
 use super::provider::{HasCost, Provider};
 use crate::snapshot::UsageSnapshot;
 
 pub(crate) static OPENAI_CHAT: Provider = Provider {
     envelope: None,
-    usage: Some("usage"),
+    usage: Some(Path::new("usage")),
     fields: &CHAT,
     tokens: inclusive,
     // Groq, and Moonshot's streams; Workers AI, Cline, SAP and Oracle around an answer, and a line of `OpenAI`'s
     // batches; Cohere, in a stream and in its first API, embeddings and rankings; `OpenRouter`, in a stream of
-    // responses.
-    elsewhere: &[
+    // responses; what LangChain, Spark and, before, SAP wrap theirs in. Tencent's
+    // is the response in capitals.
+    elsewhere: &Path::all([
         "x_groq.usage",
         "choices[].usage",
         "result.usage",
@@ -37,7 +40,23 @@ pub(crate) static OPENAI_CHAT: Provider = Provider {
         "response.meta",
         "response.usage",
         "chatResponse.usage",
-    ],
+        "usage_metadata",
+        "llm_output.token_usage",
+        "payload.usage.text",
+        "orchestration_result.usage",
+    ]),
+    // Of llama.cpp, which has timings where no usage was asked for, TGI, LM Studio, Replicate, watsonx.ai and Aleph
+    // Alpha.
+    bare: &Path::all([
+        "tokens_evaluated",
+        "timings.predicted_n",
+        "details.generated_tokens",
+        "stats.total_output_tokens",
+        "result.stats.total_output_tokens",
+        "metrics.output_token_count",
+        "results[].input_token_count",
+        "num_tokens_generated",
+    ]),
     // Perplexity has a fee for each request, by how much it searches.
     surcharges: &[(Path::new("search_context_size"), &[])],
     tools: &Path::all([
@@ -50,12 +69,16 @@ pub(crate) static OPENAI_CHAT: Provider = Provider {
         "choices[].delta.annotations[type=url_citation]",
         "web_search[]",
         "plugins.search.count",
+        // What a plugin of Baidu's read and wrote, and the audio that Mistral bills by the second.
+        "plugins[].total_tokens",
+        "prompt_audio_seconds",
         // Searches of Cohere's rankings, and the tokens that its models read and wrote beside those it bills.
         "billed_units.search_units",
         "billed_units.image_tokens",
         "tokens.input_tokens",
-        // A line of the results of a batch, which costs half.
+        // A line of the results of a batch, which costs half, and all of them.
         "custom_id",
+        "request_counts.total",
         // Images.
         "data[].b64_json",
         "b64_json",
@@ -64,6 +87,9 @@ pub(crate) static OPENAI_CHAT: Provider = Provider {
         "data.usage",
         "final_result.usage",
         "chatResponse.usage",
+        "Response.Choices",
+        "payload.usage.text",
+        "orchestration_result.usage",
     ]),
     cost: HasCost::Sometimes,
     // Cerebras says beside the tier which one `auto` became; Google says it inside the usage.
@@ -71,32 +97,44 @@ pub(crate) static OPENAI_CHAT: Provider = Provider {
     model: &Path::all(["model", "data.model", "response.model"]),
     finish: &[
         Finish::Choices("choices", "finish_reason"),
-        // Cohere, whole and in the streams of both of its APIs.
-        Finish::Answer(&["finish_reason", "delta.finish_reason", "response.finish_reason"]),
+        // watsonx.ai
+        Finish::Choices("results", "stop_reason"),
+        // Cohere, whole and in the streams of both of its APIs; TGI, and llama.cpp.
+        Finish::Answer(&[
+            "finish_reason",
+            "delta.finish_reason",
+            "response.finish_reason",
+            "details.finish_reason",
+            "stop_type",
+        ]),
     ],
     streamed: chat_text,
-    is_report: chat_reports,
+    is_report: |_| true,
     is_end: chat_ends,
+    is_aside: |_| false,
 };
 
 pub(crate) static OPENROUTER: Provider = Provider {
     cost: HasCost::Always,
     // A stream of responses, and what it tells of a generation afterwards.
-    elsewhere: &["response.usage", "data"],
+    elsewhere: &Path::all(["response.usage", "data"]),
+    bare: &[],
     ..OPENAI_CHAT
 };
 
 pub(crate) static OPENAI_RESPONSES: Provider = Provider {
     envelope: Some("response"),
-    usage: Some("usage"),
+    usage: Some(Path::new("usage")),
     fields: &RESPONSE,
     tokens: inclusive,
     // A line of the results of a batch.
-    elsewhere: &["response.body.usage"],
+    elsewhere: &Path::all(["response.body.usage"]),
+    bare: &[],
     surcharges: &[],
     tools: &Path::all([
-        // It costs half.
+        // It costs half, and so do all of them.
         "custom_id",
+        "request_counts.total",
         "output[type=web_search_call]",
         "output[type=file_search_call]",
         "output[type=code_interpreter_call]",
@@ -127,175 +165,44 @@ pub(crate) static OPENAI_RESPONSES: Provider = Provider {
         ];
         path::text(event, "type").is_some_and(|kind| ends.contains(&kind))
     },
+    // What was said to a model in real time is written down by another one.
+    is_aside: |event| {
+        path::text(event, "type").is_some_and(|kind| kind.starts_with("conversation.item."))
+    },
 };
-
-/// Names of imitators: MLX and others use those of the Responses API, `OpenRouter` has native counts where it tells
-/// of a generation. Cohere has the tokens that it bills, and all of them. What Mistral's connectors put in is
-/// counted beside the prompt. Perplexity's searches and citations are billed beside the tokens, and so is what
-/// Snowflake's guard reads. Images have a price of their own, and so have tools that run at xAI.
-const CHAT: [Field; 19] = [
-    Field::required("prompt_tokens").also(&Path::all([
-        "input_tokens",
-        "billed_units.input_tokens",
-        "tokens.input_tokens",
-        "native_tokens_prompt",
-        "input_token_count",
-    ])),
-    Field::required("completion_tokens").also(&Path::all([
-        "output_tokens",
-        "billed_units.output_tokens",
-        "tokens.output_tokens",
-        "native_tokens_completion",
-        "output_token_count",
-    ])),
-    Field::total("total_tokens").also(&Path::all(["total_token_count"])),
-    Field::optional("prompt_tokens_details.cached_tokens").also(&CACHED),
-    Field::optional("prompt_tokens_details.cache_write_tokens").also(&WRITTEN),
-    Field::optional("prompt_tokens_details.audio_tokens").also(&HEARD),
-    Field::optional("prompt_tokens_details.cached_tokens_details.audio_tokens").also(&HEARD_CACHED),
-    Field::optional("completion_tokens_details.reasoning_tokens").also(&REASONING),
-    Field::optional("completion_tokens_details.audio_tokens").also(&SPOKEN),
-    Field::optional("prompt_tokens_details.cache_creation_token_details.ephemeral_5m_input_tokens")
-        .also(&MINUTES),
-    Field::optional("prompt_tokens_details.cache_creation_token_details.ephemeral_1h_input_tokens")
-        .also(&HOUR),
-    Field::uncounted("guardrails_tokens"),
-    Field::optional("connector_tokens"),
-    Field::uncounted("citation_tokens"),
-    Field::uncounted("num_search_queries"),
-    Field::uncounted("num_sources_used"),
-    Field::uncounted("server_tool_use.web_search_requests"),
-    Field::uncounted("completion_tokens_details.image_tokens")
-        .also(&Path::all(["output_tokens_details.image_tokens"])),
-    Field::uncounted("num_server_side_tools_used"),
-];
-
-/// In the order of [`CHAT`].
-const RESPONSE: [Field; 16] = [
-    Field::required("input_tokens"),
-    Field::required("output_tokens"),
-    Field::total("total_tokens"),
-    Field::optional("input_tokens_details.cached_tokens").also(&CACHED),
-    Field::optional("input_tokens_details.cache_write_tokens").also(&WRITTEN),
-    Field::optional("input_tokens_details.audio_tokens").also(&HEARD),
-    Field::optional("input_tokens_details.cached_tokens_details.audio_tokens").also(&HEARD_CACHED),
-    Field::optional("output_tokens_details.reasoning_tokens").also(&REASONING),
-    Field::optional("output_tokens_details.audio_tokens").also(&SPOKEN),
-    Field::optional("input_tokens_details.cache_creation.ephemeral_5m_input_tokens").also(&MINUTES),
-    Field::optional("input_tokens_details.cache_creation.ephemeral_1h_input_tokens").also(&HOUR),
-    Field::uncounted("guardrails_tokens"),
-    Field::optional("connector_tokens"),
-    Field::uncounted("output_tokens_details.image_tokens"),
-    Field::uncounted("input_tokens_details.image_tokens")
-        .also(&Path::all(["input_token_details.image_tokens"])),
-    Field::uncounted("num_server_side_tools_used"),
-];
-
-// What the two APIs and their imitators call the same count. The realtime API and transcriptions have
-// `input_token_details`, as LangChain has; Mistral had `prompt_token_details`.
-
-/// `DeepSeek` and Moonshot have cache hits at the top level, Codex, Pydantic AI, Vercel's and Microsoft's clients
-/// under names of their own.
-const CACHED: [Path; 18] = Path::all([
-    "prompt_tokens_details.cached_tokens",
-    "prompt_token_details.cached_tokens",
-    "input_tokens_details.cached_tokens",
-    "input_token_details.cached_tokens",
-    "prompt_cache_hit_tokens",
-    "cached_tokens",
-    "cached_input_tokens",
-    "prompt_tokens_details.cache_read_tokens",
-    "num_cached_tokens",
-    "cache_read_input_tokens",
-    "input_tokens_details.cache_read_input_tokens",
-    "input_token_details.cache_read",
-    "cache_read_tokens",
-    "native_tokens_cached",
-    "cached_prompt_text_tokens",
-    "input_token_details.cache_read_tokens",
-    "cached_input_token_count",
-    "input_cached_tokens",
-]);
-
-/// Qwen and Perplexity's agents write their cache under Anthropic's names.
-const WRITTEN: [Path; 13] = Path::all([
-    "prompt_tokens_details.cache_creation_input_tokens",
-    "prompt_tokens_details.cache_creation_tokens",
-    "prompt_tokens_details.cached_creation_tokens",
-    "prompt_tokens_details.caching_tokens",
-    "cache_creation_input_tokens",
-    "input_tokens_details.cache_write_tokens",
-    "input_tokens_details.cached_creation_tokens",
-    "input_tokens_details.cache_creation_input_tokens",
-    "input_token_details.cache_creation",
-    "input_token_details.cache_write_tokens",
-    "cache_write_input_tokens",
-    "cache_write_tokens",
-    "prompt_tokens_details.cache_write_tokens",
-]);
-
-const HEARD: [Path; 4] = Path::all([
-    "prompt_tokens_details.audio_tokens",
-    "input_tokens_details.audio_tokens",
-    "input_token_details.audio_tokens",
-    "input_token_details.audio",
-]);
-
-const HEARD_CACHED: [Path; 2] = Path::all([
-    "input_tokens_details.cached_tokens_details.audio_tokens",
-    "input_token_details.cached_tokens_details.audio_tokens",
-]);
-
-/// `SGLang` has it at the top level.
-const REASONING: [Path; 8] = Path::all([
-    "completion_tokens_details.reasoning_tokens",
-    "output_tokens_details.reasoning_tokens",
-    "output_token_details.reasoning",
-    "reasoning_tokens",
-    "reasoning_output_tokens",
-    "native_tokens_reasoning",
-    "output_token_details.reasoning_tokens",
-    "reasoning_token_count",
-]);
-
-const SPOKEN: [Path; 4] = Path::all([
-    "completion_tokens_details.audio_tokens",
-    "output_tokens_details.audio_tokens",
-    "output_token_details.audio_tokens",
-    "output_token_details.audio",
-]);
-
-/// `LiteLLM` says how long what it wrote lasts.
-const MINUTES: [Path; 2] = Path::all([
-    "prompt_tokens_details.cache_creation.ephemeral_5m_input_tokens",
-    "prompt_tokens_details.cached_creation_5m_tokens",
-]);
-
-const HOUR: [Path; 2] = Path::all([
-    "prompt_tokens_details.cache_creation.ephemeral_1h_input_tokens",
-    "prompt_tokens_details.cached_creation_1h_tokens",
-]);
 
 fn inclusive(counts: &Counts, odd: &mut Odd) -> UsageSnapshot {
     let [input, output, total, cached, written, heard, heard_cached, reasoning, rest @ ..] =
         counts.all();
-    let [spoken, minutes, hour, guard, connected, ..] = rest;
+    let [spoken, minutes, hour, guard, connected, billed, anew, kept, ..] = rest;
+    // What Cohere read from its cache is part of all that it read, and not of what it bills.
+    let cached = match (billed.is_known(), cached.is_known()) {
+        (true, _) => Count::NONE,
+        (false, true) => cached,
+        (false, false) => kept,
+    };
+    // Unless more was told, what was read anew is all that is known of the prompt, and the rest is beside it.
+    let only_anew = anew.is_known() && anew.tokens() == input.tokens();
     // Of embeddings and rankings, Voyage reports the total alone: all of it is input.
     let input = if input.is_known() || output.is_known() { input } else { total };
     let (minutes, hour) = by_lifetime(written, minutes, hour, odd);
     let beside = [guard, connected];
-    let told = Told::by(total, [input, output, reasoning, cached, written], beside, odd);
-    let fresh = match told {
-        Told::CacheBeside => input.tokens(),
-        _ => input.without(&[cached, written], odd),
+    let told = Told::by(total, [input, output, reasoning, cached, written, heard], beside, odd);
+    let fresh = if only_anew || matches!(told, Told::CacheBeside) {
+        input.tokens()
+    } else {
+        input.without(&[cached, written], odd)
     };
     cached.holds(&[heard_cached], odd);
-    let (fresh, heard) = input.audio(fresh, heard, heard_cached, odd);
+    let (fresh, heard) = match told {
+        Told::AudioBeside => (fresh, heard.tokens()),
+        _ => input.audio(fresh, heard, heard_cached, odd),
+    };
     let spoken_beside = !output.holds(&[spoken], odd);
     let all_out = match told {
         Told::ReasoningBeside => output.tokens().saturating_add(reasoning.tokens()),
         Told::ReasoningAlone => reasoning.tokens(),
-        Told::CacheBeside => output.with(reasoning, odd),
+        Told::CacheBeside | Told::AudioBeside => output.with(reasoning, odd),
         Told::Nothing => {
             let reported = output.with(reasoning, odd);
             let parts = [input, guard, connected].into_iter();
@@ -326,43 +233,52 @@ enum Told {
     ReasoningAlone,
     /// Gateways before Anthropic's models leave the cache out of the input.
     CacheBeside,
+    /// Mistral counts what it heard beside the prompt.
+    AudioBeside,
 }
 
 impl Told {
     /// `beside` are counts that the total has as well.
-    fn by(total: Count, counts: [Count; 5], beside: [Count; 2], odd: &mut Odd) -> Self {
-        let [input, output, reasoning, cached, written] = counts;
+    fn by(total: Count, counts: [Count; 6], beside: [Count; 2], odd: &mut Odd) -> Self {
+        let [input, output, reasoning, cached, written, heard] = counts;
         let [guard, connected] = beside;
         let alone = if reasoning.tokens() > output.tokens() { reasoning } else { output };
-        let sums: [&[Count]; 4] = [
+        let sums: [&[Count]; 5] = [
             &[input, output, guard, connected],
             &[input, output, reasoning, guard, connected],
             &[input, output, cached, written, guard, connected],
             &[input, alone, guard, connected],
+            &[input, heard, output, guard, connected],
         ];
         match total.is_one_of(&sums, odd) {
             1 => Self::ReasoningBeside,
             2 => Self::CacheBeside,
             3 => Self::ReasoningAlone,
+            4 => Self::AudioBeside,
             _ => Self::Nothing,
         }
     }
 }
 
-fn chat_reports(chunk: &Value) -> bool {
-    OPENAI_CHAT.usage_in(chunk).is_some_and(Value::is_object)
+/// The last chunk usually has the usage and no choices. If every chunk has the usage so far, the
+/// last one is where a choice finishes, unless it finishes by an error in mid-stream. Others say that it is the
+/// end.
+fn chat_ends(chunk: &Value) -> bool {
+    let Some(choices) = chunk.get("choices") else { return others_end(chunk) };
+    let finished = path::text(chunk, "choices[].finish_reason").is_some_and(|why| why != "error");
+    let is_empty = || choices.as_array().is_some_and(Vec::is_empty);
+    let reports = || OPENAI_CHAT.usage_in(&mut Object::new(chunk)).is_some_and(Value::is_object);
+    finished || (is_empty() && reports())
 }
 
-/// The last chunk usually has the usage and no choices. If every chunk has the usage so far, the
-/// last one is where a choice finishes, unless it finishes by an error in mid-stream. Cohere and Mistral's
-/// conversations say that it is the end.
-fn chat_ends(chunk: &Value) -> bool {
-    let no_choices = chunk.get("choices").and_then(Value::as_array).is_some_and(Vec::is_empty);
-    let finished = path::text(chunk, "choices[].finish_reason").is_some_and(|why| why != "error");
-    let ends = || {
-        let kind = path::text(chunk, "type").or_else(|| path::text(chunk, "event_type"));
-        let ends = ["message-end", "stream-end", "conversation.response.done"];
-        kind.is_some_and(|kind| ends.contains(&kind))
-    };
-    finished || (no_choices && chat_reports(chunk)) || ends() || (OPENAI_RESPONSES.is_end)(chunk)
+/// Cohere, Mistral's conversations and LM Studio name the event, and llama.cpp, TGI and watsonx.ai say that the
+/// model has stopped.
+fn others_end(event: &Value) -> bool {
+    let kind = path::text(event, "type").or_else(|| path::text(event, "event_type"));
+    let ends = ["message-end", "stream-end", "conversation.response.done", "chat.end"];
+    kind.is_some_and(|kind| ends.contains(&kind))
+        || (OPENAI_RESPONSES.is_end)(event)
+        || event.get("stop").and_then(Value::as_bool) == Some(true)
+        || path::text(event, "details.finish_reason").is_some()
+        || path::text(event, "results[].stop_reason").is_some_and(|why| why != "not_finished")
 }

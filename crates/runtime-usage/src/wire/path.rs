@@ -18,15 +18,23 @@ pub(crate) struct Path {
     pub(crate) text: &'static str,
     /// The length of its first name.
     first: usize,
-    /// The marks of its first name, and of the second if it is a field of the first.
+    /// Whether it has two names and nothing else, as most have.
+    is_pair: bool,
+    /// The marks of its first name, and of the second, which is a field of the first or of its items.
     marks: [u8; 2],
 }
+
+/// Instead of the mark of a second name that cannot be told before the items of a list are seen.
+const ANY: u8 = u8::MAX;
 
 impl Path {
     pub(crate) const fn new(text: &'static str) -> Self {
         let first = name_at(text, 0);
-        let second = if is_dot(text, first) { name_at(text, first + 1) } else { first };
-        Self { text, first, marks: [mark(text, 0, first), mark(text, first + 1, second)] }
+        let second = second_at(text, first);
+        let end = name_at(text, second);
+        let inner = if end > second { mark(text, second, end) } else { ANY };
+        let is_pair = second == first + 1 && end == text.len();
+        Self { text, first, is_pair, marks: [mark(text, 0, first), inner] }
     }
 
     /// Its first name.
@@ -35,7 +43,7 @@ impl Path {
     }
 
     pub(crate) const fn all<const N: usize>(texts: [&'static str; N]) -> [Self; N] {
-        let mut paths = [Self { text: "", first: 0, marks: [0; 2] }; N];
+        let mut paths = [Self::new(""); N];
         let mut at = 0;
         while at < N {
             paths[at] = Self::new(texts[at]);
@@ -54,8 +62,17 @@ const fn name_at(path: &str, mut at: usize) -> usize {
     at
 }
 
-const fn is_dot(path: &str, at: usize) -> bool {
-    at < path.len() && path.as_bytes()[at] == b'.'
+/// The beginning of the second name, behind the end of the first one: after a `.`, or after a `[].`.
+const fn second_at(path: &str, first: usize) -> usize {
+    if is(path, first, b'.') {
+        return first + 1;
+    }
+    let is_list = is(path, first, b'[') && is(path, first + 1, b']') && is(path, first + 2, b'.');
+    if is_list { first + 3 } else { path.len() }
+}
+
+const fn is(path: &str, at: usize, byte: u8) -> bool {
+    at < path.len() && path.as_bytes()[at] == byte
 }
 
 /// One of 64 marks of a name: by its first two letters, its last one, and how many it has. Its spellings share it.
@@ -72,7 +89,7 @@ const fn mark(text: &str, start: usize, end: usize) -> u8 {
     }
     // The bits of a letter without its case.
     let [first, second, last] = [text[start] & 31, text[start + 1] & 31, text[end - 1] & 31];
-    ((3 * first as usize + 11 * second as usize + 5 * last as usize + 7 * letters) % 64) as u8
+    ((23 * first as usize + 35 * (second as usize + last as usize) + 52 * letters) % 64) as u8
 }
 
 /// Whether two names differ in nothing but the case of letters, and in what joins their words.
@@ -102,24 +119,33 @@ pub(crate) fn field<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'
 #[derive(Clone, Copy)]
 struct Fields<'a> {
     value: &'a Value,
-    /// The marks of all its names. What is no object may have any.
+    /// The marks of all its names, or of those of its items. What is none of these may have any.
     marks: u64,
 }
 
 impl<'a> Fields<'a> {
     fn new(value: &'a Value) -> Self {
-        let marks = value.as_object().map_or(u64::MAX, |fields| {
-            fields.keys().fold(0, |marks, name| marks | 1 << mark(name, 0, name.len()))
-        });
+        let marks = match value {
+            Value::Null => 0,
+            Value::Object(fields) => marks_of(fields),
+            Value::Array(items) => items
+                .iter()
+                .fold(0, |marks, item| marks | item.as_object().map_or(u64::MAX, marks_of)),
+            _ => u64::MAX,
+        };
         Self { value, marks }
     }
 
     const fn may_have(&self, mark: u8) -> bool {
-        self.marks >> mark & 1 == 1
+        mark == ANY || self.marks >> mark & 1 == 1
     }
 }
 
-/// An object that is asked for many paths. It remembers the last object inside it.
+fn marks_of(fields: &Map<String, Value>) -> u64 {
+    fields.keys().fold(0, |marks, name| marks | 1 << mark(name, 0, name.len()))
+}
+
+/// An object that is asked for many paths. It remembers the last field that it was asked to look into.
 pub(crate) struct Object<'a> {
     fields: Fields<'a>,
     inside: (&'static str, Fields<'a>),
@@ -128,6 +154,11 @@ pub(crate) struct Object<'a> {
 impl<'a> Object<'a> {
     pub(crate) fn new(value: &'a Value) -> Self {
         Self { fields: Fields::new(value), inside: ("", Fields::new(&Value::Null)) }
+    }
+
+    /// The whole object.
+    pub(crate) const fn get(&self) -> &'a Value {
+        self.fields.value
     }
 
     /// As [`visit`].
@@ -142,27 +173,47 @@ impl<'a> Object<'a> {
     }
 
     fn look(&mut self, path: Path, with: &mut dyn FnMut(&'a Value) -> Visited) -> Visited {
-        let Path { text, first, marks: [_, inner] } = path;
-        let (name, rest) = text.split_at(first);
-        match self.fields.value.as_object() {
-            Some(fields) if rest.is_empty() => match field(fields, name) {
-                None | Some(Value::Null) => Ok(()),
-                Some(value) => with(value),
-            },
-            Some(fields) if rest.starts_with('.') => {
-                if self.inside.0 != name {
-                    let value = field(fields, name).unwrap_or(&Value::Null);
-                    self.inside = (name, Fields::new(value));
-                }
-                let inside = self.inside.1;
-                if inside.may_have(inner) {
-                    descend(inside.value, text, &rest[1..], field, with)
-                } else {
-                    Ok(())
-                }
-            }
-            _ => descend(self.fields.value, text, text, field, with),
+        let Path { text, first, is_pair, marks: [_, inner] } = path;
+        let name = path.first();
+        let Some(fields) = self.fields.value.as_object() else {
+            return descend(self.fields.value, text, text, field, with);
+        };
+        if first == text.len() {
+            return field(fields, name).filter(|value| !value.is_null()).map_or(Ok(()), with);
         }
+        if self.inside.0 != name {
+            let value = field(fields, name).unwrap_or(&Value::Null);
+            self.inside = (name, Fields::new(value));
+        }
+        let inside = self.inside.1;
+        if !inside.may_have(inner) {
+            return Ok(());
+        }
+        if let Some(fields) = inside.value.as_object().filter(|_| is_pair) {
+            let value = field(fields, &text[first + 1..]);
+            return value.filter(|value| !value.is_null()).map_or(Ok(()), with);
+        }
+        let (_, filter, after) = first_step(text);
+        match filter {
+            Some(filter) => descend_items(inside.value, name, filter, (text, after), field, with),
+            None => descend(inside.value, text, after, field, with),
+        }
+    }
+
+    /// The object at this path, if there is one.
+    pub(crate) fn object(&mut self, path: Path) -> Option<&'a Value> {
+        let mut found = None;
+        // A value of another shape has none.
+        let _ = self.visit(path, &mut |value| {
+            found = found.or_else(|| Some(value).filter(|value| value.is_object()));
+            Ok(())
+        });
+        found
+    }
+
+    /// Whether there is anything at this path.
+    pub(crate) fn has(&mut self, path: Path) -> bool {
+        self.value(path).is_ok_and(|value| value.is_some())
     }
 
     /// The value at this path, if there is one.
@@ -207,17 +258,6 @@ pub(crate) fn text<'a>(value: &'a Value, path: &'static str) -> Option<&'a str> 
     found
 }
 
-/// The object at `path`, if there is one.
-pub(crate) fn object<'a>(value: &'a Value, path: &'static str) -> Option<&'a Value> {
-    let mut found = None;
-    // A value of another shape has none.
-    let _ = visit(value, path, &mut |value| {
-        found = found.or_else(|| Some(value).filter(|value| value.is_object()));
-        Ok(())
-    });
-    found
-}
-
 /// The number of bytes of all texts at these paths under `base`. An object counts with its keys and
 /// texts.
 pub(crate) fn bytes_of_text(value: &Value, base: &'static str, paths: &[&'static str]) -> u64 {
@@ -235,7 +275,7 @@ pub(crate) fn bytes_of_text(value: &Value, base: &'static str, paths: &[&'static
     bytes
 }
 
-fn bytes_within(value: &Value) -> u64 {
+pub(crate) fn bytes_within(value: &Value) -> u64 {
     match value {
         Value::String(text) => text.len() as u64,
         Value::Array(items) => items.iter().map(bytes_within).sum(),
@@ -269,7 +309,21 @@ fn descend<'a>(
         return Err(ReportedUsageError::about(before, value, Kind::NotAnObject));
     };
     let Some(value) = field(fields, name) else { return Ok(()) };
-    let Some(filter) = filter else { return descend(value, path, after, field, with) };
+    match filter {
+        Some(filter) => descend_items(value, name, filter, (path, after), field, with),
+        None => descend(value, path, after, field, with),
+    }
+}
+
+/// Walks on from the items of the list with this name that pass the filter.
+fn descend_items<'a>(
+    value: &'a Value,
+    name: &str,
+    filter: &str,
+    (path, after): (&'static str, &'static str),
+    field: fn(&'a Map<String, Value>, &str) -> Option<&'a Value>,
+    with: &mut dyn FnMut(&'a Value) -> Visited,
+) -> Visited {
     match value {
         Value::Null => Ok(()),
         Value::Array(items) => items

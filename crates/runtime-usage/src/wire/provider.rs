@@ -19,13 +19,15 @@ pub(crate) struct Provider {
     /// The key under which a stream's event holds the body; events without it are the body.
     pub(crate) envelope: Option<&'static str>,
     /// The key of the usage object in the body; without one, the body is the usage object.
-    pub(crate) usage: Option<&'static str>,
+    pub(crate) usage: Option<Path>,
     /// The counts in the usage object.
     pub(crate) fields: &'static [Field],
     /// Turns the counts into disjoint ones, and notes contradictions.
     pub(crate) tokens: fn(&Counts, &mut Odd) -> UsageSnapshot,
     /// The paths where imitators have the usage object, in the body.
-    pub(crate) elsewhere: &'static [&'static str],
+    pub(crate) elsewhere: &'static [Path],
+    /// Counts of imitators that stand in the body itself, which is the usage object then.
+    pub(crate) bare: &'static [Path],
     /// The words that change the price, in the usage object or the body, each with the usual ones.
     pub(crate) surcharges: &'static [(Path, &'static [&'static str])],
     /// The paths of what the provider's own tools did, in the body or the usage object. They are billed
@@ -45,6 +47,8 @@ pub(crate) struct Provider {
     pub(crate) is_report: fn(&Value) -> bool,
     /// Whether this event ends the answer.
     pub(crate) is_end: fn(&Value) -> bool,
+    /// Whether this event is about what another model did beside.
+    pub(crate) is_aside: fn(&Value) -> bool,
 }
 
 /// Whether a provider reports what an answer costs.
@@ -65,28 +69,38 @@ impl Provider {
         let parts = json.as_array().filter(|parts| parts.iter().all(Value::is_object));
         if let Some(parts) = parts {
             for part in parts {
-                let body = self.body(part);
-                reading.fold(body, self.usage_in(body).unwrap_or(&Value::Null))?;
+                let mut body = self.body(part);
+                let usage = self.usage_in(&mut body);
+                reading.fold(body, usage.unwrap_or(&Value::Null))?;
             }
             return Ok(reading.report());
         }
-        let body = self.body(json);
-        reading.fold(body, self.usage_in(body).unwrap_or(body))?;
+        let mut body = self.body(json);
+        let usage = self.usage_in(&mut body).unwrap_or_else(|| body.get());
+        reading.fold(body, usage)?;
         Ok(reading.report())
     }
 
     /// The body in an event. A line of the results of a batch has it deeper.
-    pub(crate) fn body<'a>(&self, event: &'a Value) -> &'a Value {
+    pub(crate) fn body<'a>(&self, event: &'a Value) -> Object<'a> {
         let inside = self.envelope.and_then(|key| event.get(key));
         let is_line = || event.get("custom_id").is_some();
-        inside.filter(|body| body.is_object() && !is_line()).unwrap_or(event)
+        Object::new(inside.filter(|body| body.is_object() && !is_line()).unwrap_or(event))
     }
 
     /// The usage object in the body of an event, if it has one.
-    pub(crate) fn usage_in<'a>(&self, body: &'a Value) -> Option<&'a Value> {
-        let Some(key) = self.usage else { return Some(body) };
-        let own = body.get(key).filter(|usage| !usage.is_null());
-        own.or_else(|| self.elsewhere.iter().find_map(|path| path::object(body, path)))
+    pub(crate) fn usage_in<'a>(&self, body: &mut Object<'a>) -> Option<&'a Value> {
+        let Some(own) = self.usage else { return Some(body.get()) };
+        if let Ok(Some(usage)) = body.value(own) {
+            return Some(usage);
+        }
+        let elsewhere = self.elsewhere.iter().find_map(|path| body.object(*path));
+        elsewhere.or_else(|| self.bare_in(body).map(|_| body.get()))
+    }
+
+    /// The count of an imitator that stands in the body itself.
+    fn bare_in(&self, body: &mut Object<'_>) -> Option<&'static str> {
+        self.bare.iter().find(|count| body.has(**count)).map(|count| count.text)
     }
 
     /// Whether a usage object counts searches or other tools under a name that is not known: each provider has one
@@ -112,6 +126,15 @@ fn is_of_tools(name: &str) -> bool {
         && !has("token")
         && ["search", "tool", "connector", "plugin"].into_iter().any(has)
         && !ASKED.contains(&name)
+}
+
+/// Whether a value is a count of zero, or has nothing but such counts in it.
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => number.as_u64() == Some(0),
+        Value::Object(fields) => !fields.is_empty() && fields.values().all(is_nothing),
+        _ => false,
+    }
 }
 
 /// Whether a value has a number in it that is more than zero.
@@ -148,6 +171,8 @@ struct Known {
     used: u32,
     /// Whether tools were counted under a name that is not known.
     tooled: bool,
+    /// The count that stands in the body, of which nothing but counts is read.
+    bare: Option<&'static str>,
     finished: Finished,
 }
 
@@ -170,6 +195,7 @@ impl Reading {
             surcharged: 0,
             used: 0,
             tooled: false,
+            bare: None,
             finished: Finished([None; 6]),
         };
         Self { known, model: None }
@@ -184,14 +210,24 @@ impl Reading {
         !self.known.counts.are_zero() || self.known.cost.total().is_ok()
     }
 
+    /// Notes that another model has done something, at prices of its own.
+    pub(crate) const fn note_aside(&mut self) {
+        self.known.tooled = true;
+    }
+
     /// Replaces known values by reported ones. On failure nothing changes.
-    pub(crate) fn fold(&mut self, body: &Value, usage: &Value) -> Result<(), ReportedUsageError> {
-        for (field, value) in [(".", body), (self.provider().usage.unwrap_or("."), usage)] {
+    pub(crate) fn fold<'a>(
+        &mut self,
+        mut in_body: Object<'a>,
+        usage: &'a Value,
+    ) -> Result<(), ReportedUsageError> {
+        let own = self.provider().usage.map_or(".", |path| path.text);
+        for (field, value) in [(".", in_body.get()), (own, usage)] {
             if !value.is_object() && !value.is_null() {
                 return Err(ReportedUsageError::about(field, value, Kind::NotAnObject));
             }
         }
-        let (mut in_body, mut in_usage) = (Object::new(body), Object::new(usage));
+        let mut in_usage = Object::new(usage);
         if usage.is_object() {
             let mut counts = self.known.counts;
             counts.replace(&mut in_usage)?;
@@ -205,6 +241,8 @@ impl Reading {
             }
             self.known.counts = counts;
             self.known.tooled |= self.provider().counts_tools(usage);
+            let is_bare = std::ptr::eq(usage, in_body.get());
+            self.known.bare = is_bare.then(|| self.provider().bare_in(&mut in_body)).flatten();
             for (at, (path, usual)) in self.provider().surcharges.iter().enumerate() {
                 let word = in_usage.text(*path).or_else(|| in_body.text(*path));
                 if word.is_some_and(|word| !usual.contains(&word)) {
@@ -214,14 +252,14 @@ impl Reading {
         }
         for (at, path) in self.provider().tools.iter().enumerate() {
             for place in [&mut in_body, &mut in_usage] {
-                // A value of another shape tells of no tool, nor does a count of zero.
+                // A value of another shape tells of no tool, nor do counts of zero.
                 let _ = place.visit(*path, &mut |found| {
-                    self.known.used |= u32::from(found.as_u64() != Some(0)) << at;
+                    self.known.used |= u32::from(!is_nothing(found)) << at;
                     Ok(())
                 });
             }
         }
-        self.known.finished.read(self.provider().finish, body);
+        self.known.finished.read(self.provider().finish, in_body.get());
         let Provider { tier: tiers, model: models, .. } = *self.provider();
         let tier = |path: &Path| {
             let tier = in_body.text(*path).or_else(|| in_usage.text(*path))?;
@@ -262,6 +300,7 @@ impl Reading {
             Err(field) => {
                 usage.missing.extend(surcharges.chain(tools).map(|(_, path)| path.text));
                 usage.missing.extend(self.known.tooled.then_some("tools"));
+                usage.missing.extend(self.known.bare);
                 usage.missing.extend((provider.cost == HasCost::Always).then_some(field));
             }
         }

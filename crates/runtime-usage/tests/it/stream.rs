@@ -306,3 +306,18 @@ fn zeros_at_the_end_take_no_input_back() {
     // All of it was cached after all.
     whole(&anthropic, &[start, end(0, 425)], UsageSnapshot::new(0, 42).cache_read(425));
 }
+
+#[test]
+fn transcript_of_another_model_is_told_and_not_counted() {
+    let transcript = json!({"type": "conversation.item.input_audio_transcription.completed",
+                            "usage": {"input_tokens": 17, "output_tokens": 9, "total_tokens": 26}});
+    let answer = json!({"type": "response.done", "response": {
+        "usage": {"input_tokens": 132, "output_tokens": 121, "total_tokens": 253}}});
+    for events in [[&transcript, &answer], [&answer, &transcript]] {
+        let mut stream = StreamUsage::new(UsageFormat::OpenAiResponses);
+        events.into_iter().try_for_each(|event| stream.push(event)).expect("they are counts");
+        let usage = stream.usage();
+        assert_eq!(usage.tokens, UsageSnapshot::new(132, 121));
+        assert_eq!((usage.missing, usage.estimated), (vec!["tools"], false));
+    }
+}

@@ -306,3 +306,49 @@ fn gemini_is_read_in_the_spelling_of_python() {
     assert_eq!((usage.tokens, usage.missing), (tokens, vec![]));
     assert_eq!(usage.model.as_deref(), Some("gemini-2.5-flash"));
 }
+
+#[test]
+fn tools_with_nothing_but_zeros_were_not_used() {
+    let told = |used: u64| {
+        let tools = json!({"image_gen": {"total_tokens": 0}, "web_search": {"num_requests": used}});
+        let usage = json!({"input_tokens": 1, "output_tokens": 1});
+        read(OpenAiResponses, &json!({"usage": usage, "tool_usage": tools})).missing
+    };
+    assert_eq!(told(0), [""; 0]);
+    assert_eq!(told(1), ["tool_usage.web_search"]);
+}
+
+#[test]
+fn audio_may_be_beside_the_prompt() {
+    let usage = json!({"prompt_tokens": 9, "completion_tokens": 248, "total_tokens": 632,
+                       "prompt_audio_seconds": 3, "prompt_tokens_details": {"audio_tokens": 375}});
+    let usage = read(OpenAiChat, &usage);
+    assert_eq!(usage.tokens, UsageSnapshot::new(9, 248).input_audio(375));
+    assert_eq!(usage.missing, ["prompt_audio_seconds"]);
+}
+
+#[test]
+fn cost_of_no_ticks_is_none() {
+    let cost = |ticks: u64| {
+        let usage = json!({"prompt_tokens": 7, "completion_tokens": 8, "cost_in_usd_ticks": ticks});
+        read(OpenAiChat, &usage).cost
+    };
+    assert_eq!((cost(0), cost(20)), (None, Some(Usd::from_nanos(2))));
+}
+
+#[test]
+fn counts_in_the_body_are_read_and_told() {
+    let kept = json!({"timings": {"cache_n": 50, "prompt_n": 100, "predicted_n": 35}});
+    let usage = read(OpenAiChat, &kept);
+    assert_eq!(usage.tokens, UsageSnapshot::new(100, 35).cache_read(50));
+    assert_eq!(usage.missing, ["timings.predicted_n"]);
+    // A usage beside them counts, and has the whole prompt.
+    let both = json!({"timings": kept["timings"], "usage": {"prompt_tokens": 150, "completion_tokens": 35}});
+    let usage = read(OpenAiChat, &both);
+    assert_eq!((usage.tokens, usage.missing), (UsageSnapshot::new(150, 35), vec![]));
+    // Something else of these names is neither read nor refused.
+    let other = json!({"prompt_tokens": 1, "completion_tokens": 2, "details": {"reasoning": 1}, "tokens": [],
+                       "results": "x", "stats": 3, "metrics": null});
+    let usage = read(OpenAiChat, &other);
+    assert_eq!((usage.tokens, usage.missing), (UsageSnapshot::new(1, 2), vec![]));
+}

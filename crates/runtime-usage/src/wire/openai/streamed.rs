@@ -4,8 +4,9 @@ use serde_json::Value;
 
 use super::super::path;
 
+const CALL: [&str; 2] = ["name", "arguments"];
+
 pub(super) fn chat_text(chunk: &Value) -> u64 {
-    let calls = ["name", "arguments"];
     if let Some(choices) = chunk.get("choices") {
         return choices.as_array().into_iter().flatten().map(choice_text).sum();
     }
@@ -21,26 +22,37 @@ pub(super) fn chat_text(chunk: &Value) -> u64 {
         // Cohere's second API, its first one, and Mistral's conversations.
         let texts = ["content.text", "content.thinking", "tool_plan"];
         path::bytes_of_text(chunk, "delta.message", &texts)
-            + path::bytes_of_text(chunk, "delta.message.tool_calls.function", &calls)
+            + path::bytes_of_text(chunk, "delta.message.tool_calls.function", &CALL)
             + of_cohere()
+            // TGI's own.
+            + path::bytes_of_text(chunk, "token", &["text"])
             + path::bytes_of_text(chunk, "", &["content"])
     }
 }
 
 fn choice_text(choice: &Value) -> u64 {
-    let calls = ["name", "arguments"];
     // Completions without a chat.
     let completed = path::bytes_of_text(choice, "", &["text"]);
-    let Some(delta) = choice.get("delta") else { return completed };
-    // Servers repeat a thought under other names.
-    let thoughts = ["reasoning", "reasoning_content", "reasoning_details[].text"];
-    let thought = thoughts.map(|name| path::bytes_of_text(delta, "", &[name])).into_iter().max();
-    completed
-        + thought.unwrap_or(0)
-        + path::bytes_of_text(delta, "", &["content", "refusal"])
-        + path::bytes_of_text(delta, "tool_calls[].function", &calls)
-        // Calls as they were before.
-        + path::bytes_of_text(delta, "function_call", &calls)
+    let delta = choice.get("delta").and_then(Value::as_object).into_iter().flatten();
+    let (mut answered, mut thought) = (completed, 0);
+    for (name, value) in delta.filter(|(_, value)| !value.is_null()) {
+        match name.as_str() {
+            "content" | "refusal" => answered += path::bytes_within(value),
+            // Servers repeat a thought under other names.
+            "reasoning" | "reasoning_content" => thought = path::bytes_within(value).max(thought),
+            "reasoning_details" => {
+                thought = path::bytes_of_text(choice, "delta.reasoning_details[]", &["text"])
+                    .max(thought);
+            }
+            "tool_calls" => {
+                answered += path::bytes_of_text(choice, "delta.tool_calls[].function", &CALL);
+            }
+            // Calls as they were before.
+            "function_call" => answered += path::bytes_of_text(value, "", &CALL),
+            _ => {}
+        }
+    }
+    answered + thought
 }
 
 fn is_of_response(event: &Value) -> bool {
