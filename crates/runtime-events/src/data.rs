@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
+use std::mem;
 
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -28,21 +29,30 @@ use crate::fact::Fact;
 /// ```
 #[derive(Clone, Default)]
 pub struct Data {
-    /// Pairs that never change are borrowed, and so cost no memory.
-    entries: Cow<'static, [Entry]>,
+    entries: Entries,
 }
 
 type Entry = (Cow<'static, str>, Fact);
 
+/// The pairs of an object.
+#[derive(Clone)]
+enum Entries {
+    /// Pairs that never change.
+    Fixed(&'static [Entry]),
+    /// Each event of a tool has one, and so has the start of most turns.
+    One([Entry; 1]),
+    Many(Vec<Entry>),
+}
+
 impl Data {
     /// An empty object.
     pub const fn new() -> Self {
-        Self { entries: Cow::Borrowed(&[]) }
+        Self { entries: Entries::Fixed(&[]) }
     }
 
     /// An object of pairs, each key once.
     pub(crate) const fn of(pairs: Vec<Entry>) -> Self {
-        Self { entries: Cow::Owned(pairs) }
+        Self { entries: Entries::Many(pairs) }
     }
 
     /// An object whose pairs are literals, each key once. It allocates nothing until it is changed.
@@ -57,7 +67,7 @@ impl Data {
     /// assert_eq!(Data::fixed(&RESUMED), Data::new().with("from", "waiting").with("to", "running"));
     /// ```
     pub const fn fixed(entries: &'static [(Cow<'static, str>, Fact)]) -> Self {
-        Self { entries: Cow::Borrowed(entries) }
+        Self { entries: Entries::Fixed(entries) }
     }
 
     /// Sets `key` and hands the object on.
@@ -74,31 +84,40 @@ impl Data {
         value: impl Into<Fact>,
     ) -> Option<Fact> {
         let (key, value) = (key.into(), value.into());
-        let entries = self.entries.to_mut();
-        if let Some((_, held)) = entries.iter_mut().find(|(held, _)| *held == key) {
-            return Some(std::mem::replace(held, value));
+        if let Entries::Fixed(entries @ [_, ..]) = self.entries {
+            self.entries = Entries::Many(entries.to_vec());
         }
-        entries.push((key, value));
+        if let Some((_, held)) = self.entries_mut().iter_mut().find(|(held, _)| *held == key) {
+            return Some(mem::replace(held, value));
+        }
+        self.push(key, value);
         None
+    }
+
+    /// Sets a key that the object does not have.
+    #[inline]
+    pub(crate) fn push(&mut self, key: Cow<'static, str>, value: Fact) {
+        let entry = (key, value);
+        match &mut self.entries {
+            Entries::Many(entries) => entries.push(entry),
+            Entries::Fixed([]) => self.entries = Entries::One([entry]),
+            few => few.grow(entry),
+        }
     }
 
     /// What `key` holds. Takes a step per key: this is for objects of a few keys.
     pub fn get(&self, key: &str) -> Option<&Fact> {
-        self.entries.iter().find(|(held, _)| held == key).map(|(_, value)| value)
+        self.entries().iter().find(|(held, _)| held == key).map(|(_, value)| value)
     }
 
     /// The pairs, in the order they came in.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Fact)> {
-        self.entries.iter().map(|(key, value)| (key.as_ref(), value))
+        self.entries().iter().map(|(key, value)| (key.as_ref(), value))
     }
 
     /// The pairs, whose values may be changed. Fixed ones are left out.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&str, &mut Fact)> {
-        let entries: &mut [Entry] = match &mut self.entries {
-            Cow::Borrowed(_) => &mut [],
-            Cow::Owned(entries) => entries,
-        };
-        entries.iter_mut().map(|(key, value)| (&**key, value))
+        self.entries_mut().iter_mut().map(|(key, value)| (&**key, value))
     }
 
     /// Renames the keys that are no literals. Of two that become equal, the last stays.
@@ -107,20 +126,61 @@ impl Data {
             Cow::Borrowed(_) => false,
             Cow::Owned(key) => matches!(name(key), Cow::Owned(_)),
         };
-        if self.entries.iter().any(|(key, _)| changes(key)) {
-            let pairs = std::mem::take(&mut self.entries).into_owned().into_iter();
+        if self.entries().iter().any(|(key, _)| changes(key)) {
+            let pairs = mem::take(&mut self.entries).into_vec().into_iter();
             *self = pairs.map(|(key, value)| (name(&key).into_owned(), value)).collect();
         }
     }
 
     /// The number of keys.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.entries().len()
     }
 
     /// Whether there are no keys.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.entries().is_empty()
+    }
+
+    fn entries(&self) -> &[Entry] {
+        match &self.entries {
+            Entries::Fixed(entries) => entries,
+            Entries::One(entry) => entry,
+            Entries::Many(entries) => entries,
+        }
+    }
+
+    /// The pairs that may be changed.
+    fn entries_mut(&mut self) -> &mut [Entry] {
+        match &mut self.entries {
+            Entries::Fixed(_) => &mut [],
+            Entries::One(entry) => entry,
+            Entries::Many(entries) => entries,
+        }
+    }
+}
+
+impl Entries {
+    /// Adds a pair to a few.
+    fn grow(&mut self, entry: Entry) {
+        let mut entries = Vec::with_capacity(4);
+        entries.extend(mem::take(self).into_vec());
+        entries.push(entry);
+        *self = Self::Many(entries);
+    }
+
+    fn into_vec(self) -> Vec<Entry> {
+        match self {
+            Self::Fixed(entries) => entries.to_vec(),
+            Self::One(entry) => entry.into(),
+            Self::Many(entries) => entries,
+        }
+    }
+}
+
+impl Default for Entries {
+    fn default() -> Self {
+        Self::Fixed(&[])
     }
 }
 
@@ -130,7 +190,7 @@ impl PartialEq for Data {
             return false;
         }
         // The same order is the usual case, and needs no look-up.
-        if self.entries == other.entries {
+        if self.entries() == other.entries() {
             return true;
         }
         let others: HashMap<&str, &Fact> = other.iter().collect();
@@ -185,7 +245,7 @@ impl TryFrom<Value> for Data {
 
 impl From<Data> for Map<String, Value> {
     fn from(data: Data) -> Self {
-        let entries = data.entries.into_owned().into_iter();
+        let entries = data.entries.into_vec().into_iter();
         entries.map(|(key, value)| (key.into_owned(), value.into())).collect()
     }
 }

@@ -75,18 +75,26 @@ macro_rules! payload {
         impl<$e> $name<$e> {
             /// The pairs that are set, in the order of the fields.
             pub fn data(&self) -> $crate::Data {
-                const KEYS: usize = [$($key,)+].len();
-                let mut pairs = ::std::vec::Vec::with_capacity(if KEYS < 8 { KEYS } else { 8 });
-                $( if let Some(fact) = $crate::payload::field::Field::fact(&self.$field) {
-                    pairs.push((::std::borrow::Cow::Borrowed($key), fact));
-                } )+
+                // Of a few keys, often one is set or none, which needs no memory.
+                if [$($key,)+].len() < 8 {
+                    let mut data = $crate::Data::new();
+                    self.each(|key, fact| data.push(key.into(), fact));
+                    return data;
+                }
+                let mut pairs = ::std::vec::Vec::with_capacity(8);
+                self.each(|key, fact| pairs.push((key.into(), fact)));
                 $crate::Data::of(pairs)
             }
 
             /// Sets the pairs that are set in `data`, which may hold others.
             pub fn write(&self, data: &mut $crate::Data) {
+                self.each(|key, fact| drop(data.insert(key, fact)));
+            }
+
+            #[inline]
+            fn each(&self, mut set: impl FnMut(&'static str, $crate::Fact)) {
                 $( if let Some(fact) = $crate::payload::field::Field::fact(&self.$field) {
-                    data.insert($key, fact);
+                    set($key, fact);
                 } )+
             }
 
