@@ -198,8 +198,8 @@ impl Account {
     #[expect(single_use_lifetimes, reason = "`impl Trait` takes no anonymous one")]
     pub fn carry<'a>(&self, spent: impl Into<Charge<'a>>) {
         let spent = Charge { owner: self.id(), ..spent.into() };
-        if let Some(grown) = self.node.settle(Usd::ZERO, spent) {
-            self.node.enter(spent, grown, |_| {});
+        if let Some(grown) = self.node.settle(Usd::ZERO, &spent) {
+            self.node.enter(&spent, grown, |_| {});
         }
     }
 
@@ -264,11 +264,13 @@ impl Account {
 /// # Books
 impl Account {
     /// The limit of the account, and its rules.
+    #[inline]
     pub fn limit(&self) -> &Limit {
         &self.node.limit
     }
 
     /// This account, the one above it, and so on to the topmost one.
+    #[inline]
     pub fn path(&self) -> impl Iterator<Item = &Self> {
         successors(Some(self), |account| account.node.above.as_ref())
     }
@@ -287,12 +289,14 @@ impl Account {
     ///
     /// The limit of a [funded](Purse) account is what it was granted and may still be granted, as far as is
     /// known.
+    #[inline]
     pub fn balance(&self) -> Balance {
         self.node.balance()
     }
 
     /// The most that a call can reserve now: the least that any enforced account from here upwards
     /// has left. [`Usd::MAX`] if none is enforced.
+    #[inline]
     pub fn available(&self) -> Usd {
         let enforced = self.path().filter(|account| account.limit().is_enforced());
         enforced.map(|account| account.node.left(false)).min().unwrap_or(Usd::MAX)
@@ -313,8 +317,9 @@ impl Account {
     /// # Errors
     ///
     /// [`BudgetExceededError`] if it has spent more than its limit, enforced or recorded.
+    #[inline]
     pub fn check_own(&self) -> Result<(), BudgetExceededError> {
-        let (limit, spent) = (self.limit(), self.balance().spent);
+        let (limit, spent) = (self.limit(), self.node.spent());
         if spent <= limit.amount {
             return Ok(());
         }

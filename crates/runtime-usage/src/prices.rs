@@ -128,6 +128,7 @@ impl ModelPrices {
     }
 
     /// The cost of a turn: the total of [`price`](Self::price).
+    #[inline]
     pub fn cost(&self, usage: &UsageSnapshot, tier: ServiceTier) -> Usd {
         if self.bands.is_empty() {
             return self.standard.cost(usage);

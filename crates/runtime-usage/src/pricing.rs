@@ -129,9 +129,14 @@ impl ModelPricing {
     /// The cost of this usage: the exact sum over all kinds of token, rounded once, half-even, to a
     /// nano-dollar, and capped at [`Usd::MAX`].
     pub fn cost(&self, usage: &UsageSnapshot) -> Usd {
-        let sum = TokenKind::ALL.into_iter().fold(0_u128, |sum, kind| {
-            sum.saturating_add(product(kind.count(usage), self.rate(kind)))
-        });
+        let mut sum = 0_u128;
+        for kind in TokenKind::ALL {
+            let tokens = kind.count(usage);
+            // Most turns have tokens of two kinds.
+            if tokens > 0 {
+                sum = sum.saturating_add(product(tokens, self.rate(kind)));
+            }
+        }
         divide_by_a_million(sum)
     }
 

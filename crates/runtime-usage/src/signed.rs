@@ -39,6 +39,7 @@ impl SignedUsd {
     }
 
     /// The nearest `f64`, in dollars.
+    #[inline]
     pub fn to_f64(self) -> f64 {
         let magnitude = self.magnitude().to_f64();
         if self.is_negative() { -magnitude } else { magnitude }

@@ -128,6 +128,7 @@ impl UsageTracker {
     }
 
     /// Records a turn at a given cost, such as one computed from an assumed price.
+    #[inline]
     pub fn record_priced(&self, model: &str, usage: &UsageSnapshot, cost: Usd) -> RecordedTurn {
         self.record_known(model, usage, cost, false)
     }
@@ -137,7 +138,7 @@ impl UsageTracker {
         let mut locked = self.books();
         let books = locked.get_or_insert_default();
         books.entry(model).usage.merge(before);
-        books.total.merge(before);
+        books.pay(before.cost);
         drop(locked);
     }
 
@@ -150,8 +151,7 @@ impl UsageTracker {
         let cost = cost.unwrap_or_default();
         let first_loose = entry.first_loose(&self.pricing);
         entry.usage.add(usage, cost, priced);
-        books.total.add(usage, cost, priced);
-        let total = books.total.cost;
+        let total = books.pay(cost);
         drop(locked);
         RecordedTurn {
             cost,
@@ -176,9 +176,7 @@ impl UsageTracker {
         let first_loose = if reported { None } else { entry.first_loose(&self.pricing) };
         entry.usage.add(usage, cost, true);
         entry.usage.reported_turns += u64::from(reported);
-        books.total.add(usage, cost, true);
-        books.total.reported_turns += u64::from(reported);
-        let total = books.total.cost;
+        let total = books.pay(cost);
         drop(locked);
         RecordedTurn { cost, priced: true, reported, first_unpriced: false, first_loose, total }
     }
@@ -188,12 +186,14 @@ impl UsageTracker {
     #[doc(alias = "budget_remaining")]
     #[doc(alias = "is_over_budget")]
     pub fn total_cost(&self) -> Usd {
-        self.totals().cost
+        self.books().as_ref().map(|books| books.cost).unwrap_or_default()
     }
 
     /// The turns, tokens and cost of all models together.
     pub fn totals(&self) -> ModelUsage {
-        self.books().as_ref().map(|books| books.total).unwrap_or_default()
+        let mut totals = ModelUsage::default();
+        self.books().iter().flat_map(|books| &books.models).for_each(|it| totals.merge(&it.usage));
+        totals
     }
 
     /// The totals, under the keys of the Python original.
@@ -225,7 +225,8 @@ struct Books {
     places: HashMap<Arc<str>, usize>,
     /// The index of the entry used last, which is most often used next.
     last: usize,
-    total: ModelUsage,
+    /// The cost of all models.
+    cost: Usd,
 }
 
 #[derive(Debug)]
@@ -252,6 +253,12 @@ impl Books {
         let place = self.place(model);
         self.last = place;
         &mut self.models[place]
+    }
+
+    /// Adds a cost. Returns the cost of all turns.
+    const fn pay(&mut self, cost: Usd) -> Usd {
+        self.cost = self.cost.saturating_add(cost);
+        self.cost
     }
 
     fn last_used(&mut self, model: &str) -> Option<&mut Entry> {

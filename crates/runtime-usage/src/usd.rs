@@ -105,12 +105,18 @@ impl Usd {
     }
 
     /// The nearest `f64`, in dollars.
+    #[inline]
     pub fn to_f64(self) -> f64 {
         // Up to 2^53 the number is a float itself, and dividing two floats rounds correctly.
         if self.0 <= 1 << f64::MANTISSA_DIGITS {
             #[expect(clippy::cast_precision_loss, reason = "it is exact")]
             return self.0 as f64 / NANOS_PER_DOLLAR as f64;
         }
+        self.far_to_f64()
+    }
+
+    #[cold]
+    fn far_to_f64(self) -> f64 {
         let digits = format!("{}e-9", self.0);
         // Digits and an exponent are a float; the number of them does not matter.
         digits.parse().unwrap_or(f64::INFINITY)

@@ -46,31 +46,42 @@ impl Node {
     }
 
     /// The money left, that which a funded account may still be granted included.
+    #[inline]
     pub(super) fn left(&self, wrapping_up: bool) -> Usd {
         self.left_here(wrapping_up).saturating_add(self.elsewhere())
     }
 
     /// The money left in this very account.
+    #[inline]
     pub(super) fn left_here(&self, wrapping_up: bool) -> Usd {
         let committed = Usd::from_nanos(self.words.read().committed);
         self.open(wrapping_up).saturating_sub(committed)
     }
 
     /// The amount that could be committed if the limit were enforced.
+    #[inline]
     pub(super) fn open(&self, wrapping_up: bool) -> Usd {
         self.funds.as_ref().map_or_else(|| self.limit.open(wrapping_up), |funds| funds.granted())
     }
 
     /// What a funded account may still be granted, as far as is known.
+    #[inline]
     fn elsewhere(&self) -> Usd {
         self.funds.as_ref().map_or(Usd::ZERO, |funds| funds.elsewhere())
     }
 
     /// What was taken out of a funded account.
+    #[inline]
     fn taken(&self) -> Usd {
         self.funds.as_ref().map_or(Usd::ZERO, |funds| funds.taken())
     }
 
+    #[inline]
+    pub(super) fn spent(&self) -> Usd {
+        Usd::from_nanos(self.words.read().spent)
+    }
+
+    #[inline]
     pub(super) fn balance(&self) -> Balance {
         let Reading { committed, spent, estimated } = self.words.read();
         let spent = Usd::from_nanos(spent);
@@ -113,7 +124,7 @@ impl Node {
     /// Settles a charge. Returns the spent amount before and after it, if it has to be
     /// [entered](Self::enter).
     #[inline]
-    pub(super) fn settle(&self, reserved: Usd, charge: Charge<'_>) -> Option<(u64, u64)> {
+    pub(super) fn settle(&self, reserved: Usd, charge: &Charge<'_>) -> Option<(u64, u64)> {
         let (before, after) = self.words.settle(reserved.nanos(), charge.cost.nanos());
         (charge.needs_books() || after >= self.unmarked).then_some((before, after))
     }
@@ -122,16 +133,19 @@ impl Node {
     #[inline(never)]
     pub(super) fn enter(
         &self,
-        charge: Charge<'_>,
+        charge: &Charge<'_>,
         (before, after): (u64, u64),
         crossed: impl FnMut(BudgetMark),
     ) {
         // Less only at the largest amount there is.
-        let charge = &Charge { cost: Usd::from_nanos(after - before), ..charge };
+        let charge = &Charge { cost: Usd::from_nanos(after - before), ..*charge };
         if charge.estimated {
             self.words.estimate(after - before);
         }
         self.ledger.enter(charge);
+        if after < self.unmarked {
+            return;
+        }
         // The spent amount grows by one settlement after the other, so each mark lies between the before
         // and the after of exactly one of them, until estimates are given back.
         let mark = |percent| BudgetMark {

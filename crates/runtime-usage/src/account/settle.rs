@@ -11,7 +11,7 @@ impl Account {
     #[inline]
     pub(super) fn settle(&self, reserved: Usd, charge: Charge<'_>) -> Settlement {
         let settled =
-            |(height, account): (_, &Self)| Some((height, account.node.settle(reserved, charge)?));
+            |(height, account): (_, &Self)| Some((height, account.node.settle(reserved, &charge)?));
         let first = self.path().enumerate().find_map(settled);
         let marks =
             first.map_or_else(Vec::new, |first| self.settle_in_books(reserved, charge, first));
@@ -31,8 +31,8 @@ impl Account {
         let charge = Charge { owner: self.id(), ..charge };
         let (mut crossed, mut grown) = (Vec::new(), Some(grown));
         for (height, account) in self.path().enumerate().skip(first) {
-            if let Some(grown) = grown.take().or_else(|| account.node.settle(reserved, charge)) {
-                account.node.enter(charge, grown, |mark| crossed.push((height, mark)));
+            if let Some(grown) = grown.take().or_else(|| account.node.settle(reserved, &charge)) {
+                account.node.enter(&charge, grown, |mark| crossed.push((height, mark)));
             }
         }
         if crossed.is_empty() { Vec::new() } else { self.report(crossed) }

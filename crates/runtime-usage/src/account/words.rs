@@ -113,6 +113,7 @@ impl Words {
         self.release(amount);
     }
 
+    #[inline]
     pub(super) fn read(&self) -> Reading {
         // In this order `spent` is never more than `committed`: spent amounts were committed before, and a
         // settlement gives back only what it has not spent. An estimate that is given back meanwhile may
