@@ -4,6 +4,21 @@ use runtime_events::{AgentEvent, Data};
 use serde_json::{Map, Value, json};
 
 #[test]
+fn data_keeps_its_order_as_it_grows() {
+    let mut data = Data::new();
+    let keys = ["a", "b", "c", "d", "e", "f"];
+    for (many, key) in keys.into_iter().enumerate() {
+        assert_eq!(data.len(), many);
+        assert_eq!(data.get(key), None);
+        assert_eq!(data.insert(key, "first"), None);
+        assert_eq!(data.insert(key, many), Some("first".into()), "of {} keys", data.len());
+    }
+    let read: Vec<_> = data.iter().map(|(key, fact)| (key, fact.as_u64())).collect();
+    let written: Vec<_> = keys.into_iter().zip((0..).map(Some)).collect();
+    assert_eq!(read, written);
+}
+
+#[test]
 fn insert_keeps_the_place_and_returns_the_old_value() {
     let mut data = Data::new().with("a", 1).with("b", 2);
     assert_eq!(data.insert("a", 3), Some(1.into()));

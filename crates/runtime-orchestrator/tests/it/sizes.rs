@@ -41,9 +41,9 @@ fn turns_and_futures_are_small() {
     }
 }
 
-/// Two events, each shared by the session and its sink, and their data.
+/// Two events, each shared by the session and its sink, and the data of the second. The first has one pair.
 #[test]
-fn turn_allocates_four_times() {
+fn turn_allocates_three_times() {
     let kept = NonZeroUsize::new(16).unwrap();
     let fixture = Fixture::new().with(|orchestrator| {
         orchestrator
@@ -66,7 +66,7 @@ fn turn_allocates_four_times() {
     let counted = allocation_counter::measure(|| (0..100).for_each(|_| turn()));
     let (allocations, bytes) = (counted.count_total, counted.bytes_total);
     println!("100 turns: {allocations} allocations, {bytes} bytes");
-    assert!(allocations <= 400, "{allocations} allocations in 100 turns");
+    assert!(allocations <= 300, "{allocations} allocations in 100 turns");
     assert_eq!(counted.count_current, 0, "nothing stays");
 }
 
