@@ -28,7 +28,7 @@ type Notes = Vec<(Box<str>, Note)>;
 struct Note {
     /// What it has not told yet.
     lengths: Vec<u64>,
-    /// The usual length when it told the last ones.
+    /// The usual length, once it is asked for after it told the last ones.
     usual: Option<u64>,
 }
 
@@ -60,6 +60,7 @@ impl UsualOutput {
         self.with_note(model, |note| {
             if note.usual.is_none() {
                 self.0.tell(model, note);
+                note.usual = self.0.usual(model);
             }
             note.usual
         })
@@ -95,9 +96,16 @@ impl Lengths {
                 note.lengths.drain(..).for_each(|tokens| lengths.add(tokens));
             }
         }
-        let enough = known.get(model).filter(|lengths| lengths.samples() >= UsualOutput::ENOUGH);
-        note.usual = enough.and_then(|lengths| lengths.quantile(0.95));
         drop(known);
+        note.usual = None;
+    }
+
+    fn usual(&self, model: &str) -> Option<u64> {
+        let known = lock(&self.known);
+        let enough = known.get(model).filter(|lengths| lengths.samples() >= UsualOutput::ENOUGH);
+        let usual = enough.and_then(|lengths| lengths.quantile(0.95));
+        drop(known);
+        usual
     }
 }
 
