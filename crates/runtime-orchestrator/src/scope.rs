@@ -7,6 +7,7 @@ use std::task::Poll;
 use runtime_events::{ScopeHook, SpanId};
 
 /// Runs `code` inside `span`, if there is a hook.
+#[inline]
 pub(crate) fn inside<T>(hook: Option<&dyn ScopeHook>, span: SpanId, code: impl FnOnce() -> T) -> T {
     let Some(hook) = hook else { return code() };
     let (mut code, mut value) = (Some(code), None);
@@ -25,6 +26,7 @@ pub(crate) fn inside<T>(hook: Option<&dyn ScopeHook>, span: SpanId, code: impl F
 
 /// Polls `future` inside `span`.
 #[expect(clippy::manual_async_fn, reason = "an async fn keeps each argument twice")]
+#[inline]
 pub(crate) fn inside_async<F: Future>(
     hook: Option<&dyn ScopeHook>,
     span: SpanId,

@@ -207,27 +207,41 @@ pub(crate) fn content(
 }
 
 /// Emits one `agent.budget_mark` for each mark that a turn crossed.
+#[inline]
 pub(crate) fn marks(stream: &Stream, marks: &[BudgetMark]) {
     for mark in marks {
-        log!(warn, session = %stream.speaker().session_id, mark = %mark, "budget mark crossed");
-        let told = payload::MarkCrossed {
-            account: mark.account.as_ref().map(Word::Shared),
-            percent: Some(mark.percent.into()),
-            limit_usd: Some(mark.limit.to_f64()),
-            spent_usd: Some(mark.spent.to_f64()),
-        };
-        let event = stream
-            .event(AgentEventName::BudgetMark, AgentEventStatus::Running)
-            .with_detail(mark.to_string())
-            .with_data(told.data());
-        stream.emit(event);
+        crossed(stream, mark);
     }
+}
+
+#[cold]
+fn crossed(stream: &Stream, mark: &BudgetMark) {
+    log!(warn, session = %stream.speaker().session_id, mark = %mark, "budget mark crossed");
+    let told = payload::MarkCrossed {
+        account: mark.account.as_ref().map(Word::Shared),
+        percent: Some(mark.percent.into()),
+        limit_usd: Some(mark.limit.to_f64()),
+        spent_usd: Some(mark.spent.to_f64()),
+    };
+    let event = stream
+        .event(AgentEventName::BudgetMark, AgentEventStatus::Running)
+        .with_detail(mark.to_string())
+        .with_data(told.data());
+    stream.emit(event);
 }
 
 /// Emits an overspent budget after each answered turn, even if the answer was withheld. Returns it
 /// if the budget is enforced.
+#[inline]
 pub(crate) fn overspent(stream: &Stream, money: &Money) -> Option<BudgetExceededError> {
-    let Overspent { exceeded, enforced } = money.overspent()?;
+    exceeded(stream, money.overspent()?)
+}
+
+#[cold]
+fn exceeded(
+    stream: &Stream,
+    Overspent { exceeded, enforced }: Overspent,
+) -> Option<BudgetExceededError> {
     let Speaker { session_id, role, .. } = stream.speaker();
     log!(warn, session = %session_id, role = %role, budget = %exceeded.budget, spent = %exceeded.current_cost, enforced = enforced, "budget exceeded");
     let told = BudgetExceeded {
@@ -244,6 +258,7 @@ pub(crate) fn overspent(stream: &Stream, money: &Money) -> Option<BudgetExceeded
 }
 
 /// Writes the balance of the session's budgets into the payload of an event.
+#[inline]
 pub(crate) fn balance(money: &Money, ended: &mut TurnEnded<'_>) {
     let Some((Balance { reserved, left, .. }, available)) = money.balance() else { return };
     ended.budget_remaining_usd = Some(left.to_f64());

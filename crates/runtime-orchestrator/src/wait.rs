@@ -121,6 +121,7 @@ fn poll_time(
 }
 
 /// Runs the caller's code with the flag raised. After a panic it stays raised.
+#[inline]
 pub(crate) fn flagged<T>(flag: &mut bool, code: impl FnOnce() -> T) -> T {
     *flag = true;
     let value = code();

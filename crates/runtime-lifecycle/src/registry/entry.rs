@@ -87,6 +87,7 @@ impl StatusHandle {
     }
 
     /// The current state.
+    #[inline]
     pub fn get(&self) -> AgentStatus {
         // Acquire: pairs with the Release of the entry.
         AgentStatus::ALL[usize::from(self.entry.status.load(Ordering::Acquire))]

@@ -70,11 +70,13 @@ pub(crate) struct Entry<'c> {
 
 impl<'c> Entry<'c> {
     /// Enters, unless the call comes from a sink of the session.
+    #[inline]
     pub(crate) fn of(core: Hold<'c>, working: bool) -> Result<Self, EnterError> {
         core.refuse_sinks()?;
         Ok(Self::anyway(core, working)?)
     }
 
+    #[inline]
     fn anyway(core: Hold<'c>, working: bool) -> Result<Self, SessionClosedError> {
         core.life.enter(working, core.is_owned())?;
         let entry = Self { core, working };

@@ -112,6 +112,7 @@ impl Life {
 
     /// Admits an emitter, which must [leave](Self::leave) in any case. `working` for a turn or a
     /// tool, `outlives` if it keeps the session alive.
+    #[inline]
     pub(crate) fn enter(&self, working: bool, outlives: bool) -> Result<(), SessionClosedError> {
         let mut state = self.state();
         let open = self.open();
@@ -123,12 +124,14 @@ impl Life {
     }
 
     /// Fails if the worker has ended in the registry.
+    #[inline]
     pub(crate) fn ended_elsewhere(&self) -> Result<(), SessionClosedError> {
         let status = self.status();
         if status.is_terminal() { Err(self.closed(status)) } else { Ok(()) }
     }
 
     /// Removes an emitter. Returns the last event, if it is due.
+    #[inline]
     pub(crate) fn leave(&self, working: bool, outlives: bool) -> Option<Box<AgentEvent>> {
         self.state().leave(working, outlives)
     }
@@ -138,6 +141,7 @@ impl Life {
     }
 
     /// Counts a requested turn, and checks whether it may begin.
+    #[inline]
     pub(crate) fn ask(&self, cap: u32) -> Result<(), TurnError> {
         let mut state = self.state();
         state.iterate(cap)?;

@@ -165,6 +165,7 @@ impl Money {
     }
 
     /// Observes the length of an answer, if the session uses it: turns reserve the usual length.
+    #[inline]
     pub(crate) fn note_length(&self, model: &str, usage: &ReportedUsage) {
         let is_known = !usage.estimated && !is_unsaid(usage);
         if self.learns && !model.is_empty() && is_known {
@@ -174,6 +175,7 @@ impl Money {
 
     /// The balance of the account, and the amount that turns may still reserve, which the accounts
     /// above may reduce.
+    #[inline]
     pub(crate) fn balance(&self) -> Option<(Balance, Usd)> {
         self.account.as_ref().map(|account| (account.balance(), account.available()))
     }
@@ -200,6 +202,7 @@ impl Money {
     }
 
     /// The overspent budget, if there is one.
+    #[inline]
     pub(crate) fn overspent(&self) -> Option<Overspent> {
         let mut overspent: Option<Overspent> = None;
         for account in self.account.as_ref()?.path() {
@@ -216,6 +219,7 @@ impl Money {
     }
 
     /// The sink of the usage records.
+    #[inline]
     pub(crate) fn sink(&self) -> Option<Own<dyn UsageSink>> {
         self.sink_slot().clone()
     }

@@ -23,6 +23,7 @@ impl Names {
     }
 
     /// The name without secrets.
+    #[inline]
     pub(crate) fn clean<'n>(&self, name: &'n Arc<str>) -> Cow<'n, Arc<str>> {
         if self.is_clean(name) { Cow::Borrowed(name) } else { Cow::Owned(clean_name(name)) }
     }

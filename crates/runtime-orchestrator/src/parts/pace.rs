@@ -93,6 +93,7 @@ impl Pace {
     }
 
     /// Ends the timeouts between tokens, because the answer is complete.
+    #[inline]
     pub(crate) fn answered(&mut self) {
         if let Some(times) = &mut self.0 {
             (times.first_token, times.idle) = (None, None);

@@ -191,20 +191,37 @@ impl Stream {
         self.emit_as_is(event);
     }
 
-    /// Emits an event with no other texts of the caller than these names.
+    /// Emits an event of a span that `fill` fills, if it has a reader. It has no other texts of the caller
+    /// than these names.
+    ///
+    /// An event is large, and is copied wherever it is passed on. So it is made in its place, and filled there.
     #[inline]
-    pub(crate) fn emit_with(&self, mut event: AgentEvent, names: [Option<&Arc<str>>; 2]) {
+    pub(crate) fn emit_with(
+        &self,
+        names: [Option<&Arc<str>>; 2],
+        (name, status, spans): (AgentEventName, AgentEventStatus, (SpanId, Option<SpanId>)),
+        fill: impl FnOnce(&mut AgentEvent),
+    ) {
+        if !self.is_heard() {
+            return;
+        }
+        let mut event = self.span_event(name, status, spans);
+        fill(&mut event);
         if !names.into_iter().flatten().all(|name| self.names.is_clean(name)) {
             self.clean(&mut event);
         }
-        self.emit_as_is(event);
+        let Some(state) = self.number(&mut event) else { return };
+        self.emit_numbered(state, Arc::new(event));
     }
 
     /// Emits an event with the texts that it has.
-    #[inline]
     pub(crate) fn emit_as_is(&self, mut event: AgentEvent) {
-        let Some(mut state) = self.number(&mut event) else { return };
-        let aside = state.keep(Arc::new(event), self.kept);
+        let Some(state) = self.number(&mut event) else { return };
+        self.emit_numbered(state, Arc::new(event));
+    }
+
+    fn emit_numbered(&self, mut state: MutexGuard<'_, Board>, event: Arc<AgentEvent>) {
+        let aside = state.keep(event, self.kept);
         self.deliver_from(state);
         aside.finish();
     }

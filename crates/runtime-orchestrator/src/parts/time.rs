@@ -90,6 +90,7 @@ impl Time {
 
     /// The time limits of a call that is admitted now. `total` is the end of all attempts, and
     /// `pulse` takes the caller's reports of tokens, if it exists already.
+    #[inline]
     pub(crate) fn pace(
         &self,
         limits: Option<&Limits>,
@@ -99,6 +100,15 @@ impl Time {
         if limits.is_none() && total.is_none() && pulse.is_none() && self.deadline.is_none() {
             return Ok(Pace::default());
         }
+        self.pace_within(limits, total, pulse)
+    }
+
+    fn pace_within(
+        &self,
+        limits: Option<&Limits>,
+        total: Option<Until>,
+        pulse: Option<&Arc<Pulse>>,
+    ) -> Result<Pace, DeadlineExceededError> {
         let whole = Until::earlier(self.until(None)?, total);
         let by_token = limits.map(|limits| [limits.first_token.as_ref(), limits.idle.as_ref()]);
         let by_token = by_token.unwrap_or_default();

@@ -194,7 +194,7 @@ impl<'s> ActiveAttempt<'s> {
     ///
     /// An attempt that has failed stays failed, and its turn ends as cancelled.
     pub fn settle(self, usage: impl Into<ReportedUsage>) -> Answer<()> {
-        self.answered(Some(usage.into()))
+        self.answered(Some(&usage.into()))
     }
 
     /// [`settle`](Self::settle) for an answer that says nothing of its usage: the observed usage
@@ -231,7 +231,7 @@ impl<'s> ActiveAttempt<'s> {
         self.active.release();
     }
 
-    fn answered(self, usage: Option<ReportedUsage>) -> Answer<()> {
+    fn answered(self, usage: Option<&ReportedUsage>) -> Answer<()> {
         let Self { mut active, mut turn, .. } = self;
         let is_open = !active.is_settled();
         let answer = active.answer((), usage);

@@ -153,9 +153,9 @@ impl<'s> ActiveTurn<'s> {
         (held, pace): (Held<'s>, Pace),
     ) -> Self {
         let span = core.stream.new_span();
-        if core.stream.is_heard() {
-            let [started, ..] = part.names();
-            let mut event = part.event(&core.stream, started, AgentEventStatus::Running, span);
+        let [started, ..] = part.names();
+        let begins = (started, AgentEventStatus::Running, part.spans(&core.stream, span));
+        core.stream.emit_with(part.names_of(&model), begins, |event| {
             let mut begun = TurnStarted::default();
             if !model.is_empty() {
                 begun.model = Some(Word::Shared(&model));
@@ -168,8 +168,7 @@ impl<'s> ActiveTurn<'s> {
                 begun.hedge = place.hedge;
             }
             event.data = Some(begun.data()).filter(|data| !data.is_empty());
-            core.stream.emit_with(event, part.names_of(&model));
-        }
+        });
         let (bill, vigil, polling, settled) = (None, None, false, false);
         Self { core, model, span, pace, held, bill, vigil, polling, settled, part }
     }
@@ -269,6 +268,7 @@ impl<'s> ActiveTurn<'s> {
     }
 
     /// Refuses to begin if the session has ended since the admission.
+    #[inline]
     pub(crate) fn still_open(&mut self) -> Result<(), TurnError> {
         let ended = self.core.life.ended();
         ended.map_or(Ok(()), |end| Err(self.interrupted(Interrupted::Closed(end))))
@@ -292,7 +292,7 @@ impl<'s> ActiveTurn<'s> {
     /// If [`run`](Self::run) has already settled the turn, the bill of that settlement is returned
     /// unchanged.
     pub fn settle(mut self, usage: impl Into<ReportedUsage>) -> Settled {
-        Settled::of(self.answered(Some(usage.into())))
+        Settled::of(self.answered(Some(&usage.into())))
     }
 
     /// [`settle`](Self::settle) for an answer that says nothing of its usage: the observed usage
@@ -322,6 +322,7 @@ impl<'s> ActiveTurn<'s> {
 
 impl ActiveTurn<'_> {
     /// Runs the caller's code inside its span, with the flag raised.
+    #[inline]
     pub(crate) fn flagged<T>(&mut self, code: impl FnOnce() -> T) -> T {
         let Self { core, polling, span, .. } = self;
         flagged(polling, || inside(core.scope(), *span, code))
@@ -333,11 +334,12 @@ impl ActiveTurn<'_> {
 
     /// Sets the usage of a call that has returned.
     pub(crate) fn observed_to_be(&mut self, usage: Option<ReportedUsage>) {
-        let usage = usage.or_else(|| self.held.take_observed(self.pace.pulse()));
+        let usage = usage.or_else(|| self.take_observed());
         self.held.observe(usage);
     }
 
     /// Checks once more for the session's end. From here on the call may have been made.
+    #[inline]
     pub(crate) fn begin_call(&mut self) -> Result<(), TurnError> {
         self.still_open()?;
         self.held.sent();

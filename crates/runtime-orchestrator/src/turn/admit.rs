@@ -87,6 +87,7 @@ fn begin<'s>(
     }
 }
 
+#[inline]
 fn first_checks(core: &Core, spec: &Spec) -> Result<Pace, TurnError> {
     core.life.ask(core.setup.max_iterations)?;
     let limits = spec.limits.as_deref();

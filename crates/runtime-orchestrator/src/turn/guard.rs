@@ -54,10 +54,11 @@ pub(crate) fn read<T>(
         Some(Err(error)) => unread(active, &error),
         None => None,
     };
+    let Some(shown) = shown else { return (usage, None) };
     let guards = active.core.guards(GuardrailStage::Post);
-    let Some(shown) = shown.filter(|_| guards || active.core.captures()) else {
+    if !guards && !active.core.captures() {
         return (usage, None);
-    };
+    }
     let output = active.flagged(|| shown(value));
     if let Ok(output) = &output {
         keep(active, Content::Answer, output);
@@ -88,7 +89,7 @@ impl<T> ReplyReader<T> {
     /// [`TurnError`] if a guardrail rejects the reply, or the session ends meanwhile.
     pub async fn finish(self, mut turn: ActiveTurn<'_>, value: T) -> Result<Answer<T>, TurnError> {
         let (usage, review) = read(&mut turn, &value, self);
-        let Some(review) = review else { return Ok(turn.answer(value, usage)) };
+        let Some(review) = review else { return Ok(turn.answer(value, usage.as_ref())) };
         turn.observed_to_be(usage);
         Box::pin(check_output(&mut turn, &review)).await?;
         Ok(turn.answer(value, None))

@@ -98,6 +98,7 @@ impl Held<'_> {
     }
 
     /// The call has returned an answer, which the breaker counts as a success.
+    #[inline]
     pub(crate) fn answered(&mut self, stream: &Stream) {
         self.call = Call::Returned;
         self.spend(stream, CallOutcome::Success);
@@ -167,19 +168,20 @@ impl Held<'_> {
         &mut self,
         till: Till<'_>,
         model: &Arc<str>,
-        usage: Option<ReportedUsage>,
-    ) -> Bill {
-        self.settle_rate(usage.as_ref());
-        let Some(funds) = self.funds.take() else { return Bill::default() };
+        usage: Option<&ReportedUsage>,
+        bill: &mut Bill,
+    ) {
+        self.settle_rate(usage);
+        let Some(funds) = self.funds.take() else { return };
         match usage {
             None if !funds.reserved().is_zero() => {
-                till.bill_unknown(model, funds).unwrap_or_default()
+                *bill = till.bill_unknown(model, funds).unwrap_or_default();
             }
             // Neither the turn nor its budget knows of a cost.
-            None => till.bill(model, funds, &UsageSnapshot::default().into()),
+            None => till.bill(model, funds, &UsageSnapshot::default().into(), bill),
             Some(usage) => {
-                till.money.note_length(model, &usage);
-                till.bill(model, funds, &usage)
+                till.money.note_length(model, usage);
+                till.bill(model, funds, usage, bill);
             }
         }
     }
@@ -198,7 +200,9 @@ impl Held<'_> {
             (Some(mut usage), call) => {
                 // The call was cut short: any later usage is unknown.
                 usage.estimated |= call != Call::Returned && usage.cost.is_none();
-                Some(till.bill(model, funds, &usage))
+                let mut bill = Bill::default();
+                till.bill(model, funds, &usage, &mut bill);
+                Some(bill)
             }
             (None, Call::Sent | Call::Returned) => till.bill_unknown(model, funds),
             (None, Call::Unsent | Call::Refused) => None,

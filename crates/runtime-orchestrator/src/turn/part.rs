@@ -37,6 +37,7 @@ impl Part<'_> {
         }
     }
 
+    #[inline]
     pub(crate) fn event(
         &self,
         stream: &Stream,
@@ -44,8 +45,14 @@ impl Part<'_> {
         status: AgentEventStatus,
         span: SpanId,
     ) -> AgentEvent {
+        stream.span_event(name, status, self.spans(stream, span))
+    }
+
+    /// Its span, and the span around it.
+    #[inline]
+    pub(crate) fn spans(&self, stream: &Stream, span: SpanId) -> (SpanId, Option<SpanId>) {
         let parent = self.place().map_or_else(|| stream.root(), |place| place.turn);
-        stream.span_event(name, status, (span, Some(parent)))
+        (span, Some(parent))
     }
 
     /// The place in its turn, if it is an attempt.
@@ -63,6 +70,7 @@ impl Part<'_> {
         matches!(self, Self::Attempt(place) if place.provider.is_some())
     }
 
+    #[inline]
     pub(crate) fn ended(&self, bill: Option<&Bill>, outcome: SpanOutcome) {
         if let Self::Attempt(place) = self {
             place.tally.add(bill, outcome);

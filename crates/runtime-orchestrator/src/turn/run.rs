@@ -31,7 +31,7 @@ where
         match active.step(async { call().await }).await? {
             Ok(value) => {
                 let (usage, review) = guard::read(&mut active, &value, turn.reader());
-                let Some(review) = review else { return Ok(active.answer(value, usage)) };
+                let Some(review) = review else { return Ok(active.answer(value, usage.as_ref())) };
                 active.observed_to_be(usage);
                 // Guardrails are rare, so the future of a turn has no room for them.
                 Box::pin(guard::check_output(&mut active, &review)).await?;

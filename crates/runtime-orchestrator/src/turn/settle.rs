@@ -25,21 +25,27 @@ impl ActiveTurn<'_> {
     /// Settles an answered call. Without a usage, the observed one counts. A turn that was cut
     /// short keeps its bill.
     #[inline]
-    pub(super) fn answered(&mut self, usage: Option<ReportedUsage>) -> Bill {
-        let usage = usage.or_else(|| self.held.take_observed(self.pace.pulse()));
-        if !self.close(CallOutcome::Success) {
-            return self.bill.take().map(|bill| *bill).unwrap_or_default();
+    pub(super) fn answered(&mut self, usage: Option<&ReportedUsage>) -> Bill {
+        if self.close(CallOutcome::Success) {
+            self.billed(usage)
+        } else {
+            self.bill.take().map(|bill| *bill).unwrap_or_default()
         }
+    }
+
+    #[inline]
+    fn billed(&mut self, usage: Option<&ReportedUsage>) -> Bill {
+        let observed = if usage.is_none() { self.take_observed() } else { None };
+        let usage = usage.or(observed.as_ref());
         let Core { stream, money, .. } = &*self.core;
-        let mut bill = self.held.bill_answer(money.till(stream.payer()), &self.model, usage);
-        if stream.is_heard() {
-            let [_, completed, _] = self.part.names();
-            let status = AgentEventStatus::Completed;
-            let mut event = self.part.event(stream, completed, status, self.span);
+        let mut bill = Bill::default();
+        self.held.bill_answer(money.till(stream.payer()), &self.model, usage, &mut bill);
+        let [_, completed, _] = self.part.names();
+        let ends = (completed, AgentEventStatus::Completed, self.part.spans(stream, self.span));
+        stream.emit_with(self.part.names_of(&self.model), ends, |event| {
             event.outcome = Some(SpanOutcome::Ok);
             event.data = data(&self.part, &self.model, Some((&bill, money)), None);
-            stream.emit_with(event, self.part.names_of(&self.model));
-        }
+        });
         self.part.ended(Some(&bill), SpanOutcome::Ok);
         tell::marks(stream, &bill.marks);
         if let Part::Turn { .. } = self.part {
@@ -56,7 +62,7 @@ impl ActiveTurn<'_> {
         if failure.error().is::<NoThreadError>() {
             self.held.unsent();
         }
-        let observed = self.held.take_observed(self.pace.pulse());
+        let observed = self.take_observed();
         self.held.observe(observed);
         if !self.settled {
             self.held.failed(&failure.fault(), self.part.is_routed());
@@ -80,12 +86,13 @@ impl ActiveTurn<'_> {
     }
 
     /// Notes that the call has returned an answer.
+    #[inline]
     pub(crate) fn call_succeeded(&mut self) {
         self.pace.answered();
         self.held.answered(&self.core.stream);
     }
 
-    pub(crate) fn answer<T>(&mut self, value: T, usage: Option<ReportedUsage>) -> Answer<T> {
+    pub(crate) fn answer<T>(&mut self, value: T, usage: Option<&ReportedUsage>) -> Answer<T> {
         let model = Arc::clone(&self.model);
         let bill = self.answered(usage);
         let Bill {
@@ -118,7 +125,7 @@ impl ActiveTurn<'_> {
     /// Permit and reservations are released, but the iteration counts. The turn ends as cancelled.
     pub fn release(mut self) {
         self.held.unsent();
-        self.held.take_observed(self.pace.pulse());
+        self.take_observed();
         if self.close(CallOutcome::Ignored) {
             let class = AgentFailureClass::Cancelled;
             self.stopped(SpanOutcome::Cancelled, class, None, &Message("the call was not sent"));
@@ -154,8 +161,14 @@ impl ActiveTurn<'_> {
         error
     }
 
+    /// The observed usage, from here or from inside the attempt.
+    pub(super) fn take_observed(&mut self) -> Option<ReportedUsage> {
+        self.held.take_observed(self.pace.pulse())
+    }
+
     /// Settles the turn and records the outcome at the breaker. `false` if the turn was already
     /// settled.
+    #[inline]
     fn close(&mut self, outcome: CallOutcome) -> bool {
         if mem::replace(&mut self.settled, true) {
             return false;
@@ -176,8 +189,8 @@ impl ActiveTurn<'_> {
         scenario: Option<FailureScenario>,
         error: &(dyn Error + 'static),
     ) {
+        let observed = self.take_observed();
         let Core { stream, money, .. } = &*self.core;
-        let observed = self.held.take_observed(self.pace.pulse());
         let bill = self.held.bill_failure(money.till(stream.payer()), &self.model, observed);
         if stream.is_heard() {
             let status = match outcome {
@@ -239,6 +252,7 @@ fn data(
 
 impl Bill {
     /// Writes why the answer ended into the data of an event.
+    #[inline]
     pub(crate) fn note_finish(&self, data: &mut Data) {
         if self.finish_reasons == [None; 6] {
             return;

@@ -61,6 +61,7 @@ impl Guardrails {
     }
 
     /// Whether any guardrail checks at this stage.
+    #[inline]
     pub fn has_any(&self, stage: GuardrailStage) -> bool {
         self.at(stage).next().is_some()
     }

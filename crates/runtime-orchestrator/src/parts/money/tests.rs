@@ -18,7 +18,10 @@ fn money(limit: Option<Limit>) -> Money {
 
 fn bill(money: &Money, model: &str, funds: Funds<'_>, usage: UsageSnapshot) -> Bill {
     let (role, session_id, names) = (&"writer".into(), &"s1".into(), &Names::default());
-    money.till(Payer { role, session_id, names }).bill(&model.into(), funds, &usage.into())
+    let mut bill = Bill::default();
+    let till = money.till(Payer { role, session_id, names });
+    till.bill(&model.into(), funds, &usage.into(), &mut bill);
+    bill
 }
 
 #[test]

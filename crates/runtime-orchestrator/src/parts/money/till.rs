@@ -21,23 +21,32 @@ pub(crate) struct Till<'m> {
 impl Till<'_> {
     /// Bills a turn by its usage, complete or partial, in the tracker, the usage sink and the
     /// budget. A turn without a model is not metered.
+    ///
+    /// It fills `bill`, which is empty: a bill is large, and copied wherever it is passed on.
     #[inline]
-    pub(crate) fn bill(self, model: &Arc<str>, funds: Funds<'_>, usage: &ReportedUsage) -> Bill {
-        let tokens = usage.tokens;
+    pub(crate) fn bill(
+        self,
+        model: &Arc<str>,
+        funds: Funds<'_>,
+        usage: &ReportedUsage,
+        bill: &mut Bill,
+    ) {
+        bill.usage = Some(usage.tokens);
+        bill.finish_reasons = usage.finish_reasons;
         if model.is_empty() {
-            let finish_reasons = usage.finish_reasons;
-            return Bill { usage: Some(tokens), finish_reasons, ..Bill::default() };
+            return;
         }
         let model = &*self.payer.names.clean(model);
         let tier = usage.tier.unwrap_or_else(|| funds.tier());
+        let is_unsaid = is_unsaid(usage);
         let recorded = match (usage.cost, funds.prices()) {
             (None, Some(prices)) => {
                 // If all input or all output is unreported, or a strict budget has a partial usage,
                 // the cost is at least the reservation.
-                let guessed = is_unsaid(usage) || (usage.estimated && funds.is_strict());
+                let guessed = is_unsaid || (usage.estimated && funds.is_strict());
                 let least = if guessed { funds.reserved() } else { Usd::ZERO };
-                let cost = prices.cost(&tokens, tier).max(least);
-                self.money.tracker.record_priced(model, &tokens, cost)
+                let cost = prices.cost(&usage.tokens, tier).max(least);
+                self.money.tracker.record_priced(model, &usage.tokens, cost)
             }
             _ => self.money.tracker.record(model, usage, tier),
         };
@@ -47,15 +56,10 @@ impl Till<'_> {
         if let Some(how) = recorded.first_loose {
             log!(info, session = %self.payer.session_id, model = %model, matched_by = %how, "no price is registered for this exact model name; a shorter name has one");
         }
-        let bill = Bill {
-            usage: Some(tokens),
-            cost: recorded.cost,
-            finish_reasons: usage.finish_reasons,
-            estimated: usage.cost.is_none() && (usage.estimated || is_unsaid(usage)),
-            reported: recorded.reported,
-            ..Bill::default()
-        };
-        self.settle(model, funds, bill)
+        bill.cost = recorded.cost;
+        bill.reported = recorded.reported;
+        bill.estimated = usage.cost.is_none() && (usage.estimated || is_unsaid);
+        self.settle(model, funds, bill);
     }
 
     /// Bills a sent call with unknown usage by its reservation. `None` without a reservation.
@@ -66,25 +70,29 @@ impl Till<'_> {
         }
         let model = &*self.payer.names.clean(model);
         let _ = self.money.tracker.record_priced(model, &UsageSnapshot::default(), cost);
-        let bill = Bill { cost, estimated: true, ..Bill::default() };
-        Some(self.settle(model, funds, bill))
+        let mut bill = Bill { cost, estimated: true, ..Bill::default() };
+        self.settle(model, funds, &mut bill);
+        Some(bill)
     }
 
     #[inline]
-    fn settle(self, model: &Arc<str>, funds: Funds<'_>, mut bill: Bill) -> Bill {
+    fn settle(self, model: &Arc<str>, funds: Funds<'_>, bill: &mut Bill) {
         let charge = Charge::new(bill.cost).model(model).role(self.payer.role);
         let charge = if bill.estimated { charge.estimated() } else { charge };
         bill.marks = funds.settle(charge).marks;
         if let Some(sink) = self.money.sink() {
-            let mut record =
-                UsageRecord::new(Arc::clone(model), bill.usage.unwrap_or_default(), bill.cost);
-            record.session_id = Some(Arc::clone(self.payer.session_id));
-            record.role = Some(Arc::clone(self.payer.role));
-            record.estimated = bill.estimated;
-            record.cost_reported = bill.reported;
-            self.deliver(|| sink.take(record));
+            self.deliver(|| sink.take(self.record(model, bill)));
         }
-        bill
+    }
+
+    fn record(self, model: &Arc<str>, bill: &Bill) -> UsageRecord {
+        let usage = bill.usage.unwrap_or_default();
+        let mut record = UsageRecord::new(Arc::clone(model), usage, bill.cost);
+        record.session_id = Some(Arc::clone(self.payer.session_id));
+        record.role = Some(Arc::clone(self.payer.role));
+        record.estimated = bill.estimated;
+        record.cost_reported = bill.reported;
+        record
     }
 
     pub(crate) fn flush(self) {
