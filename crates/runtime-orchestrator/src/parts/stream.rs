@@ -211,19 +211,13 @@ impl Stream {
             self.clean(&mut event);
         }
         let Some(state) = self.number(&mut event) else { return };
-        self.emit_numbered(state, Arc::new(event));
+        emit_numbered(self, state, Arc::new(event));
     }
 
     /// Emits an event with the texts that it has.
     pub(crate) fn emit_as_is(&self, mut event: AgentEvent) {
         let Some(state) = self.number(&mut event) else { return };
-        self.emit_numbered(state, Arc::new(event));
-    }
-
-    fn emit_numbered(&self, mut state: MutexGuard<'_, Board>, event: Arc<AgentEvent>) {
-        let aside = state.keep(event, self.kept);
-        self.deliver_from(state);
-        aside.finish();
+        emit_numbered(self, state, Arc::new(event));
     }
 
     /// Numbers `event` and keeps it. [`deliver`](Self::deliver) is to follow.
@@ -373,6 +367,12 @@ impl Stream {
         // Changed in single steps, so it stays consistent after a panic of the clock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn emit_numbered<'s>(stream: &'s Stream, mut state: MutexGuard<'s, Board>, event: Arc<AgentEvent>) {
+    let aside = state.keep(event, stream.kept);
+    stream.deliver_from(state);
+    aside.finish();
 }
 
 fn log_first(speaker: &Speaker, failure: Option<String>) {

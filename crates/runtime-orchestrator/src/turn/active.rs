@@ -334,7 +334,7 @@ impl ActiveTurn<'_> {
 
     /// Sets the usage of a call that has returned.
     pub(crate) fn observed_to_be(&mut self, usage: Option<ReportedUsage>) {
-        let usage = usage.or_else(|| self.take_observed());
+        let usage = usage.or_else(|| self.held.take_observed(self.pace.pulse()));
         self.held.observe(usage);
     }
 

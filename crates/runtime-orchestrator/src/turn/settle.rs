@@ -27,32 +27,10 @@ impl ActiveTurn<'_> {
     #[inline]
     pub(super) fn answered(&mut self, usage: Option<&ReportedUsage>) -> Bill {
         if self.close(CallOutcome::Success) {
-            self.billed(usage)
+            billed(self, usage)
         } else {
             self.bill.take().map(|bill| *bill).unwrap_or_default()
         }
-    }
-
-    #[inline]
-    fn billed(&mut self, usage: Option<&ReportedUsage>) -> Bill {
-        let observed = if usage.is_none() { self.take_observed() } else { None };
-        let usage = usage.or(observed.as_ref());
-        let Core { stream, money, .. } = &*self.core;
-        let mut bill = Bill::default();
-        self.held.bill_answer(money.till(stream.payer()), &self.model, usage, &mut bill);
-        let [_, completed, _] = self.part.names();
-        let ends = (completed, AgentEventStatus::Completed, self.part.spans(stream, self.span));
-        stream.emit_with(self.part.names_of(&self.model), ends, |event| {
-            event.outcome = Some(SpanOutcome::Ok);
-            event.data = data(&self.part, &self.model, Some((&bill, money)), None);
-        });
-        self.part.ended(Some(&bill), SpanOutcome::Ok);
-        tell::marks(stream, &bill.marks);
-        if let Part::Turn { .. } = self.part {
-            // For a turn with attempts, the budget is checked at the end of the turn.
-            bill.over_budget = tell::overspent(stream, money);
-        }
-        bill
     }
 
     pub(crate) fn failed<E: Into<BoxError> + 'static>(&mut self, error: E) -> Failure {
@@ -62,7 +40,7 @@ impl ActiveTurn<'_> {
         if failure.error().is::<NoThreadError>() {
             self.held.unsent();
         }
-        let observed = self.take_observed();
+        let observed = self.held.take_observed(self.pace.pulse());
         self.held.observe(observed);
         if !self.settled {
             self.held.failed(&failure.fault(), self.part.is_routed());
@@ -125,7 +103,7 @@ impl ActiveTurn<'_> {
     /// Permit and reservations are released, but the iteration counts. The turn ends as cancelled.
     pub fn release(mut self) {
         self.held.unsent();
-        self.take_observed();
+        self.held.take_observed(self.pace.pulse());
         if self.close(CallOutcome::Ignored) {
             let class = AgentFailureClass::Cancelled;
             self.stopped(SpanOutcome::Cancelled, class, None, &Message("the call was not sent"));
@@ -161,11 +139,6 @@ impl ActiveTurn<'_> {
         error
     }
 
-    /// The observed usage, from here or from inside the attempt.
-    pub(super) fn take_observed(&mut self) -> Option<ReportedUsage> {
-        self.held.take_observed(self.pace.pulse())
-    }
-
     /// Settles the turn and records the outcome at the breaker. `false` if the turn was already
     /// settled.
     #[inline]
@@ -189,8 +162,8 @@ impl ActiveTurn<'_> {
         scenario: Option<FailureScenario>,
         error: &(dyn Error + 'static),
     ) {
-        let observed = self.take_observed();
         let Core { stream, money, .. } = &*self.core;
+        let observed = self.held.take_observed(self.pace.pulse());
         let bill = self.held.bill_failure(money.till(stream.payer()), &self.model, observed);
         if stream.is_heard() {
             let status = match outcome {
@@ -218,6 +191,29 @@ impl ActiveTurn<'_> {
         }
         self.core.log_failure("turn", error);
     }
+}
+
+/// The bill of an answer, and the events that tell it.
+#[inline]
+fn billed(turn: &mut ActiveTurn<'_>, usage: Option<&ReportedUsage>) -> Bill {
+    let observed = if usage.is_none() { turn.held.take_observed(turn.pace.pulse()) } else { None };
+    let usage = usage.or(observed.as_ref());
+    let Core { stream, money, .. } = &*turn.core;
+    let mut bill = Bill::default();
+    turn.held.bill_answer(money.till(stream.payer()), &turn.model, usage, &mut bill);
+    let [_, completed, _] = turn.part.names();
+    let ends = (completed, AgentEventStatus::Completed, turn.part.spans(stream, turn.span));
+    stream.emit_with(turn.part.names_of(&turn.model), ends, |event| {
+        event.outcome = Some(SpanOutcome::Ok);
+        event.data = data(&turn.part, &turn.model, Some((&bill, money)), None);
+    });
+    turn.part.ended(Some(&bill), SpanOutcome::Ok);
+    tell::marks(stream, &bill.marks);
+    if let Part::Turn { .. } = turn.part {
+        // For a turn with attempts, the budget is checked at the end of the turn.
+        bill.over_budget = tell::overspent(stream, money);
+    }
+    bill
 }
 
 /// The payload of a call's last event.
