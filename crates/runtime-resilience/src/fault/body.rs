@@ -46,10 +46,7 @@ pub(super) fn error<'a, N: Json<'a>>(body: N) -> N {
         }
     }
     // Bedrock's exceptions in a stream: the name, and the exception under it.
-    match body.first_field() {
-        Some((name, value)) if name.ends_with("Exception") => value,
-        _ => body,
-    }
+    body.exception().and_then(|name| body.get(name)).unwrap_or(body)
 }
 
 /// The error with its words: the one inside a gateway's, or a client's, that has none of its own.
@@ -229,10 +226,7 @@ fn status_of<'a, N: Json<'a>>(error: N) -> Option<u16> {
 
 /// The name of an AWS exception in the body.
 pub(super) fn exception<'a, N: Json<'a>>(body: N, error: N) -> Option<&'a str> {
-    text(error, "__type").or_else(|| {
-        let (name, _) = body.first_field()?;
-        name.ends_with("Exception").then_some(name)
-    })
+    text(error, "__type").or_else(|| body.exception())
 }
 
 /// `com.amazonaws#ThrottlingException:http://…` → `ThrottlingException`
@@ -256,7 +250,7 @@ pub(super) fn stop_reason<'a, N: Json<'a>>(body: N) -> Option<&'a str> {
     ];
     let body = event(body);
     // The body of a refusal has few fields, and none of these.
-    if !body.fields()?.any(|(name, _)| PLACES.contains(&name)) {
+    if !body.names()?.any(|name| PLACES.contains(&name)) {
         return None;
     }
     let place = |name: &str| body.get(name);

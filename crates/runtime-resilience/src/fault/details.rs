@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::body::{self, Nested};
 use super::flat::Flat;
 use super::headers::Headers;
-use super::json::Json;
+use super::json::{Json, Parsed};
 use super::kind::FaultKind;
 use super::provider::Provider;
 use super::{Fault, FaultRules};
@@ -51,7 +51,7 @@ impl FaultDetails {
 
     /// The words of a reply with a parsed body, or of an event in a stream.
     pub fn from_json<H: Headers + ?Sized>(headers: &H, body: &Value) -> Self {
-        Self::read(headers, body)
+        Self::read(headers, Parsed::of(body))
     }
 
     /// The words of a reply, whatever form its body has.

@@ -148,6 +148,11 @@ impl<'a> Json<'a> for At<'a> {
         list.then(|| self.inside().map(|(_, item)| item))
     }
 
+    #[inline]
+    fn names(self) -> Option<impl Iterator<Item = &'a str>> {
+        self.is_object().then(|| self.inside().map(|(name, _)| name))
+    }
+
     fn fields(self) -> Option<impl Iterator<Item = (&'a str, Self)>> {
         self.is_object().then(|| self.inside())
     }

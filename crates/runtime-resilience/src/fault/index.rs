@@ -96,6 +96,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::fault::json::Parsed;
 
     /// All words that any row asks for.
     fn words() -> Vec<&'static str> {
@@ -112,7 +113,7 @@ mod tests {
 
     /// The row that the index finds, and that a search through all rows finds.
     fn both(provider: Provider, status: u16, body: &Value) -> [Option<&'static FaultRule>; 2] {
-        let reply = Reply::new(provider, status, &(), body);
+        let reply = Reply::new(provider, status, &(), Parsed::of(body));
         let index = Index::of(provider);
         let found = index.find(&reply, Ask::All).map(|(_, row)| row);
         [found, index.rows.iter().copied().find(|row| row.matches(&reply))]

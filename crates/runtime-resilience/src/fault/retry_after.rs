@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::body;
 use super::headers::Headers;
 use super::http_date::http_date;
-use super::json::Json;
+use super::json::{Json, Parsed};
 
 /// The wait that a reply asks for: the first of these that can be read, or `None`.
 ///
@@ -45,7 +45,7 @@ pub fn retry_after<H: Headers + ?Sized>(
     body: &Value,
     now: impl Into<DateTime<Utc>>,
 ) -> Option<Duration> {
-    in_place(headers, body, Some(now.into()))
+    in_place(headers, Parsed::of(body), Some(now.into()))
 }
 
 /// As [`retry_after`], whatever form the body has.

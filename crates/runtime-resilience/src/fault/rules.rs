@@ -11,7 +11,7 @@ use super::field::Reply;
 use super::flat::Flat;
 use super::headers::Headers;
 use super::index::{Ask, Index};
-use super::json::Json;
+use super::json::{Json, Parsed};
 use super::kind::{FaultKind, FaultScope};
 use super::limits::{FULL_AGAIN, is_for_long, reset_of_limits};
 use super::phrases::of_phrase;
@@ -77,13 +77,13 @@ impl FaultRules {
         body: &Value,
         now: impl Into<DateTime<Utc>>,
     ) -> Fault {
-        self.read((provider, status), headers, body, Some(now.into()))
+        self.read((provider, status), headers, Parsed::of(body), Some(now.into()))
     }
 
     /// As [`Fault::from_stream_error`], by these rows.
     pub fn of_stream_error(&self, provider: Provider, event: &Value) -> Fault {
         // Nobody tells the time: a duration is a wait, and a moment is none.
-        self.read((provider, 0), &(), event, None)
+        self.read((provider, 0), &(), Parsed::of(event), None)
     }
 
     /// As [`Fault::from_stream_error_at`], by these rows.
@@ -292,7 +292,7 @@ pub(super) fn by_words(provider: Provider, text: &str) -> Option<Fault> {
         let index = Index::of(provider);
         let names = said::names(text).take(MOST_NAMES).map(Some).chain([None]);
         let rows = names.filter_map(|name| {
-            index.find(&Reply::said((provider, status), name, text, &Value::Null), Ask::All)
+            index.find(&Reply::said((provider, status), name, text, Parsed::NULL), Ask::All)
         });
         let (_, row) =
             rows.filter(|(_, row)| row.has_conditions()).min_by_key(|(place, _)| *place)?;
@@ -303,7 +303,7 @@ pub(super) fn by_words(provider: Provider, text: &str) -> Option<Fault> {
 /// The fault by the status that a text names.
 pub(super) fn by_status(text: &str) -> Option<Fault> {
     let (provider, status) = (Provider::Other, said::status(text)?);
-    let reply = Reply::said((provider, status), None, text, &Value::Null);
+    let reply = Reply::said((provider, status), None, text, Parsed::NULL);
     let (_, row) = Index::of(provider).find(&reply, Ask::ByStatus)?;
     Some(of_said(row, status, text))
 }
