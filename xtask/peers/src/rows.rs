@@ -4,6 +4,7 @@ mod backoff;
 mod breaker;
 mod fault;
 mod floor;
+mod otel;
 mod rate;
 mod retry_budget;
 mod tower;
@@ -21,6 +22,7 @@ pub(crate) fn add_all(suite: &mut Suite) {
     rate::add(suite);
     retry_budget::add(suite);
     fault::add(suite);
+    otel::add(suite);
     floor::add(suite);
 }
 
