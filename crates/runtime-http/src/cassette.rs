@@ -1,21 +1,11 @@
 //! Cassettes below an HTTP client: each request is recorded, or played.
 
-#[cfg(feature = "async-openai")]
-mod async_openai;
 mod body;
 mod exchange;
-#[cfg(feature = "reqwest-middleware")]
-mod reqwest_middleware;
-#[cfg(any(feature = "async-openai", feature = "tower"))]
-mod service;
-#[cfg(feature = "tower")]
-mod tower;
 
 use runtime_testkit::cassette::Tape;
 
 pub use self::body::TapeBody;
-#[cfg(any(feature = "async-openai", feature = "tower"))]
-pub use self::service::TapeService;
 
 /// Records each request of an HTTP client on a tape, or plays its reply. With feature `cassette`.
 ///

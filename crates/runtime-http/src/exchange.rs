@@ -1,94 +1,85 @@
 //! A call and its replies, until the client can have one.
 //!
 //! ```text
-//!   next ─▶ Send ─▶ sent ─┬─ no reply, a bad status, an error inside a 200 ─▶ recovered from, or Done
-//!     ▲                   ├─ a whole answer ────▶ settled ─▶ Done
-//!     └───────────────────┴─ a stream's first token ─▶ Done, and the body goes on with the turn
+//!   admitted ─▶ sent ─┬─ no reply, a bad status, an error inside a 200 ─▶ recovered from, or Done
+//!      ▲              │                                                   │
+//!      └──────────────┼───────────────────────────────────────────────────┘
+//!                     ├─ a whole answer ────▶ settled ─▶ Done
+//!                     └─ a stream's first token ─▶ Done, and the body goes on with the turn
 //! ```
 
 mod running;
 
-use std::error::Error;
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::pin::pin;
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
+use http::Response;
 use http::response::Parts;
-use http::{Response, Uri};
-use http_body::Body;
-use runtime_orchestrator::{
-    Answer, Attempt, BoxError, RecoveringTurn, SessionHandle, Turn, TurnError,
-};
+use runtime_orchestrator::{Answer, Attempt, RecoveringTurn, SessionHandle, Turn, TurnError};
 use runtime_resilience::{Fault, FaultError, FaultKind, Provider};
 
 pub(crate) use self::running::Running;
 use crate::ask::{Ask, Kind};
 use crate::body::TurnBody;
-use crate::error::Refused;
+use crate::call::{Call, Layered, Rewritten};
+use crate::error::{NoSessionError, Refused};
 use crate::meter::{Framing, Meter};
 use crate::record::{Opened, Record, Recorder};
-use crate::turns::{Rewritten, Turns, Whose};
+use crate::turns::{Turns, Whose};
 
 /// The part of a failed body that is read: as much as the rows of faults read.
 const FAILED_BODY: usize = 64 * 1024;
 
-/// What to do next until the client can have its reply.
-pub(crate) enum Step<B, E> {
-    /// Send the request with these changes, and tell what [came](Exchange::sent).
-    Send(Rewritten),
-    Done(Outcome<B, E>),
+impl Layered for Turns {
+    type Caller = Result<Option<Whose>, NoSessionError>;
+    type Body<B> = TurnBody<B>;
+
+    fn caller(&self) -> Self::Caller {
+        self.session()
+    }
+
+    async fn made<C: Call>(self, caller: Self::Caller, call: C) -> Outcome<C> {
+        let Some(ask) = self.ask(call.asked()) else { return untouched(call).await };
+        match caller.map_err(C::refused)? {
+            Some(whose) => Exchange::begin(self, whose, ask, call).run().await,
+            None => untouched(call).await,
+        }
+    }
 }
 
-pub(crate) type Outcome<B, E> = Result<Response<TurnBody<B>>, Failed<E>>;
-
-/// Why there is no reply.
-pub(crate) enum Failed<E> {
-    /// The client's own error.
-    Client(E),
-    Refused(Refused),
+async fn untouched<C: Call>(call: C) -> Outcome<C> {
+    Ok(call.pass().await?.map(TurnBody::untouched))
 }
 
-/// A call and its replies. Doors loop over its steps: no closure, whose future would have to be
-/// `Send` for every lifetime.
-pub(crate) struct Exchange<B, E> {
+/// What a client gets.
+type Outcome<C> = Result<Response<TurnBody<<C as Call>::Body>>, <C as Call>::Error>;
+
+/// A call and its replies.
+struct Exchange<C: Call> {
     turns: Turns,
     session: SessionHandle,
     ask: Ask,
-    /// The request as the client sent it.
-    request: (Uri, Bytes),
-    stage: Stage<B, E>,
+    call: C,
+    stage: Stage<C>,
     /// The provider's own words, or the client's, on the last attempt.
-    last: Option<Outcome<B, E>>,
+    last: Option<Outcome<C>>,
     /// Of a durable session, once the call has begun.
     record: Option<Record>,
-    /// The error inside a client's.
-    inside: fn(&E) -> &(dyn Error + 'static),
 }
 
-enum Stage<B, E> {
+enum Stage<C: Call> {
     /// A call of a durable session, before it is known whether an earlier life has its reply.
     Unopened(Recorder, Box<Turn>),
     /// A call that goes to its own URL only, before it is admitted.
     Once(Box<Turn>),
     Between(RecoveringTurn<'static>),
-    Running(Box<Running>),
-    Done(Outcome<B, E>),
+    Done(Outcome<C>),
     Over,
 }
 
-impl<B, E> Exchange<B, E>
-where
-    B: Body,
-    B::Data: Buf,
-    B::Error: Into<BoxError>,
-{
-    pub(crate) fn begin(
-        turns: &Turns,
-        Whose { session, recorder }: Whose,
-        ask: Ask,
-        request: (Uri, Bytes),
-        inside: fn(&E) -> &(dyn Error + 'static),
-    ) -> Self {
+impl<C: Call> Exchange<C> {
+    fn begin(turns: Turns, Whose { session, recorder }: Whose, ask: Ask, call: C) -> Self {
         let turn = turns.turn(&ask);
         let stage = if let Some(recorder) = recorder {
             Stage::Unopened(recorder, Box::new(turn))
@@ -98,25 +89,20 @@ where
         } else {
             match session.begin_turn_recovering(turn) {
                 Ok(turn) => Stage::Between(turn),
-                Err(refused) => Stage::Done(Err(Failed::Refused(Refused::new(refused)))),
+                Err(refused) => Stage::Done(Err(C::refused(Refused::new(refused)))),
             }
         };
-        let turns = turns.clone();
-        Self { turns, session, ask, request, stage, last: None, record: None, inside }
+        Self { turns, session, ask, call, stage, last: None, record: None }
     }
 
-    pub(crate) async fn next(&mut self) -> Step<B, E> {
+    async fn run(mut self) -> Outcome<C> {
         loop {
             let (mut running, attempt) = match self.admitted().await {
                 Ok(admitted) => admitted,
-                Err(outcome) => return Step::Done(outcome),
+                Err(outcome) => return outcome,
             };
-            let (uri, body) = &self.request;
-            match self.turns.rewritten(&self.ask, uri, body, attempt.as_ref()) {
-                Ok(new) => {
-                    self.stage = Stage::Running(Box::new(running));
-                    return Step::Send(new);
-                }
+            match self.turns.rewritten(&self.ask, self.call.asked(), attempt.as_ref()) {
+                Ok(new) => self.sent(running, new).await,
                 Err(nowhere) => {
                     self.last = None;
                     let failed = running.fail(nowhere);
@@ -127,7 +113,7 @@ where
     }
 
     /// The next attempt, or what the client gets.
-    async fn admitted(&mut self) -> Result<(Running, Option<Attempt>), Outcome<B, E>> {
+    async fn admitted(&mut self) -> Result<(Running, Option<Attempt>), Outcome<C>> {
         Ok(match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Unopened(recorder, turn) => match recorder.open(&self.ask, *turn).await {
                 Ok(Opened::Active(running, attempt, record)) => {
@@ -139,7 +125,7 @@ where
                     let body = TurnBody::recorded(pieces, end);
                     return Err(Ok(Response::from_parts(head, body)));
                 }
-                Err(refused) => return Err(Err(Failed::Refused(refused))),
+                Err(refused) => return Err(Err(C::refused(refused))),
             },
             Stage::Between(turn) => match turn.attempt().await {
                 Ok(active) => {
@@ -147,7 +133,7 @@ where
                         && let Err(refused) = record.again(&active).await
                     {
                         active.release();
-                        return Err(Err(Failed::Refused(refused)));
+                        return Err(Err(C::refused(refused)));
                     }
                     let attempt = active.attempt().clone();
                     (Running::Attempt(active), Some(attempt))
@@ -159,37 +145,31 @@ where
                 Err(refused) => return Err(self.end(refused).await),
             },
             Stage::Done(outcome) => return Err(outcome),
-            Stage::Running(_) | Stage::Over => unreachable!("each attempt is told what came"),
+            Stage::Over => unreachable!("each attempt is told what came"),
         })
     }
 
-    /// Sends the request of this attempt, which goes to `provider`, and reads what comes.
-    pub(crate) async fn sent(
-        &mut self,
-        provider: Option<Provider>,
-        sending: impl Future<Output = Result<Response<B>, E>>,
-    ) {
-        let Stage::Running(mut running) = std::mem::replace(&mut self.stage, Stage::Over) else {
-            unreachable!("an attempt is running")
-        };
+    /// Sends the request of this attempt, and reads what comes.
+    async fn sent(&mut self, mut running: Running, new: Rewritten) {
         self.last = None;
+        let provider = new.provider();
         let reply = {
             // An interrupted request is dropped before the wait for the next one.
-            let mut sending = pin!(sending);
+            let mut sending = pin!(self.call.send(new));
             poll_fn(|cx| running.poll_run(cx, |cx| sending.as_mut().poll(cx), || None)).await
         };
         match reply {
-            Ok(Ok(reply)) => self.reply(*running, provider, reply).await,
+            Ok(Ok(reply)) => self.reply(running, provider, reply).await,
             Ok(Err(error)) => {
-                let failed = running.fail(running.fault_of((self.inside)(&error)));
-                self.last = Some(Err(Failed::Client(error)));
-                self.recover(*running, failed).await;
+                let failed = running.fail(running.fault_of(C::inside(&error)));
+                self.last = Some(Err(error));
+                self.recover(running, failed).await;
             }
-            Err(interrupted) => self.recover(*running, interrupted).await,
+            Err(interrupted) => self.recover(running, interrupted).await,
         }
     }
 
-    async fn reply(&mut self, running: Running, at: Option<Provider>, reply: Response<B>) {
+    async fn reply(&mut self, running: Running, at: Option<Provider>, reply: Response<C::Body>) {
         let (parts, body) = reply.into_parts();
         let body = TurnBody::untouched(body);
         running.observe_headers(&parts.headers);
@@ -210,7 +190,7 @@ where
         mut running: Running,
         at: Option<Provider>,
         parts: Parts,
-        mut body: TurnBody<B>,
+        mut body: TurnBody<C::Body>,
     ) {
         let mut read = 0;
         while read < FAILED_BODY && !body.is_read() {
@@ -240,7 +220,7 @@ where
         mut running: Running,
         at: Option<Provider>,
         parts: Parts,
-        mut body: TurnBody<B>,
+        mut body: TurnBody<C::Body>,
     ) {
         let provider = at.unwrap_or(self.ask.provider);
         let framing = Framing::of(&parts.headers);
@@ -316,7 +296,7 @@ where
     }
 
     /// Hands on a reply whose turn has ended, once it is recorded.
-    async fn done(&mut self, bill: &Answer<()>, parts: Parts, body: TurnBody<B>) {
+    async fn done(&mut self, bill: &Answer<()>, parts: Parts, body: TurnBody<C::Body>) {
         let recorded = match self.record.take() {
             Some(record) => {
                 let head = (parts.status, &parts.headers);
@@ -326,7 +306,7 @@ where
             None => Ok(()),
         };
         let reply = recorded.map(|()| Response::from_parts(parts, body));
-        self.stage = Stage::Done(reply.map_err(Failed::Refused));
+        self.stage = Stage::Done(reply.map_err(C::refused));
     }
 
     /// The error that a reply of a provider tells.
@@ -344,20 +324,20 @@ where
     }
 
     /// The provider's own words, where there are any.
-    async fn end(&mut self, error: TurnError) -> Outcome<B, E> {
+    async fn end(&mut self, error: TurnError) -> Outcome<C> {
         let last = self.last.take();
         let Some(record) = self.record.take() else {
-            return last.unwrap_or_else(|| Err(Failed::Refused(Refused::new(error))));
+            return last.unwrap_or_else(|| Err(C::refused(Refused::new(error))));
         };
         // An error of the client cannot be recorded: each life gets the turn's.
-        let last = last.and_then(Outcome::ok);
+        let last = last.and_then(Result::ok);
         let reply = last.as_ref().map(|last| {
             let (head, body) = ((last.status(), last.headers()), last.body());
             record.reply(head, &body.shared(), body.is_cut())
         });
         match (record.failed(error, reply).await, last) {
             (Ok(_), Some(last)) => Ok(last),
-            (Ok(refused) | Err(refused), _) => Err(Failed::Refused(refused)),
+            (Ok(refused) | Err(refused), _) => Err(C::refused(refused)),
         }
     }
 }

@@ -53,6 +53,7 @@
 
 mod ask;
 mod body;
+mod call;
 #[cfg(feature = "cassette")]
 mod cassette;
 mod error;
@@ -77,14 +78,14 @@ mod service;
 #[cfg(feature = "tower")]
 mod tower;
 
-#[cfg(all(feature = "cassette", any(feature = "async-openai", feature = "tower")))]
-pub use self::cassette::TapeService;
 #[cfg(feature = "cassette")]
 pub use self::cassette::{HttpTape, TapeBody};
 #[cfg(feature = "durable")]
 pub use self::error::step_failure;
+#[cfg(all(feature = "cassette", any(feature = "async-openai", feature = "tower")))]
+pub use self::service::TapeService;
 #[cfg(any(feature = "async-openai", feature = "tower"))]
-pub use self::service::TurnService;
+pub use self::service::{LayerService, TurnService};
 pub use self::{
     ask::{Ask, Kind},
     body::TurnBody,

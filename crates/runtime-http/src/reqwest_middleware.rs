@@ -3,11 +3,11 @@
 use std::error::Error;
 
 use http::Extensions;
-use reqwest_0_13::{Request, Response};
+use reqwest_0_13::{Body, Request, Response};
 use reqwest_middleware::{Error as ClientError, Middleware, Next, Result};
 
-use crate::exchange::{Exchange, Failed, Step};
-use crate::reqwest::{NO_URL, close, open, rewritten, uri_and_body};
+use crate::call::{Asked, Call, Closes, Layered, Rewritten};
+use crate::reqwest::{Original, close, open};
 use crate::turns::Turns;
 
 /// With feature `reqwest-middleware`. A request whose body is a stream passes untouched.
@@ -15,48 +15,68 @@ use crate::turns::Turns;
 /// [`turn_error`](crate::turn_error) finds the turn's error in the client's.
 #[async_trait::async_trait]
 impl Middleware for Turns {
-    async fn handle(
-        &self,
-        mut request: Request,
-        extensions: &mut Extensions,
-        next: Next<'_>,
-    ) -> Result<Response> {
-        let Some((uri, body)) = uri_and_body(&mut request) else {
-            return next.run(request, extensions).await;
-        };
-        let Some(ask) = self.ask((request.method(), &uri), request.headers(), &body) else {
-            return next.run(request, extensions).await;
-        };
-        let Some(session) = self.session().map_err(ClientError::middleware)? else {
-            return next.run(request, extensions).await;
-        };
-        let mut exchange = Exchange::begin(self, session, ask, (uri.clone(), body), inside);
-        loop {
-            match exchange.next().await {
-                Step::Send(new) => {
-                    let copy = rewritten(&request, &uri, &new);
-                    let next = next.clone();
-                    let sending = async {
-                        let copy = copy.ok_or_else(|| {
-                            ClientError::middleware(std::io::Error::other(NO_URL))
-                        })?;
-                        next.run(copy, extensions).await.map(open)
-                    };
-                    exchange.sent(new.provider(), sending).await;
-                }
-                Step::Done(Ok(reply)) => return Ok(close(reply)),
-                Step::Done(Err(Failed::Client(error))) => return Err(error),
-                Step::Done(Err(Failed::Refused(refused))) => {
-                    return Err(ClientError::middleware(refused));
-                }
-            }
-        }
+    async fn handle(&self, it: Request, more: &mut Extensions, next: Next<'_>) -> Result<Response> {
+        through(self, it, more, next).await
     }
 }
 
-fn inside(error: &ClientError) -> &(dyn Error + 'static) {
-    match error {
-        ClientError::Middleware(error) => &**error,
-        ClientError::Reqwest(error) => error,
+/// With feature `reqwest-middleware`. A request whose body is a stream passes unrecorded.
+#[cfg(feature = "cassette")]
+#[async_trait::async_trait]
+impl Middleware for crate::cassette::HttpTape {
+    async fn handle(&self, it: Request, more: &mut Extensions, next: Next<'_>) -> Result<Response> {
+        through(self, it, more, next).await
+    }
+}
+
+async fn through<L: Layered<Body<Body>: Closes>>(
+    layer: &L,
+    request: Request,
+    extensions: &mut Extensions,
+    next: Next<'_>,
+) -> Result<Response> {
+    let caller = layer.caller();
+    let request = match Original::of(request) {
+        Ok(request) => request,
+        Err(streamed) => return next.run(*streamed, extensions).await,
+    };
+    let url = request.url();
+    let reply = layer.clone().made(caller, Link { request, extensions, next }).await;
+    reply.map(|reply| close(reply, url))
+}
+
+/// A request at its place in the chain of middlewares.
+struct Link<'a> {
+    request: Original,
+    extensions: &'a mut Extensions,
+    next: Next<'a>,
+}
+
+impl Call for Link<'_> {
+    type Body = Body;
+    type Error = ClientError;
+
+    fn asked(&self) -> Asked<'_> {
+        self.request.asked()
+    }
+
+    async fn send(&mut self, new: Rewritten) -> Result<http::Response<Body>> {
+        let request = self.request.again(&new).map_err(Self::refused)?;
+        self.next.clone().run(request, self.extensions).await.map(open)
+    }
+
+    async fn pass(self) -> Result<http::Response<Body>> {
+        self.next.run(self.request.into(), self.extensions).await.map(open)
+    }
+
+    fn inside(error: &ClientError) -> &(dyn Error + 'static) {
+        match error {
+            ClientError::Middleware(error) => &**error,
+            ClientError::Reqwest(error) => error,
+        }
+    }
+
+    fn refused(why: impl Error + Send + Sync + 'static) -> ClientError {
+        ClientError::middleware(why)
     }
 }

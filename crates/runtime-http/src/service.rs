@@ -2,17 +2,20 @@
 
 use crate::turns::Turns;
 
-/// A client below which each model call is a turn. [`Turns`] makes it as a layer.
+/// A client whose requests pass through a layer: [`Turns`], or with feature `cassette` a tape.
 #[derive(Clone, Debug)]
-pub struct TurnService<S> {
+pub struct LayerService<S, L> {
     pub(crate) inner: S,
-    pub(crate) turns: Turns,
+    pub(crate) layer: L,
 }
+
+/// A client below which each model call is a turn. [`Turns`] makes it as a layer.
+pub type TurnService<S> = LayerService<S, Turns>;
 
 impl Turns {
     /// With feature `tower` or `async-openai`: a client below which each model call is a turn.
     pub fn layer<S>(&self, inner: S) -> TurnService<S> {
-        TurnService { inner, turns: self.clone() }
+        LayerService { inner, layer: self.clone() }
     }
 }
 
@@ -22,5 +25,33 @@ impl<S> tower_layer::Layer<S> for Turns {
 
     fn layer(&self, inner: S) -> TurnService<S> {
         self.layer(inner)
+    }
+}
+
+#[cfg(feature = "cassette")]
+pub use self::tape::TapeService;
+
+#[cfg(feature = "cassette")]
+mod tape {
+    use super::LayerService;
+    use crate::cassette::HttpTape;
+
+    /// A client whose requests are recorded or played. [`HttpTape`] makes it as a layer.
+    pub type TapeService<S> = LayerService<S, HttpTape>;
+
+    impl HttpTape {
+        /// With feature `tower` or `async-openai`: a client whose requests are recorded or played.
+        pub fn layer<S>(&self, inner: S) -> TapeService<S> {
+            LayerService { inner, layer: self.clone() }
+        }
+    }
+
+    /// With feature `tower` or `async-openai`, for what is built of layers.
+    impl<S> tower_layer::Layer<S> for HttpTape {
+        type Service = TapeService<S>;
+
+        fn layer(&self, inner: S) -> TapeService<S> {
+            self.layer(inner)
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Clients of the crate `http`: hyper, a proxy, any service of `tower`.
 
 use std::error::Error;
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -14,16 +14,14 @@ use http_body_util::{BodyExt, Full};
 use runtime_orchestrator::BoxError;
 use tower_service::Service;
 
-use crate::body::TurnBody;
-use crate::exchange::{Exchange, Failed, Step};
-use crate::service::TurnService;
-use crate::turns::Rewritten;
+use crate::call::{Asked, Call, Layered, Rewritten, Sending};
+use crate::service::LayerService;
 
 /// With feature `tower`: around a client that takes requests with a whole body.
 ///
-/// The request is read whole first, since it may be sent more than once. A model call loses its
-/// `accept-encoding`: a compressed answer cannot be read.
-impl<S, B, R> Service<Request<B>> for TurnService<S>
+/// The request is read whole first, since it may be sent more than once. A model call, and all that goes on a tape,
+/// loses its `accept-encoding`: a compressed answer cannot be read, and no secret can be removed of it.
+impl<S, B, R, L> Service<Request<B>> for LayerService<S, L>
 where
     B: Body + Send + 'static,
     B::Data: Send,
@@ -34,8 +32,9 @@ where
     R: Body + Send + 'static,
     R::Data: Buf + Send,
     R::Error: Into<BoxError>,
+    L: Layered,
 {
-    type Response = Response<TurnBody<R>>;
+    type Response = Response<L::Body<R>>;
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
 
@@ -45,64 +44,64 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let (inner, turns) = (self.inner.clone(), self.turns.clone());
-        // Of the caller, not of the task that polls.
-        let session = turns.session();
+        let Self { inner, layer } = self.clone();
+        let caller = layer.caller();
         Box::pin(async move {
             let (parts, body) = request.into_parts();
             let body = body.collect().await.map_err(Into::into)?.to_bytes();
-            let Some(ask) = turns.ask((&parts.method, &parts.uri), &parts.headers, &body) else {
-                return pass(inner, parts, body).await;
-            };
-            let Some(session) = session? else { return pass(inner, parts, body).await };
-            let asked = (parts.uri.clone(), body.clone());
-            let mut exchange = Exchange::begin(&turns, session, ask, asked, inside);
-            loop {
-                match exchange.next().await {
-                    Step::Send(new) => {
-                        let request = rewritten(&parts, &body, &new);
-                        exchange.sent(new.provider(), send(inner.clone(), request)).await;
-                    }
-                    Step::Done(Ok(reply)) => return Ok(reply),
-                    Step::Done(Err(Failed::Client(error))) => return Err(error),
-                    Step::Done(Err(Failed::Refused(refused))) => return Err(refused.into()),
-                }
-            }
+            layer.made(caller, Whole { inner, parts, body }).await
         })
     }
 }
 
-fn inside(error: &BoxError) -> &(dyn Error + 'static) {
-    &**error
+/// A request with a whole body.
+struct Whole<S> {
+    inner: S,
+    parts: Parts,
+    body: Bytes,
 }
 
-async fn pass<S, R>(inner: S, parts: Parts, body: Bytes) -> Result<Response<TurnBody<R>>, BoxError>
+impl<S, R> Call for Whole<S>
 where
-    S: Service<Request<Full<Bytes>>, Response = Response<R>>,
+    S: Service<Request<Full<Bytes>>, Response = Response<R>> + Clone + Send,
     S::Error: Into<BoxError>,
+    S::Future: Send,
+    R: Body + Send + 'static,
+    R::Data: Buf + Send,
+    R::Error: Into<BoxError>,
 {
-    let reply = send(inner, Request::from_parts(parts, Full::new(body))).await?;
-    Ok(reply.map(TurnBody::untouched))
-}
+    type Body = R;
+    type Error = BoxError;
 
-async fn send<S, R>(mut inner: S, request: Request<Full<Bytes>>) -> Result<Response<R>, BoxError>
-where
-    S: Service<Request<Full<Bytes>>, Response = Response<R>>,
-    S::Error: Into<BoxError>,
-{
-    poll_fn(|cx| inner.poll_ready(cx)).await.map_err(Into::into)?;
-    inner.call(request).await.map_err(Into::into)
-}
+    fn asked(&self) -> Asked<'_> {
+        let Parts { method, uri, headers, .. } = &self.parts;
+        Asked { method, uri, headers, body: &self.body }
+    }
 
-fn rewritten(parts: &Parts, body: &Bytes, new: &Rewritten) -> Request<Full<Bytes>> {
-    let mut parts = parts.clone();
-    parts.headers.remove(ACCEPT_ENCODING);
-    if let Some(uri) = new.uri(&parts.uri.clone(), &mut parts.headers) {
-        parts.uri = uri;
+    fn send(&mut self, new: Rewritten) -> impl Sending<R, BoxError> {
+        let (mut parts, inner) = (self.parts.clone(), self.inner.clone());
+        parts.headers.remove(ACCEPT_ENCODING);
+        if let Some(uri) = new.uri(&self.parts.uri, &mut parts.headers) {
+            parts.uri = uri;
+        }
+        if new.body.is_some() {
+            // The client sets the new one.
+            parts.headers.remove(CONTENT_LENGTH);
+        }
+        Self { inner, parts, body: new.body.unwrap_or_else(|| self.body.clone()) }.pass()
     }
-    if new.body.is_some() {
-        // The client sets the new one.
-        parts.headers.remove(CONTENT_LENGTH);
+
+    async fn pass(self) -> Result<Response<R>, BoxError> {
+        let Self { mut inner, parts, body } = self;
+        poll_fn(|cx| inner.poll_ready(cx)).await.map_err(Into::into)?;
+        inner.call(Request::from_parts(parts, Full::new(body))).await.map_err(Into::into)
     }
-    Request::from_parts(parts, Full::new(new.body.clone().unwrap_or_else(|| body.clone())))
+
+    fn inside(error: &BoxError) -> &(dyn Error + 'static) {
+        &**error
+    }
+
+    fn refused(why: impl Error + Send + Sync + 'static) -> BoxError {
+        why.into()
+    }
 }

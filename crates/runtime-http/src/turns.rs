@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Uri};
 #[cfg(feature = "durable")]
@@ -13,6 +12,7 @@ use runtime_resilience::{FaultError, FaultKind, FaultRules, Provider, Reach, Rou
 use runtime_usage::UsageSnapshot;
 
 use crate::ask::Ask;
+use crate::call::{Asked, Rewritten};
 use crate::error::NoSessionError;
 use crate::place::Place;
 use crate::record::Recorder;
@@ -252,12 +252,8 @@ impl Turns {
     }
 
     /// What a request asks for. `None` if it is no call of a model.
-    pub(crate) fn ask(
-        &self,
-        (method, uri): (&http::Method, &Uri),
-        headers: &HeaderMap,
-        body: &[u8],
-    ) -> Option<Ask> {
+    pub(crate) fn ask(&self, asked: Asked<'_>) -> Option<Ask> {
+        let Asked { method, uri, headers, body } = asked;
         let mut ask = Ask::of(method, uri, body)?;
         ask.signed = is_signed(uri, headers);
         if let Some(provider) = self.settings.provider {
@@ -292,8 +288,7 @@ impl Turns {
     pub(crate) fn rewritten(
         &self,
         ask: &Ask,
-        uri: &Uri,
-        body: &Bytes,
+        Asked { uri, body, .. }: Asked<'_>,
         attempt: Option<&Attempt>,
     ) -> Result<Rewritten, FaultError> {
         let model = attempt.map_or(&*ask.model, Attempt::model);
@@ -345,32 +340,6 @@ fn is_signed(uri: &Uri, headers: &HeaderMap) -> bool {
     let mut query = uri.query().unwrap_or_default().split('&');
     header.is_some_and(|value| value.starts_with(b"AWS4-"))
         || query.any(|part| part.starts_with("X-Amz-Signature="))
-}
-
-/// The changes to a request.
-#[derive(Debug)]
-pub(crate) struct Rewritten {
-    place: Option<Place>,
-    /// The new URL, if it changes.
-    to: Option<Uri>,
-    /// The new body, if it changes.
-    pub(crate) body: Option<Bytes>,
-}
-
-impl Rewritten {
-    /// The new URL, if it changes. Replaces the key in the headers.
-    pub(crate) fn uri(&self, from: &Uri, headers: &mut HeaderMap) -> Option<Uri> {
-        let to = self.to.as_ref()?;
-        if let Some(place) = &self.place {
-            place.authorize(headers, from, to);
-        }
-        Some(to.clone())
-    }
-
-    /// The provider of another place.
-    pub(crate) fn provider(&self) -> Option<Provider> {
-        self.place.as_ref().and(self.to.as_ref()).map(crate::ask::provider)
-    }
 }
 
 impl fmt::Debug for Turns {

@@ -1,64 +1,58 @@
 //! One request, and its reply.
 
-use std::error::Error;
-use std::future::Future;
-
 use http::header::{CONNECTION, SET_COOKIE, TRANSFER_ENCODING};
-use http::{HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
-use http_body::Body;
+use http::{HeaderName, HeaderValue, Response, StatusCode};
 use runtime_orchestrator::BoxError;
 use runtime_resilience::{Classifier, Failure};
-use runtime_testkit::cassette::{Begun, Port, Tape};
+use runtime_testkit::cassette::{Begun, Port};
 use serde_json::{Map, Value, json};
 
+use super::HttpTape;
 use super::body::TapeBody;
+use crate::call::{Asked, Call, Layered, Rewritten};
 
 /// The headers that say how one connection carries a reply, and those that nobody should keep.
 const LEFT_OUT: [HeaderName; 3] = [CONNECTION, SET_COOKIE, TRANSFER_ENCODING];
 
-/// Why there is no reply.
-pub(super) enum Failed<E> {
-    /// The client says so.
-    Client(E),
-    /// The tape says so: the recorded error, or that there is none.
-    Tape(Failure),
-}
-
 /// Makes an exchange and records it, or plays it.
-pub(super) async fn exchange<R, E>(
-    tape: &Tape,
-    asked: Value,
-    inside: impl FnOnce(&E) -> &(dyn Error + 'static),
-    send: impl Future<Output = Result<Response<R>, E>>,
-) -> Result<Response<TapeBody<R>>, Failed<E>>
-where
-    R: Body,
-{
-    match tape.begin(Port::Http, "", asked).map_err(of_tape)? {
-        Begun::Live(mut call) => match send.await {
-            Ok(reply) => {
-                call.open(head(&reply));
-                Ok(reply.map(|body| TapeBody::recorded(body, call)))
+impl Layered for HttpTape {
+    type Caller = ();
+    type Body<B> = TapeBody<B>;
+
+    fn caller(&self) {}
+
+    async fn made<C: Call>(
+        self,
+        (): (),
+        mut call: C,
+    ) -> Result<Response<TapeBody<C::Body>>, C::Error> {
+        match self.tape.begin(Port::Http, "", asked(call.asked())).map_err(of_tape::<C>)? {
+            Begun::Live(mut record) => match call.send(Rewritten::default()).await {
+                Ok(reply) => {
+                    record.open(head(&reply));
+                    Ok(reply.map(|body| TapeBody::recorded(body, record)))
+                }
+                Err(error) => {
+                    record.fails(C::inside(&error));
+                    Err(error)
+                }
+            },
+            Begun::Known(replay) => {
+                let head = replay.opened().await.map_err(of_tape::<C>)?.clone();
+                Ok(reply(&head, TapeBody::played(replay)))
             }
-            Err(error) => {
-                call.fails(inside(&error));
-                Err(Failed::Client(error))
-            }
-        },
-        Begun::Known(replay) => {
-            let head = replay.opened().await.map_err(of_tape)?.clone();
-            Ok(reply(&head, TapeBody::played(replay)))
         }
     }
 }
 
-fn of_tape<E>(error: BoxError) -> Failed<E> {
+/// The recorded error, or that there is none.
+fn of_tape<C: Call>(error: BoxError) -> C::Error {
     let read = |error| Failure::classified(error, &Classifier::default());
-    Failed::Tape(error.downcast::<Failure>().map_or_else(read, |failure| *failure))
+    C::refused(error.downcast::<Failure>().map_or_else(read, |failure| *failure))
 }
 
 /// What makes two requests the same.
-pub(super) fn asked(method: &Method, uri: &Uri, body: &[u8]) -> Value {
+fn asked(Asked { method, uri, body, .. }: Asked<'_>) -> Value {
     let mut asked = Map::new();
     asked.insert("method".to_owned(), method.as_str().into());
     if let Some(host) = uri.authority() {
