@@ -56,6 +56,8 @@ pub enum ToolOutcome {
     TimedOut,
     /// The tool failed.
     Failed,
+    /// The tool panicked.
+    Panicked,
     /// The run ended before the call had a result.
     Cancelled,
 }

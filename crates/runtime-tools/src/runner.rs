@@ -1,5 +1,9 @@
 //! [`ToolRunner`]: runs the calls of a model's replies in a session.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, resume_unwind};
+
+use futures_util::FutureExt;
 use futures_util::stream::{self, StreamExt};
 use runtime_orchestrator::{BoxError, Effect, OrchestrationSession, ToolCall};
 use serde_json::Value;
@@ -18,7 +22,8 @@ use crate::toolbox::Toolbox;
 /// Runs the calls of a model's replies, in parallel, and notices a model that is stuck.
 ///
 /// Each call runs through [`OrchestrationSession::run_tool`]: it is admitted, and its events are in the
-/// log. An error is a result for the model, which may do better. See the [program](crate) of the crate.
+/// log. An error is a result for the model, which may do better, and so is a panic. See the [program](crate) of the
+/// crate.
 ///
 /// The same call with the same arguments is made a few times at most. After that the model is told so,
 /// and if it asks again the run ends. A call that does more than read, and is made for the first time, begins the
@@ -62,6 +67,11 @@ impl<'a, S: Calls> ToolRunner<'a, S> {
     /// [`ToolRunnerError`] if the session is over or the model is stuck. The other calls of the reply are
     /// then cancelled, or were not begun; in a durable session, those that have begun come to their end. A
     /// conversation that goes on needs a result for each of them: [`ToolResult::cancelled`].
+    ///
+    /// # Panics
+    ///
+    /// In a durable session, with the panic of a call, once the others have come to their end: it is in doubt what the
+    /// call did, which the thread's next life finds out. Elsewhere a panic is the result of its call.
     pub async fn run(&mut self, uses: Vec<ToolUse>) -> Result<Vec<ToolResult>, ToolRunnerError> {
         let mut results = Results::of(&uses);
         self.fill(uses, &mut results).await?;
@@ -99,24 +109,36 @@ impl<'a, S: Calls> ToolRunner<'a, S> {
         results: &mut Results,
     ) -> Result<(), ToolRunnerError> {
         let running = tasks.map(|(place, task, decided)| {
-            let made = self.session.call(task, decided);
+            // A call that panicked is not looked at again.
+            let made = AssertUnwindSafe(self.session.call(task, decided)).catch_unwind();
             async move { (place, made.await) }
         });
         let mut running = stream::iter(running).buffer_unordered(self.parallel);
-        let mut ended: Option<(usize, ToolRunnerError)> = None;
+        let mut ended: Option<(usize, Ended)> = None;
         while let Some((place, made)) = running.next().await {
-            match made {
-                Ok(result) => results.put(place, result),
-                // A call that is dropped would be in doubt. Each life ends with the same one.
-                Err(error) if S::DURABLE => {
-                    if ended.as_ref().is_none_or(|(first, _)| place < *first) {
-                        ended = Some((place, error));
-                    }
+            let end = match made {
+                Ok(Ok(result)) => {
+                    results.put(place, result);
+                    continue;
                 }
-                Err(error) => return Err(error),
+                Ok(Err(error)) if !S::DURABLE => return Err(error),
+                Ok(Err(error)) => Ended::Error(error),
+                Err(panic) if !S::DURABLE => {
+                    results.panicked(place, &*panic);
+                    continue;
+                }
+                Err(panic) => Ended::Panic(panic),
+            };
+            // A call that is dropped would be in doubt. Each life ends with the same one.
+            if ended.as_ref().is_none_or(|(first, _)| place < *first) {
+                ended = Some((place, end));
             }
         }
-        ended.map_or(Ok(()), |(_, error)| Err(error))
+        match ended {
+            None => Ok(()),
+            Some((_, Ended::Error(error))) => Err(error),
+            Some((_, Ended::Panic(panic))) => resume_unwind(panic),
+        }
     }
 
     /// Decides what becomes of a call, before any call of the reply begins.
@@ -195,6 +217,12 @@ fn by_verdict(verdict: Verdict, work: Work) -> Result<Work, RepeatedCallError> {
         Verdict::Told(repeated) => Ok(Work::Refused(repeated.into())),
         Verdict::Stuck(repeated) => Err(repeated),
     }
+}
+
+/// Why no call of a durable session is made behind these.
+enum Ended {
+    Error(ToolRunnerError),
+    Panic(Box<dyn Any + Send>),
 }
 
 /// The name of a tool that the model invented, no longer than one that it could have been given.

@@ -7,6 +7,7 @@ mod approvals;
 mod dialects;
 #[cfg(feature = "durable")]
 mod durable;
+mod ends;
 #[cfg(feature = "durable")]
 #[expect(dead_code, reason = "shared with the tests of `runtime-durable`")]
 #[path = "../../../runtime-durable/tests/it/mortal.rs"]
