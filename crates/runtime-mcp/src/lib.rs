@@ -26,7 +26,9 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod content;
+mod error;
 mod tools;
 
 pub use self::content::McpToolError;
+pub use self::error::McpCallError;
 pub use self::tools::McpTools;

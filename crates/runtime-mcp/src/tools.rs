@@ -11,6 +11,7 @@ use runtime_tools::Tool;
 use serde_json::Value;
 
 use crate::content;
+use crate::error::McpCallError;
 
 /// The longest name that every provider takes.
 const LONGEST: usize = 64;
@@ -139,11 +140,15 @@ async fn call(
     name: Cow<'static, str>,
     arguments: Value,
 ) -> Result<Value, BoxError> {
+    let tool = name.clone();
     let mut params = CallToolRequestParams::new(name);
     params.arguments = match arguments {
         Value::Object(arguments) => Some(arguments),
         Value::Null => None,
         other => return Err(format!("arguments must be an object, not `{other}`").into()),
     };
-    Ok(content::read(server.call_tool(params).await?)?)
+    match server.call_tool(params).await {
+        Ok(result) => Ok(content::read(result)?),
+        Err(error) => Err(McpCallError::of(&server, tool, error).into()),
+    }
 }

@@ -1,14 +1,16 @@
 //! A server with tools of every kind of result. It runs in a process of its own: this test again.
 
 use std::env;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ListToolsResult,
-    PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool, ToolAnnotations,
+    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, Implementation,
+    ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool,
+    ToolAnnotations,
 };
 use rmcp::service::{RequestContext, RunningService};
 use rmcp::transport::{TokioChildProcess, stdio};
-use rmcp::{ErrorData, RoleClient, RoleServer, ServerHandler, ServiceExt};
+use rmcp::{ClientHandler, ErrorData, RoleClient, RoleServer, ServerHandler, ServiceExt};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -29,12 +31,19 @@ pub(crate) async fn connect() -> RunningService<RoleClient, ()> {
 
 /// Starts a server whose list has pages, and ends so.
 pub(crate) async fn connect_to(ends: &str) -> RunningService<RoleClient, ()> {
+    connect_as((), ends).await
+}
+
+pub(crate) async fn connect_as<H: ClientHandler>(
+    handler: H,
+    ends: &str,
+) -> RunningService<RoleClient, H> {
     let mut command = Command::new(env::current_exe().unwrap());
     command
         .args(["--exact", "server::the_server", "--quiet", "--nocapture"])
         .env(SERVES, "1")
         .env(ENDS, ends);
-    ().serve(TokioChildProcess::new(command).unwrap()).await.unwrap()
+    handler.serve(TokioChildProcess::new(command).unwrap()).await.unwrap()
 }
 
 #[tokio::test]
@@ -44,11 +53,15 @@ async fn the_server() {
     }
 }
 
+/// Calls that their client has cancelled.
+static CANCELLED: AtomicUsize = AtomicUsize::new(0);
+
 struct Server;
 
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+        let tools = ServerCapabilities::builder().enable_tools().enable_tool_list_changed();
+        ServerConfig::new(tools.build()).with_server_info(Implementation::new("odds", "1"))
     }
 
     async fn list_tools(
@@ -89,6 +102,9 @@ impl ServerHandler for Server {
             tool("broken", hints.clone()),
             tool("refused", hints.clone()),
             tool("slow", hints.clone()),
+            tool("cancelled", hints.clone()),
+            tool("dies", hints.clone()),
+            tool("changes", hints.clone()),
             // Names that no provider takes, or not all of them, and that are alike without what they refuse.
             tool("set/value", hints.clone()),
             tool("set value", hints.clone()),
@@ -102,7 +118,7 @@ impl ServerHandler for Server {
     async fn call_tool(
         &self,
         request: CallToolRequestParams,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let arguments = Value::Object(request.arguments.unwrap_or_default());
         let text = ContentBlock::text;
@@ -119,7 +135,20 @@ impl ServerHandler for Server {
             name if LONG.contains(&name) => CallToolResult::success(vec![text(name)]),
             "untyped" => CallToolResult::structured_error(json!({ "code": 7 })),
             "broken" => CallToolResult::error(vec![text("the disk is full")]),
-            "slow" => std::future::pending().await,
+            "slow" => {
+                context.ct.cancelled().await;
+                CANCELLED.fetch_add(1, Ordering::Relaxed);
+                std::future::pending().await
+            }
+            "cancelled" => {
+                let times = CANCELLED.load(Ordering::Relaxed);
+                CallToolResult::success(vec![text(&times.to_string())])
+            }
+            "dies" => std::process::exit(1),
+            "changes" => {
+                context.peer.notify_tool_list_changed().await.unwrap();
+                CallToolResult::success(vec![text("changed")])
+            }
             _ => return Err(ErrorData::invalid_params("no such thing", None)),
         };
         Ok(result.into())
