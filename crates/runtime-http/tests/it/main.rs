@@ -19,3 +19,4 @@ mod places;
 mod rules;
 mod support;
 mod times;
+mod wires;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use rmcp::service::NotificationContext;
 use rmcp::{ClientHandler, RoleClient};
@@ -50,6 +51,33 @@ async fn server_that_dies_fails_its_calls_at_once_and_is_named() {
     let again = call(&session, &toolbox, &["echo"]).await;
     assert_eq!(again[0].content, "you said\n{}");
     session.complete().unwrap();
+}
+
+#[tokio::test]
+async fn call_that_is_dropped_or_late_is_cancelled_on_its_server() {
+    let session = Orchestrator::new("writer", "draft").session().unwrap();
+    let server = connect().await;
+    let tools = McpTools::of(&server).list().await.unwrap();
+    let toolbox = Toolbox::new().with_all(tools.clone()).unwrap();
+    let soon = tools.into_iter().map(|tool| tool.timeout(Duration::from_millis(1)));
+    let late = call(&session, &Toolbox::new().with_all(soon).unwrap(), &["slow"]).await;
+    assert_eq!(late[0].outcome, ToolOutcome::TimedOut);
+    {
+        // It is on its way before the answer to another one is.
+        tokio::select! {
+            biased;
+            _ = call(&session, &toolbox, &["slow"]) => panic!("it has no answer"),
+            _ = call(&session, &toolbox, &["echo"]) => {}
+        }
+    }
+    // Each answer is a round trip, in which the server can read what came before.
+    for _ in 0..1_000 {
+        let counted = call(&session, &toolbox, &["cancelled"]).await;
+        if counted[0].content == "2" {
+            return;
+        }
+    }
+    panic!("the server was not told");
 }
 
 /// Counts the notices of changed lists.
