@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 mod agent;
+mod answers;
 #[cfg(feature = "durable")]
 mod approvals;
 mod dialects;
