@@ -87,7 +87,7 @@ pub(super) fn user(text: &[u8], start: usize, end: usize) -> Option<(usize, u8)>
     }
     if !option.starts_with(b"-") {
         // The programs of Oracle's databases, behind their options and parameters.
-        return Some((next + of_oracle(&text[next..]), b'/'));
+        return Some((next + of_oracle(&text[next..text.len().min(next + FAR)]), b'/'));
     }
     let row = PAIRS.iter().find(|row| is_one(row.1) && said_to(row.0));
     let is_any = || is_one("-u --user") && !said_to(OF_MACHINES);

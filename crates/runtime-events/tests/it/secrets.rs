@@ -230,6 +230,7 @@ fn long_text_of_many_names_is_read_once() {
         "mysql -p ",
         "A_KEY=\"a\n",
         "login(\"a\", ",
+        "sqlplus a=",
         "%22password%22",
     ];
     for part in ends_without_a_key {
