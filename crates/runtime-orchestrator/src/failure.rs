@@ -51,8 +51,16 @@ pub(crate) fn failure<E: Into<BoxError> + 'static>(error: E, classifier: &Classi
 }
 
 fn read(error: BoxError, classifier: &Classifier) -> Failure {
+    // Below a turn that gave up is its last failure, of which it has told.
+    let mut told = false;
     Failure::classified_with(error, classifier, |error, inside: &mut Option<Inside>| {
-        Inside::see(error, inside);
+        if mem::take(&mut told) {
+            return;
+        }
+        if let Some(seen) = Inside::of_error(error) {
+            told = seen.retried;
+            inside.get_or_insert_default().add(seen);
+        }
     })
 }
 
@@ -91,8 +99,6 @@ struct Inside {
     class: Option<AgentFailureClass>,
     /// Whether a shutdown is the cause.
     shutdown: bool,
-    /// Whether the next error is the last failure of the turn above, which has told of it.
-    told: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -106,11 +112,8 @@ impl Inside {
         failure.note().copied().unwrap_or_default()
     }
 
-    fn see(error: &(dyn Error + 'static), inside: &mut Option<Self>) {
-        if inside.as_mut().is_some_and(|inside| mem::take(&mut inside.told)) {
-            return;
-        }
-        let seen = if let Some(turn) = error.downcast_ref::<TurnError>() {
+    fn of_error(error: &(dyn Error + 'static)) -> Option<Self> {
+        Some(if let Some(turn) = error.downcast_ref::<TurnError>() {
             let refused = turn.is_refusal();
             Self {
                 turn: Some(Turn { fault: fault_of(turn), refused }),
@@ -118,7 +121,6 @@ impl Inside {
                 retried: turn.is_final(),
                 class: Some(turn.failure_class()),
                 shutdown: turn.is_shutdown(),
-                told: turn.is_final(),
             }
         } else if let Some(tool) = error.downcast_ref::<ToolError>() {
             let (class, shutdown) = (Some(tool.failure_class()), tool.is_shutdown());
@@ -128,21 +130,21 @@ impl Inside {
         } else if error.is::<GuardrailViolatedError>() {
             Self { class: Some(AgentFailureClass::GuardrailViolation), ..Self::default() }
         } else if error.is::<UnrecoveredError>() {
-            Self { retried: true, told: true, ..Self::default() }
+            Self { retried: true, ..Self::default() }
         } else if is_shutdown(error) {
             Self { shutdown: true, ..Self::default() }
         } else {
-            return;
-        };
-        let before = inside.unwrap_or_default();
-        *inside = Some(Self {
-            turn: before.turn.or(seen.turn),
-            refused: before.refused || seen.refused,
-            retried: before.retried || seen.retried,
-            class: before.class.or(seen.class),
-            shutdown: before.shutdown || seen.shutdown,
-            told: seen.told,
-        });
+            return None;
+        })
+    }
+
+    /// Adds what an error further down the chain says.
+    fn add(&mut self, seen: Self) {
+        self.turn = self.turn.or(seen.turn);
+        self.refused |= seen.refused;
+        self.retried |= seen.retried;
+        self.class = self.class.or(seen.class);
+        self.shutdown |= seen.shutdown;
     }
 }
 

@@ -1,4 +1,5 @@
 //! What HTTP/1.1 does around an answer, written byte by byte: the books agree with what was sent.
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};

@@ -180,7 +180,7 @@ impl fmt::Display for Failure {
         }
         f.write_str(match self.fault().kind {
             FaultKind::RateLimit => "the call failed: rate limited",
-            FaultKind::Quota => "the call failed: out of credit",
+            FaultKind::Quota => "the call failed: allowance used up",
             FaultKind::Overload => "the call failed: provider too busy",
             FaultKind::Server => "the call failed: provider error",
             FaultKind::Timeout(_) => "the call failed: timed out",

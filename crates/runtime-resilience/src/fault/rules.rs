@@ -93,7 +93,7 @@ impl FaultRules {
         event: &Value,
         now: impl Into<DateTime<Utc>>,
     ) -> Fault {
-        self.read((provider, 0), &(), event, Some(now.into()))
+        self.read((provider, 0), &(), Parsed::of(event), Some(now.into()))
     }
 
     /// The fault of a reply, whatever form its body has.

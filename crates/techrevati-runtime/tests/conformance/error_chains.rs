@@ -67,7 +67,7 @@ fn errors_of_turns_and_tools_say_nothing_twice() {
         .time(ManualClock::skipping())
         .recovery(recovery)
         .max_iterations(200);
-    let session = orchestrator.clone().session().unwrap();
+    let session = orchestrator.session().unwrap();
     let fails = async || Err::<(), _>(cause());
     let words = chain_text(&*cause());
 
