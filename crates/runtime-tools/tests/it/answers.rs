@@ -107,7 +107,7 @@ fn what_is_not_clear_is_asked_for_again() {
         // A citation, and not the fields of the answer.
         "According to [1], nobody knows.",
         r#"{"a":1,}"#,
-        r#"{'a':1}"#,
+        r"{'a':1}",
         "{\"a\":1 // one\n}",
         "I cannot say.",
         "",
@@ -149,7 +149,7 @@ fn tags_and_fences_in_the_texts_of_an_answer_are_its_own() {
 struct Node {
     name: String,
     #[serde(default)]
-    below: Vec<Node>,
+    below: Vec<Self>,
 }
 
 #[derive(Deserialize, schemars::JsonSchema)]
