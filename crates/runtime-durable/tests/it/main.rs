@@ -12,6 +12,7 @@ mod doubts;
 mod ends;
 mod engine;
 mod fences;
+mod fleet;
 mod handoffs;
 mod histories;
 mod history;
