@@ -128,11 +128,14 @@ impl<T: Send> Ring<T> {
         let number = self.last.0.fetch_add(1, Ordering::AcqRel) + 1;
         lane.push_back((number, item));
         let too_old = self.too_old(number);
-        let is_full = lane.front().is_some_and(|(oldest, _)| *oldest <= too_old);
-        let evicted = if is_full { lane.pop_front() } else { None };
-        drop(lane);
-        // Dropped after the lock is free, so that no reader waits for it.
-        drop(evicted);
+        if lane.front().is_some_and(|(oldest, _)| *oldest <= too_old) {
+            let evicted = lane.pop_front();
+            // Dropped after the lock is free, so that no reader waits for it.
+            drop(lane);
+            drop(evicted);
+        } else {
+            drop(lane);
+        }
         if number.is_multiple_of(SWEEP) {
             self.remove_through(too_old);
         }
@@ -149,6 +152,7 @@ impl<T: Send> Ring<T> {
         last.saturating_sub(self.capacity)
     }
 
+    #[cold]
     fn remove_through(&self, through: u64) {
         for lane in &self.lanes {
             let mut lane = lock(lane);
