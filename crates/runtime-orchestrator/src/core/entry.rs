@@ -5,7 +5,7 @@ use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus};
 use runtime_lifecycle::AgentStatus;
 
 use super::{Core, Hold};
-use crate::error::{EnterError, SessionClosedError};
+use crate::error::{EnterError, SessionClosedError, TurnError};
 use crate::tell;
 
 impl Core {
@@ -70,18 +70,23 @@ pub(crate) struct Entry<'c> {
 
 impl<'c> Entry<'c> {
     /// Enters, unless the call comes from a sink of the session.
-    #[inline]
     pub(crate) fn of(core: Hold<'c>, working: bool) -> Result<Self, EnterError> {
         core.refuse_sinks()?;
         Ok(Self::anyway(core, working)?)
     }
 
+    /// [`of`](Self::of) for a turn, which counts as requested. With the entry comes whether it may begin:
+    /// a refusal is told from inside.
     #[inline]
+    pub(crate) fn of_turn(core: Hold<'c>) -> Result<(Self, Result<(), TurnError>), EnterError> {
+        core.refuse_sinks()?;
+        let asked = core.life.enter_turn(core.is_owned(), core.setup.max_iterations)?;
+        Ok((Self { core, working: true }, asked))
+    }
+
     fn anyway(core: Hold<'c>, working: bool) -> Result<Self, SessionClosedError> {
         core.life.enter(working, core.is_owned())?;
-        let entry = Self { core, working };
-        entry.core.life.ended_elsewhere()?;
-        Ok(entry)
+        Ok(Self { core, working })
     }
 
     /// Stops counting as work: only the refusal is left to emit.

@@ -112,22 +112,42 @@ impl Life {
 
     /// Admits an emitter, which must [leave](Self::leave) in any case. `working` for a turn or a
     /// tool, `outlives` if it keeps the session alive.
-    #[inline]
+    ///
+    /// # Errors
+    ///
+    /// If the session has ended, or its worker in the registry.
     pub(crate) fn enter(&self, working: bool, outlives: bool) -> Result<(), SessionClosedError> {
-        let mut state = self.state();
-        let open = self.open();
-        if open.is_ok() {
-            state.enter(working, outlives);
-        }
-        drop(state);
-        open
+        self.entered(working, outlives).map(drop)
     }
 
-    /// Fails if the worker has ended in the registry.
+    /// [`enter`](Self::enter) for a turn, which counts as requested. Inside is whether it may begin.
     #[inline]
-    pub(crate) fn ended_elsewhere(&self) -> Result<(), SessionClosedError> {
-        let status = self.status();
-        if status.is_terminal() { Err(self.closed(status)) } else { Ok(()) }
+    pub(crate) fn enter_turn(
+        &self,
+        outlives: bool,
+        cap: u32,
+    ) -> Result<Result<(), TurnError>, SessionClosedError> {
+        Ok(self.entered(true, outlives)?.ask(cap))
+    }
+
+    #[inline]
+    fn entered(
+        &self,
+        working: bool,
+        outlives: bool,
+    ) -> Result<MutexGuard<'_, State>, SessionClosedError> {
+        let mut state = self.state();
+        self.goes_on()?;
+        state.enter(working, outlives);
+        Ok(state)
+    }
+
+    /// Fails if the session has ended, or its worker in the registry.
+    #[inline]
+    fn goes_on(&self) -> Result<(), SessionClosedError> {
+        self.open()?;
+        let status = self.worker.status();
+        if status.is_terminal() { Err(closed_elsewhere(status)) } else { Ok(()) }
     }
 
     /// Removes an emitter. Returns the last event, if it is due.
@@ -138,14 +158,6 @@ impl Life {
 
     pub(crate) fn stop_working(&self) {
         self.state().stop_working();
-    }
-
-    /// Counts a requested turn, and checks whether it may begin.
-    #[inline]
-    pub(crate) fn ask(&self, cap: u32) -> Result<(), TurnError> {
-        let mut state = self.state();
-        state.iterate(cap)?;
-        Ok(state.accepting()?)
     }
 
     /// Checks whether new work may begin.
@@ -196,11 +208,6 @@ impl Life {
         drop(unused);
     }
 
-    fn closed(&self, status: AgentStatus) -> SessionClosedError {
-        let shutdown = self.ended().is_some_and(|end| end.shutdown);
-        SessionClosedError { status, call_began: false, shutdown }
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
         // The state's methods change it in single steps, so it stays consistent after a panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -238,7 +245,7 @@ impl Life {
             }
             (others, _) => {
                 let status = others.unwrap_or(AgentStatus::Cancelled);
-                (status, None, false, elsewhere(status), Err(self.closed(status)))
+                (status, None, false, elsewhere(status), Err(closed_elsewhere(status)))
             }
         };
         let _ = self.end.set(End { status, from, shutdown, in_flight, waiting_for_input });
@@ -266,7 +273,7 @@ impl Life {
         let before = self.status();
         let moved = self.worker.transition(AgentStatus::WaitingForInput, Some(prompt)).is_ok();
         if !moved {
-            self.ended_elsewhere()?;
+            self.goes_on()?;
         }
         state.pause();
         drop(state);
@@ -330,6 +337,11 @@ impl End {
     pub(crate) const fn closed(self, call_began: bool) -> SessionClosedError {
         SessionClosedError { status: self.status, call_began, shutdown: self.shutdown }
     }
+}
+
+/// Others have ended the worker in the registry, which a shutdown does not do.
+const fn closed_elsewhere(status: AgentStatus) -> SessionClosedError {
+    SessionClosedError { status, call_began: false, shutdown: false }
 }
 
 impl fmt::Display for End {

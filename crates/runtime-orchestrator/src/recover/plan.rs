@@ -107,9 +107,8 @@ pub(super) enum After {
 
 impl<'s> Recovering<'s> {
     pub(super) fn admit(core: Hold<'s>, spec: &mut Spec) -> Result<Self, TurnError> {
-        let mut entry = Entry::of(core.clone(), true)?;
+        let (mut entry, asked) = Entry::of_turn(core.clone())?;
         // Each attempt checks the deadline again.
-        let asked = core.life.ask(core.setup.max_iterations);
         if let Err(error) = asked.and_then(|()| Ok(core.time.until(None).map(drop)?)) {
             entry.stop_working();
             refused(&core, &spec.model, &error);

@@ -292,13 +292,13 @@ impl<'s> ActiveTurn<'s> {
     /// If [`run`](Self::run) has already settled the turn, the bill of that settlement is returned
     /// unchanged.
     pub fn settle(mut self, usage: impl Into<ReportedUsage>) -> Settled {
-        Settled::of(self.answered(Some(&usage.into())))
+        Settled::of(&mut self, Some(&usage.into()))
     }
 
     /// [`settle`](Self::settle) for an answer that says nothing of its usage: the observed usage
     /// counts, or else the reservation.
     pub fn settle_unread(mut self) -> Settled {
-        Settled::of(self.answered(None))
+        Settled::of(&mut self, None)
     }
 
     /// Settles the failed call, and returns `error` with its classification.

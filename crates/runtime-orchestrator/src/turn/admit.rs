@@ -43,8 +43,9 @@ impl<'s, 'g> Gate<'s, 'g> {
 /// Admits a turn, in the order of the architecture guide. A refused turn releases everything but
 /// its iteration.
 pub(crate) fn admit_now<'s>(core: Hold<'s>, spec: &Spec) -> Result<ActiveTurn<'s>, TurnError> {
-    let entry = Entry::of(core.clone(), true)?;
-    let passed = first_checks(&core, spec)
+    let (entry, asked) = Entry::of_turn(core.clone())?;
+    let passed = asked
+        .and_then(|()| own_pace(&core, spec))
         .and_then(|pace| pass_now(&core, Gate::of(&core), &spec.model, spec.ask(), pace));
     begin(core, entry, spec, passed)
 }
@@ -55,8 +56,8 @@ pub(crate) async fn admit_in_time<'s>(
     core: Hold<'s>,
     spec: &Spec,
 ) -> Result<ActiveTurn<'s>, TurnError> {
-    let entry = Entry::of(core.clone(), true)?;
-    let passed = match first_checks(&core, spec) {
+    let (entry, asked) = Entry::of_turn(core.clone())?;
+    let passed = match asked.and_then(|()| own_pace(&core, spec)) {
         Ok(pace) => pass(&core, Gate::of(&core), &spec.model, spec.ask(), pace).await,
         Err(error) => Err(error),
     };
@@ -87,9 +88,8 @@ fn begin<'s>(
     }
 }
 
-#[inline]
-fn first_checks(core: &Core, spec: &Spec) -> Result<Pace, TurnError> {
-    core.life.ask(core.setup.max_iterations)?;
+/// The time that a turn has, if there is any left.
+fn own_pace(core: &Core, spec: &Spec) -> Result<Pace, TurnError> {
     let limits = spec.limits.as_deref();
     Ok(core.time.pace(limits, core.time.total(limits), None)?)
 }

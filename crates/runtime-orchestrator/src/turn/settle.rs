@@ -24,12 +24,13 @@ use crate::wait::{Interrupted, NoThreadError, flagged};
 impl ActiveTurn<'_> {
     /// Settles an answered call. Without a usage, the observed one counts. A turn that was cut
     /// short keeps its bill.
-    #[inline]
-    pub(super) fn answered(&mut self, usage: Option<&ReportedUsage>) -> Bill {
+    ///
+    /// It fills `bill`, which is empty: see [`Till::bill`](crate::parts::money::Till::bill).
+    fn answered(&mut self, usage: Option<&ReportedUsage>, bill: &mut Bill) {
         if self.close(CallOutcome::Success) {
-            billed(self, usage)
-        } else {
-            self.bill.take().map(|bill| *bill).unwrap_or_default()
+            billed(self, usage, bill);
+        } else if let Some(before) = self.bill.take() {
+            *bill = *before;
         }
     }
 
@@ -72,7 +73,8 @@ impl ActiveTurn<'_> {
 
     pub(crate) fn answer<T>(&mut self, value: T, usage: Option<&ReportedUsage>) -> Answer<T> {
         let model = Arc::clone(&self.model);
-        let bill = self.answered(usage);
+        let mut bill = Bill::default();
+        self.answered(usage, &mut bill);
         let Bill {
             usage,
             cost,
@@ -194,26 +196,23 @@ impl ActiveTurn<'_> {
 }
 
 /// The bill of an answer, and the events that tell it.
-#[inline]
-fn billed(turn: &mut ActiveTurn<'_>, usage: Option<&ReportedUsage>) -> Bill {
+fn billed(turn: &mut ActiveTurn<'_>, usage: Option<&ReportedUsage>, bill: &mut Bill) {
     let observed = if usage.is_none() { turn.held.take_observed(turn.pace.pulse()) } else { None };
     let usage = usage.or(observed.as_ref());
     let Core { stream, money, .. } = &*turn.core;
-    let mut bill = Bill::default();
-    turn.held.bill_answer(money.till(stream.payer()), &turn.model, usage, &mut bill);
+    turn.held.bill_answer(money.till(stream.payer()), &turn.model, usage, bill);
     let [_, completed, _] = turn.part.names();
     let ends = (completed, AgentEventStatus::Completed, turn.part.spans(stream, turn.span));
     stream.emit_with(turn.part.names_of(&turn.model), ends, |event| {
         event.outcome = Some(SpanOutcome::Ok);
-        event.data = data(&turn.part, &turn.model, Some((&bill, money)), None);
+        event.data = data(&turn.part, &turn.model, Some((bill, money)), None);
     });
-    turn.part.ended(Some(&bill), SpanOutcome::Ok);
+    turn.part.ended(Some(bill), SpanOutcome::Ok);
     tell::marks(stream, &bill.marks);
     if let Part::Turn { .. } = turn.part {
         // For a turn with attempts, the budget is checked at the end of the turn.
         bill.over_budget = tell::overspent(stream, money);
     }
-    bill
 }
 
 /// The payload of a call's last event.
@@ -278,7 +277,9 @@ impl Bill {
 }
 
 impl Settled {
-    pub(super) fn of(bill: Bill) -> Self {
+    pub(super) fn of(turn: &mut ActiveTurn<'_>, usage: Option<&ReportedUsage>) -> Self {
+        let mut bill = Bill::default();
+        turn.answered(usage, &mut bill);
         Self {
             usage: bill.usage.unwrap_or_default(),
             cost: bill.cost,

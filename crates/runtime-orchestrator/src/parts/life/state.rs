@@ -24,7 +24,9 @@ use std::task::{Poll, Waker};
 
 use runtime_events::AgentEvent;
 
-use crate::error::{MaxIterationsExceededError, SessionBusyError, SessionError, ShuttingDownError};
+use crate::error::{
+    MaxIterationsExceededError, SessionBusyError, SessionError, ShuttingDownError, TurnError,
+};
 use crate::parts::watchers::Watchers;
 
 /// The current state of a session.
@@ -113,8 +115,13 @@ impl State {
         self.outliving += u32::from(outlives);
     }
 
-    /// Counts a requested turn.
-    pub(crate) const fn iterate(&mut self, cap: u32) -> Result<(), MaxIterationsExceededError> {
+    /// Counts a requested turn, and checks whether it may begin.
+    pub(crate) fn ask(&mut self, cap: u32) -> Result<(), TurnError> {
+        self.iterate(cap)?;
+        Ok(self.accepting()?)
+    }
+
+    const fn iterate(&mut self, cap: u32) -> Result<(), MaxIterationsExceededError> {
         if self.turns.begun >= cap {
             self.turns.refused = self.turns.refused.saturating_add(1);
             return Err(MaxIterationsExceededError { max_iterations: cap });

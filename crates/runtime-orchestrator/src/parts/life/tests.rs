@@ -76,7 +76,9 @@ fn busy_life_does_not_complete_and_stays_open() {
 fn life_takes_over_an_end_in_the_registry() {
     let (life, registry) = open();
     registry.transition(life.worker_id(), AgentStatus::Cancelled, None).unwrap();
-    assert!(life.ended_elsewhere().is_err());
+    assert!(life.enter(false, false).is_err());
+    assert!(life.enter_turn(false, 1).is_err());
+    assert_eq!(life.iterations(), 0, "what cannot enter is not counted");
     let ended = end(&life, false).unwrap();
     assert_eq!(ended.result.unwrap_err().status, AgentStatus::Cancelled);
     assert_eq!(ended.farewell.unwrap().event, AgentEventName::AgentFailed);
@@ -86,10 +88,11 @@ fn life_takes_over_an_end_in_the_registry() {
 #[test]
 fn refused_turns_count_as_iterations() {
     let (life, _) = open();
-    life.ask(1).unwrap();
-    assert!(matches!(life.ask(1), Err(TurnError::MaxIterations(_))));
+    let ask = |cap| life.enter_turn(false, cap).unwrap();
+    ask(1).unwrap();
+    assert!(matches!(ask(1), Err(TurnError::MaxIterations(_))));
     life.drain(false);
-    assert!(matches!(life.ask(3), Err(TurnError::ShuttingDown(_))));
+    assert!(matches!(ask(3), Err(TurnError::ShuttingDown(_))));
     assert_eq!(life.iterations(), 3);
     assert!(life.turned_away());
 }
