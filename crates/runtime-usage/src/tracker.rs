@@ -79,7 +79,6 @@ impl UsageTracker {
 
     /// The current prices of a model, if it has any. Those of the model that was used last are at hand,
     /// without a look-up.
-    #[inline]
     pub fn prices(&self, model: &str) -> Option<Arc<ModelPrices>> {
         let at_hand = |books: &mut Box<Books>| {
             let entry = books.last_used(model)?;
