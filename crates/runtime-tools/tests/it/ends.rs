@@ -139,3 +139,95 @@ fn session_that_is_cancelled_settles_each_call_that_has_begun() {
     assert!(matches!(error, ToolRunnerError::Session(_)), "{error:?}");
     assert_eq!(ended(&events), [SpanOutcome::Cancelled, SpanOutcome::Cancelled]);
 }
+
+#[cfg(feature = "durable")]
+mod durable {
+    use std::future::poll_fn;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::task::Poll;
+
+    use runtime_durable::{DurableSession, Run};
+    use runtime_orchestrator::Effect;
+    use runtime_store::{EntryKind, Store, ThreadState};
+    use runtime_tools::{Tool, ToolRunner, Toolbox};
+
+    use super::uses;
+    use crate::durable::clerk;
+    use crate::run;
+    use crate::world::{World, thread};
+
+    /// Is ready at its poll of this number.
+    async fn poll(number: u32) {
+        let mut left = number;
+        poll_fn(|context| {
+            left = left.saturating_sub(1);
+            if left == 0 {
+                return Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// A tool that pays at its poll of this number, or panics there if it `panics`.
+    fn pay(
+        world: &World,
+        (name, effect): (&str, Effect),
+        number: u32,
+        panics: &Arc<AtomicBool>,
+    ) -> Tool {
+        let (world, panics) = (world.clone(), Arc::clone(panics));
+        let pays = Tool::keyed(name, "Pays.", move |(), key: String| {
+            let (world, panics) = (world.clone(), Arc::clone(&panics));
+            async move {
+                poll(number).await;
+                assert!(!panics.load(Ordering::Relaxed), "the bank is on fire");
+                world.pay(&key, effect == Effect::Keyed).await
+            }
+        });
+        pays.effect(effect)
+    }
+
+    /// The number of outcomes in the journal.
+    fn recorded(world: &World) -> usize {
+        let stored = run(world.store.read(&thread(), 0, 100)).unwrap();
+        stored.iter().filter(|it| it.entry.kind == EntryKind::OUTCOME).count()
+    }
+
+    #[test]
+    fn panic_ends_the_life_once_its_neighbours_are_recorded() {
+        for parallel in [3, 2, 1] {
+            let world = World::new();
+            let durable = world.durable(clerk());
+            let (never, on_fire) = (Arc::default(), Arc::new(AtomicBool::new(true)));
+            // An irreversible call without an outcome would wait for a person.
+            let toolbox = Toolbox::new().with_all([
+                pay(&world, ("early", Effect::Irreversible), 1, &never),
+                pay(&world, ("panics", Effect::Keyed), 2, &on_fire),
+                pay(&world, ("late", Effect::Irreversible), 9, &never),
+            ]);
+            let toolbox = toolbox.unwrap();
+            let body = async |session: &DurableSession| {
+                let mut runner = ToolRunner::new(session, &toolbox).parallel(parallel);
+                let results = runner.run(uses(["early", "panics", "late"])).await?;
+                Ok(results.into_iter().map(|made| made.content).collect::<Vec<_>>())
+            };
+            let life = || run(durable.run("order-4711", body));
+
+            let panic = catch_unwind(AssertUnwindSafe(life)).err().unwrap();
+            assert_eq!(panic.downcast_ref::<&str>(), Some(&"the bank is on fire"));
+            let state = run(world.store.thread(&thread())).unwrap().unwrap().state;
+            assert_eq!(state, ThreadState::Failed);
+            assert_eq!((recorded(&world), world.payments()), (2, 2), "{parallel} at once");
+
+            // Whoever runs it again has what the neighbours did, and makes the call that panicked.
+            on_fire.store(false, Ordering::Relaxed);
+            let Run::Done(done) = life().unwrap() else { panic!("it waits for nobody") };
+            assert_eq!(done.value, ["12"; 3]);
+            assert_eq!(world.payments(), 3, "{parallel} at once");
+        }
+    }
+}
