@@ -29,11 +29,11 @@ pub enum StepError {
     #[error(transparent)]
     Parked(#[from] ParkedError),
     /// The session has ended or drains. Nothing is recorded.
-    #[error(transparent)]
-    Turn(TurnError),
+    #[error(fmt = session_over)]
+    Turn(#[source] TurnError),
     /// The session has ended or drains. Nothing is recorded.
-    #[error(transparent)]
-    Tool(ToolError),
+    #[error(fmt = session_over)]
+    Tool(#[source] ToolError),
     /// The step must not begin, or could not be recorded.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -51,8 +51,8 @@ pub enum StepError {
     /// The session is used in a way that cannot be recorded.
     #[error("{0}")]
     Misused(&'static str),
-    /// The session of a child could not be opened.
-    #[error(transparent)]
+    /// The session could not be ended, or that of a child could not be opened.
+    #[error(fmt = session_refused)]
     Session(#[from] SessionError),
 }
 
@@ -175,7 +175,7 @@ pub enum RunError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The session was not opened. The thread goes on when it is run again.
-    #[error(transparent)]
+    #[error(fmt = session_refused)]
     Session(#[from] SessionError),
     /// The journal does not fit the code, or could not be written. The thread goes on when it is run again.
     #[error(transparent)]
@@ -227,6 +227,16 @@ pub enum RunError {
         /// What does not fit.
         source: serde_json::Error,
     },
+}
+
+/// A frame: see `chain_text`.
+fn session_over<E>(_: &E, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if f.sign_plus() { Ok(()) } else { f.write_str("the step has no session to run in") }
+}
+
+/// A frame: see `chain_text`.
+fn session_refused(_: &SessionError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if f.sign_plus() { Ok(()) } else { f.write_str("the session could not be opened or ended") }
 }
 
 /// A frame: see `chain_text`.

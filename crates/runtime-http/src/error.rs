@@ -81,13 +81,7 @@ pub struct NoSessionError;
 /// assert!(turn_error(&other).is_none());
 /// ```
 pub fn turn_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e TurnError> {
-    runtime_resilience::errors(error).find_map(|error| {
-        #[cfg(feature = "durable")]
-        if let Some(StepError::Turn(ended)) = error.downcast_ref() {
-            return Some(ended);
-        }
-        error.downcast_ref()
-    })
+    runtime_resilience::errors(error).find_map(|error| error.downcast_ref())
 }
 
 /// With feature `durable`: the recorded failure behind an error of a client, if there is one.

@@ -1,4 +1,9 @@
 //! Why a run of the loop, or of a reply's calls, cannot go on.
+//!
+//! Both errors are frames, as `chain_text` of `runtime-resilience` has them: a walk along the sources meets the error
+//! inside itself, so its class, and whether recovery or a shutdown was there, are known however it is wrapped.
+
+use std::fmt;
 
 #[cfg(feature = "durable")]
 use runtime_durable::StepError;
@@ -8,9 +13,8 @@ use thiserror::Error;
 use crate::answer::InvalidAnswerError;
 use crate::repeats::RepeatedCallError;
 
-/// A run without an answer.
+/// A run without an answer. Its [`source`](std::error::Error::source) is the error inside, which has the words.
 #[derive(Debug, Error)]
-#[error(transparent)]
 #[non_exhaustive]
 pub enum AgentError {
     /// A call of the model was refused, interrupted, or failed for good.
@@ -21,12 +25,11 @@ pub enum AgentError {
     Answer(#[from] InvalidAnswerError),
     /// A step of a durable session: a recorded failure of the model, or one that ends the life.
     #[cfg(feature = "durable")]
-    Step(StepError),
+    Step(#[source] StepError),
 }
 
-/// The run cannot go on.
+/// The run cannot go on. Its [`source`](std::error::Error::source) is the error inside, which has the words.
 #[derive(Debug, Error)]
-#[error(transparent)]
 #[non_exhaustive]
 pub enum ToolRunnerError {
     /// The session is over, shuts down or has reached its deadline.
@@ -35,7 +38,36 @@ pub enum ToolRunnerError {
     Repeated(#[from] RepeatedCallError),
     /// A step that ends the life of a thread: it waits for a person, for example.
     #[cfg(feature = "durable")]
-    Step(StepError),
+    Step(#[source] StepError),
+}
+
+impl fmt::Display for AgentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.sign_plus() {
+            return Ok(());
+        }
+        f.write_str(match self {
+            Self::Turn(_) => "the agent has no reply of its model",
+            Self::Tools(_) => "the agent cannot go on with its tools",
+            Self::Answer(_) => "the agent has no answer of the type",
+            #[cfg(feature = "durable")]
+            Self::Step(_) => "the agent cannot go on behind a step",
+        })
+    }
+}
+
+impl fmt::Display for ToolRunnerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.sign_plus() {
+            return Ok(());
+        }
+        f.write_str(match self {
+            Self::Session(_) => "no tool can be called",
+            Self::Repeated(_) => "the model is stuck",
+            #[cfg(feature = "durable")]
+            Self::Step(_) => "no tool can be called behind a step",
+        })
+    }
 }
 
 /// The session's own errors stay what they are.

@@ -9,6 +9,7 @@ mod dialects;
 #[cfg(feature = "durable")]
 mod durable;
 mod ends;
+mod errors;
 #[cfg(feature = "durable")]
 #[expect(dead_code, reason = "shared with the tests of `runtime-durable`")]
 #[path = "../../../runtime-durable/tests/it/mortal.rs"]
