@@ -1,12 +1,7 @@
 //! The code of `docs/getting-started.md`.
 #![expect(clippy::print_stdout, reason = "the first program of a guide says what came of it")]
 
-use std::time::Duration;
-
-use serde_json::json;
-use techrevati_runtime::orchestrator::TurnError;
 use techrevati_runtime::prelude::*;
-use tokio::sync::mpsc;
 
 #[derive(Clone, Debug)]
 struct Reply {
@@ -28,12 +23,13 @@ async fn main() -> Result<(), BoxError> {
     let report = orchestrator
         .run(async |session| {
             let draft = session.run_turn(Turn::unmetered(), || chat("circuit breakers")).await?;
-            Ok(draft.value.text)
+            Ok(draft.value)
         })
         .await;
 
     println!("{}", report.summary);
-    assert_eq!(report.result?, "A haiku on circuit breakers.");
+    let Reply { text, input_tokens, output_tokens } = report.result?;
+    println!("{text} ({} tokens)", input_tokens + output_tokens);
     Ok(())
 }
 
@@ -44,6 +40,8 @@ fn prices() -> Result<PricingTable, BoxError> {
 }
 
 async fn a_metered_turn() -> Result<(), BoxError> {
+    use std::time::Duration;
+
     let session = Orchestrator::new("writer", "draft").pricing(prices()?).session()?;
 
     let turn = Turn::model("gpt-5")
@@ -58,6 +56,8 @@ async fn a_metered_turn() -> Result<(), BoxError> {
 }
 
 async fn a_budget() -> Result<(), BoxError> {
+    use techrevati_runtime::orchestrator::TurnError;
+
     let session = Orchestrator::new("writer", "draft")
         .pricing(prices()?)
         .budget(Limit::enforced("0.002".parse()?))
@@ -78,6 +78,8 @@ async fn a_budget() -> Result<(), BoxError> {
 }
 
 async fn a_breaker() -> Result<(), BoxError> {
+    use techrevati_runtime::orchestrator::TurnError;
+
     // Clones share the state: give one breaker to every agent that calls this provider.
     let breaker = CircuitBreaker::new("provider");
     let session =
@@ -96,6 +98,8 @@ async fn a_breaker() -> Result<(), BoxError> {
 }
 
 async fn tools() -> Result<(), BoxError> {
+    use serde_json::json;
+
     let reader = RolePermissionConfig::new("researcher", PermissionMode::ReadOnly)?;
     let policy = PermissionPolicy::new()
         .role(reader)
@@ -125,6 +129,8 @@ async fn tools() -> Result<(), BoxError> {
 }
 
 async fn a_handoff() -> Result<(), BoxError> {
+    use serde_json::json;
+
     // Agents that hand over to each other share a registry.
     let agents = AgentRegistry::new();
     let writer = Orchestrator::new("writer", "draft").registry(agents.clone());
@@ -171,6 +177,9 @@ async fn events() -> Result<(), BoxError> {
 }
 
 async fn a_stream() -> Result<(), BoxError> {
+    use std::time::Duration;
+    use tokio::sync::mpsc;
+
     let session = Orchestrator::new("writer", "draft").session()?;
     let (provider, mut chunks) = mpsc::channel(8);
     for chunk in ["Hel", "lo"] {
@@ -200,6 +209,8 @@ fn chat_blocking(prompt: &str) -> Result<Reply, BoxError> {
 }
 
 fn blocking() -> Result<(), BoxError> {
+    use std::time::Duration;
+
     let orchestrator = Orchestrator::new("writer", "draft");
 
     let report = orchestrator.run_blocking(|session| {
