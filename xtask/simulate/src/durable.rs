@@ -1,6 +1,7 @@
 //! Durable threads that two processes run, which crash, hang, and lose their store.
 
 mod life;
+mod recount;
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -17,6 +18,7 @@ use runtime_usage::{Limit, ModelPricing, PricingTable, Usd};
 use serde_json::json;
 
 use self::life::Step;
+use self::recount::recount;
 use crate::bank::Bank;
 use crate::draw::millis;
 use crate::now;
@@ -221,7 +223,11 @@ fn booked(store: &MemoryStore, thread: &ThreadId) -> Result<Usd, String> {
     };
     let mut fold = Fold::from_base(kept.base);
     entries.iter().try_for_each(|entry| fold.apply(entry)).map_err(|error| error.to_string())?;
-    Ok(cost(&fold.totals()))
+    let (folded, counted) = (cost(&fold.totals()), recount(&entries)?);
+    if folded == counted {
+        return Ok(folded);
+    }
+    Err(format!("`{thread}` has spent {folded} by its fold, and {counted} by its entries"))
 }
 
 fn price() -> ModelPricing {
