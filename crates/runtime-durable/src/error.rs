@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use runtime_events::AgentFailureClass;
 use runtime_orchestrator::{BoxError, SessionError, Summary, ToolError, TurnError};
-use runtime_resilience::errors;
+use runtime_resilience::{errors, frame};
 use runtime_store::{
     FailureKind, FailureRecord, JournalError, StepKey, StepName, StoreError, ThreadId,
     ThreadIdError, ThreadState,
@@ -94,17 +94,13 @@ pub struct UnrecordedError {
 
 impl fmt::Display for StepFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A frame: see `chain_text`.
-        if f.sign_plus() {
-            return Ok(());
-        }
         let end = match self.failure.kind {
             FailureKind::Refused => "was refused",
             FailureKind::Denied => "was denied",
             FailureKind::TimedOut => "timed out",
             _ => "failed",
         };
-        write!(f, "{} {end}", self.step)
+        frame(f, format_args!("{} {end}", self.step))
     }
 }
 
@@ -229,24 +225,21 @@ pub enum RunError {
     },
 }
 
-/// A frame: see `chain_text`.
 fn session_over<E>(_: &E, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    if f.sign_plus() { Ok(()) } else { f.write_str("the step has no session to run in") }
+    frame(f, format_args!("the step has no session to run in"))
 }
 
-/// A frame: see `chain_text`.
 fn session_refused(_: &SessionError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    if f.sign_plus() { Ok(()) } else { f.write_str("the session could not be opened or ended") }
+    frame(f, format_args!("the session could not be opened or ended"))
 }
 
-/// A frame: see `chain_text`.
 fn code_failed(
     thread: &ThreadId,
     _: &BoxError,
     _: &Summary,
     f: &mut fmt::Formatter<'_>,
 ) -> fmt::Result {
-    if f.sign_plus() { Ok(()) } else { write!(f, "the code of thread `{thread}` failed") }
+    frame(f, format_args!("the code of thread `{thread}` failed"))
 }
 
 /// The class under which an error of the body is recorded.

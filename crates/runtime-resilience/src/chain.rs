@@ -1,6 +1,7 @@
 //! An error and its sources.
 
 use std::error::Error;
+use std::fmt;
 use std::io;
 use std::iter;
 use std::sync::Arc;
@@ -67,6 +68,17 @@ where
         above = text;
     }
     chain
+}
+
+/// Displays the text of a frame: nothing under `{:+}`, see [`chain_text`].
+///
+/// For errors of your own that wrap another one and say only what became of it.
+///
+/// # Errors
+///
+/// Those of the formatter.
+pub fn frame(f: &mut fmt::Formatter<'_>, text: fmt::Arguments<'_>) -> fmt::Result {
+    if f.sign_plus() { Ok(()) } else { f.write_fmt(text) }
 }
 
 /// The text of an error, if it is no frame.

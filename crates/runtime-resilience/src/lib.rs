@@ -72,7 +72,7 @@ pub use self::breaker::{
     InvalidWindowError, OpenWait, Percent, Permit, PermitRef, ProbeGate, Transition,
     TransitionCause, TransitionListener,
 };
-pub use self::chain::{BoxError, chain_text, errors};
+pub use self::chain::{BoxError, chain_text, errors, frame};
 pub use self::classify::{
     Classifier, Failure, FaultOf, RecordedFailure, ScenarioOf, classify_error,
 };

@@ -8,6 +8,7 @@ use std::fmt;
 #[cfg(feature = "durable")]
 use runtime_durable::StepError;
 use runtime_orchestrator::{ToolError, TurnError};
+use runtime_resilience::frame;
 use thiserror::Error;
 
 use crate::answer::InvalidAnswerError;
@@ -43,30 +44,26 @@ pub enum ToolRunnerError {
 
 impl fmt::Display for AgentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if f.sign_plus() {
-            return Ok(());
-        }
-        f.write_str(match self {
+        let text = match self {
             Self::Turn(_) => "the agent has no reply of its model",
             Self::Tools(_) => "the agent cannot go on with its tools",
-            Self::Answer(_) => "the agent has no answer of the type",
+            Self::Answer(_) => "the answer of the agent has another type",
             #[cfg(feature = "durable")]
-            Self::Step(_) => "the agent cannot go on behind a step",
-        })
+            Self::Step(_) => "a step has ended the run of the agent",
+        };
+        frame(f, format_args!("{text}"))
     }
 }
 
 impl fmt::Display for ToolRunnerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if f.sign_plus() {
-            return Ok(());
-        }
-        f.write_str(match self {
+        let text = match self {
             Self::Session(_) => "no tool can be called",
             Self::Repeated(_) => "the model is stuck",
             #[cfg(feature = "durable")]
-            Self::Step(_) => "no tool can be called behind a step",
-        })
+            Self::Step(_) => "a step has ended the calls of tools",
+        };
+        frame(f, format_args!("{text}"))
     }
 }
 

@@ -123,6 +123,7 @@ const LAYERS: &[Layer] = &[
             "runtime-events",
             "runtime-orchestrator",
             "runtime-policy",
+            "runtime-resilience",
             "runtime-store",
         ],
         others: &["futures-util", "schemars"],

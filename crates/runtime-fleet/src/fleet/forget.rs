@@ -8,6 +8,9 @@ use crate::config::Moment;
 use crate::core::{Kept, Unused};
 
 /// Forgets what nobody of this process has had for a while. Asked for again, it begins anew.
+///
+/// Only the driver does this, which also reads the rules and the seats side by side: between two of its looks both only
+/// grow at their ends.
 pub(super) fn unused(shared: &Shared, now: Moment) {
     let mut core = shared.core();
     let mut unused = Unused::of(&core, now);

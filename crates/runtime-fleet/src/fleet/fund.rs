@@ -48,6 +48,10 @@ pub(crate) async fn open(
         };
         let account = give(shared, &mut core, place, rules);
         drop(core);
+        if account.is_none() {
+            // Both are forgotten together; should one be gone alone, it is looked for again.
+            cx.waker().wake_by_ref();
+        }
         account.map_or(Poll::Pending, |account| Poll::Ready(Ok(account)))
     })
     .await?;

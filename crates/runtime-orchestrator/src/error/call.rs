@@ -7,7 +7,7 @@ use runtime_events::{AgentFailureClass, FailureScenario};
 use runtime_policy::{GuardrailStage, GuardrailViolatedError, PermissionDeniedError};
 use runtime_resilience::{
     CircuitOpenError, Failure, Fault, FaultKind, GaveUp, NoRouteError, RateLimitedError,
-    RecoveryResult,
+    RecoveryResult, frame,
 };
 use runtime_usage::{BudgetRefusedError, UnpricedModelError};
 use thiserror::Error;
@@ -36,16 +36,12 @@ pub struct UnrecoveredError {
 
 impl fmt::Display for UnrecoveredError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A frame: see `chain_text` of `runtime-resilience`.
-        if f.sign_plus() {
-            return Ok(());
+        let Self { attempts, gave_up, .. } = self;
+        match attempts {
+            0 => frame(f, format_args!("gave up before the first attempt: {gave_up}")),
+            1 => frame(f, format_args!("gave up after 1 attempt: {gave_up}")),
+            _ => frame(f, format_args!("gave up after {attempts} attempts: {gave_up}")),
         }
-        match self.attempts {
-            0 => f.write_str("gave up before the first attempt")?,
-            1 => f.write_str("gave up after 1 attempt")?,
-            attempts => write!(f, "gave up after {attempts} attempts")?,
-        }
-        write!(f, ": {}", self.gave_up)
     }
 }
 

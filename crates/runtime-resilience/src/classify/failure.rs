@@ -7,7 +7,7 @@ use std::fmt;
 use runtime_events::{AgentFailureClass, FailureScenario};
 
 use super::{Classifier, Meaning, Reading};
-use crate::chain::{BoxError, text_of};
+use crate::chain::{BoxError, frame, text_of};
 use crate::fault::{Fault, FaultKind};
 
 /// A caller's error with its fault, read once.
@@ -174,11 +174,7 @@ impl fmt::Display for Failure {
         if self.read.is_record {
             return self.error.fmt(f);
         }
-        // A frame: see `chain_text`.
-        if f.sign_plus() {
-            return Ok(());
-        }
-        f.write_str(match self.fault().kind {
+        let text = match self.fault().kind {
             FaultKind::RateLimit => "the call failed: rate limited",
             FaultKind::Quota => "the call failed: allowance used up",
             FaultKind::Overload => "the call failed: provider too busy",
@@ -193,7 +189,8 @@ impl fmt::Display for Failure {
             FaultKind::Cancelled => "the call failed: stopped by the caller",
             FaultKind::Local => "the call failed: on this side",
             FaultKind::Tool | FaultKind::Unknown => "the call failed",
-        })
+        };
+        frame(f, format_args!("{text}"))
     }
 }
 

@@ -233,7 +233,8 @@ fn lost(error: rusqlite::Error) -> Lost {
     let error = Arc::new(error);
     Lost::ForAll(Box::new(move || Fail::Sql(Arc::clone(&error))))
 }
-/// The file of a database, by which no other one is known.
+
+/// The file of a database, known by numbers that no other file has while this one is open.
 struct File {
     path: PathBuf,
     known_by: (u64, u64),
