@@ -32,7 +32,7 @@ pub struct Data {
     entries: Entries,
 }
 
-type Entry = (Cow<'static, str>, Fact);
+pub(crate) type Entry = (Cow<'static, str>, Fact);
 
 /// The pairs of an object.
 #[derive(Clone)]
@@ -176,6 +176,22 @@ impl Entries {
             Self::Many(entries) => entries,
         }
     }
+}
+
+/// Adds a pair. Where there is room, it is written in its place: one that a call could drop is built elsewhere, and
+/// read back before it is written.
+#[inline]
+pub(crate) fn add(pairs: &mut Vec<Entry>, key: &'static str, fact: Fact) {
+    if pairs.len() < pairs.capacity() {
+        pairs.push((Cow::Borrowed(key), fact));
+    } else {
+        add_more(pairs, (Cow::Borrowed(key), fact));
+    }
+}
+
+#[cold]
+fn add_more(pairs: &mut Vec<Entry>, pair: Entry) {
+    pairs.push(pair);
 }
 
 impl Default for Entries {

@@ -82,7 +82,7 @@ macro_rules! payload {
                     return data;
                 }
                 let mut pairs = ::std::vec::Vec::with_capacity(8);
-                self.each(|key, fact| pairs.push((key.into(), fact)));
+                self.each(|key, fact| $crate::data::add(&mut pairs, key, fact));
                 $crate::Data::of(pairs)
             }
 
