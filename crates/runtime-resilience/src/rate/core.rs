@@ -107,17 +107,21 @@ impl Core {
                 bucket.take_now(units[index], self.last);
             }
         }
-        self.count(demand.input, demand.output);
+        let taken = self.count(demand.input, demand.output);
         if self.restart != Restart::Done {
             self.restarted(waiting, now);
         }
         self.last += 1;
-        Ok(self.sent(now))
+        Ok(RateSent { ordinal: self.last, at: now, taken })
     }
 
-    fn count(&mut self, input: u64, output: u64) {
+    /// Counts tokens. Returns all that were ever taken.
+    #[inline]
+    fn count(&mut self, input: u64, output: u64) -> [u64; 2] {
         let [inputs, outputs] = self.taken;
-        self.taken = [inputs.wrapping_add(input), outputs.wrapping_add(output)];
+        let taken = [inputs.wrapping_add(input), outputs.wrapping_add(output)];
+        self.taken = taken;
+        taken
     }
 
     /// The units taken of each dimension since a call was sent.

@@ -1,5 +1,6 @@
 //! The limiter as callers hold it: shared, timed, with a queue.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -153,7 +154,7 @@ impl RateLimiter {
     /// [`RateLimitedError`] says which dimension lacks room, and for how long.
     #[inline]
     pub fn try_reserve(&self, demand: Demand) -> Result<RateReservation, RateLimitedError> {
-        Ok(RateReservation::new(self.clone(), self.hold(demand)?))
+        self.reserved(self.clone(), demand)
     }
 
     /// As [`try_reserve`](Self::try_reserve), where the reservation need not outlive the limiter: cheaper by the
@@ -164,16 +165,24 @@ impl RateLimiter {
     /// As for [`try_reserve`](Self::try_reserve).
     #[inline]
     pub fn try_borrow(&self, demand: Demand) -> Result<RateReservation<&Self>, RateLimitedError> {
-        Ok(RateReservation::new(self, self.hold(demand)?))
+        self.reserved(self, demand)
     }
 
-    fn hold(&self, demand: Demand) -> Result<Hold, RateLimitedError> {
+    fn reserved<L: Borrow<Self>>(
+        &self,
+        holder: L,
+        demand: Demand,
+    ) -> Result<RateReservation<L>, RateLimitedError> {
         let now = self.now();
-        // Not in the match: the lock is released before an error is made.
-        let admitted = self.state().admit(demand, now);
-        match admitted {
-            Ok(sent) => Ok(Hold { demand, sent }),
-            Err(refusal) => Err(self.refused(refusal)),
+        let mut state = self.state();
+        match state.admit(demand, now) {
+            // Made before the lock is released: a locked instruction waits for every write before it, and what is
+            // read after it has been written.
+            Ok(sent) => Ok(RateReservation::new(holder, Hold { demand, sent })),
+            Err(refusal) => {
+                drop(state);
+                Err(self.refused(refusal))
+            }
         }
     }
 
