@@ -137,13 +137,18 @@ impl FaultRules {
         });
         let said = || self.said(reply);
         let found = || self.find(reply, reply.provider, Ask::All);
-        let fault = behind.or_else(said).or_else(found).unwrap_or_else(|| unknown(reply));
-        let fault = match fault.basis {
-            FaultBasis::Row(row) if row.has_conditions() => fault,
-            FaultBasis::OwnRow(_) => fault,
-            _ => self.told_aside(reply).unwrap_or(fault),
+        let mut fault = behind.or_else(said).or_else(found).unwrap_or_else(|| unknown(reply));
+        let is_said = match fault.basis {
+            FaultBasis::Row(row) => row.has_conditions(),
+            FaultBasis::OwnRow(_) => true,
+            _ => false,
         };
-        let fault = self.refused_behind(reply, &fault).unwrap_or(fault);
+        if !is_said && let Some(aside) = self.told_aside(reply) {
+            fault = aside;
+        }
+        if let Some(behind) = self.refused_behind(reply, &fault) {
+            fault = behind;
+        }
         if reply.status == 0 { fault } else { fault.with_status(reply.status) }
     }
 
