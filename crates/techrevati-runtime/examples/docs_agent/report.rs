@@ -36,7 +36,7 @@ pub(crate) fn table(summaries: &[Summary], prices: &PricingTable) -> String {
     }
     let models = models.into_iter().map(|(model, cost)| {
         let known = prices.get(model).is_some();
-        vec![model.into(), if known { format!("{cost:.6}") } else { "no price known".into() }]
+        vec![model.into(), if known { cost.to_string() } else { "no price known".into() }]
     });
     columns(&mut text, "model|cost", models);
 
@@ -60,7 +60,7 @@ fn agent(summary: &Summary) -> Vec<String> {
     let count = |name| summary.agent_events.iter().filter(|event| event.event == name).count();
     let usage = &summary.usage;
     let tools = tools(summary).values().flatten().sum::<u32>();
-    let left = summary.budget.as_ref().map(|budget| format!("{:.6}", budget.remaining_usd));
+    let left = summary.budget.as_ref().map(|budget| budget.remaining_usd.to_string());
     vec![
         role(summary),
         summary.status().to_string(),
@@ -70,7 +70,7 @@ fn agent(summary: &Summary) -> Vec<String> {
         tools.to_string(),
         usage.total_input_tokens.to_string(),
         usage.total_output_tokens.to_string(),
-        format!("{:.6}", usage.total_cost_usd),
+        usage.total_cost_usd.to_string(),
         left.unwrap_or_else(|| "no limit".into()),
     ]
 }
