@@ -72,7 +72,8 @@ impl Durable {
         let id = ThreadId::new(thread)?;
         let store = &*self.store;
         let code = Arc::clone(&self.settings.code);
-        let claim = Claim { holder: Self::holder(), code, ttl: self.settings.ttl };
+        let role = Some(Arc::clone(role_of(&self.orchestrator)));
+        let claim = Claim { holder: Self::holder(), code, role, ttl: self.settings.ttl };
         let (lease, thread) = match store.acquire(&id, &claim).await {
             Ok(acquired) => acquired,
             Err(StoreError::Ended { thread, state: ThreadState::Done }) => {
@@ -82,6 +83,9 @@ impl Durable {
                 return Err(RunError::Ended { thread, state });
             }
             Err(held @ StoreError::Held { .. }) => return Err(RunError::Held(held)),
+            Err(StoreError::OtherRole { thread, role }) => {
+                return Err(RunError::OtherRole { thread, role });
+            }
             Err(error) => return Err(error.into()),
         };
         let stuck = thread.stuck.clone();

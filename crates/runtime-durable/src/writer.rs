@@ -178,12 +178,7 @@ impl Writer {
             Ok(()) => self.held_from(asked),
             // It may have been written before the connection was lost.
             Err(lost @ StoreError::Unavailable { .. }) => {
-                let written = self.store.read(&self.lease.thread, head, entries.len()).await;
-                let written = written.unwrap_or_default();
-                let fence = self.lease.fence;
-                let same = written.len() == entries.len()
-                    && written.iter().zip(entries).all(|(w, e)| w.entry == *e && w.fence == fence);
-                if !same {
+                if !self.has_written(head, entries).await {
                     return Err(lost.into());
                 }
             }
@@ -200,6 +195,23 @@ impl Writer {
         }
         drop(fold);
         Ok(())
+    }
+
+    /// Whether these entries, and none of another life, are behind this number.
+    async fn has_written(&self, mut head: u64, mut entries: &[Entry]) -> bool {
+        let Lease { thread, fence, .. } = &self.lease;
+        while !entries.is_empty() {
+            let page = self.store.read(thread, head, entries.len()).await.unwrap_or_default();
+            let same = |(stored, entry): (&Stored, &Entry)| {
+                stored.entry == *entry && stored.fence == *fence
+            };
+            let Some(last) = page.last().filter(|_| page.iter().zip(entries).all(same)) else {
+                return false;
+            };
+            head = last.seq;
+            entries = entries.get(page.len()..).unwrap_or_default();
+        }
+        true
     }
 
     fn sealed(&self, head: u64, entries: &[Entry]) -> Result<Option<Vec<Entry>>, JournalError> {

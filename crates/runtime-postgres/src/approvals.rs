@@ -2,7 +2,7 @@
 
 use runtime_store::{
     Approval, ApprovalRequest, ApprovalState, Approvals, Decision, Inbox, StepKey, StoreError,
-    StoreFuture, ThreadId, Verdict,
+    StoreFuture, ThreadId, Verdict, fit,
 };
 use serde_json::Value;
 use tokio_postgres::Row;
@@ -24,6 +24,7 @@ impl Approvals for PgStore {
         let about = (&request.thread).into();
         let call = Call { function: "ask", attempts: "ask for an approval", about };
         Box::pin(async move {
+            request.check()?;
             let params: [Param<'_>; 8] = [
                 (&&*request.id, Type::TEXT),
                 (&request.thread.as_str(), Type::TEXT),
@@ -45,6 +46,7 @@ impl Approvals for PgStore {
             about: About::default(),
         };
         Box::pin(async move {
+            fit::approval(id)?;
             let params: [Param<'_>; 1] = [(&id, Type::TEXT)];
             call.make(&self.link, &params).await?.first().map(row::approval).transpose()
         })
@@ -99,6 +101,7 @@ impl Approvals for PgStore {
         let about = About { approval: Some(&verdict.id), ..About::default() };
         let call = Call { function: "decide", attempts: "decide about an approval", about };
         Box::pin(async move {
+            verdict.check()?;
             let state = match verdict.decision {
                 Decision::Approve => ApprovalState::Approved,
                 Decision::Deny | Decision::Amend(..) => ApprovalState::Denied,
@@ -134,6 +137,7 @@ impl Inbox for PgStore {
         let call =
             Call { function: "deliver", attempts: "deliver a message", about: thread.into() };
         Box::pin(async move {
+            fit::message(key, message)?;
             let params: [Param<'_>; 3] =
                 [(&thread.as_str(), Type::TEXT), (&key, Type::TEXT), (&message, Type::JSON)];
             let rows = call.make(&self.link, &params).await?;
@@ -145,6 +149,7 @@ impl Inbox for PgStore {
     fn message<'a>(&'a self, thread: &'a ThreadId, key: &'a str) -> StoreFuture<'a, Option<Value>> {
         let call = Call { function: "message", attempts: "read a message", about: thread.into() };
         Box::pin(async move {
+            fit::key(key)?;
             let params: [Param<'_>; 2] = [(&thread.as_str(), Type::TEXT), (&key, Type::TEXT)];
             let rows = call.make(&self.link, &params).await?;
             rows.first().map(|row| row::get(row, "body")).transpose()

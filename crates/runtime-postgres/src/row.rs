@@ -70,6 +70,11 @@ pub(crate) fn thread(row: &Row) -> Result<Thread, StoreError> {
     })
 }
 
+/// The role that a thread is for, if that is why it was not taken.
+pub(crate) fn other_role(row: &Row) -> Result<Option<Arc<str>>, StoreError> {
+    some_text(row, "other_role")
+}
+
 pub(crate) fn stored(row: &Row) -> Result<Stored, StoreError> {
     let entry = Entry {
         kind: EntryKind::from_code(get(row, "kind")?),

@@ -26,15 +26,15 @@ const MIGRATIONS: &[Migration] = &[
     Migration { sql: include_str!("schema/v5.sql"), min_reader: 1 },
     Migration { sql: include_str!("schema/v6.sql"), min_reader: 1 },
     Migration { sql: include_str!("schema/v7.sql"), min_reader: 1 },
+    Migration { sql: include_str!("schema/v8.sql"), min_reader: 1 },
 ];
 
 /// The functions of a fleet, which each migration brings up to date.
 const FLEET_FUNCTIONS: &str =
     concat!(include_str!("schema/fleet.sql"), include_str!("schema/fleet_accounts.sql"));
 
-/// The version that has threads, with the roles that they are for and why they are stuck, and forgets the old ones in
-/// one call.
-pub(crate) const THREADS: i32 = 5;
+/// The version that has threads which only agents of their roles take.
+pub(crate) const THREADS: i32 = 8;
 
 /// The version that has what the processes of a fleet share.
 #[cfg(feature = "fleet")]

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use runtime_store::{
-    Append, Claim, Fingerprint, Lease, Leave, StepKey, Store, StoreDurability, StoreError,
-    StoreFuture, Stored, Thread, ThreadId, ThreadState,
+    Append, Claim, Fingerprint, Lease, Leave, PAGE_BYTES, StepKey, Store, StoreDurability,
+    StoreError, StoreFuture, Stored, Thread, ThreadId, ThreadState, fit,
 };
 use tokio_postgres::Row;
 use tokio_postgres::types::{Json, Type};
@@ -89,6 +89,7 @@ fn of_lease(lease: &Lease) -> About<'_> {
 }
 
 async fn release(link: &Link, lease: &Lease, left: &Leave) -> Result<(), StoreError> {
+    left.check()?;
     let call = Call { function: "release", attempts: "give a thread back", about: of_lease(lease) };
     // Any time that is over is as good as another, and the first ones are not times of the database.
     let wake_at = match left {
@@ -122,11 +123,13 @@ impl Store for PgStore {
     ) -> StoreFuture<'a, (Lease, Thread)> {
         let call = Call { function: "take", attempts: "take a thread", about: thread.into() };
         Box::pin(async move {
-            let params: [Param<'_>; 4] = [
+            claim.check()?;
+            let params: [Param<'_>; 5] = [
                 (&thread.as_str(), Type::TEXT),
                 (&&*claim.holder, Type::TEXT),
                 (&&*claim.code, Type::TEXT),
                 (&micros(claim.ttl), Type::INT8),
+                (&claim.role.as_deref(), Type::TEXT),
             ];
             let rows = call.make(&self.link, &params).await?;
             let empty = || StoreError::Corrupt { what: "`take` gives no thread".to_owned() };
@@ -137,11 +140,15 @@ impl Store for PgStore {
                 return Ok((Lease { thread, fence, claim }, found));
             }
             let thread = thread.clone();
-            Err(match (found.holder, found.held_until) {
-                (Some(holder), Some(until)) if !found.state.is_final() => {
-                    StoreError::Held { thread, holder, until }
+            Err(match (found.holder, found.held_until, row::other_role(row)?) {
+                _ if found.state.is_final() => StoreError::Ended { thread, state: found.state },
+                (_, _, Some(role)) => StoreError::OtherRole { thread, role },
+                (Some(holder), Some(until), None) => StoreError::Held { thread, holder, until },
+                _ => {
+                    return Err(StoreError::Corrupt {
+                        what: "`take` refuses a free thread".to_owned(),
+                    });
                 }
-                _ => StoreError::Ended { thread, state: found.state },
             })
         })
     }
@@ -176,6 +183,7 @@ impl Store for PgStore {
         let about = About { head, approval: approval_id, ..of_lease(lease) };
         let call = Call { function: "append", attempts: "append to a thread", about };
         Box::pin(async move {
+            append.check()?;
             let kinds: Vec<_> = entries.iter().map(|entry| entry.kind.code()).collect();
             let versions: Vec<_> = entries.iter().map(|entry| entry.version).collect();
             let of = |bytes: Option<&'a [u8; 16]>| bytes.map(<[u8; 16]>::as_slice);
@@ -216,10 +224,11 @@ impl Store for PgStore {
     ) -> StoreFuture<'a, Vec<Stored>> {
         let call = Call { function: "read", attempts: "read a thread", about: thread.into() };
         Box::pin(async move {
-            let params: [Param<'_>; 3] = [
+            let params: [Param<'_>; 4] = [
                 (&thread.as_str(), Type::TEXT),
                 (&number(after), Type::INT8),
                 (&number(limit), Type::INT8),
+                (&number(PAGE_BYTES), Type::INT8),
             ];
             call.make(&self.link, &params).await?.iter().map(row::stored).collect()
         })
@@ -262,6 +271,7 @@ impl Store for PgStore {
             about: About::default(),
         };
         Box::pin(async move {
+            fit::asker(role, code)?;
             let params: [Param<'_>; 3] =
                 [(&role, Type::TEXT), (&code, Type::TEXT), (&number(limit), Type::INT8)];
             call.make(&self.link, &params).await?.iter().map(ids).collect()

@@ -61,7 +61,7 @@ const STATEMENTS: usize = 64;
 /// let store = SqliteStore::open(&path)?;
 /// assert_eq!(store.durability(), StoreDurability::Synced);
 ///
-/// let claim = Claim { holder: "host-1".into(), code: "1.0.0".into(), ttl: Duration::from_secs(30) };
+/// let claim = Claim { holder: "host-1".into(), code: "1.0.0".into(), role: None, ttl: Duration::from_secs(30) };
 /// let (lease, begun) = store.acquire(&ThreadId::new("order-4711")?, &claim).await?;
 /// assert_eq!((lease.fence, begun.head), (1, 0));
 /// # drop(store);

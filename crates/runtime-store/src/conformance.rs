@@ -12,6 +12,7 @@
 #![expect(clippy::unwrap_used, reason = "a test panics if it fails")]
 
 mod approvals;
+mod fit;
 mod inbox;
 mod leases;
 mod listing;
@@ -38,6 +39,8 @@ pub async fn run<S: Store, F: Future<Output = S>>(mut new: impl FnMut() -> F) {
     leases::run(&new().await).await;
     leases::entries(&new().await).await;
     leases::ends(&new().await).await;
+    leases::pages(&new().await).await;
+    fit::run(&new().await).await;
     approvals::run(&new().await).await;
     approvals::refusals(&new().await).await;
     approvals::amendments(&new().await).await;
@@ -56,7 +59,7 @@ fn thread(id: &str) -> ThreadId {
 }
 
 fn claim(holder: &str) -> Claim {
-    Claim { holder: holder.into(), code: "1.0.0".into(), ttl: Duration::from_secs(60) }
+    Claim { holder: holder.into(), code: "1.0.0".into(), role: None, ttl: Duration::from_secs(60) }
 }
 
 /// A lease that is over at once.

@@ -50,6 +50,14 @@ pub enum StoreError {
         /// How it ended.
         state: ThreadState,
     },
+    /// The thread was handed over to agents of another role, and is left as it is.
+    #[error("thread `{thread}` was handed over to an agent of role `{role}`")]
+    OtherRole {
+        /// The thread.
+        thread: ThreadId,
+        /// Whom it was handed over to.
+        role: Arc<str>,
+    },
     /// There is no such thread.
     #[error("there is no thread `{thread}`")]
     NoThread {
@@ -83,6 +91,16 @@ pub enum StoreError {
     OtherDigest {
         /// The approval.
         id: Arc<str>,
+    },
+    /// A value that no store takes, whatever its database could keep.
+    #[error("{field} is {value:?}, and {why}")]
+    Unfit {
+        /// What the value is, such as `the key of a message`.
+        field: &'static str,
+        /// The value, cut to 200 characters.
+        value: String,
+        /// What it must not be.
+        why: &'static str,
     },
     /// The data have a schema of a newer version.
     #[error("the schema of the store is version {found}, and this version reads up to {known}")]
@@ -219,6 +237,7 @@ impl JournalError {
             Self::Store(error) => matches!(
                 **error,
                 StoreError::NotApproved { .. }
+                    | StoreError::Unfit { .. }
                     | StoreError::Newer { .. }
                     | StoreError::Corrupt { .. }
             ),

@@ -15,7 +15,7 @@
 //! let store = MemoryStore::new();
 //! let thread = ThreadId::new("order-4711")?;
 //! let ttl = Duration::from_secs(30);
-//! let claim = |holder: &str| Claim { holder: holder.into(), code: "1.0.0".into(), ttl };
+//! let claim = |holder: &str| Claim { holder: holder.into(), code: "1.0.0".into(), role: None, ttl };
 //!
 //! let (lease, begun) = store.acquire(&thread, &claim("host-1")).await?;
 //! let entry = Entry { kind: EntryKind::LIFE, version: 1, step: None, print: None, body: b"{}".to_vec() };
@@ -53,6 +53,7 @@ pub mod conformance;
 mod digest;
 mod entry;
 mod error;
+pub mod fit;
 mod fold;
 mod journal;
 mod memory;
@@ -83,7 +84,7 @@ pub use self::{
     retention::{Retention, sweep},
     seal::{Place, Seal, SealError},
     step::{Part, Step, StepKind, StepName},
-    store::{Append, Approvals, Inbox, Store, StoreDurability, StoreFuture, snapshot},
+    store::{Append, Approvals, Inbox, PAGE_BYTES, Store, StoreDurability, StoreFuture, snapshot},
     stuck::Stuck,
     thread::{Claim, Lease, Leave, Thread, ThreadId, ThreadIdError, ThreadState},
 };

@@ -16,7 +16,8 @@ use crate::approval::{Approval, ApprovalRequest, ApprovalState, Decision, Verdic
 use crate::digest::StepKey;
 use crate::entry::Stored;
 use crate::error::{NotApproved, StoreError};
-use crate::store::{Append, Approvals, Inbox, Store, StoreDurability, StoreFuture};
+use crate::fit;
+use crate::store::{Append, Approvals, Inbox, PAGE_BYTES, Store, StoreDurability, StoreFuture};
 use crate::thread::{Claim, Lease, Leave, Thread, ThreadId, ThreadState, after};
 
 /// A store in memory. Clones share it.
@@ -76,6 +77,7 @@ impl Store for MemoryStore {
         claim: &'a Claim,
     ) -> StoreFuture<'a, (Lease, Thread)> {
         self.at(|rows, now| {
+            claim.check()?;
             if !rows.contains_key(thread) {
                 rows.insert(thread.clone(), Row::new(thread, now));
             }
@@ -88,7 +90,10 @@ impl Store for MemoryStore {
     }
 
     fn release<'a>(&'a self, lease: &'a Lease, left: Leave) -> StoreFuture<'a, ()> {
-        self.at(|rows, now| row(rows, &lease.thread)?.release(lease, left, now))
+        self.at(|rows, now| {
+            left.check()?;
+            row(rows, &lease.thread)?.release(lease, left, now)
+        })
     }
 
     fn abandon(&self, lease: &Lease) {
@@ -97,6 +102,7 @@ impl Store for MemoryStore {
 
     fn append<'a>(&'a self, lease: &'a Lease, append: Append<'a>) -> StoreFuture<'a, ()> {
         self.at(|rows, now| {
+            append.check()?;
             let appended = row(rows, &lease.thread)?.append(lease, append, now);
             appended.map_err(|error| match error {
                 StoreError::NotApproved { id, reason: NotApproved::Unknown }
@@ -118,8 +124,14 @@ impl Store for MemoryStore {
         self.at(|rows, _| {
             let row = row(rows, thread)?;
             row.not_forgotten()?;
-            let entries = row.entries.iter().filter(|stored| stored.seq > after);
-            Ok(entries.take(limit).cloned().collect())
+            let mut left = PAGE_BYTES;
+            let first = row.entries.partition_point(|stored| stored.seq <= after);
+            let page = row.entries.iter().skip(first).take(limit).take_while(|stored| {
+                let goes_on = left > 0;
+                left = left.saturating_sub(stored.entry.body.len());
+                goes_on
+            });
+            Ok(page.cloned().collect())
         })
     }
 
@@ -147,6 +159,7 @@ impl Store for MemoryStore {
         limit: usize,
     ) -> StoreFuture<'a, Vec<ThreadId>> {
         self.at(|rows, now| {
+            fit::asker(role, code)?;
             let can_run = |row: &&Row| row.is_runnable((role, code), now);
             let mut rows: Vec<_> = rows.values().filter(can_run).collect();
             rows.sort_by_key(|row| row.thread.wake_at.unwrap_or(row.thread.touched));
@@ -212,11 +225,17 @@ impl Store for MemoryStore {
 
 impl Approvals for MemoryStore {
     fn ask<'a>(&'a self, request: &'a ApprovalRequest) -> StoreFuture<'a, Approval> {
-        self.at(|rows, now| Ok(row(rows, &request.thread)?.ask(request, now)))
+        self.at(|rows, now| {
+            request.check()?;
+            Ok(row(rows, &request.thread)?.ask(request, now))
+        })
     }
 
     fn approval<'a>(&'a self, id: &'a str) -> StoreFuture<'a, Option<Approval>> {
-        self.at(|rows, now| Ok(rows.values().find_map(|row| row.approval(id, now))))
+        self.at(|rows, now| {
+            fit::approval(id)?;
+            Ok(rows.values().find_map(|row| row.approval(id, now)))
+        })
     }
 
     fn approval_of<'a>(
@@ -260,6 +279,7 @@ impl Approvals for MemoryStore {
 
     fn decide<'a>(&'a self, verdict: &'a Verdict) -> StoreFuture<'a, Approval> {
         self.at(|rows, now| {
+            verdict.check()?;
             let id = &verdict.id;
             let row = rows.values_mut().find(|row| row.approval(id, now).is_some());
             let row = row.ok_or_else(|| StoreError::NoApproval { id: Arc::clone(id) })?;
@@ -275,11 +295,17 @@ impl Inbox for MemoryStore {
         key: &'a str,
         message: &'a Value,
     ) -> StoreFuture<'a, bool> {
-        self.at(|rows, now| row(rows, thread)?.deliver(key, message, now))
+        self.at(|rows, now| {
+            fit::message(key, message)?;
+            row(rows, thread)?.deliver(key, message, now)
+        })
     }
 
     fn message<'a>(&'a self, thread: &'a ThreadId, key: &'a str) -> StoreFuture<'a, Option<Value>> {
-        self.at(|rows, _| Ok(rows.get(thread).and_then(|row| row.inbox.get(key).cloned())))
+        self.at(|rows, _| {
+            fit::key(key)?;
+            Ok(rows.get(thread).and_then(|row| row.inbox.get(key).cloned()))
+        })
     }
 }
 

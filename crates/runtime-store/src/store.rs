@@ -32,7 +32,8 @@ wire_names! {
 /// A database of threads.
 ///
 /// Every call is one transaction, and time is the database's. A call whose future is dropped may still be
-/// made. Stores run the suite of [`conformance`](crate::conformance).
+/// made. What one database could not keep, every store refuses, by
+/// [`fit`](crate::fit). Stores run the suite of [`conformance`](crate::conformance).
 pub trait Store: Approvals + Inbox + Debug + Send + Sync {
     /// What an acknowledged entry survives.
     fn durability(&self) -> StoreDurability;
@@ -46,7 +47,7 @@ pub trait Store: Approvals + Inbox + Debug + Send + Sync {
     /// Returns the lease, and the thread as it is from then on.
     ///
     /// Errors: [`StoreError::Held`] if another holder's lease is not over, [`StoreError::Ended`] if the state
-    /// [is final](ThreadState::is_final).
+    /// [is final](ThreadState::is_final), [`StoreError::OtherRole`]. A refusal changes nothing.
     fn acquire<'a>(
         &'a self,
         thread: &'a ThreadId,
@@ -83,7 +84,8 @@ pub trait Store: Approvals + Inbox + Debug + Send + Sync {
     /// [`StoreError::NotApproved`] if the approval does not allow the first entry's step.
     fn append<'a>(&'a self, lease: &'a Lease, append: Append<'a>) -> StoreFuture<'a, ()>;
 
-    /// Reads entries after the number `after`, at most `limit`, in order.
+    /// Reads entries after the number `after`, in order: at most `limit`, and none behind [`PAGE_BYTES`] of bodies. If
+    /// there is one, it is read, however long.
     ///
     /// Errors: [`StoreError::NoThread`], and [`StoreError::Ended`] of a forgotten one.
     fn read<'a>(
@@ -217,6 +219,9 @@ pub struct Append<'a> {
     /// Whether the entries may be lost with the machine: what they say costs money at most once more.
     pub relaxed: bool,
 }
+
+/// The bodies behind which a [page](Store::read) ends, in bytes.
+pub const PAGE_BYTES: usize = 4 << 20;
 
 /// The most entries that are read at once.
 const PAGE: usize = 1_000;

@@ -211,6 +211,9 @@ pub struct Claim {
     pub holder: Arc<str>,
     /// The version of its code.
     pub code: Arc<str>,
+    /// The role of its agent. A thread that was [handed over](crate::Append::role) to another one is not taken. `None`
+    /// takes any.
+    pub role: Option<Arc<str>>,
     /// How long the thread is held without a word of the holder.
     pub ttl: Duration,
 }

@@ -73,7 +73,7 @@ fn intent(step: StepKey) -> Entry {
 }
 
 fn claim(ttl: Duration) -> Claim {
-    Claim { holder: "client".into(), code: "1".into(), ttl }
+    Claim { holder: "client".into(), code: "1".into(), role: None, ttl }
 }
 
 fn kept(shared: &Shared) -> Result<(), String> {

@@ -240,7 +240,8 @@ fn replaced(by: By) {
     let orchestrator = orchestrator().event_sink(move |event: &Arc<AgentEvent>| {
         if event.event == AgentEventName::RecoveryAttempted {
             outside.advance(Duration::from_secs(31));
-            let claim = Claim { holder: "host-2".into(), code: "1".into(), ttl: Duration::MAX };
+            let claim =
+                Claim { holder: "host-2".into(), code: "1".into(), role: None, ttl: Duration::MAX };
             store.acquire(&thread(), &claim).now_or_never().unwrap().unwrap();
         }
         Ok::<_, SinkError>(())

@@ -143,7 +143,7 @@ fn step(number: usize) -> StepKey {
 
 fn claim(milliseconds: u64) -> Claim {
     let ttl = Duration::from_millis(milliseconds);
-    Claim { holder: "client".into(), code: "1".into(), ttl }
+    Claim { holder: "client".into(), code: "1".into(), role: None, ttl }
 }
 
 struct Client<'g> {

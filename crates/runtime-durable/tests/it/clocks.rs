@@ -103,7 +103,7 @@ fn process(database: &Database, clock: &str, thread: &str) -> String {
 /// A thread that somebody has taken for this time.
 fn held(store: &dyn Store, thread: &str, ttl: Duration) -> ThreadId {
     let thread = ThreadId::new(thread).unwrap();
-    let claim = Claim { holder: "host-1".into(), code: "1".into(), ttl };
+    let claim = Claim { holder: "host-1".into(), code: "1".into(), role: None, ttl };
     wait(store.acquire(&thread, &claim)).unwrap();
     thread
 }

@@ -25,7 +25,7 @@ fn a_held_thread_is_not_run_by_others() {
     let world = World::new();
     let durable = world.durable(Orchestrator::new("clerk", "orders"));
     let ttl = Duration::from_secs(60);
-    let claim = Claim { holder: "host-1".into(), code: "1".into(), ttl };
+    let claim = Claim { holder: "host-1".into(), code: "1".into(), role: None, ttl };
     let acquired = world.store.acquire(&thread(), &claim).now_or_never().unwrap();
     let (lease, _) = acquired.unwrap();
     let body = async |session: &DurableSession| order(&world, session).await;
@@ -78,7 +78,7 @@ fn a_life_that_wakes_after_it_was_replaced_is_told_so() {
     assert!(run.as_mut().now_or_never().is_none());
     world.reborn();
     let ttl = Duration::from_secs(60);
-    let claim = Claim { holder: "host-2".into(), code: "1".into(), ttl };
+    let claim = Claim { holder: "host-2".into(), code: "1".into(), role: None, ttl };
     world.store.acquire(&thread(), &claim).now_or_never().unwrap().unwrap();
     woken.set(true);
     let replaced = run.now_or_never().unwrap().unwrap_err();
@@ -173,7 +173,8 @@ fn a_turn_is_not_repeated_in_a_life_that_was_replaced() {
         let turn = session.run_turn_recovering(Turn::<u32>::model("m"), async |attempt| {
             assert_eq!(attempt.number(), 1, "another attempt after the lease");
             world.clock.advance(Duration::from_secs(31));
-            let claim = Claim { holder: "host-2".into(), code: "1".into(), ttl: Duration::MAX };
+            let claim =
+                Claim { holder: "host-2".into(), code: "1".into(), role: None, ttl: Duration::MAX };
             world.store.acquire(&thread(), &claim).await?;
             // What is repeated at once, with less.
             Err::<u32, BoxError>(FaultError::of(FaultKind::ContextLength, "too long").into())

@@ -151,6 +151,10 @@ fn an_editor_that_makes_checkpoints_stays_the_editor() {
         Ok(draft.to_string())
     });
     assert!(matches!(run, Some(Ok(Run::Parked(_)))));
+    let parked = || world.store.thread(&thread()).now_or_never().unwrap().unwrap();
+    let before = parked();
+    assert_eq!(before.as_ref().map(|thread| thread.state), Some(ThreadState::Parked));
     let refused = error(world.run(&writer, async |session| writes(&world, session).await));
     assert!(matches!(refused, RunError::OtherRole { .. }), "{refused}");
+    assert_eq!(parked(), before, "a wrong role leaves it as it is");
 }

@@ -68,7 +68,8 @@ fn entries(store: &MemoryStore, thread: &ThreadId) -> Vec<Stored> {
 /// Copies a thread with a change, and says how reading it fails.
 fn tampered(world: &World, kept: &[Stored], change: impl FnOnce(&mut Vec<Entry>)) -> String {
     let copy = World::new();
-    let claim = Claim { holder: "x".into(), code: "1".into(), ttl: std::time::Duration::ZERO };
+    let claim =
+        Claim { holder: "x".into(), code: "1".into(), role: None, ttl: std::time::Duration::ZERO };
     let (lease, _) = copy.store.acquire(&thread(), &claim).now_or_never().unwrap().unwrap();
     let mut entries: Vec<_> = kept.iter().map(|stored| stored.entry.clone()).collect();
     change(&mut entries);

@@ -197,7 +197,12 @@ fn an_approval_that_does_not_fit_its_call_is_no_reason_to_try_for_ever() {
 fn an_entry_that_is_not_known_here_waits_for_a_later_version() {
     let world = World::new();
     let before = begun(&world);
-    let claim = Claim { holder: "later".into(), code: "9".into(), ttl: Duration::from_secs(60) };
+    let claim = Claim {
+        holder: "later".into(),
+        code: "9".into(),
+        role: None,
+        ttl: Duration::from_secs(60),
+    };
     let (lease, held) = wait(world.store.acquire(&thread(), &claim)).unwrap();
     let (kind, version) = (EntryKind::from_code(77), Entry::VERSION);
     let entries = [Entry { kind, version, step: None, print: None, body: b"{}".to_vec() }];

@@ -102,7 +102,7 @@ struct Writer {
 impl Writer {
     fn new(store: PgStore, thread: &str) -> Self {
         let ttl = Duration::from_secs(3_600);
-        let claim = Claim { holder: "bench".into(), code: "1".into(), ttl };
+        let claim = Claim { holder: "bench".into(), code: "1".into(), role: None, ttl };
         let (lease, _) = block_on(store.acquire(&thread.parse().unwrap(), &claim)).unwrap();
         Self { store, lease, head: 0 }
     }

@@ -70,7 +70,7 @@ pub(crate) fn thread(id: &str) -> ThreadId {
 }
 
 pub(crate) fn claim(ttl: Duration) -> Claim {
-    Claim { holder: "test".into(), code: "1".into(), ttl }
+    Claim { holder: "test".into(), code: "1".into(), role: None, ttl }
 }
 
 pub(crate) async fn hold(store: &PgStore, id: &str) -> Lease {

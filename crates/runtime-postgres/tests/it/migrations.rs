@@ -54,14 +54,14 @@ async fn a_newer_schema_is_used_if_it_allows_that() {
         let row = admin.query_one(&sql, &[]).await.unwrap();
         (row.get::<_, i32>(0), row.get::<_, i32>(1))
     };
-    assert_eq!(version().await, (7, 1));
+    assert_eq!(version().await, (8, 1));
 
     // The older half of a rolling deploy writes while the newer one migrates.
     let additive = "begin;
         alter table @.thread add column note text not null default '';
         alter table @.entry add column note text;
         create function @.append_noted(p_thread text) returns void language sql as 'select';
-        update @.meta set schema = 8, min_reader = 1;
+        update @.meta set schema = 9, min_reader = 1;
         commit";
     let writing = async {
         for head in 0..50 {
@@ -80,14 +80,14 @@ async fn a_newer_schema_is_used_if_it_allows_that() {
     assert_eq!(again.read(&thread("t"), 0, 100).await.unwrap().len(), 51);
     assert_eq!(again.thread(&thread("t")).await.unwrap().unwrap().head, 51);
     PgStore::migrate(config.clone()).await.unwrap();
-    assert_eq!(version().await, (8, 1), "an older program leaves it");
+    assert_eq!(version().await, (9, 1), "an older program leaves it");
 
-    run("update @.meta set min_reader = 8").await;
+    run("update @.meta set min_reader = 9").await;
     for refused in
         [PgStore::connect(config.clone()).await.map(drop), PgStore::migrate(config.clone()).await]
     {
         let refused = refused.unwrap_err();
-        assert!(matches!(refused, PgError::Newer { found: 8, known: 7, .. }), "{refused:?}");
+        assert!(matches!(refused, PgError::Newer { found: 9, known: 8, .. }), "{refused:?}");
         assert!(refused.to_string().contains("update this program"), "{refused}");
     }
 

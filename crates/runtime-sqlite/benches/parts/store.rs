@@ -26,7 +26,7 @@ pub(crate) struct Turns {
 impl Turns {
     pub(crate) fn of(store: &SqliteStore, thread: &str) -> Option<Self> {
         let ttl = Duration::from_secs(3600);
-        let claim = Claim { holder: "bench".into(), code: "1".into(), ttl };
+        let claim = Claim { holder: "bench".into(), code: "1".into(), role: None, ttl };
         let thread = ThreadId::new(thread).ok()?;
         let (lease, begun) = block_on(store.acquire(&thread, &claim)).ok()?;
         let outcome = format!(r#"{{"ok":"{}"}}"#, "x".repeat(600)).into_bytes();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use runtime_store::{
     Approval, ApprovalDigest, ApprovalRequest, ApprovalState, Decision, NotApproved, StepKey,
-    StoreError, ThreadId, Verdict,
+    StoreError, ThreadId, Verdict, fit,
 };
 use rusqlite::{OptionalExtension as _, Row, params};
 use serde_json::Value;
@@ -50,6 +50,7 @@ pub(super) fn approval_row(work: &Work<'_>, id: &str) -> Done<Option<Asked>> {
 }
 
 pub(super) fn approval(work: &Work<'_>, id: &str) -> Done<Option<Approval>> {
+    fit::approval(id)?;
     Ok(approval_row(work, id)?.map(|asked| asked.seen))
 }
 
@@ -87,12 +88,14 @@ pub(super) fn approvals_of(
 }
 
 pub(super) fn ask(work: &Work<'_>, request: &ApprovalRequest) -> Done<Approval> {
+    request.check()?;
     let thread = work.number(&request.thread)?;
     let expires = work.now.after(request.expires_in);
     insert(work, request, thread, &Answered { expires, ..Answered::NOT })
 }
 
 pub(super) fn decide(work: &Work<'_>, verdict: &Verdict) -> Done<Approval> {
+    verdict.check()?;
     let id = || Arc::clone(&verdict.id);
     let Some(Asked { thread, seen }) = approval_row(work, &verdict.id)? else {
         return Err(StoreError::NoApproval { id: id() }.into());
@@ -220,6 +223,7 @@ pub(super) fn deliver(
     key: &str,
     message: &Value,
 ) -> Done<bool> {
+    fit::message(key, message)?;
     let (number, has_failed) = open_number(work, thread)?;
     let delivered = work.execute(
         "INSERT INTO inbox (thread, key, at, message) VALUES (?1, ?2, ?3, ?4)
@@ -234,6 +238,7 @@ pub(super) fn deliver(
 }
 
 pub(super) fn message(work: &Work<'_>, thread: &ThreadId, key: &str) -> Done<Option<Value>> {
+    fit::key(key)?;
     let mut select = work.prepare(
         "SELECT message FROM inbox
         WHERE thread = (SELECT number FROM thread WHERE id = ?1) AND key = ?2",

@@ -1,8 +1,8 @@
 //! The rows of entries: written under a fence, read in order.
 
 use runtime_store::{
-    Append, ApprovalUse, Entry, EntryKind, Lease, NotApproved, StepKey, StoreError, Stored,
-    ThreadId, ThreadState,
+    Append, ApprovalUse, Entry, EntryKind, Lease, NotApproved, PAGE_BYTES, StepKey, StoreError,
+    Stored, ThreadId, ThreadState,
 };
 use rusqlite::{ErrorCode, Row, params};
 
@@ -11,6 +11,7 @@ use super::threads::fenced;
 use super::work::{Done, Fail, Micros, Work, column, corrupt, counted, not_approved, rows};
 
 pub(super) fn append(work: &Work<'_>, lease: &Lease, append: &Append<'_>) -> Done<()> {
+    append.check()?;
     let Append { head, entries, approval, role, .. } = *append;
     let (mut seq, head) = (column(head), column(head));
     let last = head.saturating_add(rows(entries.len()));
@@ -121,12 +122,20 @@ pub(super) fn read(
     if let Some(state @ ThreadState::Forgotten) = ThreadState::from_code(state) {
         return Err(StoreError::Ended { thread: thread.clone(), state }.into());
     }
-    work.all(
+    let mut select = work.prepare(
         "SELECT seq, fence, at, kind, version, step, print, body FROM entry
         WHERE thread = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
-        params![number, column(after), rows(limit)],
-        stored,
-    )
+    )?;
+    let mut rows = select.query(params![number, column(after), rows(limit)])?;
+    let (mut page, mut bytes) = (Vec::new(), 0);
+    while bytes < PAGE_BYTES
+        && let Some(row) = rows.next()?
+    {
+        let stored = stored(row)?;
+        bytes += stored.entry.body.len();
+        page.push(stored);
+    }
+    Ok(page)
 }
 
 fn stored(row: &Row<'_>) -> Done<Stored> {

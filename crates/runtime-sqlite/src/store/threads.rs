@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use runtime_store::{Claim, Lease, Leave, StoreError, Thread, ThreadId, ThreadState};
+use runtime_store::{Claim, Lease, Leave, StoreError, Thread, ThreadId, ThreadState, fit};
 use rusqlite::{Row, params};
 use serde_json::json;
 
@@ -14,13 +14,15 @@ struct Found {
     number: i64,
     thread: Thread,
     held_until: Option<Micros>,
+    /// Whom it was handed over to.
+    role: Option<Arc<str>>,
 }
 
 const FIND: &str = "SELECT number, id, state, fence, head, base, holder, held_until, wake_at, code,
-    created, touched, stuck FROM thread WHERE id = ?1";
+    created, touched, stuck, role FROM thread WHERE id = ?1";
 
 const LIST: &str = "SELECT number, id, state, fence, head, base, holder, held_until, wake_at, code,
-    created, touched, stuck FROM thread WHERE id > ?1 AND (?2 >> state) & 1 ORDER BY id LIMIT ?3";
+    created, touched, stuck, role FROM thread WHERE id > ?1 AND (?2 >> state) & 1 ORDER BY id LIMIT ?3";
 
 impl Found {
     fn read(row: &Row<'_>) -> Done<Self> {
@@ -46,7 +48,7 @@ impl Found {
             created: row.get::<_, Micros>(10)?.time(),
             touched: row.get::<_, Micros>(11)?.time(),
         };
-        Ok(Self { number: row.get(0)?, thread, held_until })
+        Ok(Self { number: row.get(0)?, thread, held_until, role: row.get(13)? })
     }
 
     fn seen(self, now: Micros) -> Thread {
@@ -59,6 +61,16 @@ impl Found {
             (Some(holder), Some(until)) if until > now => {
                 let (thread, holder) = (id.clone(), Arc::clone(holder));
                 Err(StoreError::Held { thread, holder, until: until.time() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn not_for_others(&self, role: Option<&str>) -> Result<(), StoreError> {
+        match (&self.role, role) {
+            (Some(other), Some(role)) if **other != *role => {
+                let (thread, role) = (self.thread.id.clone(), Arc::clone(other));
+                Err(StoreError::OtherRole { thread, role })
             }
             _ => Ok(()),
         }
@@ -86,9 +98,11 @@ fn found(work: &Work<'_>, thread: &ThreadId) -> Done<Found> {
 }
 
 pub(super) fn acquire(work: &Work<'_>, thread: &ThreadId, claim: &Claim) -> Done<(Lease, Thread)> {
+    claim.check()?;
     let stuck = if let Some(found) = find(work, thread)? {
         found.not_final()?;
         found.not_held(work.now)?;
+        found.not_for_others(claim.role.as_deref())?;
         found.thread.stuck_when_taken().map(|stuck| json!(stuck).to_string())
     } else {
         work.execute(
@@ -132,6 +146,7 @@ pub(super) fn renew(work: &Work<'_>, lease: &Lease) -> Done<()> {
 }
 
 pub(super) fn release(work: &Work<'_>, lease: &Lease, left: &Leave) -> Done<()> {
+    left.check()?;
     let (waits, wake_at, stuck) = match left {
         Leave::Parked(wake_at) => (true, wake_at.map(Micros::of), None),
         Leave::Stuck(stuck) => (true, Some(work.now.after(stuck.wait())), Some(json!(stuck))),
@@ -191,6 +206,7 @@ pub(super) fn runnable(
     (role, code): (Option<&str>, Option<&str>),
     limit: usize,
 ) -> Done<Vec<ThreadId>> {
+    fit::asker(role, code)?;
     work.all(
         // As `Thread::seen_at`: one of lost lives waits behind its lease.
         "WITH seen AS (

@@ -65,7 +65,7 @@ fn takes(store: &SqliteStore, role: &str) -> bool {
 fn hand_over(store: &SqliteStore, id: &str, role: &str) {
     let thread = ThreadId::new(id).expect("a name");
     let ttl = Duration::from_secs(60);
-    let claim = Claim { holder: "host-2".into(), code: "2.0.0".into(), ttl };
+    let claim = Claim { holder: "host-2".into(), code: "2.0.0".into(), role: None, ttl };
     let (lease, begun) = block_on(store.acquire(&thread, &claim)).expect("nobody holds it");
     let body = json!({ "state": "a draft", "totals": {}, "role": role }).to_string().into_bytes();
     let (kind, version) = (EntryKind::CHECKPOINT, Entry::VERSION);
@@ -141,7 +141,7 @@ fn a_database_of_schema_2_is_migrated_while_older_programs_go_on() {
     assert_eq!(place.rows("PRAGMA user_version"), ["3"]);
     assert_eq!(place.rows("SELECT min_reader FROM meta"), ["1"]);
     let thread = ThreadId::new("draft").unwrap();
-    let claim = |ttl| Claim { holder: "newer".into(), code: "3".into(), ttl };
+    let claim = |ttl| Claim { holder: "newer".into(), code: "3".into(), role: None, ttl };
     let (lease, begun) = block_on(store.acquire(&thread, &claim(Duration::from_secs(60)))).unwrap();
     assert_eq!(begun.stuck, None);
     let once = Stuck::again(None, &"3".into(), "it differs");

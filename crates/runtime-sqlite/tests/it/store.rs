@@ -18,7 +18,7 @@ use runtime_store::{
 use crate::common::Place;
 
 fn claim(holder: &str) -> Claim {
-    Claim { holder: holder.into(), code: "1.0.0".into(), ttl: Duration::from_secs(60) }
+    Claim { holder: holder.into(), code: "1.0.0".into(), role: None, ttl: Duration::from_secs(60) }
 }
 
 fn thread(id: &str) -> ThreadId {

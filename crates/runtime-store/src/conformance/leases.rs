@@ -3,7 +3,7 @@
 use super::{append, brief, claim, entry, hold, refused, thread, tool};
 use crate::entry::EntryKind;
 use crate::error::StoreError;
-use crate::store::{Append, Store};
+use crate::store::{Append, PAGE_BYTES, Store, snapshot};
 use crate::thread::{Leave, ThreadState};
 
 pub(super) async fn run(store: &dyn Store) {
@@ -38,6 +38,25 @@ pub(super) async fn run(store: &dyn Store) {
     refused(store.release(&second, Leave::Cancelled).await, StoreError::is_fenced);
     append(store, &third, 1, &life).await.unwrap();
     store.abandon(&third);
+}
+
+/// A page ends behind its bytes, and has one entry at least.
+pub(super) async fn pages(store: &dyn Store) {
+    let lease = hold(store, "t").await;
+    let large = vec![b'x'; PAGE_BYTES];
+    let entries = [&large[1..], b"y", &large, b"z"]
+        .map(|body| entry(EntryKind::from_code(0x142), None, body));
+    for (head, entry) in (0..).zip(&entries) {
+        append(store, &lease, head, std::slice::from_ref(entry)).await.unwrap();
+    }
+    let mut ends = Vec::new();
+    while ends.last() != Some(&4) {
+        let read = store.read(&lease.thread, ends.last().copied().unwrap_or(0), 100).await.unwrap();
+        ends.push(read.last().unwrap().seq);
+    }
+    assert_eq!(ends, [2, 3, 4]);
+    let (_, all) = snapshot(store, &lease.thread).await.unwrap();
+    assert!(all.iter().map(|stored| &stored.entry).eq(&entries), "whole and in order");
 }
 
 pub(super) async fn entries(store: &dyn Store) {

@@ -9,7 +9,7 @@ use crate::entry::EntryKind;
 use crate::error::StoreError;
 use crate::retention::{Retention, sweep};
 use crate::store::{Append, Store};
-use crate::thread::{Leave, Thread, ThreadId, ThreadState};
+use crate::thread::{Claim, Leave, Thread, ThreadId, ThreadState};
 
 fn ids(threads: &[Thread]) -> Vec<&str> {
     threads.iter().map(|thread| thread.id.as_str()).collect()
@@ -62,6 +62,25 @@ pub(super) async fn handed_over(store: &dyn Store) {
     assert_eq!(writers, std::slice::from_ref(&last.thread), "the last one of 21");
     assert_eq!(store.runnable(Some("editor"), None, 99).await.unwrap().len(), 21);
     assert_eq!(store.runnable(None, None, 99).await.unwrap().len(), 21);
+
+    // A parked one is neither taken nor woken by an agent of another role.
+    let lease = hold(store, "for-editors-1").await;
+    let hour = later(store.thread(&lease.thread).await.unwrap().unwrap().created, 3600);
+    store.release(&lease, Leave::Parked(Some(hour))).await.unwrap();
+    let before = store.thread(&lease.thread).await.unwrap();
+    let of = |role: &str| Claim { role: Some(role.into()), ..claim("x") };
+    refused(
+        store.acquire(&lease.thread, &of("writer")).await,
+        |error| matches!(error, StoreError::OtherRole { role, .. } if **role == *"editor"),
+    );
+    assert_eq!(store.thread(&lease.thread).await.unwrap(), before);
+    let (lease, _) = store.acquire(&lease.thread, &of("editor")).await.unwrap();
+    refused(store.acquire(&lease.thread, &of("writer")).await, |error| {
+        matches!(error, StoreError::Held { .. })
+    });
+    store.release(&lease, Leave::Runnable).await.unwrap();
+    let (lease, _) = store.acquire(&last.thread, &of("writer")).await.unwrap();
+    store.release(&lease, Leave::Runnable).await.unwrap();
 
     let lease = hold(store, "for-editors-0").await;
     let intent = [entry(EntryKind::INTENT, Some(&tool("k")), b"{}")];

@@ -18,7 +18,7 @@ use crate::thread::{Claim, Lease, Leave, Thread, ThreadId, ThreadState, after};
 pub(super) struct Row {
     pub(super) thread: Thread,
     /// Whom it was handed over to.
-    role: Option<Box<str>>,
+    role: Option<Arc<str>>,
     pub(super) entries: Vec<Stored>,
     /// The steps whose outcome is among them.
     outcomes: HashSet<StepKey>,
@@ -109,6 +109,12 @@ impl Row {
     ) -> Result<(Lease, Thread), StoreError> {
         self.not_final()?;
         self.not_held(now)?;
+        let other =
+            self.role.as_ref().filter(|role| claim.role.as_ref().is_some_and(|own| own != *role));
+        if let Some(role) = other {
+            let (thread, role) = (self.thread.id.clone(), Arc::clone(role));
+            return Err(StoreError::OtherRole { thread, role });
+        }
         let thread = &mut self.thread;
         thread.stuck = thread.stuck_when_taken();
         thread.fence += 1;

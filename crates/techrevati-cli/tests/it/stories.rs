@@ -77,7 +77,7 @@ impl Drop for Place {
 }
 
 pub(crate) fn hold(store: &impl Store, thread: &str, ttl: Duration) -> (Lease, u64) {
-    let claim = Claim { holder: "host-1/7".into(), code: "1.0.0".into(), ttl };
+    let claim = Claim { holder: "host-1/7".into(), code: "1.0.0".into(), role: None, ttl };
     let thread = ThreadId::new(thread).expect("a name");
     let (lease, begun) = block_on(store.acquire(&thread, &claim)).expect("nobody has it");
     (lease, begun.head)

@@ -43,8 +43,12 @@ impl Lives {
         let mut met = Met::default();
         for thread in &self.threads {
             let Some(known) = self.store.thread(thread).await? else { continue };
-            let entries = usize::try_from(known.head)?;
-            for stored in self.store.read(thread, 0, entries).await? {
+            let mut entries = Vec::new();
+            while entries.len() < usize::try_from(known.head)? {
+                let last = u64::try_from(entries.len())?;
+                entries.extend(self.store.read(thread, last, usize::MAX).await?);
+            }
+            for stored in entries {
                 let turn = serde_json::from_slice::<OutcomeRecord<Value>>(&stored.entry.body);
                 let Some((Some(said), Some(bill))) = turn.ok().map(|turn| (turn.ok, turn.bill))
                 else {
