@@ -15,6 +15,7 @@
 mod breakers;
 mod busy;
 mod connections;
+mod damage;
 mod histories;
 mod history;
 mod limits;
@@ -33,19 +34,21 @@ pub use self::busy::Busy;
 pub use self::connections::{
     away_at_the_start, impatient, no_pushes, one_dollar_and_kills, pushes, refusal, silent, told,
 };
+pub use self::damage::{Thing, damaged};
 pub use self::histories::{Trouble, a_history, a_troubled_history};
 pub use self::many::{one_dollar, one_probe_each_time, parts_of_a_whole};
 pub use self::parts::{members_report, parts_add_up, parts_in_full};
 use crate::BoxFuture;
 use crate::member::MemberId;
 use crate::money::{AccountPath, Booked, Booking, OnLoss, Rules};
+use crate::pace::Share;
 use crate::state::{Accounts, Report, SharedState, View};
 
 /// Runs every test, each on a new backend.
 ///
 /// [`one_probe_each_time`], [`parts_of_a_whole`], [`one_dollar`] and [`a_history`] are of many connections to one
 /// place. The last two may run while the backend is killed and started again. [`pushes`], [`no_pushes`],
-/// [`away_at_the_start`], [`silent`], [`impatient`] and [`one_dollar_and_kills`] are of connections to a server.
+/// [`damaged`], [`away_at_the_start`], [`silent`], [`impatient`] and [`one_dollar_and_kills`] are of connections to a server.
 pub async fn run<S: Accounts, F: Future<Output = S>>(mut new: impl FnMut() -> F) {
     breakers::opening(&new().await).await;
     breakers::probing(&new().await).await;
@@ -128,6 +131,13 @@ fn report(id: &str, seq: u64) -> Report {
         wants: Vec::new(),
         pauses: Vec::new(),
         bookings: Vec::new(),
+    }
+}
+
+impl View {
+    /// The first share.
+    fn share(&self) -> &Share {
+        self.shares[0].as_ref().unwrap()
     }
 }
 

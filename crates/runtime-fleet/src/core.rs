@@ -12,6 +12,7 @@ mod link;
 mod money;
 mod pauses;
 mod probe;
+mod refusal;
 mod unused;
 
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use self::link::Link;
 pub(crate) use self::money::{Cap, Mark, Opening, Reading, Till};
 use self::pauses::Pauses;
 pub(crate) use self::probe::{BreakerCall, Followed, Follower};
+pub(crate) use self::refusal::Refusal;
 pub(crate) use self::unused::Unused;
 use crate::config::{Moment, Policies, Policy};
 use crate::error::StateError;
@@ -79,10 +81,11 @@ pub(crate) enum Answer {
 #[derive(Clone, Debug)]
 pub(crate) enum About {
     /// The places of the breakers, and their generations that were known; the places of the limits that are wanted;
-    /// and the places and numbers of the bookings.
+    /// the routes that are followed; and the places and numbers of the bookings.
     Sync {
         known: Vec<(usize, u64)>,
         limits: Vec<usize>,
+        routes: Vec<Arc<str>>,
         bookings: Vec<(usize, u64)>,
         last: bool,
     },
@@ -169,10 +172,13 @@ impl Core {
         }
     }
 
-    /// The policy that holds for a kind, if the backend is away.
-    fn away(&self, of: impl Fn(&Policies) -> Policy) -> Option<Policy> {
-        let away = self.link.is_down() || self.is_over();
-        away.then(|| of(&self.rhythm.policies))
+    fn is_away(&self) -> bool {
+        self.link.is_down() || self.is_over()
+    }
+
+    /// The policy that holds for a thing of a kind, if the backend is away or refuses to share it.
+    fn away(&self, refusal: &Refusal, of: impl Fn(&Policies) -> Policy) -> Option<Policy> {
+        (self.is_away() || refusal.is_there()).then(|| of(&self.rhythm.policies))
     }
 
     /// Adds what is followed. It is told at once.
@@ -185,9 +191,13 @@ impl Core {
     /// member leaves. Returns how much is to be taken out of each account.
     pub(crate) fn surplus(&mut self, readings: &Readings, now: Moment) -> Vec<(usize, Usd)> {
         let leaves = matches!(self.leaving, Leaving::Asked { .. });
-        let ticks = self.sync_is_due(now);
+        let (ticks, away, policy) =
+            (self.sync_is_due(now), self.is_away(), self.rhythm.policies.money);
         let readings = readings.accounts.iter().copied();
-        let look = |((index, till), reading): ((usize, &mut Till), Reading)| {
+        let look = |((index, till), mut reading): ((usize, &mut Till), Reading)| {
+            let away = (away || till.refusal.is_there()).then_some(policy);
+            // Only what was granted can be given back.
+            reading.idle = reading.idle.saturating_sub(till.beyond(away));
             let surplus = match () {
                 () if leaves => reading.idle,
                 () if ticks => till.tick(reading, now),
@@ -199,7 +209,7 @@ impl Core {
         self.tills.iter_mut().zip(readings).filter_map(look).collect()
     }
 
-    fn sync_is_due(&self, now: Moment) -> bool {
+    pub(crate) fn sync_is_due(&self, now: Moment) -> bool {
         !self.syncing && now >= self.next_sync && self.link.may_try(now)
     }
 
@@ -220,6 +230,7 @@ impl Core {
                 let ttl = self.rhythm.ttl;
                 self.next_sync = now.saturating_add(self.rhythm.tick);
                 self.tills.values_mut().for_each(Till::try_again);
+                self.pauses.try_again();
                 self.sync(readings, ttl, now, &mut due);
             }
             _ => {}
@@ -269,6 +280,7 @@ impl Core {
             known: self.followers.iter().map(known).collect(),
             bookings: told,
             limits,
+            routes: self.pauses.followed(),
             last: ttl.is_zero(),
         };
         let report = Report {
@@ -346,12 +358,9 @@ impl Core {
             Change::Breaker { name, view, at } => {
                 let Some(age) = self.age.of(at, now) else { return };
                 let view = view.after(age);
-                for (breaker, own) in self.followers.iter_mut().filter(|(_, own)| own.name == name)
-                {
-                    let followed = own.view(view, None, now);
-                    self.effects
-                        .extend(followed.map(|followed| Effect::Follow { breaker, followed }));
-                }
+                let Some((breaker, own)) = self.followers.named(&name) else { return };
+                let followed = own.view(view, None, now);
+                self.follow(breaker, followed);
             }
             Change::Pause { name, wait, at } => {
                 let age = self.age.of(at, now);
@@ -380,7 +389,7 @@ impl Core {
         match answer {
             Ok(answer) => {
                 if let Some(away) = self.link.answered(now) {
-                    self.effects.push(Effect::Recovered { away });
+                    self.effects.push(Effect::Recovered { of: None, away });
                     self.next_sync = self.next_sync.min(now);
                 }
                 self.hear(due, answer, now);

@@ -64,6 +64,15 @@ impl StateError {
         Self::Unavailable { attempted, source: Arc::from(source.into()) }
     }
 
+    /// The same error. If something cannot be read, it is of this.
+    #[must_use]
+    pub fn named(self, kind: &str, name: &str) -> Self {
+        match self {
+            Self::Corrupt { why, .. } => Self::Corrupt { of: format!("{kind} `{name}`"), why },
+            other => other,
+        }
+    }
+
     /// Whether the backend is away: the same call may succeed later.
     pub const fn is_unavailable(&self) -> bool {
         matches!(self, Self::Unavailable { .. })

@@ -98,20 +98,23 @@ impl Tables {
             self.members.insert(report.member.clone(), now.saturating_add(report.ttl));
         }
         let view = |name: &Arc<str>| {
-            self.breakers.get(name).map_or_else(BreakerView::default, |breaker| breaker.view(now))
+            Ok(self
+                .breakers
+                .get(name)
+                .map_or_else(BreakerView::default, |breaker| breaker.view(now)))
         };
         let breakers = report.breakers.iter().map(view).collect();
         let mut shares = Vec::with_capacity(report.wants.len());
         for want in &report.wants {
             let mut share = self.limits.share(want, report, now);
             share.paused = self.paused(&want.limit, now);
-            shares.push(share);
+            shares.push(Ok(share));
         }
         let mut booked = Vec::with_capacity(report.bookings.len());
         for booking in &report.bookings {
             booked.push(self.book(booking, now));
         }
-        let pauses = report.pauses.iter().map(|name| self.paused(name, now)).collect();
+        let pauses = report.pauses.iter().map(|name| Ok(self.paused(name, now))).collect();
         let members = u32::try_from(self.members.len()).unwrap_or(u32::MAX);
         View { at: now, members, breakers, shares, pauses, booked }
     }

@@ -149,7 +149,8 @@ pub struct Report {
     pub bookings: Vec<Booking>,
 }
 
-/// What the backend answers to a [`Report`], each list in the order of the report's.
+/// What the backend answers to a [`Report`], each list in the order of the report's. What cannot be read of one, or is
+/// refused, harms no other.
 #[derive(Clone, Debug, Default)]
 #[expect(clippy::exhaustive_structs, reason = "backends outside of this crate make it")]
 pub struct View {
@@ -158,12 +159,12 @@ pub struct View {
     /// How many members there are: those whose last report is not older than its time.
     pub members: u32,
     /// The breakers.
-    pub breakers: Vec<BreakerView>,
+    pub breakers: Vec<Result<BreakerView, StateError>>,
     /// The member's shares.
-    pub shares: Vec<Share>,
+    pub shares: Vec<Result<Share, StateError>>,
     /// What is left of each pause.
-    pub pauses: Vec<Option<Duration>>,
-    /// The answers to the bookings, as [`book`](SharedState::book) has them. One that is refused harms no other.
+    pub pauses: Vec<Result<Option<Duration>, StateError>>,
+    /// The answers to the bookings, as [`book`](SharedState::book) has them.
     pub booked: Vec<Result<Booked, StateError>>,
 }
 

@@ -74,7 +74,8 @@ impl PgFleet {
         let often = function == "fleet_sync";
         let rows = self.link.call(function, params, often).await.map_err(|error| match error {
             NoAnswer::Refused(error) => {
-                refused(&error).unwrap_or_else(|| StateError::unavailable(attempted, error))
+                let known = refused(&error).or_else(|| damaged(function, &error));
+                known.unwrap_or_else(|| StateError::unavailable(attempted, error))
             }
             NoAnswer::Lost(source) => StateError::Unavailable { attempted, source },
         })?;
@@ -87,6 +88,25 @@ impl PgFleet {
             value.map(|value| value.map(|Json(value)| value)).transpose()
         };
         rows.iter().filter_map(read).collect()
+    }
+
+    async fn ask_breaker(
+        &self,
+        function: &'static str,
+        attempted: &'static str,
+        breaker: &str,
+        params: &[Param<'_>],
+    ) -> Result<answer::Breaker, StateError> {
+        let answer = self.ask_one(function, attempted, params).await;
+        let view = answer.map_err(|error| error.named("breaker", breaker))?;
+        view.ok_or_else(|| nothing(function))
+    }
+
+    async fn sync_once(&self, report: &Report) -> Result<View, StateError> {
+        let told = Json(ask::report(report));
+        let params: [Param<'_>; 1] = [(&told, Type::JSONB)];
+        let view = self.ask_one::<answer::View>("fleet_sync", "tell the fleet", &params).await?;
+        Ok(view.ok_or_else(|| nothing("fleet_sync"))?.read(report))
     }
 
     async fn ask_one<T: DeserializeOwned>(
@@ -113,6 +133,15 @@ fn refused(error: &tokio_postgres::Error) -> Option<StateError> {
     }
 }
 
+/// What a function found makes no sense, or does not fit: of the data, or of its integrity.
+fn damaged(function: &str, error: &tokio_postgres::Error) -> Option<StateError> {
+    let error = error.as_db_error()?;
+    let of_data =
+        ["22", "23", "P0", "XX"].iter().any(|class| error.code().code().starts_with(class));
+    let of = format!("the answer of `{function}`");
+    of_data.then(|| StateError::Corrupt { of, why: error.message().to_owned() })
+}
+
 fn nothing(function: &str) -> StateError {
     let of = format!("the answer of `{function}`");
     StateError::Corrupt { of, why: "it is empty".to_owned() }
@@ -121,11 +150,16 @@ fn nothing(function: &str) -> StateError {
 impl SharedState for PgFleet {
     fn sync<'a>(&'a self, report: &'a Report) -> StateFuture<'a, View> {
         Box::pin(async move {
-            let told = Json(ask::report(report));
-            let params: [Param<'_>; 1] = [(&told, Type::JSONB)];
-            let view =
-                self.ask_one::<answer::View>("fleet_sync", "tell the fleet", &params).await?;
-            Ok(view.ok_or_else(|| nothing("fleet_sync"))?.read(&report.bookings))
+            let why = match self.sync_once(report).await {
+                Err(StateError::Corrupt { why, .. }) => why,
+                answered => return answered,
+            };
+            // The call was undone. Without what is damaged, the rest can be told.
+            if let Some([one, other]) = ask::halves(report) {
+                return Ok(answer::joined(self.sync(&one).await?, self.sync(&other).await?));
+            }
+            let View { at, members, .. } = self.sync_once(&ask::nothing_of(report)).await?;
+            Ok(answer::damaged((at, members), report, &why))
         })
     }
 
@@ -141,9 +175,8 @@ impl SharedState for PgFleet {
                 (&number(seen), Type::INT8),
                 (&ask::micros(wait), Type::INT8),
             ];
-            let view =
-                self.ask_one::<answer::Breaker>("fleet_open", "open a breaker", &params).await?;
-            Ok(view.ok_or_else(|| nothing("fleet_open"))?.view())
+            let view = self.ask_breaker("fleet_open", "open a breaker", breaker, &params).await;
+            Ok(view?.view())
         })
     }
 
@@ -161,9 +194,7 @@ impl SharedState for PgFleet {
                 (&ask::micros(ttl), Type::INT8),
                 (&ask::micros(wait), Type::INT8),
             ];
-            let view =
-                self.ask_one::<answer::Breaker>("fleet_probe", "ask for a probe", &params).await?;
-            let view = view.ok_or_else(|| nothing("fleet_probe"))?;
+            let view = self.ask_breaker("fleet_probe", "ask for a probe", breaker, &params).await?;
             Ok(match view.granted {
                 Some(ttl) => Probe::Granted(ProbeLease {
                     breaker: breaker.into(),
@@ -189,9 +220,9 @@ impl SharedState for PgFleet {
                 (&number(lease.generation), Type::INT8),
                 (&wait, Type::INT8),
             ];
-            let attempted = "tell how a probe ended";
-            let view = self.ask_one::<answer::Breaker>("fleet_probed", attempted, &params).await?;
-            Ok(view.ok_or_else(|| nothing("fleet_probed"))?.view())
+            let (attempted, breaker) = ("tell how a probe ended", &lease.breaker);
+            let view = self.ask_breaker("fleet_probed", attempted, breaker, &params).await;
+            Ok(view?.view())
         })
     }
 
@@ -208,17 +239,19 @@ impl SharedState for PgFleet {
             booking.check()?;
             let asked = Json(ask::booking(booking));
             let params: [Param<'_>; 1] = [(&asked, Type::JSONB)];
-            let booked = self.ask_one::<answer::Booked>("fleet_book", "book", &params).await?;
-            let account = || booking.account.clone();
-            booked.ok_or_else(|| StateError::NoAccount { account: account() })?.read()
+            let booked = self.ask_one::<answer::Booked>("fleet_book", "book", &params).await;
+            let account = &booking.account;
+            let booked = booked.map_err(|error| error.named("account", account.as_str()))?;
+            booked.ok_or_else(|| StateError::NoAccount { account: account.clone() })?.read()
         })
     }
 
     fn pause<'a>(&'a self, name: &'a str, wait: Duration) -> StateFuture<'a, ()> {
         Box::pin(async move {
             let params: [Param<'_>; 2] = [(&name, Type::TEXT), (&ask::micros(wait), Type::INT8)];
-            self.ask_one::<serde_json::Value>("fleet_pause", "pause a limit", &params).await?;
-            Ok(())
+            let answer =
+                self.ask_one::<serde_json::Value>("fleet_pause", "pause a limit", &params).await;
+            answer.map(drop).map_err(|error| error.named("limit", name))
         })
     }
 

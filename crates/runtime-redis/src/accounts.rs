@@ -35,7 +35,8 @@ impl RedisFleet {
         call.arg(account.as_str()).arg(rules.amount.nanos());
         call.arg(u8::from(rules.enforced)).arg(u8::from(rules.strict)).arg(on_loss);
         call.arg(marks.join(",")).arg(u8::from(changes)).arg(self.prefix());
-        reply::account(self.ask_one(attempted, call).await?)
+        let answer = self.ask_one(attempted, call).await;
+        answer.and_then(reply::account).map_err(|error| error.named("account", account.as_str()))
     }
 
     /// The accounts of trees, each before those below it.
@@ -44,10 +45,14 @@ impl RedisFleet {
         roots: impl Iterator<Item = &str>,
     ) -> Result<Vec<AccountState>, StateError> {
         let attempted = "read accounts";
-        let calls: Vec<_> = roots.map(|root| call("accounts", &self.tree(root))).collect();
+        let roots: Vec<_> = roots.collect();
+        let calls: Vec<_> = roots.iter().map(|root| call("accounts", &self.tree(root))).collect();
         let mut all = Vec::new();
-        for answer in self.ask(attempted, &calls).await? {
-            all.extend(reply::accounts(answer.map_err(refused(attempted))?)?);
+        for (root, answer) in roots.iter().zip(self.ask(attempted, &calls).await?) {
+            let answer = answer.map_err(refused(attempted));
+            all.extend(
+                answer.and_then(reply::accounts).map_err(|error| error.named("account", root))?,
+            );
         }
         all.sort_by(|a, b| a.account.as_str().split('/').cmp(b.account.as_str().split('/')));
         Ok(all)

@@ -13,7 +13,7 @@ use runtime_fleet::{
 
 use crate::config::RedisConfig;
 use crate::error::RedisFleetError;
-use crate::functions::call;
+use crate::functions::{self, call};
 use crate::link::Link;
 use crate::reply;
 
@@ -146,14 +146,14 @@ fn per_minute(numbers: PerMinute) -> [i64; 4] {
 /// What an error of the functions says.
 pub(crate) fn refused(attempted: &'static str) -> impl Fn(RedisError) -> StateError {
     move |error| {
-        let known = no_account(&error).or_else(|| another_kind(&error));
+        let known = no_account(&error).or_else(|| damaged(&error));
         known.unwrap_or_else(|| StateError::unavailable(attempted, error))
     }
 }
 
 /// Somebody else has put something at this key. That is a matter of this key alone.
-fn another_kind(error: &RedisError) -> Option<StateError> {
-    let is_it = error.code() == Some("WRONGTYPE");
+fn damaged(error: &RedisError) -> Option<StateError> {
+    let is_it = error.code() == Some("WRONGTYPE") || functions::has_failed(error);
     let corrupt = || StateError::Corrupt { of: "a key".to_owned(), why: error.to_string() };
     is_it.then(corrupt)
 }
@@ -172,13 +172,23 @@ fn no_account(error: &RedisError) -> Option<StateError> {
     })
 }
 
+/// One answer of several. If the server is away, none of them counts.
+fn alone<T>(answer: Result<T, StateError>) -> Result<Result<T, StateError>, StateError> {
+    match answer {
+        Err(error) if error.is_unavailable() => Err(error),
+        own => Ok(own),
+    }
+}
+
 /// The answer to a booking.
-fn booked(answer: Result<Value, StateError>) -> Result<Booked, StateError> {
-    reply::booked(answer.map_err(|error| match error {
+fn booked(account: &AccountPath, answer: Result<Value, StateError>) -> Result<Booked, StateError> {
+    let answer =
+        answer.and_then(reply::booked).map_err(|error| error.named("account", account.as_str()));
+    answer.map_err(|error| match error {
         // An account above is there for as long as the one below it.
         StateError::NoAccountAbove { account, .. } => StateError::NoAccount { account },
         error => error,
-    })?)
+    })
 }
 
 impl SharedState for RedisFleet {
@@ -200,19 +210,24 @@ impl SharedState for RedisFleet {
 
             let (members, at) = reply::read(next()?, "member")?;
             let at = Duration::from_micros(at);
-            let breakers =
-                report.breakers.iter().map(|_| Ok(reply::view(reply::read(next()?, "breaker")?)));
-            let breakers = breakers.collect::<Result<_, StateError>>()?;
-            let shares = report.wants.iter().map(|_| reply::share(next()?));
+            let breakers = report.breakers.iter().map(|name| {
+                alone(next().and_then(reply::view).map_err(|error| error.named("breaker", name)))
+            });
+            let breakers = breakers.collect::<Result<_, _>>()?;
+            let shares = report.wants.iter().map(|want| {
+                alone(
+                    next()
+                        .and_then(reply::share)
+                        .map_err(|error| error.named("limit", &want.limit)),
+                )
+            });
             let shares = shares.collect::<Result<_, _>>()?;
-            let pauses =
-                report.pauses.iter().map(|_| Ok(reply::left(reply::read(next()?, "paused")?)));
-            let pauses = pauses.collect::<Result<_, StateError>>()?;
+            let pauses = report.pauses.iter().map(|name| {
+                alone(next().and_then(reply::pause).map_err(|error| error.named("pause", name)))
+            });
+            let pauses = pauses.collect::<Result<_, _>>()?;
             let booked = report.bookings.iter().map(|booking| {
-                match booking.check().and_then(|()| booked(next())) {
-                    Err(error) if error.is_unavailable() => Err(error),
-                    own => Ok(own),
-                }
+                alone(booking.check().and_then(|()| booked(&booking.account, next())))
             });
             let booked = booked.collect::<Result<_, _>>()?;
             Ok(View { at, members, breakers, shares, pauses, booked })
@@ -228,8 +243,8 @@ impl SharedState for RedisFleet {
         Box::pin(async move {
             let mut call = self.of_breaker("open", breaker);
             call.arg(number(seen)).arg(micros(wait));
-            let answer = self.ask_one("open a breaker", call).await?;
-            Ok(reply::view(reply::read(answer, "open")?))
+            let answer = self.ask_one("open a breaker", call).await;
+            answer.and_then(reply::view).map_err(|error| error.named("breaker", breaker))
         })
     }
 
@@ -243,16 +258,17 @@ impl SharedState for RedisFleet {
         Box::pin(async move {
             let mut call = self.of_breaker("probe", breaker);
             call.arg(member.as_str()).arg(micros(ttl)).arg(micros(wait));
-            let answer = self.ask_one("ask for a probe", call).await?;
-            let (generation, open, probing, granted) = reply::read(answer, "probe")?;
-            Ok(match reply::left(granted) {
+            let answer = self.ask_one("ask for a probe", call).await;
+            let (view, granted) =
+                answer.and_then(reply::probe).map_err(|error| error.named("breaker", breaker))?;
+            Ok(match granted {
                 Some(ttl) => Probe::Granted(ProbeLease {
                     breaker: breaker.into(),
                     member: member.clone(),
-                    generation,
+                    generation: view.generation,
                     ttl,
                 }),
-                None => Probe::Refused(reply::view((generation, open, probing))),
+                None => Probe::Refused(view),
             })
         })
     }
@@ -266,8 +282,8 @@ impl SharedState for RedisFleet {
                 Probed::Failed { wait } => call.arg(micros(wait)),
                 Probed::Unused => call.arg(0),
             };
-            let answer = self.ask_one("tell how a probe ended", call).await?;
-            Ok(reply::view(reply::read(answer, "probed")?))
+            let answer = self.ask_one("tell how a probe ended", call).await;
+            answer.and_then(reply::view).map_err(|error| error.named("breaker", &lease.breaker))
         })
     }
 
@@ -282,7 +298,7 @@ impl SharedState for RedisFleet {
     fn book<'a>(&'a self, booking: &'a Booking) -> StateFuture<'a, Booked> {
         Box::pin(async move {
             booking.check()?;
-            booked(self.ask_one("book", self.booking(booking)).await)
+            booked(&booking.account, self.ask_one("book", self.booking(booking)).await)
         })
     }
 
@@ -290,7 +306,10 @@ impl SharedState for RedisFleet {
         Box::pin(async move {
             let mut call = call("pause", &self.key("limit", name));
             call.arg(name).arg(self.prefix()).arg(micros(wait));
-            self.ask_one("pause a limit", call).await.map(drop)
+            self.ask_one("pause a limit", call)
+                .await
+                .map(drop)
+                .map_err(|error| error.named("limit", name))
         })
     }
 

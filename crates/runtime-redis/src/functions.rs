@@ -30,6 +30,12 @@ pub(crate) fn is_absent(error: &RedisError) -> bool {
     error.detail().is_some_and(|detail| detail.contains("Function not found"))
 }
 
+/// Whether a function has failed, since what it found is not what it wrote.
+pub(crate) fn has_failed(error: &RedisError) -> bool {
+    let within = |detail: &str| detail.contains(&format!("script: {}", *NAME));
+    error.code() == Some("ERR") && error.detail().is_some_and(within)
+}
+
 /// Loads the library, on all primaries of a cluster.
 pub(crate) async fn load(connection: &Connection) -> RedisResult<()> {
     let mut command = cmd("FUNCTION");

@@ -21,7 +21,7 @@ fn corrupt(function: &str, why: impl Into<String>) -> StateError {
 }
 
 /// A time that is left, if it is not -1.
-pub(crate) fn left(micros: i64) -> Option<Duration> {
+fn left(micros: i64) -> Option<Duration> {
     u64::try_from(micros).ok().map(Duration::from_micros)
 }
 
@@ -30,8 +30,21 @@ pub(crate) fn nanos(text: &str, function: &str) -> Result<Usd, StateError> {
     Ok(Usd::from_nanos(nanos))
 }
 
-pub(crate) fn view((generation, open, probing): (u64, i64, u8)) -> BreakerView {
-    BreakerView { generation, open: left(open), probing: probing == 1 }
+pub(crate) fn view(value: Value) -> Result<BreakerView, StateError> {
+    let (generation, open, probing): (u64, i64, u8) = read(value, "breaker")?;
+    Ok(BreakerView { generation, open: left(open), probing: probing == 1 })
+}
+
+/// A breaker, and what is left of the time of a probe that was granted.
+pub(crate) fn probe(value: Value) -> Result<(BreakerView, Option<Duration>), StateError> {
+    let (generation, open, probing, granted): (u64, i64, u8, i64) = read(value, "probe")?;
+    let view = BreakerView { generation, open: left(open), probing: probing == 1 };
+    Ok((view, left(granted)))
+}
+
+/// What is left of a pause.
+pub(crate) fn pause(value: Value) -> Result<Option<Duration>, StateError> {
+    Ok(left(read(value, "paused")?))
 }
 
 pub(crate) fn share(value: Value) -> Result<Share, StateError> {

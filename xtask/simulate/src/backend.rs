@@ -152,7 +152,9 @@ impl Seen {
     /// What members may use together is never more than there is.
     fn reported(&mut self, at: Duration, report: &Report, view: &View) {
         for (name, breaker) in report.breakers.iter().zip(&view.breakers) {
-            self.viewed(at, name, *breaker);
+            if let Ok(breaker) = breaker {
+                self.viewed(at, name, *breaker);
+            }
         }
         for (booking, booked) in report.bookings.iter().zip(&view.booked) {
             if let Ok(booked) = booked {
@@ -172,7 +174,8 @@ impl Seen {
         }
         let until = at.saturating_add(report.ttl);
         for (want, share) in report.wants.iter().zip(&view.shares) {
-            let (Some(whole), Some(given)) = (want.limits[0], share.given[0]) else { continue };
+            let given = share.as_ref().ok().and_then(|share| share.given[0]);
+            let (Some(whole), Some(given)) = (want.limits[0], given) else { continue };
             // The answer may be lost, and then it goes by what it had.
             let most = given.max(want.applied[0].unwrap_or(0));
             let place = (want.limit.to_string(), report.member.clone());

@@ -13,8 +13,12 @@ async fn seen(state: &dyn SharedState, breaker: &str) -> BreakerView {
     let mut report = report("observer", 1);
     report.breakers = vec!["none".into(), breaker.into()];
     let view = sync(state, report).await;
-    assert_eq!(view.breakers[0], BreakerView::default(), "there is no breaker `none`");
-    view.breakers[1]
+    assert_eq!(
+        *view.breakers[0].as_ref().unwrap(),
+        BreakerView::default(),
+        "there is no breaker `none`"
+    );
+    *view.breakers[1].as_ref().unwrap()
 }
 
 async fn lease(state: &dyn SharedState, id: &str, ttl: Duration, wait: Duration) -> ProbeLease {

@@ -254,7 +254,7 @@ impl Player<'_> {
         });
         let call = self.begin(Asked::Part);
         if let Some(view) = heard(self.state.sync(&report).await)
-            && let Some(part) = view.shares.first().and_then(|share| share.given[0])
+            && let Some(part) = heard(view.shares[0].clone()).and_then(|share| share.given[0])
         {
             self.part = part;
             self.end(call, Answer::Part(part));

@@ -24,8 +24,8 @@ fn wanting(id: &str, seq: u64, want: Want) -> Report {
 /// What the member is given of 60 requests.
 async fn given(state: &dyn SharedState, id: &str, seq: u64, applied: u64, demand: u64) -> u64 {
     let view = sync(state, wanting(id, seq, want(60, applied, demand))).await;
-    let [requests, None, None, None] = view.shares[0].given else {
-        panic!("only requests are limited: {:?}", view.shares[0].given)
+    let [requests, None, None, None] = view.share().given else {
+        panic!("only requests are limited: {:?}", view.share().given)
     };
     requests.unwrap() / UNIT
 }
@@ -54,10 +54,10 @@ pub(super) async fn shares(state: &dyn SharedState) {
 
     // Of what the members hold for the limit, the least counts.
     let view = sync(state, wanting("one", 7, want(40, 60, 10))).await;
-    assert_eq!(view.shares[0].given, requests(40));
+    assert_eq!(view.share().given, requests(40));
     let unlimited = Want { limits: [None; 4], ..want(60, 0, 0) };
     let view = sync(state, wanting("other", 1, Want { limit: "free".into(), ..unlimited })).await;
-    assert_eq!((view.shares[0].given, view.members), ([None; 4], 2));
+    assert_eq!((view.share().given, view.members), ([None; 4], 2));
 }
 
 /// A backend that has forgotten the members of a limit gives each no more than it goes by, until it would have heard
@@ -76,9 +76,9 @@ pub(super) async fn forgotten(state: &dyn SharedState) {
         brief.ttl = Duration::from_nanos(1);
         brief
     };
-    assert_eq!(sync(state, brief(10)).await.shares[0].given, requests(20));
+    assert_eq!(sync(state, brief(10)).await.share().given, requests(20));
     let new = wanting("new", 3, Want { limit: "brief".into(), ..want(60, 0, 50) });
-    assert_eq!(sync(state, new).await.shares[0].given, requests(60));
+    assert_eq!(sync(state, new).await.share().given, requests(60));
 }
 
 /// A report that was overtaken changes nothing.
@@ -91,10 +91,10 @@ pub(super) async fn late_reports(state: &dyn SharedState) {
     // A member whose time is over uses nothing more, and is none.
     let mut brief = wanting("three", 1, Want { limit: "brief".into(), ..want(60, 0, 50) });
     brief.ttl = Duration::from_nanos(1);
-    assert_eq!(sync(state, brief).await.shares[0].given, requests(60));
+    assert_eq!(sync(state, brief).await.share().given, requests(60));
     let next = wanting("two", 2, Want { limit: "brief".into(), ..want(60, 0, 50) });
     let view = sync(state, next).await;
-    assert_eq!((view.shares[0].given, view.members), (requests(60), 2));
+    assert_eq!((view.share().given, view.members), (requests(60), 2));
 }
 
 /// Pauses of limits and of routes reach all, and are never shortened.
@@ -102,7 +102,7 @@ pub(super) async fn pauses(state: &dyn SharedState) {
     let mut following = wanting("one", 1, want(60, 0, 1));
     following.pauses = vec!["route".into()];
     let view = sync(state, following.clone()).await;
-    assert_eq!((view.shares[0].paused, view.pauses[0]), (None, None));
+    assert_eq!((view.share().paused, *view.pauses[0].as_ref().unwrap()), (None, None));
 
     for name in ["api", "route"] {
         state.pause(name, HOUR).await.unwrap();
@@ -111,5 +111,5 @@ pub(super) async fn pauses(state: &dyn SharedState) {
     following.seq = 2;
     let view = sync(state, following).await;
     let is_long = |left: Option<Duration>| left.is_some_and(|left| left > HOUR / 2 && left <= HOUR);
-    assert!(is_long(view.shares[0].paused) && is_long(view.pauses[0]), "{view:?}");
+    assert!(is_long(view.share().paused) && is_long(*view.pauses[0].as_ref().unwrap()), "{view:?}");
 }

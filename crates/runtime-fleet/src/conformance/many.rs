@@ -122,7 +122,7 @@ async fn report_often(state: &dyn SharedState, number: usize, applied: &Mutex<[[
         if view.shares.is_empty() {
             continue;
         }
-        own = [0, 1].map(|limit| view.shares[limit].given[0].unwrap());
+        own = [0, 1].map(|limit| view.shares[limit].as_ref().unwrap().given[0].unwrap());
         let used = go_by(applied, number, own);
         assert!(used.iter().all(|used| *used <= WHOLE), "more than the limit: {used:?}");
     }

@@ -32,7 +32,7 @@ pub async fn parts_in_full<S: SharedState>(state: &S, seed: u64) {
             report.wants[0].applied = [Some(0); 4];
         }
         let expected = in_full(&mut members, &report);
-        let found = sync(state, report.clone()).await.shares[0].given;
+        let found = sync(state, report.clone()).await.share().given;
         assert_eq!(found, expected, "seed {seed}, step {step}: {report:?} among {members:?}");
         if report.ttl < HOUR {
             members.told.remove(&id);
@@ -120,7 +120,7 @@ pub async fn parts_add_up<S: SharedState>(state: &S, seed: u64) {
             let [limits, applied, demand] =
                 [limit, parts[index], *demand].map(|units| [Some(units), None, None, None]);
             report.wants.push(Want { limit: "api".into(), limits, applied, demand });
-            let given = sync(state, report).await.shares[0].given[0].unwrap();
+            let given = sync(state, report).await.share().given[0].unwrap();
             // It may go by what it had, if the answer is late.
             let used = parts.iter().sum::<u64>() + given.saturating_sub(parts[index]);
             assert!(used <= limit, "seed {seed}: {used} of {limit}, {demands:?}");

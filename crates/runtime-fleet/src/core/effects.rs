@@ -8,9 +8,9 @@ use runtime_usage::Usd;
 
 use super::{
     About, Answer, Applied, Cap, Core, Due, Followed, Kept, Leaving, Mark, Opening, Part, Reading,
-    Till, age,
+    Refusal, Rhythm, Till, age,
 };
-use crate::config::Moment;
+use crate::config::{Moment, Policy};
 use crate::error::StateError;
 use crate::money::{AccountPath, Booked};
 use crate::pace::Share;
@@ -39,10 +39,13 @@ pub(crate) enum Effect {
         route: Arc<str>,
         wait: Duration,
     },
+    /// The backend is away, or does not share one thing.
     Degraded {
+        of: Option<String>,
         why: String,
     },
     Recovered {
+        of: Option<String>,
         away: Duration,
     },
 }
@@ -70,8 +73,9 @@ fn given_up(tills: &mut Kept<Till>) -> impl Iterator<Item = Effect> {
 
 /// The backend has no such account any more. One that has nothing to tell does not find out by itself.
 fn forgotten(tills: &mut Kept<Till>, account: &AccountPath) {
-    let is_it = |till: &&mut Till| till.account == *account && till.opening == Opening::Done;
-    if let Some(till) = tills.values_mut().find(is_it) {
+    if let Some((_, till)) = tills.named(account.as_str())
+        && till.opening == Opening::Done
+    {
         till.opening = Opening::Needed;
     }
 }
@@ -88,7 +92,7 @@ impl Core {
         if self.is_over() {
             return (Cap::Granted(Usd::ZERO), Usd::ZERO);
         }
-        let away = self.away(|policies| policies.money);
+        let away = self.away(&till.refusal, |policies| policies.money);
         (till.cap(away, self.rhythm.ttl, self.rhythm.tick, now), till.elsewhere())
     }
 
@@ -104,10 +108,20 @@ impl Core {
         matches!(self.leaving, Leaving::Over { .. })
     }
 
-    /// Whether each member probes for itself.
-    pub(crate) fn probes_alone(&self) -> bool {
-        let away = self.away(|policies| policies.breakers);
-        away.is_some_and(|policy| policy != crate::config::Policy::FailClosed)
+    /// Whether the local breaker at a place may let a probe through, and if not, whether that is the first refusal.
+    pub(crate) fn may_probe(&mut self, place: usize, now: Moment) -> Result<(), bool> {
+        // Nobody follows one that has been forgotten.
+        let nothing = Refusal::default();
+        let own = self.followers.get(place);
+        let refusal = own.map_or(&nothing, |own| &own.refusal);
+        let away = self.away(refusal, |policies| policies.breakers);
+        // Each member probes for itself.
+        let alone = away.is_some_and(|policy| policy != Policy::FailClosed);
+        match self.followers.get_mut(place) {
+            Some(own) => own.may_probe(alone, now),
+            None if alone => Ok(()),
+            None => Err(false),
+        }
     }
 
     /// Nobody looks after the member any more.
@@ -119,9 +133,11 @@ impl Core {
     }
 
     pub(super) fn expire(&mut self, now: Moment) {
-        let away = self.away(|policies| policies.limits);
-        let (expected, ttl) = (self.rhythm.expected, self.rhythm.ttl);
-        self.parts.values_mut().for_each(|part| part.expire(away, expected, ttl, now));
+        let (down, Rhythm { expected, ttl, policies, .. }) = (self.is_away(), self.rhythm);
+        for part in self.parts.values_mut() {
+            let away = (down || part.refusal.is_there()).then_some(policies.limits);
+            part.expire(away, expected, ttl, now);
+        }
     }
 
     pub(super) fn follow(&mut self, breaker: usize, followed: Option<Followed>) {
@@ -129,13 +145,12 @@ impl Core {
     }
 
     pub(super) fn paused(&mut self, name: &str, wait: Duration, now: Moment) {
-        for (limit, part) in self.parts.iter_mut().filter(|(_, part)| *part.name == *name) {
-            if part.pause(wait, now) {
-                self.effects.push(Effect::Paused { limit, wait });
-            }
+        if let Some((limit, part)) = self.parts.named(name)
+            && part.pause(wait, now)
+        {
+            self.effects.push(Effect::Paused { limit, wait });
         }
-        let rest = self.pauses.hear(name, wait, now);
-        self.effects.extend(rest.map(|(route, wait)| Effect::Rest { route, wait }));
+        self.effects.extend(self.pauses.hear(name, wait, now));
     }
 
     pub(super) fn hear(&mut self, due: &Due, answer: Answer, now: Moment) {
@@ -168,7 +183,7 @@ impl Core {
                 self.follow(*index, followed);
             }
             (About::Pause(name, until), Answer::Paused) => {
-                self.pauses.told(name, *until, true);
+                self.pauses.told(name, *until, None);
             }
             // A backend that answers something else.
             _ => {}
@@ -177,7 +192,7 @@ impl Core {
 
     /// An answer that comes so late.
     fn hear_all(&mut self, due: &Due, view: View, late: Duration, now: Moment) {
-        let About::Sync { known, limits, last, bookings } = &due.about else { return };
+        let About::Sync { known, limits, routes, last, bookings } = &due.about else { return };
         self.syncing = false;
         self.age.heard(view.at, now.saturating_sub(late));
         self.members = view.members.max(1);
@@ -186,23 +201,30 @@ impl Core {
         }
         for (view, (index, known)) in view.breakers.into_iter().zip(known.iter().copied()) {
             let Some(own) = self.followers.get_mut(index) else { continue };
-            let followed = own.view(view.after(late), Some(known), now);
+            let news = own.refusal.hears(("breaker", &own.name), view.as_ref().err(), now);
+            let followed = view.ok().and_then(|view| own.view(view.after(late), Some(known), now));
+            self.effects.extend(news);
             self.follow(index, followed);
         }
         for (share, limit) in view.shares.into_iter().zip(limits.iter().copied()) {
             let Some(part) = self.parts.get_mut(limit) else { continue };
+            self.effects.extend(part.refusal.hears(
+                ("limit", &part.name),
+                share.as_ref().err(),
+                now,
+            ));
+            let Ok(share) = share else { continue };
             let share = Share { paused: age::left(share.paused, late), ..share };
             if let Some(wait) = part.share(&share, due.at, self.rhythm.ttl, now) {
                 self.effects.push(Effect::Paused { limit, wait });
             }
         }
-        let rests = view.pauses.into_iter().map(|rest| age::left(rest, late));
-        let rests = self.pauses.hear_all(rests, now).into_iter();
-        self.effects.extend(rests.map(|(route, wait)| Effect::Rest { route, wait }));
+        let rests = view.pauses.into_iter().map(|rest| rest.map(|rest| age::left(rest, late)));
+        self.effects.extend(self.pauses.hear_all(routes.iter().cloned().zip(rests), now));
         for ((index, seq), booked) in bookings.iter().zip(view.booked) {
             match booked {
                 Ok(booked) => self.hear_booked(*index, *seq, &booked, now),
-                Err(error) => self.refused(*index, *seq, &error),
+                Err(error) => self.refused(*index, *seq, &error, now),
             }
         }
     }
@@ -211,16 +233,20 @@ impl Core {
         let with = (self.members, self.rhythm.tick);
         let Some(till) = self.tills.get_mut(account) else { return };
         let heard = till.heard(seq, booked, with, now);
+        self.effects.extend(till.refusal.hears(("account", till.account.as_str()), None, now));
         self.effects.extend(heard.marks.into_iter().map(Effect::Mark));
         self.effects.extend(answers(account, heard.answered));
     }
 
     /// The backend does not take a booking. That is a matter of this account alone.
-    fn refused(&mut self, account: usize, seq: u64, error: &StateError) {
+    fn refused(&mut self, account: usize, seq: u64, error: &StateError, now: Moment) {
+        let Rhythm { policies, expected, .. } = self.rhythm;
         let Some(till) = self.tills.get_mut(account) else { return };
         till.unheard(seq);
         if !matches!(error, StateError::NoAccount { .. }) {
-            till.refused = Some(chain_text(error).into());
+            till.cut_off(policies.money, expected);
+            let news = till.refusal.hears(("account", till.account.as_str()), Some(error), now);
+            self.effects.extend(news);
             return self.effects.extend(answers(account, till.waiting.give_up()));
         }
         // There is no such account, or none any more: it is opened again.
@@ -250,6 +276,10 @@ impl Core {
                     return self.cut_off(error, now);
                 }
                 till.opening = Opening::Refused;
+                if till.given {
+                    let account = ("account", till.account.as_str());
+                    self.effects.extend(till.refusal.hears(account, Some(error), now));
+                }
                 self.effects.extend(answers(*index, till.waiting.give_up()));
                 if let StateError::NoAccountAbove { above, .. } = error {
                     forgotten(tills, above);
@@ -259,11 +289,22 @@ impl Core {
             About::Booking(index, seq) if error.is_unavailable() => {
                 tills.get_mut(*index).into_iter().for_each(|till| till.unheard(*seq));
             }
-            About::Booking(index, seq) => return self.refused(*index, *seq, error),
+            About::Booking(index, seq) => return self.refused(*index, *seq, error, now),
             About::Breaker(index, _, call) => {
-                followers.get_mut(*index).into_iter().for_each(|own| own.unanswered(*call));
+                let Some(own) = followers.get_mut(*index) else { return };
+                own.unanswered(*call);
+                if !error.is_unavailable() {
+                    let news = own.refusal.hears(("breaker", &own.name), Some(error), now);
+                    return self.effects.extend(news);
+                }
             }
-            About::Pause(name, until) => self.pauses.told(name, *until, false),
+            About::Pause(name, until) => {
+                self.pauses.told(name, *until, Some(error));
+                if !error.is_unavailable() {
+                    // The heartbeat hears why.
+                    return;
+                }
+            }
         }
         self.cut_off(error, now);
     }
@@ -273,7 +314,7 @@ impl Core {
         let why = chain_text(error);
         let (spread, tick) = (self.spread.f64(), self.rhythm.tick);
         if self.link.failed(&why, tick, spread, now) {
-            self.effects.push(Effect::Degraded { why });
+            self.effects.push(Effect::Degraded { of: None, why });
             let (policy, expected) = (self.rhythm.policies.money, self.rhythm.expected);
             self.tills.values_mut().for_each(|till| till.cut_off(policy, expected));
         }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Refusal;
 use super::money::{KEPT, kept};
 use crate::config::{Moment, Policy};
 use crate::pace::{PerMinute, Share, UNIT, Want, rounded};
@@ -48,10 +49,11 @@ pub(crate) struct Part {
     paused_until: Moment,
     /// When somebody had the limiter last.
     held_at: Moment,
+    pub(crate) refusal: Refusal,
 }
 
 impl Part {
-    pub(crate) const fn new(name: Arc<str>, limits: PerMinute) -> Self {
+    pub(crate) fn new(name: Arc<str>, limits: PerMinute) -> Self {
         Self {
             name,
             applied: Applied::Nothing,
@@ -60,6 +62,7 @@ impl Part {
             limits,
             paused_until: Duration::ZERO,
             held_at: Duration::ZERO,
+            refusal: Refusal::default(),
         }
     }
 

@@ -7,7 +7,6 @@ mod path;
 mod rest;
 mod waiting;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use runtime_usage::{Lack, Usd};
@@ -18,6 +17,7 @@ use self::path::{Path, less};
 use self::rest::Rest;
 pub(crate) use self::rest::{KEPT, kept};
 use self::waiting::{Waiter, Waiting};
+use super::Refusal;
 use crate::config::Moment;
 use crate::member::{MemberId, SHORT};
 use crate::money::{AccountPath, Booked, Booking, Level, Rules};
@@ -71,8 +71,7 @@ pub(crate) struct Till {
     pub(crate) rest: Rest,
     /// The marks that this member has told. Answers of bookings that were under way together give the same.
     marked: Vec<Mark>,
-    /// Why the backend did not take the last booking.
-    pub(crate) refused: Option<Arc<str>>,
+    pub(crate) refusal: Refusal,
 }
 
 impl Till {
@@ -107,7 +106,7 @@ impl Till {
             extra: Usd::ZERO,
             rest: Rest::default(),
             marked: Vec::new(),
-            refused: None,
+            refusal: Refusal::default(),
         }
     }
 
@@ -336,7 +335,6 @@ impl Till {
         }
         let came = booked.granted > self.granted;
         (self.heard, self.told, self.booked_at) = (seq, sent.told, sent.at);
-        self.refused = None;
         self.rest.heard = sent.rests;
         self.granted = self.granted.max(booked.granted);
         self.lost = self.lost.max(booked.lost);

@@ -1,9 +1,12 @@
 //! [`Pauses`]: the rests of routes that are followed, and the pauses that providers asked this member for.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::{Effect, Refusal};
 use crate::config::Moment;
+use crate::error::StateError;
 
 /// Two ends of a pause that are closer than this are the same.
 const CLOSE: Duration = Duration::from_millis(50);
@@ -11,10 +14,17 @@ const CLOSE: Duration = Duration::from_millis(50);
 /// The pauses of a member.
 #[derive(Debug, Default)]
 pub(crate) struct Pauses {
-    /// The routes that are followed, and until when each rests.
-    routes: Vec<(Arc<str>, Moment)>,
+    /// The routes that are followed, by their names.
+    routes: BTreeMap<Arc<str>, Rest>,
     /// What is to be told.
     asked: Vec<Asked>,
+}
+
+/// What is known of a route.
+#[derive(Debug, Default)]
+struct Rest {
+    until: Moment,
+    refusal: Refusal,
 }
 
 /// A pause that a provider asked this member for.
@@ -22,22 +32,36 @@ pub(crate) struct Pauses {
 struct Asked {
     name: Arc<str>,
     until: Moment,
-    telling: bool,
+    telling: Telling,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Telling {
+    No,
+    UnderWay,
+    /// Not before the next heartbeat.
+    Refused,
 }
 
 impl Pauses {
-    /// Follows the rests of these routes.
-    pub(crate) fn follow(&mut self, routes: impl IntoIterator<Item = Arc<str>>) {
-        for name in routes {
-            if !self.routes.iter().any(|(known, _)| *known == name) {
-                self.routes.push((name, Duration::ZERO));
-            }
-        }
+    /// Follows the rest of a route. Returns what is left of it, as far as is known.
+    pub(crate) fn follow(&mut self, route: Arc<str>, now: Moment) -> Duration {
+        self.routes.entry(route).or_default().until.saturating_sub(now)
+    }
+
+    /// Follows no others any more.
+    pub(crate) fn keep(&mut self, names: &BTreeSet<Arc<str>>) {
+        self.routes.retain(|name, _| names.contains(name));
     }
 
     /// The routes that are followed.
     pub(super) fn followed(&self) -> Vec<Arc<str>> {
-        self.routes.iter().map(|(name, _)| name.clone()).collect()
+        self.routes.keys().cloned().collect()
+    }
+
+    /// Why rests are not shared.
+    pub(crate) fn refusals(&self) -> impl Iterator<Item = &Refusal> {
+        self.routes.values().map(|rest| &rest.refusal)
     }
 
     /// A provider asked this member for a pause of a limit or a route.
@@ -46,64 +70,64 @@ impl Pauses {
         // A longer pause that is being told says it all.
         if !self.asked.iter().any(|asked| asked.name == name && asked.until >= until) {
             self.asked.retain(|asked| asked.name != name);
-            self.asked.push(Asked { name, until, telling: false });
+            self.asked.push(Asked { name, until, telling: Telling::No });
+        }
+    }
+
+    /// A heartbeat begins: what was refused is told again.
+    pub(super) fn try_again(&mut self) {
+        for asked in self.asked.iter_mut().filter(|asked| asked.telling == Telling::Refused) {
+            asked.telling = Telling::No;
         }
     }
 
     /// What is to be told now: of each pause the name and the end.
     pub(super) fn calls(&mut self, now: Moment) -> Vec<(Arc<str>, Moment)> {
         self.asked.retain(|asked| asked.until > now);
-        let untold = self.asked.iter_mut().filter(|asked| !asked.telling);
+        let untold = self.asked.iter_mut().filter(|asked| asked.telling == Telling::No);
         let tell = |asked: &mut Asked| {
-            asked.telling = true;
+            asked.telling = Telling::UnderWay;
             (asked.name.clone(), asked.until)
         };
         untold.map(tell).collect()
     }
 
     /// The backend has heard of a pause, or not. A longer one may have been asked for since.
-    pub(super) fn told(&mut self, name: &str, until: Moment, heard: bool) {
+    pub(super) fn told(&mut self, name: &str, until: Moment, error: Option<&StateError>) {
         let is_it = |asked: &Asked| *asked.name == *name && asked.until == until;
-        if heard {
-            self.asked.retain(|asked| !is_it(asked));
-        }
+        let Some(error) = error else { return self.asked.retain(|asked| !is_it(asked)) };
         for asked in self.asked.iter_mut().filter(|asked| is_it(asked)) {
-            asked.telling = false;
+            asked.telling = if error.is_unavailable() { Telling::No } else { Telling::Refused };
         }
     }
 
-    /// What is left of the rests of all routes that are followed. Returns what is news.
+    /// What is left of the rests of these routes. Returns what follows.
     pub(super) fn hear_all(
         &mut self,
-        left: impl Iterator<Item = Option<Duration>>,
+        rests: impl Iterator<Item = (Arc<str>, Result<Option<Duration>, StateError>)>,
         now: Moment,
-    ) -> Vec<(Arc<str>, Duration)> {
-        let rests = self.routes.iter_mut().zip(left);
-        let rest =
-            |(route, left): (&mut (Arc<str>, Moment), Option<Duration>)| news(route, left?, now);
-        rests.filter_map(rest).collect()
+    ) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for (name, left) in rests {
+            let Some(rest) = self.routes.get_mut(&name) else { continue };
+            effects.extend(rest.refusal.hears(("pause", &name), left.as_ref().err(), now));
+            effects.extend(left.ok().flatten().and_then(|wait| rest.news(&name, wait, now)));
+        }
+        effects
     }
 
-    /// A limit or a route is paused. Returns the route, if it is one and this is news.
-    pub(super) fn hear(
-        &mut self,
-        name: &str,
-        wait: Duration,
-        now: Moment,
-    ) -> Option<(Arc<str>, Duration)> {
-        let route = self.routes.iter_mut().find(|(route, _)| **route == *name)?;
-        news(route, wait, now)
+    /// A limit or a route is paused. Returns what follows, if it is a route and this is news.
+    pub(super) fn hear(&mut self, name: &str, wait: Duration, now: Moment) -> Option<Effect> {
+        self.routes.get_mut(name)?.news(name, wait, now)
     }
 }
 
-fn news(
-    (name, until): &mut (Arc<str>, Moment),
-    wait: Duration,
-    now: Moment,
-) -> Option<(Arc<str>, Duration)> {
-    let end = now.saturating_add(wait);
-    (end > until.saturating_add(CLOSE)).then(|| {
-        *until = end;
-        (name.clone(), wait)
-    })
+impl Rest {
+    fn news(&mut self, route: &str, wait: Duration, now: Moment) -> Option<Effect> {
+        let end = now.saturating_add(wait);
+        (end > self.until.saturating_add(CLOSE)).then(|| {
+            self.until = end;
+            Effect::Rest { route: route.into(), wait }
+        })
+    }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use runtime_resilience::{CircuitState, Transition, TransitionCause};
 
+use super::Refusal;
 use super::money::kept;
 use crate::config::Moment;
 use crate::probe::{BreakerView, ProbeLease, Probed};
@@ -49,6 +50,7 @@ pub(crate) struct Follower {
     calls: u64,
     /// When the breaker was of use last.
     used_at: Moment,
+    pub(crate) refusal: Refusal,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -92,7 +94,7 @@ pub(crate) enum BreakerCall {
 }
 
 impl Follower {
-    pub(crate) const fn new(name: Arc<str>, ttl: Duration, wait: Duration) -> Self {
+    pub(crate) fn new(name: Arc<str>, ttl: Duration, wait: Duration) -> Self {
         Self {
             name,
             ttl,
@@ -106,6 +108,7 @@ impl Follower {
             telling: None,
             calls: 0,
             used_at: Duration::ZERO,
+            refusal: Refusal::default(),
         }
     }
 
@@ -187,6 +190,10 @@ impl Follower {
         if self.lease.as_ref().is_some_and(|held| now >= held.until) {
             // The backend counts it as failed.
             self.lease = None;
+        }
+        if self.refusal.is_there() {
+            // The next heartbeat hears whether it is shared again.
+            return None;
         }
         let left = |until: Moment| until.saturating_sub(now);
         match self.news.clone() {

@@ -118,8 +118,8 @@ fn one(shared: &Arc<Shared>, effect: Effect) {
             }
         }
         Effect::Mark(mark) => emit(shared, mark_event(&mark)),
-        Effect::Degraded { why } => emit(shared, degraded(shared, &why)),
-        Effect::Recovered { away } => emit(shared, recovered(shared, away)),
+        Effect::Degraded { of, why } => emit(shared, degraded(shared, of.as_deref(), &why)),
+        Effect::Recovered { of, away } => emit(shared, recovered(shared, of.as_deref(), away)),
     }
 }
 
@@ -147,30 +147,35 @@ fn mark_event(mark: &Mark) -> Told {
     (AgentEventName::BudgetMark, AgentEventStatus::Running, detail, data)
 }
 
-fn degraded(shared: &Shared, why: &str) -> Told {
-    let (member, why) = (shared.member.as_str().into(), why.into());
-    let data = Fleet {
-        fleet: Some(Word::Shared(&shared.config.name)),
-        member: Some(Word::Shared(&member)),
-        why: Some(Word::Shared(&why)),
-        ..Fleet::default()
-    }
-    .data();
-    let detail = format!("the backend of the fleet is away: {why}");
+fn degraded(shared: &Shared, of: Option<&str>, why: &str) -> Told {
+    let detail = match of {
+        Some(of) => format!("the fleet does not share {of}: {why}"),
+        None => format!("the backend of the fleet is away: {why}"),
+    };
+    let why = why.into();
+    let data = fleet_data(shared, of, Fleet { why: Some(Word::Shared(&why)), ..Fleet::default() });
     (AgentEventName::FleetDegraded, AgentEventStatus::Blocked, detail, data)
 }
 
-fn recovered(shared: &Shared, away: Duration) -> Told {
+fn recovered(shared: &Shared, of: Option<&str>, away: Duration) -> Told {
+    let detail = match of {
+        Some(of) => format!("the fleet shares {of} again, after {away:?}"),
+        None => format!("the backend of the fleet is there again, after {away:?}"),
+    };
+    let away = Fleet { away_s: Some(away.as_secs_f64()), ..Fleet::default() };
+    (AgentEventName::FleetRecovered, AgentEventStatus::Green, detail, fleet_data(shared, of, away))
+}
+
+/// The data of an event of this member.
+fn fleet_data(shared: &Shared, of: Option<&str>, said: Fleet<'_>) -> Data {
     let member = shared.member.as_str().into();
-    let data = Fleet {
+    Fleet {
         fleet: Some(Word::Shared(&shared.config.name)),
         member: Some(Word::Shared(&member)),
-        away_s: Some(away.as_secs_f64()),
-        ..Fleet::default()
+        of: of.map(Word::Read),
+        ..said
     }
-    .data();
-    let detail = format!("the backend of the fleet is there again, after {away:?}");
-    (AgentEventName::FleetRecovered, AgentEventStatus::Green, detail, data)
+    .data()
 }
 
 fn emit(shared: &Shared, (name, status, detail, data): Told) {

@@ -1,11 +1,12 @@
 //! Forgets what nobody has any more.
 
-use runtime_resilience::BreakerFollower;
+use runtime_resilience::{BreakerFollower, Routes};
 
-use super::seats::{AccountSeat, LimiterSeat};
+use super::glue::rest_of;
+use super::seats::{AccountSeat, LimiterSeat, Seats};
 use super::shared::Shared;
 use crate::config::Moment;
-use crate::core::{Kept, Unused};
+use crate::core::{Core, Kept, Unused};
 
 /// Forgets what nobody of this process has had for a while. Asked for again, it begins anew.
 ///
@@ -20,6 +21,7 @@ pub(super) fn unused(shared: &Shared, now: Moment) {
         take(&mut seats.accounts, &mut unused.accounts, |seat| AccountSeat::is_held(seat, 0)),
         take(&mut seats.limiters, &mut unused.limiters, LimiterSeat::is_held),
         take(&mut seats.breakers, &mut unused.breakers, |own: &BreakerFollower| own.handles() > 1),
+        routes(&mut seats, &mut core, now),
     );
     drop(seats);
     unused.forget(&mut core);
@@ -29,6 +31,19 @@ pub(super) fn unused(shared: &Shared, now: Moment) {
     drop(core);
     // What listens to them is the caller's: dropped without a lock.
     drop(gone);
+}
+
+/// Takes out the routes that nobody has, such as those of a session that is over. Their rests are not followed any more.
+fn routes(seats: &mut Seats, core: &mut Core, now: Moment) -> Vec<Routes> {
+    if !core.sync_is_due(now) {
+        return Vec::new();
+    }
+    let gone: Vec<_> = seats.routes.extract_if(.., |routes| routes.handles() == 1).collect();
+    if !gone.is_empty() {
+        let had = seats.routes.iter().flat_map(|routes| routes.iter().map(rest_of));
+        core.pauses.keep(&had.collect());
+    }
+    gone
 }
 
 /// Takes out what is at these places, but for what somebody has.

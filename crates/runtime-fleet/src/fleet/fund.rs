@@ -98,8 +98,7 @@ fn add(shared: &Arc<Shared>, path: &AccountPath, limit: &Limit, on_loss: OnLoss)
     let mut local = limit.clone().marks([]);
     local.name.get_or_insert_with(|| path.as_str().into());
     let mut core = shared.core();
-    let known = core.tills.place_of(|till| till.account == *path);
-    if let Some((place, till)) = known.and_then(|place| Some((place, core.tills.get_mut(place)?))) {
+    if let Some((place, till)) = core.tills.named(path.as_str()) {
         till.rest.end(now);
         if till.opening == Opening::Refused {
             // The account above may be there by now.
@@ -113,11 +112,12 @@ fn add(shared: &Arc<Shared>, path: &AccountPath, limit: &Limit, on_loss: OnLoss)
         // An account above may refuse what this one does not.
         purse.set_granted(Usd::ZERO, Usd::ZERO);
     }
-    shared.seats().accounts.push(AccountSeat { purse, applied: None, given: None });
+    let name: Arc<str> = path.as_str().into();
+    shared.seats().accounts.push(name.clone(), AccountSeat { purse, applied: None, given: None });
     let holder = shared.member.holder(place);
     let mut till = Till::new(path.clone(), rules, holder, limit.per_turn);
     till.rest.end(now);
-    core.add(now, |core| core.tills.push(till));
+    core.add(now, |core| core.tills.push(name, till));
     place
 }
 
@@ -153,7 +153,8 @@ impl Funding for Source {
         let mut core = shared.core();
         let Some(till) = core.tills.get_mut(self.account) else { return Lack::Away };
         let lack = till.lacks(amount);
-        let away = core.link.is_down() || core.leaving != Leaving::No;
+        let refused = till.refusal.is_there();
+        let away = refused || core.link.is_down() || core.leaving != Leaving::No;
         if away { Lack::Away } else { lack }
     }
 

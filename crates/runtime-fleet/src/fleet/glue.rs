@@ -22,9 +22,10 @@ pub(crate) fn breaker(
     let now = shared.now();
     let mut core = shared.core();
     let mut seats = shared.seats();
-    let known = core.followers.place_of(|follower| follower.name == name);
-    if let Some((place, own)) = known.and_then(|place| Some((place, seats.breakers.get(place)?))) {
-        core.followers.get_mut(place).into_iter().for_each(|own| own.asked_for(now));
+    if let Some((place, follower)) = core.followers.named(&name)
+        && let Some(own) = seats.breakers.get(place)
+    {
+        follower.asked_for(now);
         return own.breaker().clone();
     }
     let told = Arc::new(Told { shared: Arc::downgrade(shared), place: core.followers.next() });
@@ -32,10 +33,10 @@ pub(crate) fn breaker(
     let gate: Arc<Told> = Arc::clone(&told);
     let own = BreakerFollower::new(name.clone(), config, clock, told, gate);
     let breaker = own.breaker().clone();
-    seats.breakers.push(own);
-    let mut follower = Follower::new(name, config.lease(), config.first_wait());
+    seats.breakers.push(name.clone(), own);
+    let mut follower = Follower::new(name.clone(), config.lease(), config.first_wait());
     follower.asked_for(now);
-    core.add(now, |core| core.followers.push(follower));
+    core.add(now, |core| core.followers.push(name, follower));
     drop(seats);
     drop(core);
     shared.wake();
@@ -47,12 +48,12 @@ pub(crate) fn limiter(shared: &Arc<Shared>, name: Arc<str>, limits: RateLimits) 
     let now = shared.now();
     let mut core = shared.core();
     let mut seats = shared.seats();
-    let known = core.parts.place_of(|part| part.name == name);
-    if let Some((place, seat)) = known.and_then(|place| Some((place, seats.limiters.get(place)?))) {
+    if let Some((place, part)) = core.parts.named(&name)
+        && let Some(seat) = seats.limiters.get(place)
+    {
+        part.asked_for(now);
         let limiter = seat.limiter.clone();
-        core.add(now, |core| {
-            core.parts.get_mut(place).into_iter().for_each(|part| part.asked_for(now));
-        });
+        core.add(now, |_| ());
         drop(seats);
         drop(core);
         shared.wake();
@@ -62,11 +63,12 @@ pub(crate) fn limiter(shared: &Arc<Shared>, name: Arc<str>, limits: RateLimits) 
     let clock: Arc<dyn Clock> = shared.clock.clone();
     let limiter = RateLimiter::with_listener(name.clone(), limits, clock, told);
     limiter.set_part(None);
-    seats.limiters.push(LimiterSeat { limiter: limiter.clone(), applied: Applied::Nothing });
+    let seat = LimiterSeat { limiter: limiter.clone(), applied: Applied::Nothing };
+    seats.limiters.push(name.clone(), seat);
     core.add(now, |core| {
-        let mut part = Part::new(name, whole(limits));
+        let mut part = Part::new(name.clone(), whole(limits));
         part.asked_for(now);
-        core.parts.push(part);
+        core.parts.push(name, part);
     });
     drop(seats);
     drop(core);
@@ -79,14 +81,16 @@ pub(crate) fn routes(shared: &Arc<Shared>, routes: Routes) -> Routes {
     let now = shared.now();
     let routes = routes.on_rest(Arc::new(Paused { shared: Arc::downgrade(shared) }));
     let mut core = shared.core();
-    core.add(now, |core| core.pauses.follow(routes.iter().map(rest_of)));
-    let mut seats = shared.seats();
-    // Those of a session, for example, that is over.
-    let gone: Vec<_> = seats.routes.extract_if(.., |routes| routes.handles() == 1).collect();
-    seats.routes.push(routes.clone());
-    drop(seats);
+    let mut rests = Vec::new();
+    core.add(now, |core| {
+        rests.extend(routes.iter().map(|route| core.pauses.follow(rest_of(route), now)));
+    });
+    shared.seats().routes.push(routes.clone());
     drop(core);
-    drop(gone);
+    // What others of this process know already.
+    for (route, wait) in routes.iter().zip(rests).filter(|(_, wait)| !wait.is_zero()) {
+        routes.follow_rest(route, wait);
+    }
     shared.wake();
     routes
 }
@@ -124,9 +128,7 @@ impl ProbeGate for Told {
         let Some(shared) = self.shared.upgrade() else { return true };
         let now = shared.now();
         let mut core = shared.core();
-        let alone = core.probes_alone();
-        let Some(own) = core.followers.get_mut(self.place) else { return alone };
-        let may = own.may_probe(alone, now);
+        let may = core.may_probe(self.place, now);
         drop(core);
         // Many calls may be refused while a sibling probes.
         if may == Err(true) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use runtime_usage::{Balance, Purse, Usd};
 
 use super::shared::Shared;
-use crate::core::Till;
+use crate::core::{Refusal, Till};
 use crate::member::MemberId;
 use crate::money::AccountPath;
 
@@ -27,6 +27,9 @@ pub struct FleetStatus {
     pub breakers: usize,
     /// How many limiters it remembers.
     pub limiters: usize,
+    /// Why the backend does not share a breaker, a limiter or a route, if it does not, with its name. What holds for it
+    /// then is its [policy](crate::Policy).
+    pub refused: Vec<Arc<str>>,
 }
 
 /// A member's money of an account.
@@ -49,8 +52,13 @@ pub struct HeldMoney {
 pub(super) fn read(shared: &Shared) -> FleetStatus {
     let core = shared.core();
     let (members, calls, away) = (core.members, core.calls, core.link.why().cloned());
-    let told = |till: &Till| (till.account.clone(), till.holder.clone(), till.refused.clone());
+    let told =
+        |till: &Till| (till.account.clone(), till.holder.clone(), till.refusal.why().cloned());
     let tills: Vec<_> = core.tills.values().map(told).collect();
+    let breakers = core.followers.values().map(|own| &own.refusal);
+    let limits = core.parts.values().map(|part| &part.refusal);
+    let refusals = breakers.chain(limits).chain(core.pauses.refusals());
+    let refused = refusals.filter_map(Refusal::why).cloned().collect();
     // With the core's lock: the same accounts as those of the rules.
     let seats = shared.seats();
     let purses = seats.readers().purses;
@@ -63,5 +71,5 @@ pub(super) fn read(shared: &Shared) -> FleetStatus {
     };
     let accounts = tills.into_iter().zip(purses.into_values()).map(held).collect();
     let member = shared.member.clone();
-    FleetStatus { member, members, away, calls, accounts, breakers, limiters }
+    FleetStatus { member, members, away, calls, accounts, breakers, limiters, refused }
 }

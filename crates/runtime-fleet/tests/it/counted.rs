@@ -1,5 +1,6 @@
 //! Sums that are more than a fleet counts.
 
+use runtime_events::AgentEventName;
 use runtime_usage::{Limit, Usd};
 
 use crate::support::{World, cents};
@@ -22,7 +23,7 @@ fn a_sum_that_cannot_be_counted_is_a_matter_of_its_account_alone() {
     world.ticks(12);
     assert_eq!(
         (world.state("company").spent, world.members[0].told()),
-        (cents(1), vec![]),
+        (cents(1), vec![AgentEventName::FleetDegraded]),
         "{told:?}"
     );
     let status = world.members[0].fleet.status();

@@ -60,7 +60,8 @@ impl SharedState for Odd {
         self.over(Box::pin(async move {
             let mut view = self.state.sync(report).await?;
             if self.has(Defect::Share) {
-                let given = view.shares.iter_mut().filter_map(|share| share.given[0].as_mut());
+                let given =
+                    view.shares.iter_mut().flatten().filter_map(|share| share.given[0].as_mut());
                 given.for_each(|part| *part += 700);
             }
             Ok(view)

@@ -284,14 +284,34 @@ fn rests_of_routes_are_shared() {
 
 #[test]
 fn routes_that_nobody_has_any_more_are_dropped() {
-    let world = World::new(1);
+    let mut world = World::new(1);
     let clock = std::sync::Arc::new(world.clock.clone());
-    for _ in 0..100 {
-        let routes = Routes::ordered([Route::new("openai", "gpt-5")]).with_clock(clock.clone());
-        drop(world.members[0].fleet.routes(routes).unwrap());
-        let held = std::sync::Arc::strong_count(&clock);
-        assert!(held < 10, "{held} have the clock");
-    }
+    let fleet = world.members[0].fleet.clone();
+    let of = |model: String| {
+        let routes = Routes::ordered([Route::new("openai", &*model)]).with_clock(clock.clone());
+        fleet.routes(routes).unwrap()
+    };
+    let kept = of("gpt-5".to_owned());
+    (0..100).for_each(|tenant| drop(of(format!("gpt-5-{tenant}"))));
+    drop(of("gpt-5".to_owned()));
+    world.ticks(1);
+    let held = std::sync::Arc::strong_count(&clock);
+    assert!(held < 10, "{held} have the clock");
+    assert_eq!(world.members[0].routes(), 1, "no others are asked for");
+
+    // Asked for again, a route is known to rest, at once or with the next heartbeat.
+    let rest = |routes: &Routes| routes.snapshot()[0].rests;
+    let route = || Route::new("openai", "gpt-5");
+    kept.rest(&route(), FaultScope::Model, SECOND * 60);
+    world.ticks(1);
+    assert!(rest(&of("gpt-5".to_owned())).is_some(), "others of this process know");
+    drop(kept);
+    world.ticks(1);
+    assert_eq!(world.members[0].routes(), 0);
+    let again = of("gpt-5".to_owned());
+    world.ticks(1);
+    let left = rest(&again).unwrap();
+    assert!(left > SECOND * 57 && left < SECOND * 60, "{left:?}");
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod limits;
 mod memory;
 mod money;
 mod properties;
+mod refused;
 mod support;
 mod thread;
 mod unused;

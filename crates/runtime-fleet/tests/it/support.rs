@@ -1,191 +1,30 @@
 //! Members on a manual clock that share one backend, each over a line that can be cut.
 
-use std::fmt;
-use std::future::{Future, poll_fn};
+mod line;
+
+use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use runtime_events::{AgentEventName, CountingIds, ManualClock};
 use runtime_fleet::{
-    AccountPath, AccountState, Accounts as _, Booked, Booking, BreakerView, Change, Fleet,
-    FleetConfig, FleetDriver, MemberId, MemoryState, Probe, ProbeLease, Probed, Report, Rules,
-    SharedState, StateError, StateFuture, View, Watcher,
+    AccountPath, AccountState, Accounts as _, Fleet, FleetConfig, FleetDriver, MemoryState,
+    Watcher as _,
 };
 use runtime_sinks::testing::RecordingEventSink;
 use runtime_usage::{Account, Limit, Reservation, Usd};
+
+pub(crate) use self::line::Line;
+use self::line::{End, Faulty};
 
 pub(crate) const TICK: Duration = Duration::from_millis(500);
 pub(crate) const TTL: Duration = Duration::from_secs(5);
 
 pub(crate) const fn cents(cents: u64) -> Usd {
     Usd::from_cents(cents)
-}
-
-/// What a line does with calls.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Line {
-    #[default]
-    Up,
-    /// No call arrives.
-    Cut,
-    /// Calls arrive, and their answers are lost.
-    Deaf,
-    /// Calls arrive, and nothing more is heard.
-    Stalled,
-    /// Calls arrive, and their answers wait until the line is up again.
-    Slow,
-}
-
-/// A line to the backend.
-pub(crate) struct Faulty {
-    state: Arc<Mutex<&'static MemoryState>>,
-    line: Mutex<Line>,
-    pushes: bool,
-    pushed: Mutex<Option<Arc<Pushes>>>,
-    /// What happens while the answer to the next booking is on its way.
-    meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
-    calls: AtomicU64,
-    /// The bookings of reports.
-    bookings: AtomicU64,
-    /// The limits of the last report.
-    wants: AtomicU64,
-    /// The probes that were granted and not given back unused, over all lines.
-    probes: Arc<AtomicU64>,
-}
-
-impl Faulty {
-    fn over<'a, T: Send + 'a>(
-        &'a self,
-        call: impl FnOnce(&'a MemoryState) -> StateFuture<'a, T>,
-    ) -> StateFuture<'a, T> {
-        // Relaxed: a count.
-        self.calls.fetch_add(1, Ordering::Relaxed);
-        let line = *self.line.lock().unwrap();
-        if line == Line::Cut {
-            return Box::pin(async { Err(StateError::unavailable("call", "the line is cut")) });
-        }
-        let state = *self.state.lock().unwrap();
-        let answer = call(state);
-        Box::pin(async move {
-            let answer = answer.await;
-            match line {
-                Line::Up => answer,
-                Line::Stalled => std::future::pending().await,
-                Line::Slow => {
-                    let slow = || *self.line.lock().unwrap() == Line::Slow;
-                    poll_fn(|_| if slow() { Poll::Pending } else { Poll::Ready(()) }).await;
-                    answer
-                }
-                _ => Err(StateError::unavailable("call", "the answer is lost")),
-            }
-        })
-    }
-}
-
-/// A member's end of its line.
-struct End(Arc<Faulty>);
-
-impl fmt::Debug for End {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("End").finish_non_exhaustive()
-    }
-}
-
-impl SharedState for End {
-    fn sync<'a>(&'a self, report: &'a Report) -> StateFuture<'a, View> {
-        self.0.bookings.fetch_add(report.bookings.len() as u64, Ordering::Relaxed);
-        self.0.wants.store(report.wants.len() as u64, Ordering::Relaxed);
-        self.0.over(|state| state.sync(report))
-    }
-
-    fn open<'a>(
-        &'a self,
-        name: &'a str,
-        seen: u64,
-        wait: Duration,
-    ) -> StateFuture<'a, BreakerView> {
-        self.0.over(|state| state.open(name, seen, wait))
-    }
-
-    fn probe<'a>(
-        &'a self,
-        breaker: &'a str,
-        member: &'a MemberId,
-        ttl: Duration,
-        wait: Duration,
-    ) -> StateFuture<'a, Probe> {
-        self.0.over(move |state| {
-            let probe = state.probe(breaker, member, ttl, wait);
-            let probes = Arc::clone(&self.0.probes);
-            Box::pin(async move {
-                let probe = probe.await?;
-                if let Probe::Granted(_) = probe {
-                    probes.fetch_add(1, Ordering::Relaxed);
-                }
-                Ok(probe)
-            })
-        })
-    }
-
-    fn probed<'a>(&'a self, lease: &'a ProbeLease, ended: Probed) -> StateFuture<'a, BreakerView> {
-        if ended == Probed::Unused {
-            self.0.probes.fetch_sub(1, Ordering::Relaxed);
-        }
-        self.0.over(|state| state.probed(lease, ended))
-    }
-
-    fn open_account<'a>(
-        &'a self,
-        account: &'a AccountPath,
-        rules: &'a Rules,
-    ) -> StateFuture<'a, AccountState> {
-        self.0.over(|state| state.open_account(account, rules))
-    }
-
-    fn book<'a>(&'a self, booking: &'a Booking) -> StateFuture<'a, Booked> {
-        self.0.over(|state| {
-            Box::pin(async {
-                let booked = state.book(booking).await;
-                if let Some(meanwhile) = self.0.meanwhile.lock().unwrap().take() {
-                    meanwhile();
-                }
-                booked
-            })
-        })
-    }
-
-    fn pause<'a>(&'a self, name: &'a str, wait: Duration) -> StateFuture<'a, ()> {
-        self.0.over(|state| state.pause(name, wait))
-    }
-
-    fn watch(&self, watcher: Weak<dyn Watcher>) {
-        if self.0.pushes {
-            let pushes = Arc::new(Pushes { to: watcher, late: Mutex::default() });
-            let weak = Arc::downgrade(&pushes);
-            self.0.state.lock().unwrap().watch(weak);
-            *self.0.pushed.lock().unwrap() = Some(pushes);
-        }
-    }
-}
-
-/// What is pushed to a member.
-#[derive(Debug)]
-struct Pushes {
-    to: Weak<dyn Watcher>,
-    /// What waits for the member to go on, while it is stopped.
-    late: Mutex<Option<Vec<Change>>>,
-}
-
-impl Watcher for Pushes {
-    fn changed(&self, change: Change) {
-        match &mut *self.late.lock().unwrap() {
-            Some(late) => late.push(change),
-            None => self.to.upgrade().into_iter().for_each(|to| to.changed(change.clone())),
-        }
-    }
 }
 
 /// A member of the fleet.
@@ -230,6 +69,16 @@ impl Member {
     /// How many limits it told of in its last report.
     pub(crate) fn wants(&self) -> u64 {
         self.line.wants.load(Ordering::Relaxed)
+    }
+
+    /// How many routes it told of in its last report.
+    pub(crate) fn routes(&self) -> u64 {
+        self.line.routes.load(Ordering::Relaxed)
+    }
+
+    /// What the backend has of these names cannot be read.
+    pub(crate) fn damage(&self, names: &[&str]) {
+        *self.line.damaged.lock().unwrap() = names.iter().map(ToString::to_string).collect();
     }
 
     pub(crate) fn drive(&mut self) {
@@ -318,6 +167,8 @@ impl World {
             calls: AtomicU64::new(0),
             bookings: AtomicU64::new(0),
             wants: AtomicU64::new(0),
+            routes: AtomicU64::new(0),
+            damaged: Mutex::default(),
             probes: Arc::clone(&self.probes),
         });
         let config = config(FleetConfig::default())

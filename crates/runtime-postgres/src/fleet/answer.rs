@@ -1,22 +1,26 @@
 //! What the functions of the schema return, as what it is.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use runtime_fleet::{
-    AccountPath, AccountState, Booking, BreakerView, Level, OnLoss, Rules, Share, StateError,
+    AccountPath, AccountState, Booking, BreakerView, Level, OnLoss, Report, Rules, Share,
+    StateError, Want,
 };
 use runtime_usage::Usd;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
-/// Times are in microseconds, sums in nano-dollars.
+/// Times are in microseconds, sums in nano-dollars. Each answer is read alone.
 #[derive(Deserialize)]
 pub(super) struct View {
     at: u64,
     members: u32,
-    breakers: Vec<Breaker>,
-    shares: Vec<Part>,
-    pauses: Vec<Option<u64>>,
-    booked: Vec<Option<Booked>>,
+    breakers: Vec<Value>,
+    shares: Vec<Value>,
+    pauses: Vec<Value>,
+    booked: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -64,23 +68,73 @@ pub(super) struct Account {
 }
 
 impl View {
-    /// The answer to a report with these bookings, of which the database has those that can be counted.
-    pub(super) fn read(self, bookings: &[Booking]) -> runtime_fleet::View {
+    /// The answer to a report, of whose bookings the database has those that can be counted.
+    pub(super) fn read(self, report: &Report) -> runtime_fleet::View {
+        let breaker = |(name, answer): (&Arc<str>, Value)| {
+            one::<Breaker>("breaker", name, answer).map(|breaker| breaker.view())
+        };
+        let share = |(want, answer): (&Want, Value)| {
+            one::<Part>("limit", &want.limit, answer).map(Part::read)
+        };
+        let pause = |(name, answer): (&Arc<str>, Value)| {
+            one::<Option<u64>>("pause", name, answer).map(|left| left.map(Duration::from_micros))
+        };
         let mut answers = self.booked.into_iter();
         let booked = |booking: &Booking| {
             booking.check()?;
-            let account = || booking.account.clone();
-            let answer = answers.next().flatten();
-            answer.ok_or_else(|| StateError::NoAccount { account: account() })?.read()
+            let (account, answer) = (&booking.account, answers.next().unwrap_or_default());
+            let booked = one::<Option<Booked>>("account", account.as_str(), answer)?;
+            booked.ok_or_else(|| StateError::NoAccount { account: account.clone() })?.read()
         };
         runtime_fleet::View {
             at: Duration::from_micros(self.at),
             members: self.members,
-            breakers: self.breakers.iter().map(Breaker::view).collect(),
-            shares: self.shares.into_iter().map(Part::read).collect(),
-            pauses: self.pauses.into_iter().map(|left| left.map(Duration::from_micros)).collect(),
-            booked: bookings.iter().map(booked).collect(),
+            breakers: report.breakers.iter().zip(self.breakers).map(breaker).collect(),
+            shares: report.wants.iter().zip(self.shares).map(share).collect(),
+            pauses: report.pauses.iter().zip(self.pauses).map(pause).collect(),
+            booked: report.bookings.iter().map(booked).collect(),
         }
+    }
+}
+
+/// The answer about one thing.
+fn one<T: DeserializeOwned>(kind: &str, name: &str, answer: Value) -> Result<T, StateError> {
+    serde_json::from_value(answer).map_err(|error| StateError::Corrupt {
+        of: format!("{kind} `{name}`"),
+        why: error.to_string(),
+    })
+}
+
+/// The answer to a report, from those to its halves.
+pub(super) fn joined(
+    mut one: runtime_fleet::View,
+    other: runtime_fleet::View,
+) -> runtime_fleet::View {
+    one.breakers.extend(other.breakers);
+    one.shares.extend(other.shares);
+    one.pauses.extend(other.pauses);
+    one.booked.extend(other.booked);
+    runtime_fleet::View { at: other.at, members: other.members, ..one }
+}
+
+/// The answer to a report of one thing that is damaged.
+pub(super) fn damaged(
+    (at, members): (Duration, u32),
+    report: &Report,
+    why: &str,
+) -> runtime_fleet::View {
+    let of = |kind: &str, name: &str| StateError::Corrupt {
+        of: format!("{kind} `{name}`"),
+        why: why.to_owned(),
+    };
+    let account = |booking: &Booking| Err(of("account", booking.account.as_str()));
+    runtime_fleet::View {
+        at,
+        members,
+        breakers: report.breakers.iter().map(|name| Err(of("breaker", name))).collect(),
+        shares: report.wants.iter().map(|want| Err(of("limit", &want.limit))).collect(),
+        pauses: report.pauses.iter().map(|name| Err(of("pause", name))).collect(),
+        booked: report.bookings.iter().map(account).collect(),
     }
 }
 

@@ -32,6 +32,33 @@ pub(super) fn report(report: &Report) -> Value {
     })
 }
 
+/// The two halves of a report of more than one thing.
+pub(super) fn halves(report: &Report) -> Option<[Report; 2]> {
+    fn split<T>(list: &mut Vec<T>, left: &mut usize) -> Vec<T> {
+        let at = list.len().min(*left);
+        *left -= at;
+        list.split_off(at)
+    }
+    let Report { breakers, wants, pauses, bookings, .. } = report;
+    let things = breakers.len() + wants.len() + pauses.len() + bookings.len();
+    let (mut one, mut left) = (report.clone(), things / 2);
+    let other = Report {
+        breakers: split(&mut one.breakers, &mut left),
+        wants: split(&mut one.wants, &mut left),
+        pauses: split(&mut one.pauses, &mut left),
+        bookings: split(&mut one.bookings, &mut left),
+        ..nothing_of(report)
+    };
+    (things > 1).then_some([one, other])
+}
+
+/// The same report, of nothing.
+pub(super) fn nothing_of(report: &Report) -> Report {
+    let Report { member, seq, ttl, .. } = report.clone();
+    let (breakers, wants, pauses, bookings) = Default::default();
+    Report { member, seq, ttl, breakers, wants, pauses, bookings }
+}
+
 fn want(want: &Want) -> Value {
     json!({
         "limit": want.limit,

@@ -204,7 +204,8 @@ begin
   end if;
 end $$;
 
--- Whether a booking has to lock its tree: it has news, or asks, or is owed marks, or somebody's time is over.
+-- Whether a booking has to lock its tree: it has news, or asks, or is owed marks, or somebody's time is over, or an
+-- account of its path is gone.
 create or replace function @.fleet_is_news(b jsonb) returns boolean language plpgsql as $$
 declare
   g @.fleet_grant;
@@ -216,7 +217,8 @@ begin
   return not found or g.away or g.granted <> (b->>'granted')::bigint or g.spent <> (b->>'spent')::bigint
     or g.estimated <> (b->>'estimated')::bigint or g.returned <> (b->>'returned')::bigint or g.marks <> '[]'
     or exists (select 1 from @.fleet_grant where root = g.root and not away and until <= clock_timestamp())
-    or exists (select 1 from @.fleet_account where path = any(@.fleet_path(g.account)) and owed <> '{}');
+    or (select count(*) < cardinality(@.fleet_path(g.account)) or bool_or(owed <> '{}')
+      from @.fleet_account where path = any(@.fleet_path(g.account)));
 end $$;
 
 -- Bookings, with locks in one order. An answer is null if there is no such account. Also returns whether money
@@ -253,7 +255,10 @@ begin
         select * into g from @.fleet_grant where account = b->>'account' and member = b->>'member';
       end if;
       answer := @.fleet_booked(g, clock_timestamp());
-    elsif exists (select 1 from @.fleet_account where path = b->>'account') then
+    -- One that was deleted may have left others below, which nothing would limit any more.
+    elsif (select count(*) from @.fleet_account where path = any(@.fleet_path(b->>'account')))
+      = cardinality(@.fleet_path(b->>'account'))
+    then
       select * into answer, granted from @.fleet_booking(b);
       grants := grants or granted;
     end if;

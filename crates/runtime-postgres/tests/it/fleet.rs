@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use futures_util::future::{join, join_all};
 use runtime_fleet::conformance::{self, told};
-use runtime_fleet::{AccountPath, Accounts as _, Booking, OnLoss, Rules, SharedState as _};
+use runtime_fleet::{
+    AccountPath, Accounts as _, Booking, OnLoss, Rules, SharedState as _, StateError,
+};
 use runtime_postgres::{PgConfig, PgError, PgFleet, PgStore};
 use runtime_usage::Usd;
 use test_postgres::{Bouncer, Server};
@@ -23,7 +25,7 @@ async fn fresh_with(config: PgConfig) -> PgFleet {
     PgFleet::connect(config).await.unwrap()
 }
 
-async fn fresh_in(url: &str, schema: &str) -> PgFleet {
+pub(crate) async fn fresh_in(url: &str, schema: &str) -> PgFleet {
     let config = patient(url).schema(schema);
     PgStore::migrate(config.clone()).await.unwrap();
     PgFleet::connect(config).await.unwrap()
@@ -173,6 +175,35 @@ async fn a_report_looks_at_as_many_rows_in_a_fleet_of_any_size() {
     }
     // From 0 to 10,000 there are about 160 demands. A small table is read as a whole.
     assert!(looked_at.iter().all(|rows| *rows < 400), "rows looked at: {looked_at:?}");
+}
+
+/// Somebody has deleted its row: nothing would limit the money of those below any more.
+#[tokio::test]
+async fn an_account_that_is_not_there_limits_nobody_and_gives_nobody_money() {
+    let Some(url) = test_postgres::url() else { return };
+    let schema = schema();
+    let fleet = fresh_in(url, &schema).await;
+    let admin = admin(url).await;
+    for (deleted, path) in [("c", "c/x"), ("d", "d")] {
+        for path in [deleted, path] {
+            fleet.set(&account(path), &enforced(Usd::from_cents(10))).await.unwrap();
+        }
+        let cents = Usd::from_cents(4);
+        let mut one = Booking { seq: 1, ..conformance::booking(path, "one") };
+        (one.least, one.most) = (cents, cents);
+        one.granted = fleet.book(&one).await.unwrap().granted;
+        let delete = format!("delete from {schema}.fleet_account where path = '{deleted}'");
+        admin.batch_execute(&delete).await.unwrap();
+        for more in [0, 1] {
+            (one.seq, one.least) = (one.seq + 1, Usd::from_cents(more));
+            one.most = one.least;
+            let refused = fleet.book(&one).await.unwrap_err();
+            assert!(matches!(refused, StateError::NoAccount { .. }), "{refused:?}");
+        }
+        // Set again, it has what its members hold.
+        let state = fleet.set(&account(deleted), &enforced(Usd::from_cents(10))).await.unwrap();
+        assert_eq!(state.granted, cents);
+    }
 }
 
 /// Others that hold the account above wait for nobody who waits for them.

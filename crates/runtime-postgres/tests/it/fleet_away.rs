@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use runtime_fleet::SharedState as _;
-use runtime_fleet::conformance::{self, told};
+use runtime_fleet::conformance::{self, Thing, told};
 use runtime_postgres::{PgConfig, PgError, PgFleet, PgStore};
 use test_postgres::Server;
 use test_way::Way;
@@ -95,5 +95,37 @@ async fn no_text_has_the_password() {
     texts.push(format!("{fleet:?}"));
     for text in &texts {
         assert!(!text.contains("hunter2"), "{text}");
+    }
+}
+
+/// Somebody has changed rows by hand: what cannot be read, and what undoes a call.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_that_is_damaged_harms_no_other() {
+    let Some(url) = test_postgres::url() else { return };
+    let admin = crate::common::admin(url).await;
+    let damages = [
+        [
+            "fleet_breaker set generation = -1 where name = 'bad'",
+            "fleet_share set seq = 9223372036854775807, given = '{1}' where name = 'bad'",
+            "fleet_limit set pause_until = 'infinity' where name = 'route bad'",
+            "fleet_account set marks = '{-1}' where path = 'bad'",
+        ],
+        [
+            "fleet_breaker set probe_until = 'infinity', probe_wait = 1 where name = 'bad'",
+            "fleet_limit set members = 0 where name = 'bad'",
+            "fleet_limit set pause_until = 'infinity' where name = 'route bad'",
+            "fleet_grant set spent = -9223372036854775808 where account = 'bad'",
+        ],
+    ];
+    for damages in damages {
+        let schema = crate::common::schema();
+        let fleet = crate::fleet::fresh_in(url, &schema).await;
+        let damage = |thing: Thing| {
+            let place = Thing::ALL.iter().position(|it| *it == thing).unwrap();
+            let sql = format!("update {schema}.{}", damages[place]);
+            let handle = tokio::runtime::Handle::current();
+            tokio::task::block_in_place(|| handle.block_on(admin.batch_execute(&sql))).unwrap();
+        };
+        conformance::damaged(&fleet, damage).await;
     }
 }

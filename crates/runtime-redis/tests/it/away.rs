@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use runtime_fleet::conformance::{self, told};
-use runtime_fleet::{Accounts as _, MemberId, Report, SharedState as _};
+use runtime_fleet::SharedState as _;
+use runtime_fleet::conformance::{self, Thing, told};
 use runtime_redis::{RedisConfig, RedisFleet, RedisFleetError};
-use runtime_usage::Usd;
 use test_redis::Server;
 use test_way::Way;
 
-use crate::common::{HOUR, account, enforced, patient, prefix, several};
+use crate::common::{HOUR, patient, prefix, several};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_money_is_granted_twice_when_the_server_is_killed() {
@@ -89,28 +88,29 @@ async fn a_server_that_has_no_memory_at_the_start_is_away_and_no_error() {
     while fleet.pause("api", HOUR * 2).await.is_err() {}
 }
 
+/// At a key is something of another type, or a hash that has other things.
 #[tokio::test]
-async fn a_tree_whose_key_somebody_else_has_harms_no_other() {
+async fn a_key_that_somebody_else_has_harms_no_other() {
     let Some(server) = Server::start(&[]) else { return };
-    let prefix = prefix();
-    let fleet = RedisFleet::connect(patient(server.url()).prefix(&prefix)).await.unwrap();
-    for name in ["a", "b"] {
-        fleet.set(&account(name), &enforced(Usd::from_dollars(9))).await.unwrap();
+    for is_hash in [false, true] {
+        let prefix = prefix();
+        let fleet = RedisFleet::connect(patient(server.url()).prefix(&prefix)).await.unwrap();
+        let damage = |thing| {
+            let (key, field) = match thing {
+                Thing::Breaker => ("breaker:bad", "probe_until"),
+                Thing::Limit => ("limit:bad", "sums"),
+                // What is no time there is no pause.
+                Thing::Pause => ("limit:route bad", ""),
+                Thing::Account => ("accounts:{bad}", "bad"),
+            };
+            let key = format!("{prefix}:{key}");
+            if is_hash && !field.is_empty() {
+                server.cli(&["HSET", &key, field, "9"]);
+            } else {
+                server.cli(&["DEL", &key]);
+                server.cli(&["SET", &key, "something"]);
+            }
+        };
+        conformance::damaged(&fleet, damage).await;
     }
-    let key = format!("{prefix}:accounts:{{a}}");
-    server.cli(&["DEL", &key]);
-    server.cli(&["SET", &key, "something"]);
-    let report = Report {
-        member: MemberId::new("one"),
-        seq: 1,
-        ttl: HOUR,
-        breakers: Vec::new(),
-        wants: Vec::new(),
-        pauses: Vec::new(),
-        bookings: ["a", "b"].map(|name| conformance::booking(name, "one")).into(),
-    };
-    let view = fleet.sync(&report).await.unwrap();
-    let damaged = view.booked[0].as_ref().unwrap_err();
-    assert!(!damaged.is_unavailable() && told(damaged).contains("WRONGTYPE"), "{damaged}");
-    assert!(view.booked[1].is_ok());
 }

@@ -35,8 +35,12 @@ impl Till {
             // It is about to be given to others.
             return Cap::Granted(Usd::ZERO);
         }
-        let extra = if away.is_some() { self.extra } else { Usd::ZERO };
-        Cap::Granted(granted.saturating_add(extra))
+        Cap::Granted(granted.saturating_add(self.beyond(away)))
+    }
+
+    /// What may be spent beyond all grants now.
+    pub(crate) fn beyond(&self, away: Option<Policy>) -> Usd {
+        if away == Some(Policy::LocalShare) { self.extra } else { Usd::ZERO }
     }
 
     /// When the time of a grant is over that others may get then.
