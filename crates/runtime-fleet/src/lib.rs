@@ -65,8 +65,8 @@ pub use self::{
     member::{MemberId, SHORT},
     memory::MemoryState,
     money::{
-        AccountPath, AccountPathError, AccountState, Booked, Booking, LARGEST_SUM, Level, OnLoss,
-        Rules,
+        AccountPath, AccountPathError, AccountState, Booked, Booking, Holder, LARGEST_SUM, Level,
+        OnLoss, Rules,
     },
     name::NameError,
     pace::{PerMinute, Share, Want, fair_parts},

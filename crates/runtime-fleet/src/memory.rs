@@ -18,7 +18,7 @@ use self::breakers::Breaker;
 use self::limits::Limits;
 use crate::error::StateError;
 use crate::member::MemberId;
-use crate::money::{AccountPath, AccountState, Booked, Booking, Rules};
+use crate::money::{AccountPath, AccountState, Booked, Booking, Holder, Rules};
 use crate::probe::{BreakerView, Probe, ProbeLease, Probed};
 use crate::state::{Accounts, Change, Report, SharedState, StateFuture, View, Watcher};
 use crate::watchers::Watchers;
@@ -241,6 +241,10 @@ impl Accounts for MemoryState {
 
     fn accounts(&self) -> StateFuture<'_, Vec<AccountState>> {
         self.at(|tables, now| Ok(tables.books.all(now)))
+    }
+
+    fn holders<'a>(&'a self, account: &'a AccountPath) -> StateFuture<'a, Vec<Holder>> {
+        self.at(|tables, now| tables.books.holders(account, now))
     }
 
     fn correct<'a>(

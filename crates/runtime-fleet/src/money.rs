@@ -197,6 +197,23 @@ impl Rules {
     }
 }
 
+/// What a member has of one account, as the backend has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "backends outside of this crate make it")]
+pub struct Holder {
+    /// The member.
+    pub member: MemberId,
+    /// The amount that it has spent of this account.
+    pub spent: Usd,
+    /// The part of the spent amount that is an estimate: the most that [`correct`](crate::Accounts::correct) gives
+    /// back.
+    pub estimated: Usd,
+    /// The amount that it holds and has not spent yet.
+    pub held: Usd,
+    /// Its time is over, and nothing was heard of it since.
+    pub away: bool,
+}
+
 /// What a member reports about an account, and asks for.
 ///
 /// All sums are totals since the member began. So a booking that is lost, repeated or late does no harm, and a backend

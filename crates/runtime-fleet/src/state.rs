@@ -9,7 +9,7 @@ use runtime_usage::Usd;
 
 use crate::error::StateError;
 use crate::member::MemberId;
-use crate::money::{AccountPath, AccountState, Booked, Booking, Rules};
+use crate::money::{AccountPath, AccountState, Booked, Booking, Holder, Rules};
 use crate::pace::{Share, Want};
 use crate::probe::{BreakerView, Probe, ProbeLease, Probed};
 
@@ -184,6 +184,12 @@ pub trait Accounts: SharedState {
 
     /// All accounts, each before those below it.
     fn accounts(&self) -> StateFuture<'_, Vec<AccountState>>;
+
+    /// The members that hold money of an account, or for which it counts an estimate, by their ids. Those of accounts
+    /// below are theirs.
+    ///
+    /// Errors: [`StateError::NoAccount`].
+    fn holders<'a>(&'a self, account: &'a AccountPath) -> StateFuture<'a, Vec<Holder>>;
 
     /// Gives back money that counts as spent for `member` by an estimate and was not billed, at most as much as the
     /// estimate. Returns how much it was.

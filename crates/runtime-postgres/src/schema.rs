@@ -30,8 +30,11 @@ const MIGRATIONS: &[Migration] = &[
 ];
 
 /// The functions of a fleet, which each migration brings up to date.
-const FLEET_FUNCTIONS: &str =
-    concat!(include_str!("schema/fleet.sql"), include_str!("schema/fleet_accounts.sql"));
+const FLEET_FUNCTIONS: &str = concat!(
+    include_str!("schema/fleet.sql"),
+    include_str!("schema/fleet_accounts.sql"),
+    include_str!("schema/fleet_corrections.sql"),
+);
 
 /// The version that has threads which only agents of their roles take.
 pub(crate) const THREADS: i32 = 8;

@@ -2,7 +2,7 @@
 
 use redis::cmd;
 use runtime_fleet::{
-    AccountPath, AccountState, Accounts, MemberId, OnLoss, Rules, StateError, StateFuture,
+    AccountPath, AccountState, Accounts, Holder, MemberId, OnLoss, Rules, StateError, StateFuture,
 };
 use runtime_usage::Usd;
 
@@ -83,6 +83,17 @@ impl Accounts for RedisFleet {
             let roots: Vec<String> =
                 reply::read(self.ask_one("list accounts", members).await?, "SMEMBERS")?;
             self.states(roots.iter().map(String::as_str)).await
+        })
+    }
+
+    fn holders<'a>(&'a self, account: &'a AccountPath) -> StateFuture<'a, Vec<Holder>> {
+        Box::pin(async move {
+            let mut call = call("holders", &self.tree(account.root()));
+            call.arg(account.as_str());
+            let answer = self.ask_one("read holders", call).await;
+            answer
+                .and_then(reply::holders)
+                .map_err(|error| error.named("account", account.as_str()))
         })
     }
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use redis::{FromRedisValue, Value, from_redis_value};
 use runtime_fleet::{
-    AccountPath, AccountState, Booked, BreakerView, Level, OnLoss, Rules, Share, StateError,
+    AccountPath, AccountState, Booked, BreakerView, Holder, Level, MemberId, OnLoss, Rules, Share,
+    StateError,
 };
 use runtime_usage::Usd;
 
@@ -70,6 +71,21 @@ pub(crate) fn account(value: Value) -> Result<AccountState, StateError> {
 
 pub(crate) fn accounts(value: Value) -> Result<Vec<AccountState>, StateError> {
     read::<Vec<Fields>>(value, "accounts")?.into_iter().map(fields_of).collect()
+}
+
+pub(crate) fn holders(value: Value) -> Result<Vec<Holder>, StateError> {
+    let all: Vec<(String, String, String, String, u8)> = read(value, "holders")?;
+    let holder = |(member, spent, estimated, held, away): (String, String, String, String, u8)| {
+        let sum = |text: &str| nanos(text, "holders");
+        Ok(Holder {
+            member: MemberId::new(member),
+            spent: sum(&spent)?,
+            estimated: sum(&estimated)?,
+            held: sum(&held)?,
+            away: away == 1,
+        })
+    };
+    all.into_iter().map(holder).collect()
 }
 
 fn fields_of(fields: Fields) -> Result<AccountState, StateError> {

@@ -5,10 +5,12 @@ mod open;
 
 use std::io::{self, Write as _};
 
+use chrono::SecondsFormat;
 use futures_executor::block_on;
-use runtime_fleet::{AccountPath, AccountState, OnLoss, Rules};
+use runtime_events::{Clock as _, SystemClock};
+use runtime_fleet::{AccountPath, AccountState, Holder, MemberId, OnLoss, Rules};
 use runtime_report::show::line;
-use runtime_usage::Limit;
+use runtime_usage::{Limit, Usd};
 use serde_json::{Value, json};
 
 pub(crate) use self::arguments::Accounts;
@@ -50,6 +52,10 @@ pub(crate) fn run(options: &Accounts) -> Result<(), Error> {
             }
             let state = block_on(backend.set(account, &rules))?;
             list(&[state], *json)
+        }
+        AccountsCommand::Correct { place, account, holder, amount, who, note, json } => {
+            let backend = open::open_backend(place)?;
+            correct(&*backend, account, (holder, *amount), (who, note), *json)
         }
         AccountsCommand::List { place, json } => {
             let backend = open::open_backend(place)?;
@@ -122,6 +128,42 @@ fn object(state: &AccountState) -> Value {
     })
 }
 
+/// Gives back money of a lost process, and says so.
+fn correct(
+    backend: &Backend,
+    account: &AccountPath,
+    (holder, amount): (&str, Usd),
+    (who, note): (&str, &str),
+    as_json: bool,
+) -> Result<(), Error> {
+    let back = block_on(backend.correct(account, &MemberId::new(holder), amount))?;
+    if back.is_zero() {
+        let nothing =
+            format!("nothing of `{account}` counts as spent by an estimate for `{holder}`");
+        return Err(Error::Refused(nothing));
+    }
+    let at = SystemClock.utc_now().to_rfc3339_opts(SecondsFormat::Secs, true);
+    if as_json {
+        let told = json!({
+            "at": at,
+            "account": account.as_str(),
+            "holder": holder,
+            "asked_usd": amount,
+            "given_back_usd": back,
+            "who": who,
+            "note": note,
+        });
+        return Ok(writeln!(io::stdout(), "{told}")?);
+    }
+    let most = if back < amount { ", all that was estimated" } else { "" };
+    let (account, holder) = (line(account.as_str()), line(holder));
+    let (who, note) = (line(who), line(note));
+    Ok(writeln!(
+        io::stdout(),
+        "{at} {who} gave back {back}{most}: `{account}`, `{holder}`: {note}"
+    )?)
+}
+
 fn statement(backend: &Backend, account: &AccountPath, as_json: bool) -> Result<(), Error> {
     let all = block_on(backend.accounts())?;
     let Some(own) = all.iter().find(|state| state.account == *account) else {
@@ -132,12 +174,14 @@ fn statement(backend: &Backend, account: &AccountPath, as_json: bool) -> Result<
     let above: Vec<_> = above.cloned().collect();
     let below = all.iter().filter(|it| it.account.is_within(account) && !is_own(it));
     let below: Vec<_> = below.cloned().collect();
+    let holders = block_on(backend.holders(account))?;
     let mut out = io::stdout().lock();
     if as_json {
         let objects = |states: &[AccountState]| states.iter().map(object).collect::<Vec<_>>();
         let mut told = object(own);
         told["above"] = objects(&above).into();
         told["below"] = objects(&below).into();
+        told["held_by"] = holders.iter().map(holder_object).collect();
         return Ok(writeln!(out, "{told}")?);
     }
     let marks: Vec<_> = own.rules.marks.iter().map(|mark| format!("{mark}%")).collect();
@@ -158,5 +202,34 @@ fn statement(backend: &Backend, account: &AccountPath, as_json: bool) -> Result<
         None => writeln!(out, "  can be taken now: anything")?,
     }
     drop(out);
-    list(&[above.as_slice(), std::slice::from_ref(own), &below].concat(), false)
+    list(&[above.as_slice(), std::slice::from_ref(own), &below].concat(), false)?;
+    if holders.is_empty() {
+        return Ok(());
+    }
+    let heads = ["holder", "spent", "estimated", "held", "heard of"];
+    let mut rows = vec![heads.map(str::to_owned).to_vec()];
+    rows.extend(holders.iter().map(holder_row));
+    let mut out = io::stdout().lock();
+    writeln!(out)?;
+    Ok(table(&mut out, &rows)?)
+}
+
+fn holder_row(holder: &Holder) -> Vec<String> {
+    vec![
+        line(holder.member.as_str()).to_string(),
+        holder.spent.to_string(),
+        holder.estimated.to_string(),
+        holder.held.to_string(),
+        if holder.away { "not any more" } else { "yes" }.to_owned(),
+    ]
+}
+
+fn holder_object(holder: &Holder) -> Value {
+    json!({
+        "holder": holder.member.as_str(),
+        "spent_usd": holder.spent,
+        "estimated_usd": holder.estimated,
+        "held_usd": holder.held,
+        "away": holder.away,
+    })
 }

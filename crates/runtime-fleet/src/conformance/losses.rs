@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::{HOUR, Owner, cents, enforced, member, path, report, sums, sync};
-use crate::money::{Booked, OnLoss, Rules};
+use crate::error::StateError;
+use crate::money::{Booked, Holder, OnLoss, Rules};
 use crate::state::Accounts;
 use runtime_usage::Usd;
 
@@ -62,10 +63,31 @@ pub(super) async fn corrected(state: &dyn Accounts) {
     let mut owner = dead(state, OnLoss::Spend).await;
     let (account, one) = (path("c/x"), member("one"));
     assert_eq!(state.correct(&account, &member("two"), cents(5)).await.unwrap(), Usd::ZERO);
+    let mut running = Owner::new(state, "c/x", "running");
+    assert_eq!(running.take(cents(2), cents(2)).await, cents(2));
+    let holder = |id, [spent, estimated, held]: [u64; 3], away| Holder {
+        member: member(id),
+        spent: cents(spent),
+        estimated: cents(estimated),
+        held: cents(held),
+        away,
+    };
+    let lost = |sums| holder("one", sums, true);
+    let others = holder("running", [0, 0, 2], false);
+    let holders = async || state.holders(&account).await.unwrap();
+    assert_eq!(holders().await, [lost([40, 30, 0]), others.clone()]);
     assert_eq!(state.correct(&account, &one, cents(20)).await.unwrap(), cents(20));
+    assert_eq!(holders().await, [lost([20, 10, 0]), others]);
+    running.next.ttl = Duration::ZERO;
+    running.next.returned = cents(2);
+    let _ = running.book().await;
     assert_eq!(sums(state, "c").await, [20, 10, 0]);
     assert_eq!(state.correct(&account, &one, cents(20)).await.unwrap(), cents(10));
     assert_eq!(sums(state, "c").await, [10, 0, 0]);
+    assert_eq!(holders().await, [], "there is nothing to correct");
+    assert_eq!(state.holders(&path("c")).await.unwrap(), [], "those below are theirs");
+    let absent = state.holders(&path("nobody")).await.unwrap_err();
+    assert!(matches!(absent, StateError::NoAccount { .. }), "{absent:?}");
     let booked = owner.book().await;
     assert_eq!(booked.lost, cents(30), "it stays given back");
     assert_eq!(sums(state, "c").await, [10, 0, 0]);

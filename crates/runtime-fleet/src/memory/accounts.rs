@@ -7,7 +7,7 @@ use runtime_usage::Usd;
 
 use crate::error::StateError;
 use crate::member::{MemberId, SHORT};
-use crate::money::{AccountPath, AccountState, Booked, Booking, Level, OnLoss, Rules};
+use crate::money::{AccountPath, AccountState, Booked, Booking, Holder, Level, OnLoss, Rules};
 use crate::state::Change;
 
 /// All accounts and grants. Times are counted from the backend's beginning.
@@ -78,6 +78,11 @@ impl Grant {
     fn held(&self) -> Usd {
         let held = if self.away { Usd::ZERO } else { self.granted };
         [self.spent, self.returned, self.lost].into_iter().fold(held, Usd::saturating_sub)
+    }
+
+    /// A sum of its own, with what counts for it since it is away, and without what was given back.
+    fn counted(&self, own: Usd) -> Usd {
+        own.saturating_add(self.counted).saturating_sub(self.corrected)
     }
 
     /// What it has spent beyond all that it was granted.
@@ -252,6 +257,24 @@ impl Books {
         })
     }
 
+    pub(super) fn holders(
+        &mut self,
+        path: &AccountPath,
+        now: Duration,
+    ) -> Result<Vec<Holder>, StateError> {
+        self.read(path, now)?;
+        let own = self.grants.range(from(path)..).take_while(|((of, _), _)| of == path);
+        let holder = |((_, member), grant): (&(AccountPath, MemberId), &Grant)| Holder {
+            member: member.clone(),
+            spent: grant.counted(grant.spent),
+            estimated: grant.counted(grant.estimated),
+            held: grant.held(),
+            away: grant.away,
+        };
+        let has = |holder: &Holder| !holder.held.is_zero() || !holder.estimated.is_zero();
+        Ok(own.map(holder).filter(has).collect())
+    }
+
     pub(super) fn correct(
         &mut self,
         path: &AccountPath,
@@ -314,14 +337,10 @@ impl Books {
         let near = self.grants.range(from(path)..).take_while(|((of, _), _)| is_near(of, path));
         let within = near.filter(|((of, _), _)| of.is_within(path));
         within.fold(Sums::default(), |sums, (_, grant)| {
-            let counted = |sum: Usd, own: Usd| {
-                let own = own.saturating_add(grant.counted).saturating_sub(grant.corrected);
-                sum.saturating_add(own)
-            };
             let held = grant.held();
             Sums {
-                spent: counted(sums.spent, grant.spent),
-                estimated: counted(sums.estimated, grant.estimated),
+                spent: sums.spent.saturating_add(grant.counted(grant.spent)),
+                estimated: sums.estimated.saturating_add(grant.counted(grant.estimated)),
                 granted: sums.granted.saturating_add(held),
                 members: sums.members + u32::from(!held.is_zero()),
             }

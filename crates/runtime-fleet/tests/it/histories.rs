@@ -9,8 +9,9 @@ use std::time::Duration;
 use futures_executor::block_on;
 use runtime_fleet::conformance::{Trouble, a_history};
 use runtime_fleet::{
-    AccountPath, AccountState, Accounts, Booked, Booking, BreakerView, MemberId, MemoryState,
-    Probe, ProbeLease, Probed, Report, Rules, SharedState, StateError, StateFuture, View, Watcher,
+    AccountPath, AccountState, Accounts, Booked, Booking, BreakerView, Holder, MemberId,
+    MemoryState, Probe, ProbeLease, Probed, Report, Rules, SharedState, StateError, StateFuture,
+    View, Watcher,
 };
 use runtime_usage::Usd;
 
@@ -155,6 +156,10 @@ impl Accounts for Odd {
 
     fn accounts(&self) -> StateFuture<'_, Vec<AccountState>> {
         self.state.accounts()
+    }
+
+    fn holders<'a>(&'a self, account: &'a AccountPath) -> StateFuture<'a, Vec<Holder>> {
+        self.state.holders(account)
     }
 
     fn correct<'a>(

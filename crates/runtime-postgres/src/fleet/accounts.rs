@@ -1,7 +1,7 @@
 //! The accounts of a [`PgFleet`], for who administers them.
 
 use runtime_fleet::{
-    AccountPath, AccountState, Accounts, MemberId, OnLoss, Rules, StateError, StateFuture,
+    AccountPath, AccountState, Accounts, Holder, MemberId, OnLoss, Rules, StateError, StateFuture,
 };
 use runtime_usage::Usd;
 use tokio_postgres::types::Type;
@@ -60,6 +60,14 @@ impl Accounts for PgFleet {
 
     fn accounts(&self) -> StateFuture<'_, Vec<AccountState>> {
         Box::pin(self.states(None))
+    }
+
+    fn holders<'a>(&'a self, account: &'a AccountPath) -> StateFuture<'a, Vec<Holder>> {
+        Box::pin(async move {
+            let params: [Param<'_>; 1] = [(&account.as_str(), Type::TEXT)];
+            let holders = self.ask("fleet_holders", "read holders", &params).await?;
+            Ok(holders.into_iter().map(answer::Holder::read).collect())
+        })
     }
 
     fn correct<'a>(

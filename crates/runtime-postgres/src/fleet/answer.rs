@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use runtime_fleet::{
-    AccountPath, AccountState, Booking, BreakerView, Level, OnLoss, Report, Rules, Share,
+    AccountPath, AccountState, Booking, BreakerView, Level, MemberId, OnLoss, Report, Rules, Share,
     StateError, Want,
 };
 use runtime_usage::Usd;
@@ -65,6 +65,27 @@ pub(super) struct Account {
     estimated: u64,
     granted: u64,
     members: u32,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Holder {
+    member: String,
+    spent: u64,
+    estimated: u64,
+    held: u64,
+    away: bool,
+}
+
+impl Holder {
+    pub(super) fn read(self) -> runtime_fleet::Holder {
+        runtime_fleet::Holder {
+            member: MemberId::new(self.member),
+            spent: Usd::from_nanos(self.spent),
+            estimated: Usd::from_nanos(self.estimated),
+            held: Usd::from_nanos(self.held),
+            away: self.away,
+        }
+    }
 }
 
 impl View {

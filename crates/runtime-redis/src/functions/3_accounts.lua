@@ -233,6 +233,27 @@ local function accounts(keys)
   return told
 end
 
+-- Who holds money of an account, or has spent some on an estimate.
+local function holders(keys, args)
+  local name, tree, told = args[1], tree_of(keys), {}
+  if not account_of(tree, name) then
+    return no_account(name, name)
+  end
+  expire(tree)
+  write(tree)
+  for _, found in ipairs(redis.call('HVALS', tree.grants)) do
+    local g = unpacked(found, GRANT_SUMS)
+    local counted = g.counted - g.corrected
+    if g.account == name and (NOTHING < held(g) or NOTHING < g.estimated + counted) then
+      table.insert(told, {
+        g.member, nanos(g.spent + counted), nanos(g.estimated + counted), nanos(held(g)), g.away and 1 or 0,
+      })
+    end
+  end
+  table.sort(told, function(a, b) return a[1] < b[1] end)
+  return told
+end
+
 -- Gives back what is spent for a member on an estimate, at most this much: first what counts for it since it is
 -- away. Returns how much it was.
 local function correct(keys, args)
@@ -277,4 +298,5 @@ register('pause', pause)
 register('book', book)
 register('set_account', set_account)
 register('accounts', accounts)
+register('holders', holders)
 register('correct', correct)

@@ -53,7 +53,34 @@ pub(super) enum AccountsCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Show an account with its rules, the accounts above, which limit it, and those below.
+    /// Give back money that counts as spent by an estimate, since its process was lost, and was not billed.
+    ///
+    /// At most the estimate is given back, to the account and to all above. Only for a process that has ended: one that
+    /// still runs may go on to spend what it holds. `statement` names the holders. The line that is printed says
+    /// who has corrected what, and why.
+    Correct {
+        #[command(flatten)]
+        place: Place,
+        /// The account, such as company/search.
+        #[arg(value_name = "ACCOUNT")]
+        account: AccountPath,
+        /// The holder of the money, as `statement` names it.
+        #[arg(value_name = "HOLDER")]
+        holder: String,
+        /// The amount that was not billed, in US dollars, such as 0.25.
+        #[arg(value_name = "AMOUNT")]
+        amount: Usd,
+        /// Who corrects it.
+        #[arg(long, value_name = "NAME")]
+        who: String,
+        /// Why, such as the number of an invoice.
+        #[arg(long, value_name = "TEXT")]
+        note: String,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show an account with its rules, the accounts above, which limit it, those below, and who holds its money.
     Statement {
         #[command(flatten)]
         place: Place,

@@ -1,5 +1,13 @@
 //! `techrevati accounts`, over real servers. Without them its tests pass, with a word about it.
 
+use std::time::Duration;
+
+use futures_executor::block_on;
+use runtime_fleet::{Accounts, Booking, MemberId};
+use runtime_postgres::PgFleet;
+use runtime_redis::RedisFleet;
+use runtime_usage::Usd;
+
 use crate::run;
 
 /// A story of accounts, told to any backend.
@@ -54,8 +62,65 @@ fn story(url: &str) {
     );
     let (_, out) = accounts(&["list", "--json"]);
     assert_eq!(out.lines().count(), 2, "{out}");
+    let nothing = ["correct", "company", "dead.0", "1", "--who", "ops", "--note", "invoice 7"];
+    let error = "error: nothing of `company` counts as spent by an estimate for `dead.0`\n";
+    assert_eq!(accounts(&nothing), (1, error.to_owned()));
     let absent = accounts(&["statement", "nobody"]);
     assert_eq!(absent, (1, "error: there is no account `nobody`\n".to_owned()));
+}
+
+/// A process holds $3 of `company/search` and is not heard of any more: then $2 turn out not to have been billed.
+fn correction(url: &str, backend: &dyn Accounts) {
+    let accounts = |words: &[&str]| {
+        let (code, out, error) = run(&[&["accounts", words[0], url], &words[1..]].concat());
+        (code, if code == 0 { out } else { error })
+    };
+    accounts(&["set", "company/search", "50", "--on-loss", "spend"]);
+    let (dollars, zero) = (Usd::from_dollars, Usd::ZERO);
+    let booking = Booking {
+        account: "company/search".parse().expect("it is a path"),
+        member: MemberId::new("dead.0"),
+        seq: 1,
+        heard: 0,
+        granted: dollars(4),
+        spent: dollars(1),
+        estimated: zero,
+        returned: zero,
+        least: zero,
+        most: zero,
+        ttl: Duration::ZERO,
+    };
+    block_on(backend.book(&booking)).expect("it is booked");
+    let (_, out) = accounts(&["statement", "company/search"]);
+    assert!(
+        out.ends_with(
+            "\nholder  spent  estimated  held   heard of\n\
+             dead.0  $4.00  $3.00      $0.00  not any more\n"
+        ),
+        "{out}"
+    );
+    let correct = |amount, more: &[&str]| {
+        let words = ["correct", "company/search", "dead.0", amount];
+        accounts(&[&words, &["--who", "ops@example.org", "--note", "invoice 7"], more].concat())
+    };
+    let (code, out) = correct("2", &[]);
+    let line = " ops@example.org gave back $2.00: `company/search`, `dead.0`: invoice 7\n";
+    assert!(code == 0 && out.ends_with(line), "{out}");
+    let (_, out) = accounts(&["statement", "company/search", "--json"]);
+    let held = "\"held_by\":[{\"away\":true,\"estimated_usd\":1.0,\"held_usd\":0.0,\"holder\":\"dead.0\",\"spent_usd\":2.0}]";
+    assert!(out.contains(held), "{out}");
+    // Never more than the estimate.
+    let (_, out) = correct("100", &["--json"]);
+    assert!(
+        out.contains("\"asked_usd\":100.0,") && out.contains("\"given_back_usd\":1.0,"),
+        "{out}"
+    );
+    assert!(out.contains("\"note\":\"invoice 7\",\"who\":\"ops@example.org\""), "{out}");
+    assert_eq!(correct("1", &[]).0, 1);
+    let (_, out) = accounts(&["list", "--json"]);
+    assert!(out.lines().all(|line| line.contains("\"spent_usd\":1.0")), "all of its path: {out}");
+    let no_reason = accounts(&["correct", "company", "dead.0", "1", "--who", "ops"]);
+    assert!(no_reason.0 == 2 && no_reason.1.contains("--note"), "{no_reason:?}");
 }
 
 #[test]
@@ -66,6 +131,7 @@ fn accounts_are_set_and_shown_in_postgres() {
     assert!(code == 3 && error.contains("techrevati migrate"), "{error}");
     assert_eq!(run(&["migrate", &url]).0, 0);
     story(&url);
+    correction(&url, &block_on(PgFleet::connect(&url)).unwrap());
     let (code, _, error) = run(&["accounts", "set", &url, "large", "10000000000"]);
     assert!(
         code == 1 && error.contains("`amount` of account `large` is $10000000000.00"),
@@ -76,7 +142,9 @@ fn accounts_are_set_and_shown_in_postgres() {
 #[test]
 fn accounts_are_set_and_shown_in_redis() {
     let Some(url) = test_redis::url() else { return };
-    story(&format!("{url}?prefix=cli{}", std::process::id()));
+    let url = format!("{url}?prefix=cli{}", std::process::id());
+    story(&url);
+    correction(&url, &block_on(RedisFleet::connect(&url)).unwrap());
 }
 
 #[test]
