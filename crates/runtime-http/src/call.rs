@@ -77,7 +77,7 @@ impl Rewritten {
 
     /// The provider of another place.
     pub(crate) fn provider(&self) -> Option<Provider> {
-        self.place.as_ref().and(self.to.as_ref()).map(crate::ask::provider)
+        Some(self.place.as_ref()?.provider_at(self.to.as_ref()?))
     }
 }
 

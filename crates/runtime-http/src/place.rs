@@ -116,6 +116,10 @@ impl Place {
 
     /// Sets the key. Default: none, and the client's own key is not sent to another host.
     ///
+    /// It goes into the header in which the provider takes one: `api-key` at Azure, `x-api-key` at Anthropic,
+    /// `authorization` at most. The provider is known by the host; at another one, as behind a gateway of your own, by the
+    /// name that the route has for it ([`Provider`]).
+    ///
     /// Nor is anything else in a header or the query that identifies the caller by its name. What a client adds below
     /// this layer is not seen here: `default_headers` of `reqwest` go to each host.
     ///
@@ -173,6 +177,14 @@ impl Place {
         url.parse().ok().filter(is_server)
     }
 
+    /// Who answers there: by the host, or at one that is not known by the name of the route's provider.
+    pub(crate) fn provider_at(&self, to: &Uri) -> Provider {
+        match provider(to) {
+            Provider::Other => self.provider.parse().unwrap_or(Provider::Other),
+            known => known,
+        }
+    }
+
     /// Replaces what says who asks in a request that went to `from` and goes to `to`.
     pub(crate) fn authorize(&self, headers: &mut HeaderMap, from: &Uri, to: &Uri) {
         headers.remove(HOST);
@@ -197,7 +209,7 @@ impl Place {
             headers.remove(name);
         }
         let Some(key) = &self.key else { return };
-        let name = match provider(to) {
+        let name = match self.provider_at(to) {
             // A token of Google Cloud or of Entra, or OpenAI's form at Anthropic.
             _ if key.starts_with("ya29.") || key.starts_with("eyJ") => AUTHORIZATION,
             Provider::Anthropic if !to.path().ends_with("/messages") => AUTHORIZATION,

@@ -73,8 +73,18 @@ async fn elsewhere(
     key: Option<&str>,
     asked: (&str, &[(&'static str, &'static str)], Value),
 ) -> Request<Bytes> {
-    let session = session(&[("own", "first"), ("other", "second")]);
-    let place = Place::of(&Route::new("other", "second"), base).unwrap();
+    at_place_of("other", base, key, asked).await
+}
+
+/// The same, at a place of this provider.
+async fn at_place_of(
+    provider: &str,
+    base: &str,
+    key: Option<&str>,
+    asked: (&str, &[(&'static str, &'static str)], Value),
+) -> Request<Bytes> {
+    let session = session(&[("own", "first"), (provider, "second")]);
+    let place = Place::of(&Route::new(provider, "second"), base).unwrap();
     let place = key.map_or_else(|| place.clone(), |key| place.clone().key(key).unwrap());
     let (mut requests, reply) = call(&Turns::of(&session).place(place), 1, asked).await;
     assert_eq!((reply.unwrap(), requests.len()), (200, 2));
@@ -317,5 +327,24 @@ async fn key_is_where_the_api_takes_it() {
             let expected = if other == name { value } else { "" };
             assert_eq!(text(sent.headers(), other), expected, "{other} at {base}");
         }
+    }
+}
+
+#[tokio::test]
+async fn key_at_a_host_that_is_not_known_is_as_the_provider_of_the_route_takes_it() {
+    let body = json!({"model": "first", "messages": []});
+    let own = [("authorization", "Bearer own")];
+    for (provider, base, name, value) in [
+        ("azure", "https://llm.our.test/openai/deployments/d", "api-key", "theirs"),
+        ("azure", "https://llm.our.test/openai/v1", "api-key", "theirs"),
+        ("our-gateway", "https://llm.our.test/openai/v1", "authorization", "Bearer theirs"),
+        // The host says more than a name.
+        ("azure", "https://api.groq.com/openai/v1", "authorization", "Bearer theirs"),
+    ] {
+        let sent = at_place_of(provider, base, Some("theirs"), (CHAT, &own, body.clone())).await;
+        assert_eq!(text(sent.headers(), name), value, "{provider} {base}");
+        let keys = ["authorization", "api-key"];
+        let has = keys.iter().filter(|key| sent.headers().contains_key(**key)).count();
+        assert_eq!(has, 1, "{provider} {base}");
     }
 }
