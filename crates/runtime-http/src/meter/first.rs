@@ -52,9 +52,11 @@ impl First {
         if self.declared == Framing::Lines { Framing::Lines } else { Framing::Whole }
     }
 
-    /// The bytes so far.
+    /// The bytes so far, without a mark before them: some servers write one, and no parser of JSON takes it.
     pub(super) fn take(&mut self) -> Whole {
-        std::mem::take(&mut self.bytes)
+        let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.skip(BYTE_ORDER_MARK);
+        bytes
     }
 
     fn read(&mut self) -> Option<Framing> {

@@ -35,6 +35,13 @@ impl Whole {
         self.pieces.front().map_or(&[], |one| &**one)
     }
 
+    /// Drops a mark before the rest, which is in the first piece.
+    pub(super) fn skip(&mut self, mark: &[u8]) {
+        if let Some(first) = self.pieces.front_mut().filter(|first| first.starts_with(mark)) {
+            first.advance(mark.len());
+        }
+    }
+
     /// Whether it begins as a list.
     pub(super) fn is_list(&self) -> bool {
         let first = self.pieces.iter().find_map(|piece| piece.trim_ascii_start().first());

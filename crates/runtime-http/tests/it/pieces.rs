@@ -170,6 +170,13 @@ fn of_others() -> Vec<Recorded> {
             tokens: Ok(UsageSnapshot::new(4, 2)),
         },
         Recorded {
+            url: "https://gateway.our.test/v1/chat/completions",
+            request: r#"{"model": "m", "messages": []}"#,
+            framing: Framing::Whole,
+            reply: Bytes::from_static("\u{feff}{\"choices\":[{\"index\":0,\"message\":{\"content\":\"Hi\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":12,\"completion_tokens\":3,\"total_tokens\":15}}".as_bytes()),
+            tokens: Ok(UsageSnapshot::new(12, 3)),
+        },
+        Recorded {
             url: "https://us-central1-aiplatform.googleapis.com/v1/publishers/mistralai/models/m:rawPredict",
             request: r#"{"model": "m", "messages": []}"#,
             framing: Framing::Whole,
@@ -245,7 +252,7 @@ fn text_is_read_as_what_it_is_and_not_as_what_its_head_says() {
     for mut recorded in of_text().into_iter().chain(of_others()) {
         let own = read(&recorded, &[]);
         // One object on one line may be both.
-        let is_line = recorded.framing == Framing::Whole && recorded.reply.starts_with(b"{");
+        let is_line = recorded.framing == Framing::Whole && !recorded.reply.starts_with(b"[");
         for framing in [Framing::Whole, Framing::Events, Framing::Lines] {
             if is_line && framing == Framing::Lines {
                 continue;
