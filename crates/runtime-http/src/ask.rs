@@ -226,6 +226,11 @@ impl Ask {
     }
 }
 
+/// Whether a request is a call of a model if its body is that of one.
+pub(crate) fn may_be_call(method: &Method, uri: &Uri) -> bool {
+    *method == Method::POST && endpoint::of(uri.path()).is_some()
+}
+
 /// Where a request names its model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Named {

@@ -15,7 +15,7 @@ use crate::call::{Asked, Call, Closes, Layered, Rewritten};
 use crate::reqwest::{Original, close, open};
 use crate::service::LayerService;
 
-/// With feature `async-openai`: for `Client::with_http_service`. A request whose body is a stream passes untouched.
+/// With feature `async-openai`: for `Client::with_http_service`.
 ///
 /// The client's own retries are gone with its own service; a retry layer below this one would hide
 /// attempts. [`turn_error`](crate::turn_error) finds the turn's error in the client's.
@@ -39,7 +39,7 @@ where
         let Self { inner, layer } = self.clone();
         let caller = layer.caller();
         Box::pin(async move {
-            let Ok(request) = Original::of(factory.build().await?) else {
+            let Ok(request) = Original::of(factory.build().await?).await? else {
                 return send(inner, factory).await;
             };
             let url = request.url();

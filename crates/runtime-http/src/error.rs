@@ -13,16 +13,19 @@ use thiserror::Error;
 /// The error that a client gets where the turn has one and the provider gave no reply.
 ///
 /// It stands around the reason, which is its source: clients show the sources of what they hold, and
-/// not always what they hold. [`turn_error`] finds it.
+/// not always what they hold. [`turn_error`] finds it. Its text names the reason by one word, such as `budget`, for
+/// clients that keep nothing but a text.
 #[derive(Debug)]
 pub struct Refused {
     was_made: bool,
+    /// Empty in a durable session, whose lives all say the same.
+    word: &'static str,
     reason: BoxError,
 }
 
 impl Refused {
     pub(crate) fn new(error: TurnError) -> Self {
-        Self { was_made: !error.is_refusal(), reason: error.into() }
+        Self { was_made: !error.is_refusal(), word: word(&error), reason: error.into() }
     }
 
     /// For a step of a durable session, in this life or an earlier one.
@@ -32,12 +35,12 @@ impl Refused {
             StepError::Failed(failed) => failed.failure.kind != FailureKind::Refused,
             _ => false,
         };
-        Self { was_made, reason: error.into() }
+        Self { was_made, word: "", reason: error.into() }
     }
 
     #[cfg(feature = "durable")]
     pub(crate) fn because(reason: impl Into<BoxError>) -> Self {
-        Self { was_made: true, reason: reason.into() }
+        Self { was_made: true, word: "", reason: reason.into() }
     }
 
     /// The reason: a [`TurnError`], or in a durable session a `StepError`.
@@ -52,13 +55,22 @@ impl fmt::Display for Refused {
             "the call ended without an answer"
         } else {
             "the session refused the call"
-        })
+        })?;
+        if self.word.is_empty() { Ok(()) } else { write!(f, " ({})", self.word) }
     }
 }
 
 impl Error for Refused {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         Some(self.reason())
+    }
+}
+
+fn word(error: &TurnError) -> &'static str {
+    match error {
+        TurnError::Unrecovered(unrecovered) => word(&unrecovered.error),
+        TurnError::Failed(failure) => failure.fault().kind.as_str(),
+        error => error.reason(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Requests and replies of `reqwest`.
 
+use std::future::poll_fn;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::Uri;
@@ -10,6 +10,7 @@ use http_body::Body as _;
 use reqwest_0_13::{Body, Request, Response, ResponseBuilderExt as _, Url};
 use thiserror::Error;
 
+use crate::ask;
 use crate::call::{Asked, Closes, Rewritten};
 
 /// A request as the client made it. Its URL and its body are there in types of the layers, and share their memory.
@@ -25,24 +26,25 @@ pub(crate) struct Original {
 pub(crate) struct NoUrlError(Uri);
 
 impl Original {
-    /// The request again, if its body is a stream: it cannot be sent twice.
-    pub(crate) fn of(mut request: Request) -> Result<Self, Box<Request>> {
-        let Ok(uri) = request.url().as_str().parse() else { return Err(Box::new(request)) };
+    /// Reads the body of a call, which may be sent more than once. `Err` has the request again if its body is a stream
+    /// and it is no call, such as a file.
+    pub(crate) async fn of(
+        mut request: Request,
+    ) -> Result<Result<Self, Box<Request>>, reqwest_0_13::Error> {
+        let Ok(uri) = request.url().as_str().parse() else { return Ok(Err(Box::new(request))) };
+        let streams = request.body().is_some_and(|body| body.as_bytes().is_none());
+        if streams && !ask::may_be_call(request.method(), &uri) {
+            return Ok(Err(Box::new(request)));
+        }
         let body = match request.body_mut() {
             None => Bytes::new(),
-            Some(body) if body.as_bytes().is_none() => return Err(Box::new(request)),
             Some(body) => {
-                // A body of bytes has one frame, which is ready.
-                let cx = &mut Context::from_waker(Waker::noop());
-                let bytes = match Pin::new(&mut *body).poll_frame(cx) {
-                    Poll::Ready(Some(Ok(frame))) => frame.into_data().unwrap_or_default(),
-                    _ => Bytes::new(),
-                };
+                let bytes = read(body).await?;
                 *body = bytes.clone().into();
                 bytes
             }
         };
-        Ok(Self { request, uri, body })
+        Ok(Ok(Self { request, uri, body }))
     }
 
     pub(crate) fn url(&self) -> Url {
@@ -68,6 +70,23 @@ impl Original {
         }
         Ok(copy)
     }
+}
+
+/// A whole body. One of bytes has one frame, which is not copied.
+async fn read(body: &mut Body) -> Result<Bytes, reqwest_0_13::Error> {
+    let (mut first, mut all) = (Bytes::new(), Vec::new());
+    while let Some(frame) = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await {
+        let data = frame?.into_data().unwrap_or_default();
+        if all.is_empty() && first.is_empty() {
+            first = data;
+            continue;
+        }
+        if all.is_empty() {
+            all.extend_from_slice(&first);
+        }
+        all.extend_from_slice(&data);
+    }
+    Ok(if all.is_empty() { first } else { all.into() })
 }
 
 impl From<Original> for Request {

@@ -10,7 +10,8 @@ use crate::call::{Asked, Call, Closes, Layered, Rewritten};
 use crate::reqwest::{Original, close, open};
 use crate::turns::Turns;
 
-/// With feature `reqwest-middleware`. A request whose body is a stream passes untouched.
+/// With feature `reqwest-middleware`. The body of a model call is read whole first, if it is a stream, since it may
+/// be sent more than once.
 ///
 /// [`turn_error`](crate::turn_error) finds the turn's error in the client's.
 #[async_trait::async_trait]
@@ -20,7 +21,7 @@ impl Middleware for Turns {
     }
 }
 
-/// With feature `reqwest-middleware`. A request whose body is a stream passes unrecorded.
+/// With feature `reqwest-middleware`. A request that is no model call passes unrecorded if its body is a stream.
 #[cfg(feature = "cassette")]
 #[async_trait::async_trait]
 impl Middleware for crate::cassette::HttpTape {
@@ -36,7 +37,7 @@ async fn through<L: Layered<Body<Body>: Closes>>(
     next: Next<'_>,
 ) -> Result<Response> {
     let caller = layer.caller();
-    let request = match Original::of(request) {
+    let request = match Original::of(request).await? {
         Ok(request) => request,
         Err(streamed) => return next.run(*streamed, extensions).await,
     };

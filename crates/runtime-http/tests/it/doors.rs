@@ -3,7 +3,7 @@
 use futures_util::StreamExt;
 use runtime_events::{AgentEventName, SpanOutcome};
 use runtime_http::{NoSession, NoSessionError, Place, Turns, turn_error};
-use runtime_orchestrator::TurnError;
+use runtime_orchestrator::{BoxError, TurnError};
 use runtime_resilience::Route;
 use runtime_usage::{Limit, UsageSnapshot, Usd};
 use serde_json::{Value, json};
@@ -161,8 +161,35 @@ async fn refusal_of_the_turn_is_found_in_the_clients_error() {
         };
         let found = turn_error(&*error);
         assert!(matches!(found, Some(TurnError::Budget(_))), "{door:?}: {error:?}");
+        // Of an error that passes through an agent of `rig`, there is only its text.
+        let said = error.to_string();
+        assert!(said.ends_with("the session refused the call (budget)"), "{door:?}: {said}");
         assert!(fixture.provider.hits().is_empty(), "{door:?}");
     }
+}
+
+#[tokio::test]
+async fn call_whose_body_is_a_stream_is_a_turn_and_a_file_is_not_read() {
+    let fixture = Fixture::new(&["down", "fine"]).await;
+    let client = reqwest_0_13::Client::builder().no_proxy().build().unwrap();
+    let client =
+        reqwest_middleware::ClientBuilder::new(client).with(Turns::of(&fixture.session)).build();
+    let post = |path: &str| {
+        let pieces = [r#"{"model":"down","#, "", r#""messages":"#, "[]}"].map(Ok::<_, BoxError>);
+        let body = reqwest_0_13::Body::wrap_stream(futures_util::stream::iter(pieces));
+        client.post(format!("{}{path}", fixture.provider.base())).body(body).send()
+    };
+    let reply = post("/chat/completions").await.unwrap();
+    assert_eq!(reply.json::<Value>().await.unwrap(), answer("fine"));
+    let books = fixture.books();
+    assert_eq!(books.story, ["turn", "down failed", "fine answered", "answered"]);
+    assert_eq!((books.tokens, books.estimated), (ANSWERED, false));
+
+    assert_eq!(post("/files").await.unwrap().status(), 503);
+    assert_eq!(fixture.books(), books);
+    let sent: Vec<_> = fixture.provider.hits().into_iter().map(|hit| hit.body).collect();
+    let asked = |model: &str| format!(r#"{{"model":"{model}","messages":[]}}"#);
+    assert_eq!(sent, [asked("down"), asked("fine"), asked("down")]);
 }
 
 #[tokio::test]

@@ -193,8 +193,8 @@ impl TurnError {
         }
     }
 
-    /// The reason in `agent.blocked`, as one word.
-    pub(crate) const fn reason(&self) -> &'static str {
+    /// The reason as one word, as `agent.blocked` has it of a refusal: `budget`, `circuit_open`, `timeout`.
+    pub const fn reason(&self) -> &'static str {
         match self {
             Self::Closed(_) => "session_closed",
             Self::FromSink(_) => "called_from_sink",
