@@ -305,7 +305,7 @@ impl Eq for Fault {}
 /// let event = json!({"error": {"code": "insufficient_quota"}});
 /// let fault = Fault::from_stream_error(Provider::OpenAi, &event);
 /// let FaultBasis::Row(row) = fault.basis else { unreachable!("a row knows this code") };
-/// assert!(row.to_string().contains("`code` is `insufficient_quota`"));
+/// assert!(row.to_string().contains("is `insufficient_quota`"));
 /// ```
 #[derive(Clone, Copy)]
 #[non_exhaustive]

@@ -13,7 +13,8 @@ pub(super) fn error<'a, N: Json<'a>>(body: N) -> N {
         return body;
     }
     let told = |value: &N| value.is_object() || value.text().is_some();
-    if let Some(error) = body.get("error").filter(told) {
+    let listed = |error: N| error.first_item().unwrap_or(error);
+    if let Some(error) = body.get("error").map(listed).filter(told) {
         // A name or a text; the words for people may be beside it.
         return if error.is_object() || message(body).is_none() { error } else { body };
     }
@@ -21,8 +22,10 @@ pub(super) fn error<'a, N: Json<'a>>(body: N) -> N {
     if let Some(error) = body.get("errors").and_then(N::first_item).filter(told) {
         return error;
     }
-    // MiniMax answers with status 200.
-    if let Some(error) = body.get("base_resp").filter(told) {
+    // MiniMax answers with status 200, as Spark does. OpenRouter has the error of a choice inside it.
+    let choice = || body.get("choices")?.first_item()?.get("error");
+    let inside = body.get("base_resp").or_else(|| body.get("header")).or_else(choice);
+    if let Some(error) = inside.filter(told) {
         return error;
     }
     // The clouds of Tencent and Volcengine.
@@ -170,6 +173,17 @@ fn told<'a, N: Json<'a>>(name: &str, value: N) -> Option<&'a str> {
 #[inline]
 pub(super) fn code<'a, N: Json<'a>>(error: N) -> Option<&'a str> {
     text(error, "code").or_else(|| other_code(error))
+}
+
+/// `OpenRouter`'s own name for the error. The names beside it are those of the API that it imitates, and say less.
+pub(super) fn typed<'a, N: Json<'a>>(body: N, error: N) -> Option<&'a str> {
+    const NAME: &str = "error_type";
+    let inside = || text(error, NAME).filter(|_| error.get("type").is_some());
+    let beside = || text(body, NAME).or_else(|| text(body.get("response")?, NAME));
+    let metadata = error.get("metadata").and_then(|metadata| text(metadata, NAME));
+    metadata
+        .or_else(inside)
+        .or_else(|| beside().filter(|_| error.is_object() && !error.is_at(body)))
 }
 
 #[inline(never)]

@@ -33,6 +33,8 @@ pub(super) enum Wanted {
     Whole(&'static [&'static str]),
     /// In the message.
     Part(&'static [&'static str]),
+    /// In the code or the type.
+    PartOfName(&'static [&'static str]),
 }
 
 impl Condition {
@@ -41,17 +43,20 @@ impl Condition {
         if matches!(self.field, ReplyField::QuotaId) {
             return body::quota_ids(reply.error).any(|id| self.matcher.matches(id));
         }
-        if self.field.of(reply).is_some_and(|text| self.matcher.matches(text)) {
-            return true;
-        }
-        let more = reply.more.filter(|_| matches!(self.field, ReplyField::Message));
-        more.is_some_and(|text| self.matcher.matches(text))
+        let more = match self.field {
+            ReplyField::Message => reply.more,
+            ReplyField::Name => ReplyField::Type.of(reply),
+            _ => None,
+        };
+        self.field.of(reply).into_iter().chain(more).any(|text| self.matcher.matches(text))
     }
 
     /// The words of which a reply must have one, if an index can find them.
     pub(super) const fn wanted(&self) -> Option<Wanted> {
         match (self.matcher, self.field) {
+            (Matcher::Is(words), ReplyField::Name) => Some(Wanted::Whole(words)),
             (Matcher::Is(words), field) if field.is_looked_up() => Some(Wanted::Whole(words)),
+            (Matcher::Has(words), ReplyField::Name) => Some(Wanted::PartOfName(words)),
             (
                 Matcher::Begins(words) | Matcher::Opens(words) | Matcher::Has(words),
                 ReplyField::Message,

@@ -20,6 +20,8 @@ pub enum ReplyField {
     Reason,
     /// `error.details[].violations[].quotaId`: Google's `QuotaFailure`, any of them.
     QuotaId,
+    /// `error.code` or `error.type`, whichever says it.
+    Name,
     /// The name of an AWS exception: from the header `x-amzn-errortype`, or the body.
     Exception,
     /// The text of this name in `error.metadata`. A value that is not text counts as an empty text.
@@ -59,13 +61,17 @@ impl<'a, N: Json<'a>> Reply<'a, N> {
         let status =
             if status < 400 { body::status(body, error).unwrap_or(status) } else { status };
         let more = if error.is_at(body) { body::second_message(body) } else { None };
+        let typed = match provider {
+            Provider::OpenRouter | Provider::Other => body::typed(body, error),
+            _ => None,
+        };
         let exception = headers
             .header("x-amzn-errortype")
             .or_else(|| body::exception(body, error))
             .map(body::exception_name);
         let texts = [
             message,
-            body::code(error),
+            typed.or_else(|| body::code(error)),
             body::kind(body, error),
             body::text(error, "status"),
             body::reason(error),
@@ -138,7 +144,7 @@ impl ReplyField {
             Self::Exception => 5,
             Self::StopReason => 6,
             Self::BlockReason => 7,
-            Self::QuotaId | Self::Metadata(_) => return None,
+            Self::Name | Self::QuotaId | Self::Metadata(_) => return None,
         })
     }
 
@@ -157,6 +163,7 @@ impl ReplyField {
     #[inline]
     pub(super) fn of<'a, N: Json<'a>>(self, reply: &Reply<'a, N>) -> Option<&'a str> {
         match self {
+            Self::Name => Self::Code.of(reply).or_else(|| Self::Type.of(reply)),
             Self::QuotaId => body::quota_ids(reply.error).next(),
             Self::Metadata(name) => {
                 let value = reply.error.get("metadata")?.get(name)?;
@@ -171,6 +178,7 @@ impl ReplyField {
         match self {
             Self::Code => "code",
             Self::Type => "type",
+            Self::Name => "code or type",
             Self::Status => "status",
             Self::Reason => "details[].reason",
             Self::QuotaId => "quotaId",

@@ -6,7 +6,7 @@
 use std::sync::OnceLock;
 
 use super::condition::Wanted;
-use super::field::Reply;
+use super::field::{Reply, ReplyField};
 use super::json::Json;
 use super::lookup::{Marks, Names, Words};
 use super::provider::Provider;
@@ -23,6 +23,8 @@ pub(super) struct Index {
     names: Names,
     /// Of rows that ask for a part of the message.
     words: Words,
+    /// Of rows that ask for a part of a name, and the place of the first of them.
+    parts: (Words, usize),
 }
 
 /// Which rows are asked.
@@ -54,11 +56,12 @@ impl Index {
 
     fn new(rows: Vec<&'static FaultRule>) -> Self {
         let mut wordless = Marks::default();
-        let (mut names, mut words) = (Vec::new(), Vec::new());
+        let (mut names, mut words, mut parts) = (Vec::new(), Vec::new(), Vec::new());
         for (place, row) in rows.iter().enumerate() {
             let (list, wanted) = match row.wanted() {
                 Some(Wanted::Whole(wanted)) if Names::can_have(wanted) => (&mut names, wanted),
                 Some(Wanted::Part(wanted)) if Words::can_have(wanted) => (&mut words, wanted),
+                Some(Wanted::PartOfName(wanted)) if Words::can_have(wanted) => (&mut parts, wanted),
                 _ => {
                     wordless.set(place);
                     continue;
@@ -66,7 +69,9 @@ impl Index {
             };
             list.extend(wanted.iter().map(|word| (word.as_bytes(), place)));
         }
-        Self { rows, wordless, names: Names::new(names), words: Words::new(words) }
+        let first = parts.first().map_or(usize::MAX, |(_, place)| *place);
+        let parts = (Words::new(parts), first);
+        Self { rows, wordless, names: Names::new(names), words: Words::new(words), parts }
     }
 
     /// The first row that matches, and its place.
@@ -85,6 +90,29 @@ impl Index {
                 self.words.mark(beginning(more), &mut marks);
             }
         }
+        let found = self.first(marks, reply, ask);
+        let (parts, first) = &self.parts;
+        // Hardly any reply needs this look at its names.
+        if ask == Ask::ByStatus || found.is_some_and(|(place, _)| place < *first) {
+            return found;
+        }
+        let mut marks = Marks::default();
+        for name in
+            [ReplyField::Code, ReplyField::Type].into_iter().filter_map(|name| name.of(reply))
+        {
+            parts.mark(name.as_bytes(), &mut marks);
+        }
+        let named = self.first(marks, reply, ask);
+        named.into_iter().chain(found).min_by_key(|(place, _)| *place)
+    }
+
+    /// The first of the marked rows that matches, and its place.
+    fn first<'a, N: Json<'a>>(
+        &self,
+        marks: Marks,
+        reply: &Reply<'a, N>,
+        ask: Ask,
+    ) -> Option<(usize, &'static FaultRule)> {
         let mut rows = marks.places().map(|place| (place, self.rows[place]));
         rows.find(|(_, row)| ask.takes(row) && row.matches(reply))
     }
@@ -103,7 +131,9 @@ mod tests {
         let rows = Provider::ALL.iter().flat_map(|provider| rows::of(*provider));
         let mut words: Vec<_> = rows
             .filter_map(FaultRule::wanted)
-            .flat_map(|(Wanted::Whole(words) | Wanted::Part(words))| words)
+            .flat_map(|(Wanted::Whole(words) | Wanted::Part(words) | Wanted::PartOfName(words))| {
+                words
+            })
             .copied()
             .collect();
         words.sort_unstable();

@@ -32,6 +32,18 @@ pub(super) const BAIDU_FAILED: &[&str] = &["error_code 1", "error_code 15", "err
 pub(super) const BAIDU_WRONG: &[&str] =
     &["error_code 3", "error_code 336001", "error_code 336002", "error_code 336003"];
 
+/// iFlytek's Spark, in its own API and, as texts, in that of `OpenAI`.
+pub(super) const SPARK_RATE: &[&str] =
+    &["code 10007", "code 11202", "code 11203", "11202", "11203"];
+/// A day's calls.
+pub(super) const SPARK_SPENT: &[&str] = &["code 11201", "11201"];
+/// No right to the model, or no tokens left: the two have one number.
+pub(super) const SPARK_KEY: &[&str] = &["code 10016", "code 11200", "11200"];
+pub(super) const SPARK_CONTENT: &[&str] =
+    &["code 10013", "code 10014", "code 10019", "10013", "10014", "10019"];
+pub(super) const SPARK_LONG: &[&str] = &["code 10907", "10907"];
+pub(super) const SPARK_BUSY: &[&str] = &["code 10008", "code 10110"];
+
 /// JSON-RPC, as MCP has it.
 pub(super) const RPC_WRONG: &[&str] = &["code -32700", "code -32600", "code -32601", "code -32602"];
 pub(super) const RPC_FAILED: &[&str] = &["code -32603"];
@@ -51,6 +63,12 @@ pub(super) const KNOWN: &[&[&str]] = &[
     BAIDU_BUSY,
     BAIDU_FAILED,
     BAIDU_WRONG,
+    SPARK_RATE,
+    SPARK_SPENT,
+    SPARK_KEY,
+    SPARK_CONTENT,
+    SPARK_LONG,
+    SPARK_BUSY,
     RPC_WRONG,
     RPC_FAILED,
 ];

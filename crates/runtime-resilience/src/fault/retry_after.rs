@@ -62,13 +62,17 @@ pub(super) fn in_place<'a, H: Headers + ?Sized, N: Json<'a>>(
     asked.filter(|asked| !asked.is_zero())
 }
 
-/// The wait in the headers of the provider behind `OpenRouter`, which passes them on in
-/// `error.metadata.headers`. A reset is a time since 1970 in milliseconds.
+/// The wait that `OpenRouter` tells in `error.metadata`, or that the provider behind it has in its headers, which
+/// are passed on there. A reset is a time since 1970 in milliseconds.
 pub(super) fn in_metadata<'a, N: Json<'a>>(
     error: N,
     now: Option<DateTime<Utc>>,
 ) -> Option<Duration> {
-    let headers = error.get("metadata")?.get("headers")?;
+    let metadata = error.get("metadata")?;
+    if let Some(told) = in_fields(metadata) {
+        return Some(told);
+    }
+    let headers = metadata.get("headers")?;
     let header = |wanted: &str| {
         let (_, value) = headers.fields()?.find(|(name, _)| name.eq_ignore_ascii_case(wanted))?;
         value.text().map(str::to_owned).or_else(|| Some(value.number()?.to_string()))

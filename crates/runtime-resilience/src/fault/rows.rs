@@ -4,14 +4,17 @@
 //! Rows by name have no status: the same names come in a stream, under status 200. The sources of
 //! the names are in `docs/faults.md`.
 
-use super::field::ReplyField::{Code, Message, Metadata, Status, StopReason, Type};
+use super::field::ReplyField::{Code, Message, Name, Status, StopReason, Type};
 use super::kind::FaultKind::{
     Auth, ContentPolicy, ContextLength, Local, Malformed, Network, Overload, Quota, RateLimit,
     Request, Server, Timeout,
 };
 use super::kind::FaultScope::{Call, Key, Model, Provider as Place};
 use super::kind::{Reach, TimeoutPhase};
-use super::numbers::{RPC_FAILED, RPC_WRONG};
+use super::numbers::{
+    RPC_FAILED, RPC_WRONG, SPARK_BUSY, SPARK_CONTENT, SPARK_KEY, SPARK_LONG, SPARK_RATE,
+    SPARK_SPENT,
+};
 use super::provider::Provider::{self, Anthropic, Azure, Bedrock, Gemini, Ollama, OpenRouter};
 use super::rule::FaultRule as Rule;
 
@@ -21,6 +24,7 @@ mod content;
 mod gemini;
 mod keys;
 mod limits;
+mod makers;
 mod others;
 mod places;
 mod words;
@@ -28,19 +32,23 @@ mod words;
 use classes::{
     BAD_CLASS, BUSY_CLASS, DENIED_CLASS, KEY_CLASS, LOST_CLASS, MODEL_CLASS, RATE_CLASS,
 };
-use content::{MODERATED, POLICY, REFUSED, STOPPED, VIOLATED};
-use keys::{ACCOUNT, CLOSED, DENIED, ELSEWHERE, NO_CREDENTIALS, NO_KEY, NOT_SHOWN, SHOWN};
-use limits::{
-    A_RATE, ANY_LIMIT, ANY_QUOTA, BUDGET, DAILY, FREQUENT, LACK, LIMIT, MONEY, NO_MONEY,
-    NOT_OF_MONEY, RATE, SPENT, THROTTLED, TOO_OFTEN,
+use content::{CENSORED, MODERATED, POLICY, REFUSED, STOPPED, VIOLATED};
+use keys::{
+    ACCOUNT, CLOSED, DENIED, ELSEWHERE, NO_CREDENTIALS, NO_KEY, NO_RIGHT, NOT_SHOWN, SHOWN,
 };
+use limits::{
+    A_RATE, ANY_LIMIT, ANY_QUOTA, BUDGET, DAILY, FREQUENT, LACK, LIMIT, LIMITED, MONEY, NO_MONEY,
+    NOT_OF_MONEY, PAID_FOR, RATE, SPENT, THROTTLED, TOO_OFTEN,
+};
+use makers::{ANTHROPIC, ANTHROPIC_NAMES, AZURE, OLLAMA, OPENROUTER};
 use places::{
-    BROKEN, BROKEN_OFF, BUSY, CRASHED, FULL, LATE, NO_ROOM, NO_SPACE, NO_TLS, NOT_LOADED,
-    TIMED_OUT, UNREACHED,
+    BROKEN, BROKEN_OFF, BUSY, CONNECTION, CRASHED, CUT, FULL, LATE, NO_ROOM, NO_SPACE, NO_TLS,
+    NOT_LOADED, OVERLOADED, TIMED_OUT, TOO_LATE, UNREACHED,
 };
 use words::{
     ANOTHER_LIMIT, BAD_IMAGE, FAILED, GONE, INPUT, MISSHAPEN, MISTAKEN, MODEL, NO_MODEL,
-    NO_TEMPLATE, NOT_SERVED, THIS_MODEL, TOO_LONG, TOO_MUCH, TOOL_CALL, UNABLE, UNREADABLE, WRONG,
+    NO_SUCH_MODEL, NO_TEMPLATE, NOT_SERVED, THIS_MODEL, TOO_LONG, TOO_MUCH, TOOL_CALL, UNABLE,
+    UNREADABLE, WRONG,
 };
 
 /// The rows that a provider's replies are read by, in order: rows by words, the provider's own first,
@@ -79,90 +87,6 @@ pub(super) const MOST: usize = WORDS.len()
     + gemini::NAMES.len()
     + others::MOST;
 
-static AZURE: &[Rule] = &[
-    Rule::new(Azure, ContentPolicy).says(Code, &["content_filter", "ResponsibleAIPolicyViolation"]),
-    // Azure reads input that is too long, and bills it.
-    Rule::new(Azure, ContextLength).says(Code, &["context_length_exceeded"]).reach(Reach::Unknown),
-    Rule::new(Azure, ContextLength)
-        .status(400, 400)
-        .mentions(Message, &["maximum context length", "context length", "context window"])
-        .reach(Reach::Unknown),
-    Rule::new(Azure, Request)
-        .says(Code, &["DeploymentNotFound", "OperationNotSupported"])
-        .cools(Model)
-        .elsewhere(true),
-    // Azure bills what it processed, whatever the status.
-    Rule::new(Azure, Server).status(500, 500).says(Type, &["server_error"]).reach(Reach::Unknown),
-    Rule::new(Azure, Server).status(500, 500).reach(Reach::Unknown),
-];
-
-static ANTHROPIC: &[Rule] = &[
-    Rule::new(Anthropic, Quota).says(Code, &["enforced_spend_limit_reached"]),
-    Rule::new(Anthropic, Quota).says(Type, &["billing_error", "enforced_spend_limit_reached"]),
-    Rule::new(Anthropic, Quota)
-        .mentions(Message, &["enforced_spend_limit_reached", "credit balance is too low"]),
-    Rule::new(Anthropic, Quota)
-        .says(Type, &["invalid_request_error"])
-        .mentions(Message, &["usage limits"]),
-    Rule::new(Anthropic, ContextLength)
-        .says(Type, &["invalid_request_error"])
-        .mentions(Message, &["prompt is too long", "exceed context limit"]),
-    Rule::new(Anthropic, ContextLength).says(Type, &["request_too_large"]),
-    Rule::new(Anthropic, ContextLength)
-        .says(StopReason, &["model_context_window_exceeded"])
-        .reach(Reach::Unknown),
-    Rule::new(Anthropic, ContentPolicy).says(StopReason, &["refusal"]),
-    // A plan without long requests: shorter ones are answered.
-    Rule::new(Anthropic, ContextLength).mentions(Message, &["long context requests"]),
-    // Under 500, too.
-    Rule::new(Anthropic, Overload).begins(Message, &["Overloaded"]),
-];
-
-/// Its types, which its imitators put before words of their own.
-static ANTHROPIC_NAMES: &[Rule] = &[
-    Rule::new(Anthropic, RateLimit).says(Type, &["rate_limit_error"]),
-    Rule::new(Anthropic, Overload).says(Type, &["overloaded_error"]),
-    Rule::new(Anthropic, Timeout(TimeoutPhase::Provider)).says(Type, &["timeout_error"]),
-    Rule::new(Anthropic, Auth).says(Type, &["authentication_error"]),
-    Rule::new(Anthropic, Auth).says(Type, &["permission_error"]).cools(Model),
-    Rule::new(Anthropic, Request).says(Type, &["not_found_error"]).cools(Model).elsewhere(true),
-];
-
-static OPENROUTER: &[Rule] = &[
-    Rule::new(OpenRouter, RateLimit)
-        .status(402, 402)
-        .says(Metadata("limit_source"), &["openrouter_in_flight_budget"])
-        .cools(Key),
-    Rule::new(OpenRouter, ContentPolicy).status(403, 403).has(Metadata("reasons")),
-    Rule::new(OpenRouter, ContentPolicy)
-        .status(403, 403)
-        .mentions(Message, &["moderation", "guardrail", "flagged"]),
-    Rule::new(OpenRouter, Quota).status(403, 403).mentions(Message, &["limit exceeded"]),
-    Rule::new(OpenRouter, Quota).status(429, 429).mentions(Message, &["free-models-per-day"]),
-    // With a provider's name, it is the provider's limit; without, the key's.
-    Rule::new(OpenRouter, RateLimit).status(429, 429).has(Metadata("provider_name")),
-    Rule::new(OpenRouter, RateLimit).status(429, 429).cools(Key),
-    Rule::new(OpenRouter, Server).status(502, 502).cools(Model),
-    Rule::new(OpenRouter, Overload).status(503, 503).cools(Model),
-];
-
-static OLLAMA: &[Rule] = &[
-    Rule::new(Ollama, Malformed).mentions(Message, TOOL_CALL),
-    // A model that cannot chat, think or see.
-    Rule::new(Ollama, Request)
-        .status(400, 400)
-        .mentions(Message, &["does not support "])
-        .cools(Model)
-        .elsewhere(true),
-    // The model wants a newer server.
-    Rule::new(Ollama, Request).status(412, 412).cools(Model).elsewhere(true),
-    Rule::new(Ollama, Overload).status(503, 503),
-    Rule::new(Ollama, RateLimit).status(429, 429).cools(Key),
-    Rule::new(Ollama, Timeout(TimeoutPhase::Provider)).status(408, 408).never_here(),
-    Rule::new(Ollama, Server).status(409, 409).never_here().cools(Call).counts(false),
-    Rule::new(Ollama, Server).status(500, 599).never_here().cools(Model),
-];
-
 /// Words that mean the same whoever uses them.
 static WORDS: &[Rule] = &[
     Rule::any(ContextLength).mentions(Message, TOO_LONG).unless(THROTTLED),
@@ -181,8 +105,7 @@ static WORDS: &[Rule] = &[
 
 /// `OpenAI`'s names, which its imitators use too, and words that many use.
 static NAMES: &[Rule] = &[
-    Rule::any(Quota).says(Code, NO_MONEY),
-    Rule::any(Quota).says(Type, NO_MONEY),
+    Rule::any(Quota).says(Name, NO_MONEY),
     // ElevenLabs has the name there, under 401.
     Rule::any(Quota).says(Status, &["quota_exceeded"]),
     // Google says so of a minute's limit, too.
@@ -196,10 +119,7 @@ static NAMES: &[Rule] = &[
         .says(Code, &["context_length_exceeded", "context_too_large", "max_tokens_per_request"]),
     // More tokens than a whole minute allows: no wait helps.
     Rule::any(ContextLength).mentions(Message, &["request too large for"]),
-    Rule::any(ContentPolicy).says(Code, MODERATED),
-    Rule::any(ContentPolicy).mentions(Code, &["SensitiveContent"]),
-    Rule::any(ContentPolicy)
-        .says(Type, &["content_filter", "content_policy_violation", "hooks_failed"]),
+    Rule::any(ContentPolicy).says(Name, MODERATED),
     Rule::any(ContentPolicy).says(StopReason, STOPPED),
     Rule::any(Malformed).says(StopReason, MISSHAPEN),
     Rule::any(ContextLength)
@@ -213,11 +133,17 @@ static NAMES: &[Rule] = &[
         .mentions(Message, &["organization must be verified"])
         .cools(Model),
     Rule::any(RateLimit).says(Code, RATE),
-    Rule::any(Overload).says(Code, FULL),
+    Rule::any(Overload).says(Name, FULL),
     Rule::any(Auth).says(Code, &["invalid_api_key"]),
+    Rule::any(Request).says(Name, NO_MODEL).cools(Model).elsewhere(true),
+    // Names that are written of words, with parts before, behind and between them.
+    Rule::any(ContentPolicy).mentions(Name, CENSORED),
+    Rule::any(Quota).mentions(Name, PAID_FOR),
+    Rule::any(RateLimit).mentions(Name, LIMITED),
+    Rule::any(Overload).mentions(Name, OVERLOADED),
+    Rule::any(Request).mentions(Name, NO_SUCH_MODEL).cools(Model).elsewhere(true),
+    Rule::any(Auth).mentions(Name, NO_RIGHT),
     Rule::any(Auth).status(400, 499).mentions(Message, ACCOUNT).mentions(Message, CLOSED),
-    Rule::any(Request).says(Code, NO_MODEL).cools(Model).elsewhere(true),
-    Rule::any(Request).says(Type, NO_MODEL).cools(Model).elsewhere(true),
     Rule::any(Request)
         .status(0, 499)
         .mentions(Message, MODEL)
@@ -231,6 +157,12 @@ static NAMES: &[Rule] = &[
         .cools(Model)
         .elsewhere(true),
     Rule::any(Request).mentions(Message, UNABLE).cools(Model).elsewhere(true),
+    Rule::any(RateLimit).says(Code, SPARK_RATE),
+    Rule::any(Quota).says(Code, SPARK_SPENT),
+    Rule::any(Auth).says(Code, SPARK_KEY),
+    Rule::any(ContentPolicy).says(Code, SPARK_CONTENT),
+    Rule::any(ContextLength).says(Code, SPARK_LONG),
+    Rule::any(Overload).says(Code, SPARK_BUSY),
     // A session of the realtime API is over after a while. The next one goes on.
     Rule::any(Network)
         .says(Code, &["session_expired", "websocket_connection_limit_reached"])
@@ -258,6 +190,7 @@ static NAMES: &[Rule] = &[
         .unless(A_RATE)
         .cools(Model),
     Rule::any(Overload).mentions(Message, BUSY).unless(A_RATE),
+    Rule::any(Overload).opens(Message, &["overloaded"]),
     // What is said in words of one's own, where nothing else is known of it.
     too_much(0, 400),
     too_much(413, 422),
@@ -271,8 +204,6 @@ static NAMES: &[Rule] = &[
     Rule::any(Request).status(500, 503).mentions(Message, MISTAKEN),
     Rule::any(Request).mentions(Message, NO_TEMPLATE).cools(Model).elsewhere(true),
     Rule::any(Server).says(Code, &["server_error"]),
-    Rule::any(Overload).says(Code, &["service_unavailable"]),
-    Rule::any(Overload).says(Type, &["overloaded_error", "service_unavailable_error"]),
     Rule::any(Timeout(TimeoutPhase::Provider)).status(500, 503).mentions(Message, LATE),
     Rule::any(Server).says(Type, &["server_error"]),
     Rule::any(RateLimit).says(Type, RATE),
@@ -312,6 +243,8 @@ static STATUSES: &[Rule] = &[
     Rule::any(RateLimit).status(429, 429),
     // Groq's for a tier that is full.
     Rule::any(Overload).status(498, 498),
+    // Nobody here has closed the connection.
+    Rule::any(Server).status(499, 499).reach(Reach::Unknown),
     Rule::any(Request).status(400, 499),
     // A 503 without a name may come from anywhere on the way.
     Rule::any(Overload).status(503, 503).reach(Reach::Failed),
@@ -322,9 +255,8 @@ static STATUSES: &[Rule] = &[
     // The server has no such thing, now or later.
     Rule::any(Request).status(501, 501).cools(Model).elsewhere(true),
     Rule::any(Server).status(500, 599),
-    Rule::any(Request)
-        .says(Type, &["invalid_request_error", "bad_request_error", "BadRequestError"]),
-    Rule::any(Request).says(Code, WRONG),
+    Rule::any(Request).mentions(Name, WRONG),
+    Rule::any(Request).says(Name, &["BadRequest", "BadRequestError"]),
     Rule::any(Request).says(Code, &["not_found"]).cools(Model).elsewhere(true),
     Rule::any(Auth).says(Code, &["authentication", "permission_denied"]),
     Rule::any(Auth).says(Type, &["authentication_error", "AuthenticationError"]),
@@ -333,7 +265,7 @@ static STATUSES: &[Rule] = &[
         .says(Type, &["not_found_error", "NotFoundError"])
         .cools(Model)
         .elsewhere(true),
-    Rule::any(Timeout(TimeoutPhase::Provider)).says(Type, &["timeout_error", "request_timeout"]),
+    Rule::any(Timeout(TimeoutPhase::Provider)).mentions(Name, TOO_LATE),
     // The classes of clients' errors say less than a status.
     Rule::any(RateLimit).mentions(Message, RATE_CLASS),
     // Dify puts every failure into the class of a bad request.
@@ -357,13 +289,13 @@ static STATUSES: &[Rule] = &[
     Rule::any(Overload).mentions(Message, &["(try again later)"]),
     Rule::any(Server).mentions(Message, &["(internal error)"]),
     Rule::any(Network).mentions(Message, BROKEN_OFF),
+    Rule::any(Network).mentions(Message, CONNECTION).mentions(Message, CUT),
     Rule::any(Network).mentions(Message, UNREACHED),
     Rule::any(Network).mentions(Message, NO_TLS),
     Rule::any(Auth).mentions(Message, SHOWN).mentions(Message, NOT_SHOWN),
     Rule::any(Local).mentions(Message, NO_SPACE),
     Rule::any(Malformed).mentions(Message, UNREADABLE),
     // Broad names say less than these words.
-    Rule::any(Server).says(Code, FAILED),
-    Rule::any(Server).says(Type, FAILED),
+    Rule::any(Server).mentions(Name, FAILED),
     Rule::any(Server).mentions(Message, BROKEN),
 ];

@@ -55,8 +55,8 @@ fn reasoned(text: &str) -> Option<u16> {
         Some((class, message)) if is_class(class) => message,
         _ => text,
     };
-    let until = |end| Some(message.split_once(end)?.0);
-    let reason = ENDS.into_iter().filter_map(until).min_by_key(|reason| reason.len())?;
+    let until = |end| message.split_once(end).map_or(message, |(reason, _)| reason);
+    let reason = ENDS.map(until).into_iter().min_by_key(|reason| reason.len())?;
     // Some are plain words.
     let is_it = |(status, known): &&(u16, &str)| {
         !matches!(status, 409 | 410 | 529) && reason.eq_ignore_ascii_case(known)

@@ -22,6 +22,7 @@ pub(super) const BAD_CLASS: &[&str] = &[
     "invalidrequestexception",
     "unprocessableentity",
     "unsupportedfeatureexception",
+    "unsupportedparamserror",
 ];
 
 /// A key that is none.
@@ -41,5 +42,11 @@ pub(super) const BUSY_CLASS: &[&str] = &[
 ];
 
 /// No connection, or a broken one.
-pub(super) const LOST_CLASS: &[&str] =
-    &["apiconnectionerror", "apiconnectionexception", "httpx.connecterror", "httpx.readerror"];
+pub(super) const LOST_CLASS: &[&str] = &[
+    "apiconnectionerror",
+    "apiconnectionexception",
+    "httpx.connecterror",
+    "httpx.readerror",
+    "httpcore.readerror",
+    "remoteprotocolerror",
+];

@@ -34,6 +34,10 @@ pub(super) const REFUSED: &[&str] = &[
     "responsible ai",
     "responsibleaipolicy",
     "prohibited_content",
+    "prompt injection",
+    "prompt blocked",
+    "prompt pattern is blocked",
+    "response blocked",
     "敏感",
     "违规",
 ];
@@ -90,7 +94,12 @@ pub(super) const MODERATED: &[&str] = &[
     "sensitive_words_detected",
     "sensitive_check_error",
     "safety_violation",
+    "hooks_failed",
 ];
+
+/// The same, as parts of names.
+pub(super) const CENSORED: &[&str] =
+    &["sensitivecontent", "censorship", "prompt_flagged", "prompt_threat"];
 
 /// Why an answer ended, in the words of the model's provider, which gateways keep.
 pub(super) const STOPPED: &[&str] = &[

@@ -63,6 +63,8 @@ pub(super) static NAMES: &[Rule] = &[
     Rule::new(Gemini, RateLimit).says(Status, &["RESOURCE_EXHAUSTED"]),
     Rule::new(Gemini, Overload).says(Status, &["UNAVAILABLE"]).cools(Model),
     Rule::new(Gemini, Timeout(TimeoutPhase::Provider)).says(Status, &["DEADLINE_EXCEEDED"]),
+    // The server did, and nobody here.
+    Rule::new(Gemini, Server).says(Status, &["CANCELLED"]).reach(Reach::Unknown),
     // Gemini bills no request that fails.
     Rule::new(Gemini, Server).says(Status, &["INTERNAL", "UNKNOWN"]).reach(Reach::Refused),
     Rule::new(Gemini, Auth)

@@ -13,6 +13,8 @@ pub(super) const NO_KEY: &[&str] = &[
     "access token invalid",
     "access token is invalid",
     "access token expired",
+    "token has expired",
+    "expired key",
     "invalid access token",
     "invalid_grant",
     "token has been revoked",
@@ -25,6 +27,17 @@ pub(super) const NO_KEY: &[&str] = &[
     "license has expired",
     "license expired",
     "invalid license",
+];
+
+/// The names of errors say that somebody has no key or no right, in parts.
+pub(super) const NO_RIGHT: &[&str] = &[
+    "authfailure",
+    "noautherror",
+    "expired_key",
+    "invalid_iam_token",
+    "unauthorized",
+    "notactivated",
+    "servicenotopen",
 ];
 
 /// A message says that callers from there are not served.
@@ -67,6 +80,7 @@ pub(super) const NO_CREDENTIALS: &[&str] = &[
     "no api key",
     "provide an api key",
     "failed to authenticate",
+    "illegal header value",
     "not logged in",
     "please log in",
     "please login",

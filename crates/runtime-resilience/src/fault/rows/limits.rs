@@ -32,6 +32,7 @@ pub(super) const SPENT: &[&str] = &[
     "spending cap",
     "billing hard limit",
     "usage limit",
+    "usage quota",
     "monthly limit",
     "monthly quota",
     "call volume quota",
@@ -99,6 +100,7 @@ pub(super) const MONEY: &[&str] = &[
     "配额",
     "套餐",
     "资费包",
+    "资源包",
 ];
 
 /// … and says that there is too little of it.
@@ -177,6 +179,7 @@ pub(super) const TOO_OFTEN: &[&str] = &[
     "currently limited",
     "rate increased too quickly",
     "too frequent",
+    "qpsoverflow",
     "concurrency limit",
     "concurrent request limit",
     "throttled",
@@ -221,6 +224,35 @@ pub(super) const NO_MONEY: &[&str] = &[
     "organization_usage_limit_exceeded",
     "usage_limit_reached",
     "usage_not_included",
+];
+
+/// The same, as parts of the names of errors.
+pub(super) const PAID_FOR: &[&str] = &[
+    "overdue",
+    "packexhausted",
+    "insufficientquota",
+    "insufficient_quota",
+    "insufficientbalance",
+    "insufficient_balance",
+    "accountquotaexceeded",
+    "planquotaexceeded",
+    "billing_error",
+    "consumption_limit",
+];
+
+/// Too many requests or tokens, as parts of the names of errors.
+pub(super) const LIMITED: &[&str] = &[
+    "ratelimited",
+    "rate_limited",
+    "ratelimitexceeded",
+    "rate_limit_exceeded",
+    "ratelimitreached",
+    "toomanyrequests",
+    "throttling",
+    "requestlimitexceeded",
+    "serverlimitexceeded",
+    "inflightbatchsize",
+    "qpsoverflow",
 ];
 
 /// Too many requests or tokens.

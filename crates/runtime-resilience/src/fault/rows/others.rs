@@ -175,10 +175,14 @@ static ZAI: &[Rule] = &[
     Rule::new(Zai, ContentPolicy).says(Code, &["1301"]),
     Rule::new(Zai, RateLimit).says(Code, &["1302", "1303"]),
     Rule::new(Zai, Overload).says(Code, &["1305", "1312"]).cools(Model),
-    Rule::new(Zai, Auth).says(Code, &["1000", "1001", "1002", "1003", "1004", "1110", "1112"]),
+    Rule::new(Zai, Auth).says(
+        Code,
+        &["1000", "1001", "1002", "1003", "1004", "1110", "1111", "1112", "1121", "1300"],
+    ),
     // A plan without this model.
     Rule::new(Zai, Auth).says(Code, &["1220", "1311"]).cools(Model),
-    Rule::new(Zai, Request).says(Code, &["1211", "1222"]).cools(Model).elsewhere(true),
+    Rule::new(Zai, Request).says(Code, &["1211", "1221", "1222"]).cools(Model).elsewhere(true),
+    Rule::new(Zai, Server).says(Code, &["1120", "1230", "1234"]),
     Rule::new(Zai, Request).says(Code, &["1210", "1213", "1214", "1215"]),
     Rule::new(Zai, ContentPolicy).says(StopReason, &["sensitive"]),
     Rule::new(Zai, ContextLength)

@@ -40,10 +40,23 @@ pub(super) const BUSY: &[&str] = &[
     "负载已饱和",
 ];
 
-/// The same, in the names of errors.
+/// The same, as parts of the names of errors.
+pub(super) const OVERLOADED: &[&str] = &[
+    "overloaded",
+    "service_unavailable",
+    "serviceunavailable",
+    "temporarily_unavailable",
+    "nocapacity",
+    "no_capacity",
+    "over_capacity",
+    "toofast",
+];
+
+/// The same, as whole names.
 pub(super) const FULL: &[&str] = &[
-    "server_is_overloaded",
     "capacity_exceeded",
+    "failover_exhausted",
+    "no_providers_available",
     "no_available_keys",
     "no_available_accounts",
     "no_available_channel",
@@ -58,6 +71,7 @@ pub(super) const BROKEN: &[&str] = &[
     "internal error; reference",
     "the server had an error",
     "error occurred while processing your request",
+    "upstream request failed",
 ];
 
 /// What runs the model is gone.
@@ -104,9 +118,7 @@ pub(super) const NOT_LOADED: &[&str] = &[
 /// A connection broke off, in the words of clients: httpx, requests, aiohttp, Node and undici, okhttp, Go, hyper and
 /// `h2`, .NET, libcurl, Apple's `URLSession`, Codex, Python's websockets.
 pub(super) const BROKEN_OFF: &[&str] = &[
-    "peer closed connection",
     "incomplete chunked read",
-    "connection reset",
     "socket hang up",
     "other side closed",
     "econnreset",
@@ -118,25 +130,30 @@ pub(super) const BROKEN_OFF: &[&str] = &[
     "stream was reset",
     "stream was interrupted",
     "stream interrupted",
-    "sent goaway",
+    "goaway",
+    "nghttp2_",
+    "http/2 stream",
+    "http2 framing",
+    "http/2 framing",
+    "stream error: stream id",
+    "refused stream",
     "error reading a body",
+    "outstanding read data",
+    "received no bytes",
+    "end of file reached",
+    "bad record mac",
+    "incompletemessage",
     "websocket closed",
     "close 1006",
     "code 1006",
     "code=1006",
     "code: 1006",
-    "connection closed",
-    "connection lost",
-    "connection was lost",
-    "connection aborted",
-    "closed connection without response",
     "ended prematurely",
     "payload is not completed",
     "premature close",
     "empty reply from server",
     "unexpected_eof",
     "eof occurred in violation",
-    "connection error received",
     "stream error received",
     "unexpected eof",
     "\": eof",
@@ -152,6 +169,35 @@ pub(super) const BROKEN_OFF: &[&str] = &[
     "(going away)",
     "(service restart)",
     "(abnormal closure",
+];
+
+/// A message speaks of a connection, …
+pub(super) const CONNECTION: &[&str] = &["connection"];
+
+/// … and says that it is over.
+pub(super) const CUT: &[&str] = &[
+    "reset",
+    "closed",
+    "aborted",
+    "terminated",
+    "shutdown",
+    "connection lost",
+    "was lost",
+    "attempt failed",
+    "error received",
+];
+
+/// Somebody waited in vain, as parts of the names of errors.
+pub(super) const TOO_LATE: &[&str] = &[
+    "timeout_error",
+    "timeouterror",
+    "request_timeout",
+    "requesttimeout",
+    "gateway_timeout",
+    "gatewaytimeout",
+    "upstream_timeout",
+    "deadline_exceeded",
+    "deadlineexceeded",
 ];
 
 /// Somebody on the way waited in vain.
@@ -203,6 +249,11 @@ pub(super) const UNREACHED: &[&str] = &[
     "nxdomain",
     "appears to be offline",
     "network error",
+    "networkerror",
+    "network request failed",
+    "net::err_",
+    "getaddrinfo failed",
+    "server misbehaving",
     "connection error",
 ];
 
@@ -221,6 +272,8 @@ pub(super) const NO_TLS: &[&str] = &[
     "tls handshake eof",
     "ssl connection could not be established",
     "ssl_connect",
+    "an ssl error has occurred",
+    "wrong version number",
     "pkix path building failed",
     "sslhandshakeexception",
     "ssl certificate problem",

@@ -134,6 +134,8 @@ pub(super) const TOOL_CALL: &[&str] = &[
     "output that does not match",
     "malformed function call",
     "malformed tool call",
+    "no object generated",
+    "contained no message or tool call",
     "malformed_function_call",
     "tool call validation failed",
 ];
@@ -149,7 +151,7 @@ pub(super) const MISSHAPEN: &[&str] = &[
 ];
 
 /// A message says of a model …
-pub(super) const MODEL: &[&str] = &["model", "endpoint"];
+pub(super) const MODEL: &[&str] = &["model", "endpoint", "模型"];
 
 /// … that it is not there, or not any more.
 pub(super) const GONE: &[&str] = &[
@@ -181,6 +183,7 @@ pub(super) const GONE: &[&str] = &[
     "is not running",
     "is not found for api version",
     "unsupported model",
+    "不存在",
     "' not found",
     "\" not found",
     "` not found",
@@ -258,6 +261,9 @@ pub(super) const MISTAKEN: &[&str] = &[
     "should be of type object",
     "input should be",
     "must be one of",
+    "must specify a region",
+    "invalid prompt: ",
+    "invalid json schema",
     "but not both",
     "only support stream",
     "only supports stream",
@@ -299,8 +305,18 @@ pub(super) const NO_MODEL: &[&str] = &[
     "invalid_model",
 ];
 
-/// In a stream or a text: a request that is none, in the codes of Google's interactions, of gRPC, Alibaba and
-/// others.
+/// The same, as parts of names.
+pub(super) const NO_SUCH_MODEL: &[&str] = &[
+    "modelnotfound",
+    "modelnotopen",
+    "nosuchmodel",
+    "unsupportedmodel",
+    "unknown_model",
+    "invalidendpointormodel",
+];
+
+/// In a stream or a text: a request that is none, as parts of the codes and types of Google's interactions, of gRPC,
+/// Alibaba and others.
 pub(super) const WRONG: &[&str] = &[
     "invalid_request",
     "failed_precondition",
@@ -310,7 +326,6 @@ pub(super) const WRONG: &[&str] = &[
     "unimplemented",
     "invalid_argument",
     "invalid_parameter",
-    "invalid_request_body",
     "invalid_value",
     "field_invalid",
     "validation_error",
@@ -319,7 +334,6 @@ pub(super) const WRONG: &[&str] = &[
     "InvalidArgument",
     "InvalidParameter",
     "InvalidRequest",
-    "BadRequest",
 ];
 
 /// In a stream: the server failed.
@@ -327,7 +341,9 @@ pub(super) const FAILED: &[&str] = &[
     "api_error",
     "internal_error",
     "internal_server_error",
-    "InternalServerError",
+    "internalservice",
+    "servererror",
+    "request_failed",
     "aborted",
     "upstream_error",
     "upstream_disconnect",

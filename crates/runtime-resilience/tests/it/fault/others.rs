@@ -231,7 +231,7 @@ fn ollama_is_retried_only_while_it_is_busy() {
     assert_eq!(facts(&read(Provider::Ollama, 404, &[], missing)), NO_MODEL);
     let long = r#"{"error":"the input length exceeds the context length"}"#;
     assert_eq!(facts(&read(Provider::Ollama, 400, &[], long)), CONTEXT);
-    for status in (400..600).filter(|status| ![429, 498, 503].contains(status)) {
+    for status in (400..600).filter(|status| ![429, 498, 499, 503].contains(status)) {
         assert!(!read(Provider::Ollama, status, &[], "").retry, "{status}");
     }
     // A stream has only a text, which is read.
