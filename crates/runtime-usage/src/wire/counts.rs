@@ -52,7 +52,7 @@ impl Field {
         Self::new(path, Role::Total)
     }
 
-    /// A count that is not used, and is listed as missing if it is not zero.
+    /// A count that has no price, and is listed as missing if it is not zero.
     pub(crate) const fn uncounted(path: &'static str) -> Self {
         Self::new(path, Role::Uncounted)
     }
@@ -151,8 +151,8 @@ impl Counts {
         })
     }
 
-    /// The counts that should have been reported and were not, and those that were reported and are
-    /// not used.
+    /// The counts that should have been reported and were not, and those that were reported and have no
+    /// price.
     pub(crate) fn missing(&self) -> impl Iterator<Item = &'static str> {
         let counts = self.fields.iter().zip(&self.values);
         let missed = counts.filter(|(field, value)| match field.role {

@@ -30,7 +30,8 @@ pub(crate) static GEMINI: Provider = Provider {
         Field::optional("toolUsePromptTokenCount").also(&Path::all(["total_tool_use_tokens"])),
         Field::optional("promptTokensDetails[modality=AUDIO].tokenCount")
             .also(&Path::all(["input_tokens_by_modality[modality=audio].tokens"])),
-        Field::optional("cacheTokensDetails[modality=AUDIO].tokenCount")
+        // What was cached of them has a price of its own.
+        Field::uncounted("cacheTokensDetails[modality=AUDIO].tokenCount")
             .also(&Path::all(["cached_tokens_by_modality[modality=audio].tokens"])),
         Field::optional("toolUsePromptTokensDetails[modality=AUDIO].tokenCount")
             .also(&Path::all(["tool_use_tokens_by_modality[modality=audio].tokens"])),

@@ -69,7 +69,8 @@ pub(crate) static OPENAI_CHAT: Provider = Provider {
         "choices[].delta.annotations[type=url_citation]",
         "web_search[]",
         "plugins.search.count",
-        // What a plugin of Baidu's read and wrote, and the audio that Mistral bills by the second.
+        // What Baidu's search found, what a plugin of Baidu's read and wrote, and the audio that Mistral bills by the second.
+        "prompt_tokens_details.search_tokens",
         "plugins[].total_tokens",
         "prompt_audio_seconds",
         // Searches of Cohere's rankings, and the tokens that its models read and wrote beside those it bills.

@@ -43,7 +43,8 @@ pub(super) const CHAT: [Field; 22] = [
     Field::optional("prompt_tokens_details.cached_tokens").also(&CACHED),
     Field::optional("prompt_tokens_details.cache_write_tokens").also(&WRITTEN),
     Field::optional("prompt_tokens_details.audio_tokens").also(&HEARD),
-    Field::optional("prompt_tokens_details.cached_tokens_details.audio_tokens").also(&HEARD_CACHED),
+    Field::uncounted("prompt_tokens_details.cached_tokens_details.audio_tokens")
+        .also(&HEARD_CACHED),
     Field::optional("completion_tokens_details.reasoning_tokens").also(&REASONING),
     Field::optional("completion_tokens_details.audio_tokens").also(&SPOKEN),
     Field::optional("prompt_tokens_details.cache_creation_token_details.ephemeral_5m_input_tokens")
@@ -72,7 +73,7 @@ pub(super) const RESPONSE: [Field; 19] = [
     Field::optional("input_tokens_details.cached_tokens").also(&CACHED),
     Field::optional("input_tokens_details.cache_write_tokens").also(&WRITTEN),
     Field::optional("input_tokens_details.audio_tokens").also(&HEARD),
-    Field::optional("input_tokens_details.cached_tokens_details.audio_tokens").also(&HEARD_CACHED),
+    Field::uncounted("input_tokens_details.cached_tokens_details.audio_tokens").also(&HEARD_CACHED),
     Field::optional("output_tokens_details.reasoning_tokens").also(&REASONING),
     Field::optional("output_tokens_details.audio_tokens").also(&SPOKEN),
     Field::optional("input_tokens_details.cache_creation.ephemeral_5m_input_tokens").also(&MINUTES),
@@ -91,9 +92,9 @@ pub(super) const RESPONSE: [Field; 19] = [
 // What the two APIs and their imitators call the same count. The realtime API and transcriptions have
 // `input_token_details`, as LangChain has; Mistral had `prompt_token_details`.
 
-/// `DeepSeek` and Moonshot have cache hits at the top level, Codex, Pydantic AI, Vercel's and Microsoft's clients
-/// under names of their own.
-const CACHED: [Path; 19] = Path::all([
+/// `DeepSeek` and Moonshot have cache hits at the top level, Codex, Pydantic AI, `CrewAI`, Vercel's and Microsoft's
+/// clients under names of their own.
+const CACHED: [Path; 20] = Path::all([
     "prompt_tokens_details.cached_tokens",
     "prompt_token_details.cached_tokens",
     "input_tokens_details.cached_tokens",
@@ -101,6 +102,7 @@ const CACHED: [Path; 19] = Path::all([
     "prompt_cache_hit_tokens",
     "cached_tokens",
     "cached_input_tokens",
+    "cached_prompt_tokens",
     "prompt_tokens_details.cache_read_tokens",
     "num_cached_tokens",
     "cache_read_input_tokens",
