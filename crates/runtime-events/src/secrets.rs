@@ -9,7 +9,7 @@
 //!         │         ├─ value ─┬─ code
 //!         │         │         └─ pairs
 //!         │         └─ schemes        … of `Authorization`
-//!         ├─ commands                 the option of a program that takes a password
+//!         ├─ commands, arguments      the option of a program that takes a password, or a word behind others
 //!         └─ heat                     what looks random after "API key"
 //!   json ── (all of the above)        the values of an event
 //! ```
@@ -17,6 +17,7 @@
 //! No part of a text is read back behind a secret that was removed, and none is read ahead of twice,
 //! so the time grows with the length of the text, whatever it is.
 
+mod arguments;
 mod bytes;
 mod code;
 mod commands;

@@ -3,13 +3,13 @@
 use super::bytes::{any_blanks, blanks, count, count_back, is_of_token, is_sign};
 use super::quote::Quote;
 use super::shapes::{FAR, is_odd, is_random};
-use super::value::{Manner, is_placeholder, run};
+use super::value::{Manner, is_placeholder, is_said, run};
 
 /// Programs, the command that they are given, their option, and whether a blank may stand behind it.
-type Row = (&'static str, &'static str, &'static [u8], bool);
+pub(super) type Row = (&'static str, &'static str, &'static [u8], bool);
 
 /// From the manuals of these programs.
-const ROWS: [Row; 10] = [
+const ROWS: [Row; 11] = [
     (
         "mysql mysqladmin mysqlbinlog mysqlcheck mysqldump mysqlimport mysqlpump mysqlsh mysqlshow mariadb \
          mariadb-admin mariadb-dump mycli",
@@ -18,15 +18,17 @@ const ROWS: [Row; 10] = [
         false,
     ),
     (
-        "sshpass mongo mongosh mongodump mongoexport mongoimport mongorestore cqlsh psexec twine useradd usermod",
+        "sshpass mongo mongosh mongodump mongoexport mongoimport mongorestore cqlsh psexec PsExec.exe PsExec64.exe \
+         twine useradd usermod rdesktop smbmap evil-winrm crackmapexec netexec nxc",
         "",
         b"-p",
         true,
     ),
     ("docker podman buildah skopeo oras az cf oc", "login", b"-p", true),
     ("redis-cli valkey-cli", "", b"-a", true),
-    ("7z", "", b"-p", false),
-    ("zip unzip sqlcmd bcp tsql ipmitool mosquitto_pub mosquitto_sub", "", b"-P", true),
+    ("7z rar unrar", "", b"-p", false),
+    ("zip unzip sqlcmd bcp tsql ipmitool mosquitto_pub mosquitto_sub ssh-keygen", "", b"-P", true),
+    ("ssh-keygen", "", b"-N", true),
     ("snmpget snmpgetnext snmpset snmpwalk snmpbulkget snmpbulkwalk snmptable", "-u", b"-A", true),
     ("snmpget snmpgetnext snmpset snmpwalk snmpbulkget snmpbulkwalk snmptable", "-u", b"-X", true),
     // Cookies, or the file that has them.
@@ -38,7 +40,7 @@ const ROWS: [Row; 10] = [
 pub(super) fn password(text: &[u8], start: usize, end: usize) -> Option<(usize, usize)> {
     let &[b'-', letter, ..] = &text[start..end] else { return None };
     let is_option = |row: &&Row| row.2[1] == letter && is_of(text, start, row);
-    if !matches!(letter, b'p' | b'a' | b'b' | b'P' | b'w' | b'A' | b'X') {
+    if !matches!(letter, b'p' | b'a' | b'b' | b'P' | b'w' | b'A' | b'X' | b'N') {
         return None;
     }
     let row = ROWS.iter().find(is_option)?;
@@ -54,7 +56,7 @@ pub(super) fn password(text: &[u8], start: usize, end: usize) -> Option<(usize, 
     };
     let value = &text[from..to];
     let is_file = letter == b'b' && !value.contains(&b'=');
-    let is_other = value.is_empty() || value[0] == b'-' || is_placeholder(value);
+    let is_other = value.is_empty() || value[0] == b'-' || is_placeholder(value) || is_said(value);
     (!is_other && !is_file && !is_ports(value)).then_some((from, to))
 }
 
@@ -112,45 +114,8 @@ fn of_oracle(text: &[u8]) -> usize {
     }
 }
 
-/// Programs that take a password as a word behind others: a command of theirs, the word that says so, how many stand
-/// between, and whether plain words may stand there as well, in prose about the program.
-const WORDS: [(&str, &str, &str, usize, bool); 6] = [
-    ("rabbitmqctl", "", "add_user change_password authenticate_user", 1, false),
-    ("htpasswd", "", "-nb -bn -nbB -nbm", 1, false),
-    ("htpasswd", "", "-b -cb -bc -bB -Bb -cbB -bm", 2, false),
-    ("gh", "secret", "-b --body", 0, true),
-    ("rclone", "", "obscure", 0, true),
-    ("", "", "wpa_passphrase", 1, true),
-];
-
-/// The password that stands some words behind this one, as in `rabbitmqctl add_user bob hunter2`.
-pub(super) fn word(text: &[u8], start: usize, end: usize) -> Option<(usize, usize)> {
-    let (.., between, in_prose) = WORDS.iter().find(|(program, command, words, ..)| {
-        words.split_ascii_whitespace().any(|known| known.as_bytes() == &text[start..end])
-            && (program.is_empty() || is_of(text, start, &(program, command, b"", true)))
-    })?;
-    let word = |at: usize| {
-        let at = at + Some(blanks(text, at)).filter(|&blanks| blanks > 0)?;
-        let Some(quote) = Quote::at(text, at) else {
-            let to = run(text, at, Manner::Assigned);
-            return Some((at, to, to));
-        };
-        let from = at + quote.len();
-        let to = quote.end(text, from)?;
-        Some((from, to, to + quote.len()))
-    };
-    let mut at = end;
-    for _ in 0..*between {
-        (_, _, at) = word(at)?;
-    }
-    let (from, to, _) = word(at)?;
-    let password = &text[from..to];
-    let is_one = to > from && !is_placeholder(password) && (!in_prose || is_odd(password));
-    is_one.then_some((from, to))
-}
-
 /// Whether what stands here is said to one of these programs, in the same command.
-fn is_of(text: &[u8], start: usize, (programs, command, ..): &Row) -> bool {
+pub(super) fn is_of(text: &[u8], start: usize, (programs, command, ..): &Row) -> bool {
     let before = &text[start.saturating_sub(FAR)..start];
     let from = before.iter().rposition(|byte| b"\n|;&".contains(byte)).map_or(0, |at| at + 1);
     let has = |words: &str| {

@@ -6,7 +6,7 @@ use super::names::{self, Name};
 use super::quote::Quote;
 use super::scan::Scan;
 use super::value::{self, Manner, Place};
-use super::{code, schemes, shapes};
+use super::{code, pairs, schemes, shapes};
 
 impl Scan<'_> {
     /// Reads the value of the name that ends here, if it is one. Whether the value was removed, or
@@ -16,6 +16,13 @@ impl Scan<'_> {
         let is_cut = start > 0 && self.bytes[start - 1].is_ascii_alphanumeric();
         let floor = if is_cut { start } else { self.floor };
         let Some(name) = names::of(self.bytes, floor, end) else { return false };
+        // Of a list of tests.
+        if self.bytes[start..].starts_with(b"PASS: ") {
+            return false;
+        }
+        if matches!(name, Name::Secret | Name::Secrets) && self.items(end) {
+            return true;
+        }
         if let Some(place) = value::place(self.bytes, start, end)
             && self.value(name, (start, end), place)
         {
@@ -106,6 +113,24 @@ impl Scan<'_> {
             let Some(next) = next else { return has_removed };
             from = next;
         }
+    }
+
+    /// Removes the items of a list in YAML below a name that ends here, up to the first that is no secret.
+    fn items(&mut self, end: usize) -> bool {
+        let (text, mut line, mut has_removed) = (self.bytes, end, false);
+        if !text[..end].ends_with(b"s") || text.get(end) != Some(&b':') {
+            return false;
+        }
+        line += 1;
+        while let Some((from, to, after)) = pairs::item(text, line) {
+            if is_sign(text, from) {
+                self.pass(from + SIGN.len());
+            } else {
+                self.remove(from, to);
+            }
+            (line, has_removed) = (after, true);
+        }
+        has_removed
     }
 
     /// The end of a quotation whose closing mark is cut off.

@@ -98,7 +98,7 @@ fn named(last: Word, words: &mut Words<'_>) -> Option<Name> {
         | "totp" | "apikey" | "accesskey" | "secretkey" | "privatekey" | "accountkey"
         | "subscriptionkey" | "sharedaccesskey" | "encryptionkey" | "signingkey" | "masterkey"
         | "storagekey" | "authkey" | "psk" | "keypass" | "credential" | "cred" | "jsessionid"
-        | "phpsessid" => Name::Secret,
+        | "phpsessid" | "sshpass" => Name::Secret,
         "secrets" | "passwords" | "apikeys" | "credentials" | "creds" | "pass" => Name::Secrets,
         "token" => return token(words.before()),
         "accesstoken" | "authtoken" | "apitoken" | "refreshtoken" | "idtoken" | "sessiontoken"

@@ -7,7 +7,7 @@ use super::heat::Heat;
 use super::quote::Quote;
 use super::shapes::{is_hash, is_random};
 use super::value::{Manner, Run, run};
-use super::{commands, forms, issuers, names, schemes, shapes};
+use super::{arguments, commands, forms, issuers, names, schemes, shapes};
 
 /// A text that is being read.
 pub(super) struct Scan<'t> {
@@ -104,13 +104,25 @@ impl<'t> Scan<'t> {
                     return self.user(from, sign);
                 }
                 let password = commands::password(text, start, end);
-                if let Some((from, to)) = password.or_else(|| commands::word(text, start, end)) {
+                if let Some((from, to)) = password.or_else(|| arguments::word(text, start, end)) {
                     return self.remove(from, to);
                 }
             }
             b"add_user" | b"change_password" | b"authenticate_user" | b"obscure"
-            | b"wpa_passphrase" => {
-                if let Some((from, to)) = commands::word(text, start, end) {
+            | b"wpa_passphrase" | b"user_pw" | b"owner_pw" | b"input_pw" | b"requirepass"
+            | b"masterauth" | b"AUTH" | b"auth" => {
+                if let Some((from, to)) = arguments::word(text, start, end) {
+                    return self.remove(from, to);
+                }
+            }
+            b"echo" | b"printf" | b"net" | b"p" | b"rp" | b"PASS" => {
+                let found = match word {
+                    b"net" => arguments::of_net(text, end),
+                    b"p" | b"rp" => arguments::slashed(text, start, end),
+                    b"PASS" => arguments::of_line(text, start, end),
+                    _ => arguments::piped(text, end),
+                };
+                if let Some((from, to)) = found {
                     return self.remove(from, to);
                 }
             }

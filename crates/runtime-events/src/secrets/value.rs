@@ -60,7 +60,10 @@ pub(super) fn place(text: &[u8], start: usize, end: usize) -> Option<Place> {
             _ => (Manner::Assigned, 1),
         },
         b'%' if is_encoded(&text[at..]) => (Manner::Encoded, 3),
-        b'>' if spaces == 0 && is_element(text, start) => (Manner::Element, 1),
+        b'>' if spaces == 0 && is_element(text, start) => {
+            // The value of Windows' answer files has an element of its own.
+            (Manner::Element, if text[at + 1..].starts_with(b"<Value>") { 8 } else { 1 })
+        }
         b',' if name_quote.is_some() => (Manner::Field, pair(text, start, at, name_quote)?),
         b'v' | b'V' if spaces > 0 && name_quote.is_some() => {
             (Manner::Assigned, attribute(text, start, at, name_quote)?)
@@ -76,8 +79,8 @@ pub(super) fn place(text: &[u8], start: usize, end: usize) -> Option<Place> {
         _ if spaces > 0 && (is_option(text, start, at) || sets(text, start, at)) => {
             (Manner::Assigned, 0)
         }
-        // `-Name value`, which prose has as well.
-        b'-' => return None,
+        // `-Name value`, which prose has as well; and a value in brackets is a command of its own.
+        b'-' | b'(' => return None,
         _ if spaces > 0 && text[start] == b'-' => (Manner::Told, 0),
         _ => return None,
     };

@@ -3,6 +3,7 @@
 mod corpus;
 mod met;
 mod ordinary;
+mod piped;
 
 use std::borrow::Cow;
 
@@ -13,6 +14,7 @@ use serde_json::{Value, json};
 
 use self::met::{MET, MET_ORDINARY};
 use self::ordinary::ORDINARY;
+use self::piped::{PIPED, PIPED_ORDINARY};
 
 /// Texts with secrets, which stand between `⟨` and `⟩`: these, and nothing else, go.
 const SECRETS: &[&str] = &[
@@ -189,7 +191,7 @@ fn row(row: &str) -> (String, String, Vec<&str>) {
 #[test]
 fn secrets_go_and_the_text_around_them_stays() {
     let mut wrong = Vec::new();
-    for (text, clean, _) in SECRETS.iter().chain(MET).map(|text| row(text)) {
+    for (text, clean, _) in SECRETS.iter().chain(MET).chain(PIPED).map(|text| row(text)) {
         // A number in JSON gets marks.
         let clean = clean.replace(":[redacted],\"name\"", ":\"[redacted]\",\"name\"");
         let found = without_secrets(&text);
@@ -205,7 +207,7 @@ fn secrets_go_and_the_text_around_them_stays() {
 #[test]
 fn ordinary_texts_stay_whole() {
     let mut wrong = Vec::new();
-    for text in ORDINARY.iter().chain(MET_ORDINARY) {
+    for text in ORDINARY.iter().chain(MET_ORDINARY).chain(PIPED_ORDINARY) {
         match without_secrets(text) {
             Cow::Borrowed(same) => assert_eq!(same, *text),
             Cow::Owned(changed) => wrong.push(format!("{text}\n  is   {changed}")),
