@@ -2,6 +2,7 @@
 
 mod life;
 mod recount;
+mod spent;
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -11,7 +12,8 @@ use std::time::Duration;
 use runtime_durable::{Done, Durable, DurableSession, Run, RunError};
 use runtime_orchestrator::{Orchestrator, Timeout};
 use runtime_store::{
-    Approvals as _, Fold, Inbox as _, MemoryStore, Store as _, ThreadId, ThreadState, Totals,
+    Approvals as _, Fold, Inbox as _, MemoryStore, Store as _, Stored, Thread, ThreadId,
+    ThreadState, Totals,
 };
 use runtime_testkit::simulation::{Broken, Provider, Ran, Sim, Simulation, World};
 use runtime_usage::{Limit, ModelPricing, PricingTable, Usd};
@@ -19,8 +21,9 @@ use serde_json::json;
 
 use self::life::Step;
 use self::recount::recount;
+use self::spent::Spending;
 use crate::bank::Bank;
-use crate::draw::millis;
+use crate::draw::{flaky, millis};
 use crate::now;
 
 /// How long faults go on.
@@ -39,12 +42,14 @@ pub(crate) const OUTPUT: u64 = 500;
 struct Shared {
     store: MemoryStore,
     bank: Bank,
+    spending: Spending,
     threads: Vec<ThreadId>,
 }
 
 pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
     let mut rng = simulation.rng("world");
     let openai = Provider::healthy().tokens(50..INPUT, 5..OUTPUT).troubled(&mut rng, 2, TROUBLED);
+    let openai = flaky(openai, &mut rng, TROUBLED);
     let mut world = World::new().provider("openai", openai);
     world = world.troubled_line("store", (&mut rng, 4), TROUBLED);
     for _ in 0..rng.usize(..5) {
@@ -53,7 +58,8 @@ pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
         world = match rng.u8(..3) {
             0 => world.crash_after(worker, rng.u32(1..120), back),
             1 => world.stall_after(worker, rng.u32(1..120), back * 2),
-            _ => world.crash(worker, millis(&mut rng, 0..90_000), back),
+            // Most of the work is done in the first seconds.
+            _ => world.crash(worker, millis(&mut rng, 0..30_000), back),
         };
     }
     if rng.bool() {
@@ -66,6 +72,7 @@ pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
         let shared = Shared {
             store: MemoryStore::on(sim.outside()),
             bank: Bank::default(),
+            spending: Spending::default(),
             threads: threads.collect::<Result<_, _>>()?,
         };
         let shared = Rc::new(shared);
@@ -78,7 +85,8 @@ pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
         }
         for number in 0..WORKERS {
             let shared = Rc::clone(&shared);
-            sim.process(format!("worker {number}"), move |sim| worker(sim, Rc::clone(&shared)));
+            let name = format!("worker {number}");
+            sim.process(name.clone(), move |sim| worker(sim, name.clone(), Rc::clone(&shared)));
         }
         watch(&sim, &shared);
         Ok(())
@@ -93,7 +101,10 @@ fn watch(sim: &Sim, shared: &Rc<Shared>) {
     sim.at_end("what the provider bills is in the journals", move || {
         let billed: Usd =
             openai.arrived().iter().filter_map(|call| Some(price().cost(&call.billed?))).sum();
-        let booked = of.threads.iter().map(|thread| booked(&of.store, thread));
+        let booked = of.threads.iter().map(|thread| {
+            let booked = booked(&of.store, thread)?;
+            of.spending.check(thread.as_str(), booked).map(|()| booked)
+        });
         let booked: Usd = booked.sum::<Result<_, String>>()?;
         if billed <= booked { Ok(()) } else { Err(format!("{billed} is billed of {booked}")) }
     });
@@ -102,13 +113,16 @@ fn watch(sim: &Sim, shared: &Rc<Shared>) {
     });
 }
 
+/// A thread, and its entries from its last checkpoint on.
+fn kept(store: &MemoryStore, thread: &ThreadId) -> Option<(Thread, Vec<Stored>)> {
+    let kept = now(store.thread(thread))?.ok()??;
+    let entries = now(store.read(thread, kept.base.saturating_sub(1), usize::MAX))?.ok()?;
+    Some((kept, entries))
+}
+
 /// Numbers without gaps, fences that never go back, and each thread at its end if all workers were there.
 fn whole(store: &MemoryStore, thread: &ThreadId) -> Result<(), String> {
-    let (Some(Ok(entries)), Some(Ok(Some(kept)))) =
-        (now(store.read(thread, 0, usize::MAX)), now(store.thread(thread)))
-    else {
-        return Ok(());
-    };
+    let Some((kept, entries)) = kept(store, thread) else { return Ok(()) };
     let (mut fence, first) = (0, kept.base.max(1));
     for (seq, entry) in (first..).zip(&entries) {
         if entry.seq != seq {
@@ -216,11 +230,7 @@ fn cost(totals: &Totals) -> Usd {
 
 /// What a thread has spent, by its journal.
 fn booked(store: &MemoryStore, thread: &ThreadId) -> Result<Usd, String> {
-    let (Some(Ok(entries)), Some(Ok(Some(kept)))) =
-        (now(store.read(thread, 0, usize::MAX)), now(store.thread(thread)))
-    else {
-        return Ok(Usd::ZERO);
-    };
+    let Some((kept, entries)) = kept(store, thread) else { return Ok(Usd::ZERO) };
     let mut fold = Fold::from_base(kept.base);
     entries.iter().try_for_each(|entry| fold.apply(entry)).map_err(|error| error.to_string())?;
     let (folded, counted) = (cost(&fold.totals()), recount(&entries)?);
@@ -235,7 +245,7 @@ fn price() -> ModelPricing {
 }
 
 /// A process that runs all threads until they have ended.
-async fn worker(sim: Sim, shared: Rc<Shared>) {
+async fn worker(sim: Sim, name: String, shared: Rc<Shared>) {
     let mut rng = sim.rng(&format!("{:?} {}", sim, sim.life()));
     let prices = PricingTable::new();
     // The name is nobody else's.
@@ -252,7 +262,7 @@ async fn worker(sim: Sim, shared: Rc<Shared>) {
     let durable = Durable::new(orchestrator, store).lease(LEASE).code_version("1");
     // It may run all threads, or those that are to go on.
     let sees_all = sim.rng("worker").bool();
-    let body = async |session: &DurableSession| life::life(&sim, &shared, session).await;
+    let body = async |session: &DurableSession| life::life((&sim, &name), &shared, session).await;
     let look = |run: Result<Run<Vec<String>>, RunError>, thread: &ThreadId| {
         if let Ok(Run::Done(done)) = run {
             let ended = paid(&shared, thread, &done.value).and_then(|()| went_on(&done));

@@ -1,5 +1,6 @@
 //! The steps of a durable thread, and one life of it.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use runtime_testkit::simulation::Sim;
 use runtime_usage::UsageSnapshot;
 use serde_json::json;
 
+use super::spent::{Called, Crash};
 use super::{DEADLINE, INPUT, LONGEST, MODEL, OUTPUT, Shared};
 use crate::bank::Bank;
 use crate::draw::{one_of, seconds};
@@ -42,13 +44,13 @@ pub(super) fn plan(sim: &Sim, thread: &ThreadId) -> Vec<Step> {
 }
 
 fn step(rng: &mut Rng) -> Step {
-    match rng.u8(..11) {
+    match rng.u8(..14) {
         0 => Step::Turn,
-        1 => Step::Recovering,
-        2 => Step::Value,
-        3 => Step::Sleep(seconds(rng, 1..60)),
-        4 => Step::Ask,
-        5 => Step::Checkpoint,
+        1..5 => Step::Recovering,
+        5 => Step::Value,
+        6 => Step::Sleep(seconds(rng, 1..60)),
+        7 => Step::Ask,
+        8 => Step::Checkpoint,
         _ => Step::Pay {
             effect: one_of(rng, &[Effect::Keyed, Effect::Irreversible]),
             approved: rng.bool(),
@@ -60,7 +62,7 @@ fn step(rng: &mut Rng) -> Step {
 
 /// One life of a thread. Its value is the payments that were made.
 pub(super) async fn life(
-    sim: &Sim,
+    (sim, process): (&Sim, &str),
     shared: &Shared,
     session: &DurableSession,
 ) -> Result<Vec<String>, BoxError> {
@@ -76,6 +78,7 @@ pub(super) async fn life(
         ));
     }
     let steps = plan(sim, thread);
+    let rng = RefCell::new(sim.rng(&format!("{thread} from {began:?}")));
     let (mut from, mut made) = (0, Vec::new());
     if steps.iter().any(|step| matches!(step, Step::Checkpoint)) {
         (from, made) = session.resume_point().await?.unwrap_or_default();
@@ -88,21 +91,35 @@ pub(super) async fn life(
                 let turn = Turn::model(MODEL).timeout(limit()).usage_from(usage_of);
                 let turn = turn.estimate(UsageSnapshot::new(INPUT, OUTPUT)).max_output(OUTPUT);
                 let ended = std::cell::Cell::default();
-                let ask = async || {
+                let mut entered = shared.spending.turn(thread.as_str(), sim.line("store"));
+                let ask = async |mut called: Called| {
                     // A life that was replaced may ask a model once more: it costs, and does nothing.
                     bank.make(&name, (false, began));
+                    let crashes = called.crashes(&mut rng.borrow_mut());
+                    if crashes == Some(Crash::Before) {
+                        sim.crash(process, Duration::ZERO);
+                    }
                     let said = openai.call("hi").await;
+                    if crashes == Some(Crash::After) {
+                        sim.crash(process, Duration::ZERO);
+                    }
+                    called.ended(&said);
                     ended.set(sim.elapsed());
                     let said = said?;
                     let tokens =
                         said.usage().map(|usage| [usage.input_tokens, usage.output_tokens]);
                     Ok::<_, BoxError>((said.text, tokens))
                 };
-                if matches!(step, Step::Turn) {
-                    session.run_turn(turn, ask).await?;
+                let answer = if matches!(step, Step::Turn) {
+                    session.run_turn(turn, || ask(entered.call())).await
                 } else {
-                    session.run_turn_recovering(turn, async |_| ask().await).await?;
+                    // Whether it is polled or not: from here on it may have been sent.
+                    session.run_turn_recovering(turn, |_| ask(entered.call())).await
+                };
+                if matches!(answer, Ok(_) | Err(StepError::Failed(_))) {
+                    entered.known();
                 }
+                answer?;
                 if ended.get() > began {
                     // What was recorded after the call has at least this time.
                     bank.live(thread.as_str(), (began, ended.get()));
