@@ -84,11 +84,16 @@ struct Ready {
 
 impl Ready {
     /// The breaker and limiter that must admit it: the route's, or the orchestrator's.
-    fn gate<'s, 'g>(&'g self, core: &'g Hold<'s>, parent: SpanId) -> Gate<'s, 'g> {
+    fn gate<'s, 'g>(
+        &'g self,
+        core: &'g Hold<'s>,
+        parent: SpanId,
+        lease: Option<&'g RouteLease>,
+    ) -> Gate<'s, 'g> {
         match &self.route {
             Some(route) => {
                 let breaker = (!self.last_resort).then(|| Cow::Owned(route.breaker().clone()));
-                Gate { parent, breaker, limiter: route.limiter() }
+                Gate { parent, breaker, limiter: route.limiter(), lease }
             }
             None => Gate { parent, ..Gate::of(core) },
         }
@@ -162,9 +167,8 @@ impl<'s> Recovering<'s> {
         let mut ready = self.ready()?;
         let core = &self.core;
         let pace = std::mem::take(&mut ready.pace);
-        let pass =
-            pass(core, ready.gate(core, self.story.around()), &ready.model, self.ask(), pace);
-        let pass = pass.await?;
+        let gate = ready.gate(core, self.story.around(), self.lease.as_ref());
+        let pass = pass(core, gate, &ready.model, self.ask(), pace).await?;
         Ok(self.start(ready, pass, false))
     }
 
@@ -173,7 +177,7 @@ impl<'s> Recovering<'s> {
         let mut ready = self.ready_on(route)?;
         let core = &self.core;
         let pace = std::mem::take(&mut ready.pace);
-        let gate = ready.gate(core, self.story.around());
+        let gate = ready.gate(core, self.story.around(), None);
         let pass = pass_now(core, gate, &ready.model, self.ask(), pace)?;
         Ok(self.start(ready, pass, true))
     }
@@ -182,7 +186,7 @@ impl<'s> Recovering<'s> {
     fn ready(&mut self) -> Result<Ready, TurnError> {
         let core = &self.core;
         if let Some(lease) = &self.lease {
-            // Others may have been asked to leave it alone while this turn waited.
+            // Others may have been asked to leave it alone while this turn waited. It must not wait for room then.
             lease.check()?;
         } else if let Some(routes) = &core.setup.recovery.routes {
             self.lease =

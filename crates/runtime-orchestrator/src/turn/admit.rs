@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use runtime_events::{SpanId, SpanOutcome};
-use runtime_resilience::{CircuitBreaker, Demand, RateLimiter, RateReservation};
+use runtime_resilience::{CircuitBreaker, Demand, RateLimiter, RateReservation, RouteLease};
 
 use crate::core::{Core, Entry, Hold};
 use crate::error::{DeadlineExceededError, TurnError, TurnTimeoutError, text_of};
@@ -30,13 +30,15 @@ pub(crate) struct Gate<'s, 'g> {
     /// The permit is to live as long as the turn.
     pub(crate) breaker: Option<Cow<'s, CircuitBreaker>>,
     pub(crate) limiter: Option<&'g RateLimiter>,
+    /// The route that was selected, which may have come to rest by the end of a wait.
+    pub(crate) lease: Option<&'g RouteLease>,
 }
 
 impl<'s, 'g> Gate<'s, 'g> {
     /// The gate of turns without a route.
     pub(crate) fn of(core: &'g Hold<'s>) -> Self {
         let limiter = core.setup.limiter.as_ref();
-        Self { parent: core.stream.root(), breaker: core.breaker(), limiter }
+        Self { parent: core.stream.root(), breaker: core.breaker(), limiter, lease: None }
     }
 }
 
@@ -203,7 +205,10 @@ fn after_rate<'s>(
     rate: Option<RateReservation>,
     mut pace: Pace,
 ) -> Result<(Held<'s>, Pace), TurnError> {
-    match gate.breaker.map(CircuitBreaker::try_acquire_told).transpose() {
+    let rested = gate.lease.map_or(Ok(()), RouteLease::check).map_err(TurnError::from);
+    let permit =
+        rested.and_then(|()| Ok(gate.breaker.map(CircuitBreaker::try_acquire_told).transpose()?));
+    match permit {
         Ok(admitted) => {
             let (permit, change) = admitted.unzip();
             if let (Some(permit), Some(Some(change))) = (&permit, change) {
@@ -214,12 +219,12 @@ fn after_rate<'s>(
             }
             Ok((Held::new(permit, rate, funds), pace))
         }
-        Err(open) => {
+        Err(refused) => {
             // Nothing was sent.
             if let Some(rate) = rate {
                 rate.cancel();
             }
-            Err(open.into())
+            Err(refused)
         }
     }
 }

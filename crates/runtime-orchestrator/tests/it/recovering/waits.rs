@@ -1,13 +1,14 @@
 //! Back-off: waited in full, at least as long as asked, and never beyond cap or deadline.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use runtime_events::{AgentEventName, SpanOutcome};
 use runtime_orchestrator::{BoxError, Turn, TurnError};
 use runtime_resilience::{
-    Backoff, FaultKind, GaveUp, NoRetry, RetryBudget, RetryBudgetConfig, Route, Routes,
-    TimeoutPhase,
+    Backoff, Demand, FaultKind, GaveUp, NoRetry, RateLimiter, RateLimits, RetryBudget,
+    RetryBudgetConfig, Route, Routes, TimeoutPhase,
 };
 use runtime_usage::{Limit, Usd};
 
@@ -282,4 +283,34 @@ fn retry_that_is_not_made_is_given_back() {
         panic!("the one retry is made")
     };
     assert_eq!((budget.balance(), script.calls()), (0, 3));
+}
+
+#[test]
+fn turn_that_waits_for_room_goes_elsewhere_if_its_route_rests_by_then() {
+    let fixture = fixture();
+    let clock = Arc::new(fixture.clock.clone());
+    let one_a_minute = RateLimits::default().requests_per_minute(NonZeroU32::MIN);
+    let limiter = RateLimiter::with_clock("openai", one_a_minute.burst(60 * SECOND), clock.clone());
+    let _sent = limiter.try_reserve(Demand::request()).unwrap();
+    let openai = Route::new("openai", "m").rate_limiter(limiter.clone());
+    // The other one has no room for longer.
+    let other = RateLimiter::with_clock("azure", one_a_minute, clock.clone());
+    other.pause(90 * SECOND);
+    let azure = Route::new("azure", "m").rate_limiter(other);
+    let routes = Routes::ordered([openai.clone(), azure]).with_clock(clock);
+    let fixture = fixture.recovery(|recovery| recovery.routes(routes.clone()));
+    let session = fixture.orchestrator.session().unwrap();
+    let script = Script::of([]);
+    let mut turn = Box::pin(
+        session.run_turn_recovering(Turn::model("m"), async |attempt| script.play(attempt)),
+    );
+    assert!(poll(&mut turn).is_pending());
+    // Another turn is asked to leave it alone.
+    routes.apply(&openai, &asking(FaultKind::Overload, 300 * SECOND).fault).unwrap();
+    fixture.clock.advance(60 * SECOND);
+    assert!(poll(&mut turn).is_pending());
+    assert_eq!(script.calls(), 0, "there is room, and the place rests");
+    assert!(limiter.check(Demand::request()).is_ok(), "nothing was sent");
+    let answer = patiently(&fixture.clock, turn).unwrap();
+    assert_eq!((answer.attempts, answer.provider.as_deref()), (1, Some("azure")));
 }
