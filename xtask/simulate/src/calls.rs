@@ -1,5 +1,8 @@
 //! Agents that call providers: sessions, recovery, routes, breakers, limiters and budgets of one process.
 
+mod again;
+mod purse;
+mod rows;
 mod turn;
 
 use std::num::{NonZeroU32, NonZeroU64};
@@ -20,7 +23,10 @@ use runtime_testkit::simulation::{
 };
 use runtime_usage::{Account, Limit, ModelPricing, PricingTable, UsageSnapshot, Usd};
 
-use crate::draw::{millis, one_of, seconds};
+use self::purse::Purses;
+use self::rows::Rows;
+use self::turn::Times;
+use crate::draw::{millis, one_of, refusing, seconds};
 use crate::laws;
 use crate::watch::Places;
 
@@ -42,7 +48,8 @@ pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
         if rng.u8(..4) == 0 {
             provider = provider.capacity(rng.u32(20..200));
         }
-        world = world.provider(name, provider.troubled(&mut rng, 4, TROUBLED));
+        provider = provider.troubled(&mut rng, 4, TROUBLED);
+        world = world.provider(name, refusing(provider, &mut rng, TROUBLED));
     }
     for _ in 0..rng.usize(..2) {
         let by = chrono::TimeDelta::seconds(rng.i64(-7_200..7_200));
@@ -68,10 +75,10 @@ struct Setup {
     company: Account,
     breakers: Vec<CircuitBreaker>,
     places: Rc<Places>,
+    rows: Rows,
     /// The retry budgets of all places, or of the only one.
-    retries: Vec<RetryBudget>,
-    /// The retries for a hundred answers.
-    percent: u32,
+    purses: Purses,
+    deadline: Option<Duration>,
     routes: Option<Routes>,
     strict: bool,
     /// All agents begin within this time.
@@ -121,8 +128,8 @@ fn breaker(sim: &Sim, name: &str, places: &Rc<Places>, at: usize) -> CircuitBrea
 impl Setup {
     fn new(sim: &Sim, rng: &mut Rng) -> Self {
         let time: Arc<dyn Sleeper> = Arc::new(sim.time());
-        let places = Rc::new(Places::new(PLACES.len(), THRESHOLD));
         let (routed, strict) = (rng.bool(), rng.u8(..4) == 0);
+        let places = Rc::new(Places::new(PLACES.len(), THRESHOLD, routed));
         let cap = Usd::from_cents(rng.u64(2..60));
         let per_turn = Usd::from_cents(1);
         let limit = if strict { Limit::strict(cap) } else { Limit::enforced(cap) };
@@ -157,8 +164,9 @@ impl Setup {
             let own = if strict { Limit::strict(own) } else { Limit::enforced(own) };
             orchestrator = orchestrator.budget(own.per_turn(per_turn));
         }
-        if rng.u8(..3) == 0 {
-            orchestrator = orchestrator.deadline(Timeout::on(seconds(rng, 20..200), time));
+        let deadline = (rng.u8(..3) == 0).then(|| seconds(rng, 20..200));
+        if let Some(deadline) = deadline {
+            orchestrator = orchestrator.deadline(Timeout::on(deadline, time));
         }
         let limited = rng.bool();
         let mut shared = None;
@@ -185,12 +193,13 @@ impl Setup {
         let orchestrator = orchestrator.recovery(recovery);
         let rush = 0..one_of(rng, &[1_000, 40_000]);
         Self {
+            rows: Rows::new(&breakers, THRESHOLD),
+            purses: Purses::new(retries, (RESERVE, percent), routed),
             orchestrator,
             company,
             breakers,
             places,
-            retries,
-            percent,
+            deadline,
             routes: shared,
             strict,
             rush,
@@ -237,24 +246,9 @@ impl Setup {
             })
         });
         let setup = Rc::clone(self);
-        sim.always("retries are within their budget", move || {
-            let (retries, answers) = setup.places.retries(0);
-            let most = RESERVE + setup.percent * answers / 100;
-            // Where answers fill nothing, what is left tells what was drawn.
-            let drawn = RESERVE.saturating_sub(setup.retries[0].balance());
-            let undrawn = setup.percent == 0 && retries > drawn;
-            if setup.routes.is_some() || (retries <= most && !undrawn) {
-                return Ok(());
-            }
-            Err(format!(
-                "{retries} retries after {answers} answers; {most} are allowed, {drawn} drawn"
-            ))
-        });
-        let (setup, events) = (Rc::clone(self), sim.events());
-        sim.at_end("retry budgets have what was not used", move || {
-            let left = setup.retries.iter().map(RetryBudget::balance);
-            laws::drawn(&events.events(), RESERVE, left)
-        });
+        sim.always("retry budgets have what was filled in", move || setup.purses.check());
+        let setup = Rc::clone(self);
+        sim.always("breakers count what places are to blame for", move || setup.rows.check());
         let setup = Rc::clone(self);
         sim.at_end("no call is under way", move || {
             let routes = setup.routes.iter().flat_map(Routes::snapshot);
@@ -275,7 +269,7 @@ impl Setup {
         });
     }
 
-    fn turn(&self, rng: &mut Rng, time: &SimTime) -> (Turn<Reply>, Option<Duration>) {
+    fn turn(&self, rng: &mut Rng, time: &SimTime) -> (Turn<Reply>, Times) {
         let limit = |after: Duration| Timeout::on(after, Arc::new(time.clone()));
         let mut turn = Turn::model(PLACES[0].1).usage_from(Reply::usage);
         if self.strict || rng.bool() {
@@ -285,26 +279,29 @@ impl Setup {
             turn = turn.repeatable();
         }
         // Without it, a provider that hangs would be waited for.
-        turn = turn.timeout(limit(seconds(rng, 4..25)));
-        if rng.u8(..4) == 0 {
-            turn = turn.first_token_timeout(limit(seconds(rng, 2..10)));
+        let attempt = seconds(rng, 4..25);
+        turn = turn.timeout(limit(attempt));
+        let first = (rng.u8(..4) == 0).then(|| seconds(rng, 2..10));
+        if let Some(first) = first {
+            turn = turn.first_token_timeout(limit(first));
         }
         let total = (rng.u8(..2) == 0).then(|| seconds(rng, 3..60));
         if let Some(total) = total {
             turn = turn.within(limit(total));
         }
-        (turn, total)
+        (turn, Times { attempt, first, total })
     }
 }
 
 async fn agent(sim: Sim, setup: Rc<Setup>, mut rng: Rng) {
     sim.sleep(millis(&mut rng, setup.rush.clone())).await;
     let Ok(session) = setup.orchestrator.session() else { return sim.fail("no session") };
+    let deadline = setup.deadline.map(|deadline| sim.elapsed() + deadline);
     for _ in 0..rng.usize(1..6) {
         if session.status().is_terminal() {
             break;
         }
-        turn::one_turn(&sim, &setup, &session, &mut rng).await;
+        turn::one_turn((&sim, &setup), &session, deadline, &mut rng).await;
         if rng.u8(..4) == 0 {
             let call = ToolCall::new("search");
             let takes = millis(&mut rng, 0..2_000);

@@ -27,3 +27,17 @@ pub(crate) fn flaky(provider: Provider, rng: &mut Rng, within: Duration) -> Prov
         provider.spell(trouble, Duration::ZERO..within).share(share)
     })
 }
+
+/// A provider that may also refuse a key, an account or a request, or say for how long it is busy.
+pub(crate) fn refusing(provider: Provider, rng: &mut Rng, within: Duration) -> Provider {
+    if rng.bool() {
+        return provider;
+    }
+    let wait = Some(seconds(rng, 1..20));
+    let all = [(400, None), (401, None), (402, None), (402, wait), (402, wait), (503, wait)];
+    let status = one_of(rng, &all);
+    let from = millis(rng, 0..u64::try_from(within.as_millis()).unwrap_or(u64::MAX));
+    let trouble = Trouble::Status(status.0, status.1);
+    let share = one_of(rng, &[20, 50, 100]);
+    provider.spell(trouble, from..from + seconds(rng, 1..40)).share(share)
+}

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use runtime_events::payload::{Recovery, TurnStarted};
+use runtime_events::payload::Recovery;
 use runtime_events::{AgentEvent, AgentEventName, FailureScenario};
 use runtime_resilience::Recipes;
 
@@ -26,28 +26,4 @@ pub(crate) fn recoveries(events: &[Arc<AgentEvent>]) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-/// Retry budgets, of which this is left, had this reserve each, and were drawn on by attempts beyond the first alone.
-pub(crate) fn drawn(
-    events: &[Arc<AgentEvent>],
-    reserve: u32,
-    left: impl Iterator<Item = u32>,
-) -> Result<(), String> {
-    let retries = |event: &&Arc<AgentEvent>| {
-        event.event == AgentEventName::AttemptStarted
-            && TurnStarted::of(event).attempt.is_some_and(|number| number > 1)
-    };
-    let most = events.iter().filter(retries).count();
-    let mut drawn = 0;
-    for left in left {
-        // A whole retry may be there but for a part.
-        let used =
-            reserve.checked_sub(left).ok_or_else(|| format!("{left} of {reserve} are left"))?;
-        drawn += used as usize;
-    }
-    if drawn <= most {
-        return Ok(());
-    }
-    Err(format!("{drawn} retries were drawn, and {most} were made"))
 }

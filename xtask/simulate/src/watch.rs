@@ -14,6 +14,7 @@ pub(crate) struct Places(Vec<Arc<Mutex<Place>>>);
 struct Place {
     /// The failures in a row that open its breaker.
     threshold: u32,
+    routed: bool,
     /// Until when it asked to be left alone.
     rests_until: Duration,
     /// Until when it may rest at the most, by what it said and by what is usual.
@@ -21,8 +22,6 @@ struct Place {
     /// The failures that its breaker may have counted, and those that it needs for what it did.
     faults: u32,
     needed: u32,
-    retries: u32,
-    answers: u32,
     /// The calls that ended, answered or not.
     ended: u32,
     broken: Option<String>,
@@ -30,10 +29,13 @@ struct Place {
 
 /// The longest rest of a place that did not say.
 const USUAL: Duration = Duration::from_secs(5);
+/// The rest of a place whose key is wrong or used up, at the least.
+const LONG: Duration = Duration::from_secs(900);
 
 impl Places {
-    pub(crate) fn new(count: usize, threshold: u32) -> Self {
-        let place = || Arc::new(Mutex::new(Place { threshold, ..Place::default() }));
+    /// Where there are routes, a place is left alone whatever its refusal is.
+    pub(crate) fn new(count: usize, threshold: u32, routed: bool) -> Self {
+        let place = || Arc::new(Mutex::new(Place { threshold, routed, ..Place::default() }));
         Self((0..count).map(|_| place()).collect())
     }
 
@@ -46,10 +48,9 @@ impl Places {
         Arc::new(Listener(Arc::clone(&self.0[place])))
     }
 
-    /// A call begins. A retry draws on the retry budget of the place.
-    pub(crate) fn begin(&self, place: usize, now: Duration, retry: bool) {
+    /// A call begins.
+    pub(crate) fn begin(&self, place: usize, now: Duration) {
         let mut place = self.at(place);
-        place.retries += u32::from(retry);
         if now < place.rests_until {
             let why = format!("a call at {now:?}, before {:?} as it asked", place.rests_until);
             place.broken.get_or_insert(why);
@@ -62,19 +63,24 @@ impl Places {
     }
 
     pub(crate) fn answered(&self, place: usize) {
-        let mut place = self.at(place);
-        place.answers += 1;
-        place.ended += 1;
+        self.at(place).ended += 1;
     }
 
     pub(crate) fn failed(&self, place: usize, now: Duration, fault: &Fault) {
         let mut place = self.at(place);
         place.ended += 1;
         place.faults += u32::from(fault.counts);
-        place.may_rest_until = place.may_rest_until.max(now + fault.asked.unwrap_or(USUAL));
-        if let Some(asked) = fault.asked {
-            place.rests_until = place.rests_until.max(now + asked);
-        }
+        let lasting = matches!(fault.status, Some(401..=403));
+        let usual = if lasting { LONG } else { USUAL };
+        let most = fault.asked.map_or(usual, |asked| if lasting { asked.max(LONG) } else { asked });
+        place.may_rest_until = place.may_rest_until.max(now + most);
+        let rests = match fault.asked {
+            _ if lasting && place.routed => Some(most),
+            // The only place holds back those that come too often. Others wait for themselves.
+            Some(asked) if place.routed || fault.status == Some(429) => Some(asked),
+            _ => None,
+        };
+        place.rests_until = place.rests_until.max(now + rests.unwrap_or_default());
     }
 
     /// A place rests until then, as the library says.
@@ -84,12 +90,6 @@ impl Places {
             return Ok(());
         }
         Err(format!("a place rests until {until:?}, and nobody asked for more than {most:?}"))
-    }
-
-    /// The retries and the answers of a place.
-    pub(crate) fn retries(&self, place: usize) -> (u32, u32) {
-        let place = self.at(place);
-        (place.retries, place.answers)
     }
 
     /// The calls that have ended, at all places.
@@ -164,28 +164,48 @@ pub(crate) struct Since {
 /// The calls of one turn.
 #[derive(Default)]
 pub(crate) struct Watch {
+    calls: Cell<u32>,
     running: Cell<u32>,
     failed: Cell<Option<Since>>,
-    answered: Cell<Option<usize>>,
+    answered: Cell<Option<(usize, Duration)>>,
+    /// Whether its last call failed, and none was made since.
+    pends: Cell<bool>,
 }
 
 impl Watch {
     pub(crate) fn began(&self) {
+        self.calls.set(self.calls.get() + 1);
         self.running.set(self.running.get() + 1);
     }
 
-    /// A call ended, and failed if there is a time.
-    pub(crate) fn ended(&self, failed: Option<Since>) {
+    /// Whether there was a call before.
+    pub(crate) const fn is_again(&self) -> bool {
+        self.calls.get() > 0
+    }
+
+    /// A call ended, and failed if there is a time. Returns whether it failed as the last one.
+    pub(crate) fn ended(&self, failed: Option<Since>) -> bool {
         self.running.set(self.running.get() - 1);
         self.failed.set(failed);
+        self.waits_since().is_some()
     }
 
-    pub(crate) fn answered(&self, place: usize) {
-        self.answered.set(Some(place));
+    /// The turn waits for another call. Returns whether it did not before.
+    pub(crate) fn pends(&self) -> bool {
+        !self.pends.replace(true)
     }
 
-    /// The place that answered last.
-    pub(crate) fn answered_by(&self) -> Option<usize> {
+    /// It does not wait any more. Returns whether it did.
+    pub(crate) fn resumes(&self) -> bool {
+        self.pends.replace(false)
+    }
+
+    pub(crate) fn answered(&self, by: (usize, Duration)) {
+        self.answered.set(Some(by));
+    }
+
+    /// The place that answered last, and when.
+    pub(crate) fn answered_by(&self) -> Option<(usize, Duration)> {
         self.answered.get()
     }
 

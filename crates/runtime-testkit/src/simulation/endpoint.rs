@@ -188,12 +188,19 @@ impl Endpoint {
         }
         let call = self.provider.arrive(now, &self.life.process);
         if let Some(wait) = self.provider.full_for(now) {
-            return Err(self.slow_down(call, wait));
+            return Err(self.refuses(call, (429, Some(wait)), "slow down"));
         }
         match trouble {
-            Some(Trouble::Storm(wait)) => return Err(self.slow_down(call, wait)),
-            Some(Trouble::Overload) => return Err(self.status(503, None, "overloaded")),
-            Some(Trouble::Refused) => return Err(self.status(400, None, "invalid request")),
+            Some(Trouble::Storm(wait)) => {
+                return Err(self.refuses(call, (429, Some(wait)), "slow down"));
+            }
+            Some(Trouble::Overload) => return Err(self.refuses(call, (503, None), "overloaded")),
+            Some(Trouble::Refused) => {
+                return Err(self.refuses(call, (400, None), "invalid request"));
+            }
+            Some(Trouble::Status(status, wait)) => {
+                return Err(self.refuses(call, (status, wait), "refused"));
+            }
             Some(Trouble::Hang) => pending().await,
             Some(Trouble::Slow(by)) => self.time.sleep(by).await,
             _ => {}
@@ -234,17 +241,18 @@ impl Endpoint {
         }
     }
 
-    fn slow_down(&self, call: usize, wait: Duration) -> FaultError {
+    fn refuses(
+        &self,
+        call: usize,
+        (status, wait): (u16, Option<Duration>),
+        message: &str,
+    ) -> FaultError {
         // Headers have whole seconds.
-        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        let asked = Duration::from_secs(seconds);
-        self.provider.note(call, |call| call.asked_to_wait = Some(asked));
-        self.status(429, Some(seconds), "slow down")
-    }
-
-    fn status(&self, status: u16, retry_after: Option<u64>, message: &str) -> FaultError {
+        let seconds = wait.map(|wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
+        let asked_to_wait = seconds.map(Duration::from_secs);
+        self.provider.note(call, |call| call.asked_to_wait = asked_to_wait);
         let headers: Vec<_> =
-            retry_after.map(|seconds| ("retry-after", seconds.to_string())).into_iter().collect();
+            seconds.map(|seconds| ("retry-after", seconds.to_string())).into_iter().collect();
         let body = format!(r#"{{"error":{{"message":"{message}"}}}}"#);
         let now = self.time.utc_now();
         FaultError::from_response(self.provider.api, status, &headers, body.as_bytes(), now)

@@ -68,6 +68,8 @@ pub enum Trouble {
     Hang,
     /// Status 400: the request is wrong, and no other provider would take it.
     Refused,
+    /// Another status without an answer, with `retry-after` if there is a wait.
+    Status(u16, Option<Duration>),
 }
 
 impl Provider {

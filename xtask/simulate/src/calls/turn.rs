@@ -7,52 +7,78 @@ use runtime_orchestrator::{Attempt, OrchestrationSession};
 use runtime_resilience::{FaultError, Routes};
 use runtime_testkit::simulation::{Reply, Sim};
 
+use super::again::History;
+use super::rows::{Began, Ended, Limits};
 use super::{PLACES, Setup};
 use crate::draw::millis;
-use crate::watch::{Since, Watch};
+use crate::watch::{Since, UnderWay, Watch};
 
-/// A turn, perhaps dropped on its way.
+/// A turn while it runs.
+struct Running<'t> {
+    sim: &'t Sim,
+    setup: &'t Setup,
+    watch: Watch,
+    history: History,
+    times: Times,
+    /// When the turn and the session end, and the patience of the user.
+    ends: [Option<Duration>; 3],
+    recovers: bool,
+}
+
+/// The time limits of a turn.
+#[derive(Clone, Copy)]
+pub(super) struct Times {
+    pub(super) attempt: Duration,
+    pub(super) first: Option<Duration>,
+    pub(super) total: Option<Duration>,
+}
+
+/// A turn, perhaps dropped on its way. The session may have a deadline.
 pub(super) async fn one_turn(
-    sim: &Sim,
-    setup: &Setup,
+    (sim, setup): (&Sim, &Setup),
     session: &OrchestrationSession,
+    deadline: Option<Duration>,
     rng: &mut Rng,
 ) {
-    let (turn, total) = setup.turn(rng, &sim.time());
+    let (turn, times) = setup.turn(rng, &sim.time());
     let patience = if rng.u8(..4) == 0 { millis(rng, 1..20_000) } else { Duration::MAX };
     let began = sim.elapsed();
-    let watch = Watch::default();
     // Without recovery, a turn knows of no routes.
-    let ended = if setup.routes.is_some() || rng.u8(..5) > 0 {
+    let recovers = setup.routes.is_some() || rng.u8(..5) > 0;
+    let ends = [times.total.map(|total| began + total), deadline, began.checked_add(patience)];
+    let (watch, history) = Default::default();
+    let running = Running { sim, setup, watch, history, times, ends, recovers };
+    let ended = if recovers {
         let call = async |attempt: Attempt| {
             let place = PLACES.iter().position(|(provider, _)| *provider == attempt.provider());
-            let retry = attempt.number() > 1 && setup.routes.is_none();
-            let call = Call { place: place.unwrap_or(0), retry: retry || attempt.is_hedge() };
-            one_call(sim, setup, &watch, call, || attempt.token()).await
+            let call = Call { place: place.unwrap_or(0), hedge: attempt.is_hedge() };
+            running.call(call, || attempt.token()).await
         };
         sim.time().within(patience, session.run_turn_recovering(turn, call)).await
     } else {
-        let call = async || {
-            let call = Call { place: 0, retry: false };
-            one_call(sim, setup, &watch, call, || ()).await
-        };
+        let call = async || running.call(Call { place: 0, hedge: false }, || ()).await;
         sim.time().within(patience, session.run_turn(turn, call)).await
     };
+    let Running { watch, .. } = running;
+    setup.purses.pend(-i64::from(watch.resumes()));
     for (place, route) in setup.routes.iter().flat_map(Routes::snapshot).enumerate() {
         if let Some(rests) = route.rests {
             let until = sim.elapsed() + rests;
             setup.places.rest(place, until).unwrap_or_else(|why| sim.fail(why));
         }
     }
-    if let (Some(Ok(answer)), Some(place)) = (&ended, watch.answered_by()) {
+    if let (Some(Ok(answer)), Some((place, _))) = (&ended, watch.answered_by()) {
         let (provider, model) = PLACES[place];
         let said = answer.provider.as_deref().unwrap_or(provider);
         if said != provider || *answer.model != *model {
             sim.fail(format!("{provider} has answered, and not {said} with {}", answer.model));
         }
+        if recovers {
+            setup.purses.answered(place);
+        }
     }
     let took = sim.elapsed().saturating_sub(began);
-    let Some(total) = total else { return };
+    let Some(total) = times.total else { return };
     if took > total {
         sim.fail(format!("a turn took {took:?} of {total:?}"));
     }
@@ -70,32 +96,100 @@ pub(super) async fn one_turn(
 #[derive(Clone, Copy)]
 struct Call {
     place: usize,
-    /// Whether it draws on the retry budget.
-    retry: bool,
+    hedge: bool,
 }
 
-/// What a turn calls, with an eye on what the place had asked for.
-async fn one_call(
-    sim: &Sim,
-    setup: &Setup,
-    watch: &Watch,
-    call: Call,
-    token: impl Fn(),
-) -> Result<Reply, FaultError> {
-    let Call { place, retry } = call;
-    setup.places.begin(place, sim.elapsed(), retry);
-    let mut under_way = setup.places.under_way(place);
-    watch.began();
-    let answer = sim.provider(PLACES[place].0).stream("hi", token).await;
-    under_way.over();
-    match &answer {
-        Ok(_) => {
-            setup.places.answered(place);
-            watch.answered(place);
+impl Running<'_> {
+    /// What a turn calls, with an eye on what the place had asked for.
+    async fn call(
+        &self,
+        Call { place, hedge }: Call,
+        token: impl Fn(),
+    ) -> Result<Reply, FaultError> {
+        let (Self { sim, setup, watch, .. }, now) = (self, self.sim.elapsed());
+        setup.places.begin(place, now);
+        let may = self.history.begin((place, hedge), now, setup.routes.is_some());
+        may.unwrap_or_else(|why| sim.fail(why));
+        if hedge {
+            setup.purses.hedged(place);
+        } else if watch.is_again() {
+            setup.purses.again();
         }
-        Err(error) => setup.places.failed(place, sim.elapsed(), &error.fault),
+        setup.purses.pend(-i64::from(watch.resumes()));
+        watch.began();
+        let Times { attempt, first, .. } = self.times;
+        let first = first.map(|first| now + first);
+        let limits = Limits { attempt: now + attempt, first, others: self.ends };
+        let (began, bears) = (setup.rows.begin(place), setup.places.under_way(place));
+        let mut under_way =
+            Called { turn: self, place, limits, began, spoke: false.into(), bears, over: false };
+        let told = || {
+            under_way.spoke.set(self.recovers);
+            token();
+        };
+        let answer = sim.provider(PLACES[place].0).stream("hi", told).await;
+        under_way.ended(&answer);
+        answer
     }
-    let since = || Since { at: sim.elapsed(), ended: setup.places.ended() };
-    watch.ended(answer.is_err().then(since));
-    answer
+
+    /// Whether nothing of the turn runs any more but its recovery.
+    fn stopped(&self, failed: bool) {
+        let ended = Since { at: self.sim.elapsed(), ended: self.setup.places.ended() };
+        let pends = self.watch.ended(failed.then_some(ended)) && self.recovers;
+        if pends && self.watch.pends() {
+            self.setup.purses.pend(1);
+        }
+    }
+}
+
+/// A call until its end.
+struct Called<'c, 't> {
+    turn: &'c Running<'t>,
+    place: usize,
+    limits: Limits,
+    began: Began,
+    /// Whether the library was told of a token.
+    spoke: std::cell::Cell<bool>,
+    bears: UnderWay,
+    over: bool,
+}
+
+impl Called<'_, '_> {
+    fn ended(&mut self, answer: &Result<Reply, FaultError>) {
+        let (Running { sim, setup, watch, history, .. }, place) = (self.turn, self.place);
+        self.over = true;
+        self.bears.over();
+        let ended = match answer {
+            Ok(_) => {
+                setup.places.answered(place);
+                watch.answered((place, sim.elapsed()));
+                Ended::Answered
+            }
+            Err(error) => {
+                setup.places.failed(place, sim.elapsed(), &error.fault);
+                history.failed(place, sim.elapsed(), error);
+                if error.fault.counts { Ended::Failed } else { Ended::Ignored }
+            }
+        };
+        setup.rows.end(place, self.began, ended);
+        self.turn.stopped(answer.is_err());
+    }
+}
+
+impl Drop for Called<'_, '_> {
+    fn drop(&mut self) {
+        if self.over {
+            return;
+        }
+        let (Running { sim, setup, watch, history, .. }, now) =
+            (self.turn, self.turn.sim.elapsed());
+        let _ = sim;
+        let beaten = watch.answered_by().is_some_and(|(_, at)| at == now);
+        let ended = self.limits.ended(now, self.spoke.get(), beaten);
+        setup.rows.end(self.place, self.began, ended);
+        if ended != Ended::Ignored {
+            history.late(self.place);
+        }
+        self.turn.stopped(true);
+    }
 }
