@@ -5,21 +5,14 @@ use super::{PROJECT, Problem, assert_none, has_extension};
 /// The folder of the payloads.
 const PAYLOADS: &str = "crates/runtime-events/src/payload/";
 
-/// The crates that write or read events.
-const READERS: &[&str] = &[
-    "runtime-orchestrator",
-    "runtime-otel",
-    "runtime-report",
-    "runtime-sinks",
-    "runtime-sqlite",
-    "techrevati-cli",
-];
+/// Crates whose sources read the JSON of providers, and no events.
+const OF_PROVIDERS: &[&str] = &["crates/runtime-http/", "crates/runtime-usage/"];
 
 /// The file with the list of keys that spans always show.
 const PLAIN: &str = "crates/runtime-otel/src/note.rs";
 
-/// Keys of the envelope that are also keys of payloads.
-const ENVELOPE: &[&str] = &["phase", "session_id"];
+/// Keys of the envelope and its labels that are also keys of payloads.
+const ENVELOPE: &[&str] = &["life", "phase", "session_id", "thread"];
 
 #[test]
 fn no_crate_spells_a_key_of_a_payload() {
@@ -30,9 +23,16 @@ fn no_crate_spells_a_key_of_a_payload() {
 #[test]
 fn keys_in_sql_and_scripts_are_keys_of_payloads() {
     let keys = keys();
-    let chosen =
-        |path: &str| is_reader(path) || is_of_a_reader(path, "sql") || is_of_a_reader(path, "js");
-    assert_none(&PROJECT.problems(chosen, |text| unknown_paths(text, &keys)));
+    let chosen = |path: &str| {
+        is_reader(path) || ["sql", "md"].iter().any(|extension| has_extension(path, extension))
+    };
+    assert_none(&PROJECT.problems(chosen, |text| unknown_paths(text, "$.data.", &keys)));
+    assert_none(
+        &PROJECT.problems(
+            |path| has_extension(path, "js"),
+            |text| unknown_paths(text, " data.", &keys),
+        ),
+    );
 }
 
 #[test]
@@ -76,9 +76,9 @@ fn literal_keys(text: &str, keys: &[String]) -> Vec<Problem> {
 }
 
 /// Paths into the data of an event, in SQL and scripts, whose key no payload has.
-fn unknown_paths(text: &str, keys: &[String]) -> Vec<Problem> {
+fn unknown_paths(text: &str, data: &str, keys: &[String]) -> Vec<Problem> {
     let found = (1..).zip(text.lines()).flat_map(|(number, line)| {
-        line.match_indices("$.data.").filter_map(move |(at, start)| {
+        line.match_indices(data).filter_map(move |(at, start)| {
             let rest = &line[at + start.len()..];
             let end = rest.find(|char: char| char != '_' && !char.is_ascii_alphanumeric());
             let key = &rest[..end.unwrap_or(rest.len())];
@@ -99,14 +99,13 @@ fn unknown_entries(text: &str, keys: &[String]) -> Vec<Problem> {
     found.collect()
 }
 
-/// Whether a file is a source of these crates. Tests are not: they look at the JSON.
+/// Whether a file may write or read events. Tests and benchmarks look at the JSON itself.
 fn is_reader(path: &str) -> bool {
-    is_of_a_reader(path, "rs") && !path.contains("tests")
-}
-
-fn is_of_a_reader(path: &str, extension: &str) -> bool {
-    let place = path.strip_prefix("crates/").and_then(|path| path.split_once("/src/"));
-    has_extension(path, extension) && place.is_some_and(|(name, _)| READERS.contains(&name))
+    has_extension(path, "rs")
+        && (path.starts_with("examples/") || path.starts_with("crates/") && path.contains("/src/"))
+        && !path.contains("tests")
+        && !path.starts_with(PAYLOADS)
+        && !OF_PROVIDERS.iter().any(|place| path.starts_with(place))
 }
 
 #[test]
@@ -126,7 +125,7 @@ fn a_literal_key_is_found() {
 #[test]
 fn a_path_or_an_entry_without_a_payload_is_found() {
     let keys = ["for".to_owned()];
-    let found = unknown_paths("body ->> '$.data.for'\nbody ->> '$.data.form'", &keys);
+    let found = unknown_paths("'$.data.for'\n'$.data.form'", "$.data.", &keys);
     assert_eq!(found, [Problem::new(2, "no payload has `form`")]);
     let found = unknown_entries("    \"for\"\n    \"form\"\n    [\"x\"]", &keys);
     assert_eq!(found, [Problem::new(2, "no payload has `form`")]);

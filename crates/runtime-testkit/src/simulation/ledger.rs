@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use runtime_events::payload::TurnEnded;
 use runtime_events::{AgentEvent, AgentEventName, SpanId};
 use runtime_sinks::{EventSink, SinkError};
 use runtime_usage::Usd;
@@ -168,8 +169,7 @@ impl Session {
 impl Session {
     /// A call that costs has ended. What a turn costs is what its attempts cost.
     fn bill(&mut self, event: &AgentEvent, attempts: Usd) -> Result<(), &'static str> {
-        let cost = event.data.as_ref().and_then(|data| data.get("cost_usd")?.as_f64());
-        let cost = cost.and_then(|cost| Usd::try_from(cost).ok()).unwrap_or(Usd::ZERO);
+        let cost = TurnEnded::of(event).cost_nanousd().map_or(Usd::ZERO, Usd::from_nanos);
         if !attempts.is_zero() {
             return if cost == attempts {
                 Ok(())
