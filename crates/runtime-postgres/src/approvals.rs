@@ -9,7 +9,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use crate::call::{About, Call};
-use crate::link::Param;
+use crate::link::{Function, Param};
 use crate::row;
 use crate::store::{PgStore, micros, number};
 
@@ -22,7 +22,7 @@ fn the_approval(rows: &[Row]) -> Result<Approval, StoreError> {
 impl Approvals for PgStore {
     fn ask<'a>(&'a self, request: &'a ApprovalRequest) -> StoreFuture<'a, Approval> {
         let about = (&request.thread).into();
-        let call = Call { function: "ask", attempts: "ask for an approval", about };
+        let call = Call { function: Function::Rows("ask"), attempts: "ask for an approval", about };
         Box::pin(async move {
             request.check()?;
             let params: [Param<'_>; 8] = [
@@ -41,7 +41,7 @@ impl Approvals for PgStore {
 
     fn approval<'a>(&'a self, id: &'a str) -> StoreFuture<'a, Option<Approval>> {
         let call = Call {
-            function: "approval_of_id",
+            function: Function::Rows("approval_of_id"),
             attempts: "look at an approval",
             about: About::default(),
         };
@@ -58,7 +58,7 @@ impl Approvals for PgStore {
         step: StepKey,
     ) -> StoreFuture<'a, Option<Approval>> {
         let call = Call {
-            function: "approval_of_step",
+            function: Function::Rows("approval_of_step"),
             attempts: "look at an approval",
             about: thread.into(),
         };
@@ -74,8 +74,11 @@ impl Approvals for PgStore {
         thread: Option<&'a ThreadId>,
         limit: usize,
     ) -> StoreFuture<'a, Vec<Approval>> {
-        let call =
-            Call { function: "pending", attempts: "list approvals", about: About::default() };
+        let call = Call {
+            function: Function::Rows("pending"),
+            attempts: "list approvals",
+            about: About::default(),
+        };
         Box::pin(async move {
             let params: [Param<'_>; 2] =
                 [(&thread.map(ThreadId::as_str), Type::TEXT), (&number(limit), Type::INT8)];
@@ -88,8 +91,11 @@ impl Approvals for PgStore {
         thread: &'a ThreadId,
         limit: usize,
     ) -> StoreFuture<'a, Vec<Approval>> {
-        let call =
-            Call { function: "approvals_of", attempts: "list approvals", about: thread.into() };
+        let call = Call {
+            function: Function::Rows("approvals_of"),
+            attempts: "list approvals",
+            about: thread.into(),
+        };
         Box::pin(async move {
             let params: [Param<'_>; 2] =
                 [(&thread.as_str(), Type::TEXT), (&number(limit), Type::INT8)];
@@ -99,7 +105,11 @@ impl Approvals for PgStore {
 
     fn decide<'a>(&'a self, verdict: &'a Verdict) -> StoreFuture<'a, Approval> {
         let about = About { approval: Some(&verdict.id), ..About::default() };
-        let call = Call { function: "decide", attempts: "decide about an approval", about };
+        let call = Call {
+            function: Function::Rows("decide"),
+            attempts: "decide about an approval",
+            about,
+        };
         Box::pin(async move {
             verdict.check()?;
             let state = match verdict.decision {
@@ -134,8 +144,11 @@ impl Inbox for PgStore {
         key: &'a str,
         message: &'a Value,
     ) -> StoreFuture<'a, bool> {
-        let call =
-            Call { function: "deliver", attempts: "deliver a message", about: thread.into() };
+        let call = Call {
+            function: Function::Value("deliver"),
+            attempts: "deliver a message",
+            about: thread.into(),
+        };
         Box::pin(async move {
             fit::message(key, message)?;
             let params: [Param<'_>; 3] =
@@ -147,7 +160,11 @@ impl Inbox for PgStore {
     }
 
     fn message<'a>(&'a self, thread: &'a ThreadId, key: &'a str) -> StoreFuture<'a, Option<Value>> {
-        let call = Call { function: "message", attempts: "read a message", about: thread.into() };
+        let call = Call {
+            function: Function::Rows("message"),
+            attempts: "read a message",
+            about: thread.into(),
+        };
         Box::pin(async move {
             fit::key(key)?;
             let params: [Param<'_>; 2] = [(&thread.as_str(), Type::TEXT), (&key, Type::TEXT)];

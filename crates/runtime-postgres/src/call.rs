@@ -8,12 +8,12 @@ use tokio_postgres::Row;
 use tokio_postgres::error::DbError;
 
 use crate::error::PgError;
-use crate::link::{Link, NoAnswer, Param};
+use crate::link::{Function, Link, NoAnswer, Param};
 
 /// A call of a function of the schema.
 #[derive(Clone, Copy)]
 pub(crate) struct Call<'a> {
-    pub(crate) function: &'static str,
+    pub(crate) function: Function,
     /// What it attempts, for people.
     pub(crate) attempts: &'static str,
     pub(crate) about: About<'a>,
@@ -41,8 +41,7 @@ impl Call<'_> {
         params: &[Param<'_>],
     ) -> Result<Vec<Row>, StoreError> {
         let attempted = self.attempts;
-        let often = self.function == "append";
-        link.call(self.function, params, often).await.map_err(|error| match error {
+        link.call(self.function, params).await.map_err(|error| match error {
             NoAnswer::Refused(error) => {
                 let refused = error.as_db_error().and_then(|error| self.about.refused(error));
                 refused.unwrap_or_else(|| {

@@ -18,7 +18,7 @@ use tokio_postgres::types::{Json, Type};
 
 use crate::config::PgConfig;
 use crate::error::PgError;
-use crate::link::{Link, NoAnswer, Param, Purpose};
+use crate::link::{Function, Link, NoAnswer, Param, Purpose};
 use crate::schema;
 use crate::store::number;
 
@@ -71,8 +71,8 @@ impl PgFleet {
         attempted: &'static str,
         params: &[Param<'_>],
     ) -> Result<Vec<T>, StateError> {
-        let often = function == "fleet_sync";
-        let rows = self.link.call(function, params, often).await.map_err(|error| match error {
+        let called = if function == "fleet_sync" { Function::Often } else { Function::Value };
+        let rows = self.link.call(called(function), params).await.map_err(|error| match error {
             NoAnswer::Refused(error) => {
                 let known = refused(&error).or_else(|| damaged(function, &error));
                 known.unwrap_or_else(|| StateError::unavailable(attempted, error))

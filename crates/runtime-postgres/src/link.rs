@@ -35,6 +35,17 @@ pub(crate) type Param<'a> = (&'a (dyn ToSql + Sync), Type);
 
 pub(crate) struct Link(Line<Database>);
 
+/// A function of the schema.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Function {
+    /// It returns rows of columns.
+    Rows(&'static str),
+    /// It returns values of one column, or nothing. To select it takes less than to select from it.
+    Value(&'static str),
+    /// The one of a link, that is called often. It returns a value.
+    Often(&'static str),
+}
+
 /// Why a call has no answer.
 pub(crate) enum NoAnswer {
     /// The server refused the call.
@@ -116,15 +127,17 @@ impl Link {
     }
 
     /// Calls a function of the schema. It waits for a connection if there is none.
-    ///
-    /// Of all functions of a link, one is called often.
     pub(crate) async fn call(
         &self,
-        function: &str,
+        function: Function,
         params: &[Param<'_>],
-        often: bool,
     ) -> Result<Vec<Row>, NoAnswer> {
-        let mut sql = format!("select * from \"{}\".{function}(", self.config().schema.name());
+        let (all, name, often) = match function {
+            Function::Rows(name) => ("* from ", name, false),
+            Function::Value(name) => ("", name, false),
+            Function::Often(name) => ("", name, true),
+        };
+        let mut sql = format!("select {all}\"{}\".{name}(", self.config().schema.name());
         for number in 1..=params.len() {
             let comma = if number == 1 { "" } else { "," };
             // A `String` takes any text.

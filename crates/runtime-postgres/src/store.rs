@@ -15,7 +15,7 @@ use tokio_postgres::types::{Json, Type};
 use crate::call::{About, Call};
 use crate::config::PgConfig;
 use crate::error::PgError;
-use crate::link::{self, Link, Param, Purpose};
+use crate::link::{self, Function, Link, Param, Purpose};
 use crate::{row, schema};
 
 /// The time that a call may take, unless it is set.
@@ -90,7 +90,11 @@ fn of_lease(lease: &Lease) -> About<'_> {
 
 async fn release(link: &Link, lease: &Lease, left: &Leave) -> Result<(), StoreError> {
     left.check()?;
-    let call = Call { function: "release", attempts: "give a thread back", about: of_lease(lease) };
+    let call = Call {
+        function: Function::Value("release"),
+        attempts: "give a thread back",
+        about: of_lease(lease),
+    };
     // Any time that is over is as good as another, and the first ones are not times of the database.
     let wake_at = match left {
         Leave::Parked(at) => at.map(|at| at.max(DateTime::<Utc>::UNIX_EPOCH)),
@@ -121,7 +125,11 @@ impl Store for PgStore {
         thread: &'a ThreadId,
         claim: &'a Claim,
     ) -> StoreFuture<'a, (Lease, Thread)> {
-        let call = Call { function: "take", attempts: "take a thread", about: thread.into() };
+        let call = Call {
+            function: Function::Rows("take"),
+            attempts: "take a thread",
+            about: thread.into(),
+        };
         Box::pin(async move {
             claim.check()?;
             let params: [Param<'_>; 5] = [
@@ -154,7 +162,11 @@ impl Store for PgStore {
     }
 
     fn renew<'a>(&'a self, lease: &'a Lease) -> StoreFuture<'a, ()> {
-        let call = Call { function: "renew", attempts: "renew a lease", about: of_lease(lease) };
+        let call = Call {
+            function: Function::Value("renew"),
+            attempts: "renew a lease",
+            about: of_lease(lease),
+        };
         Box::pin(async move {
             let params: [Param<'_>; 3] = [
                 (&lease.thread.as_str(), Type::TEXT),
@@ -181,7 +193,8 @@ impl Store for PgStore {
         let Append { head, entries, approval, relaxed, role } = append;
         let approval_id = approval.map(|used| &used.id);
         let about = About { head, approval: approval_id, ..of_lease(lease) };
-        let call = Call { function: "append", attempts: "append to a thread", about };
+        let call =
+            Call { function: Function::Often("append"), attempts: "append to a thread", about };
         Box::pin(async move {
             append.check()?;
             let kinds: Vec<_> = entries.iter().map(|entry| entry.kind.code()).collect();
@@ -222,7 +235,11 @@ impl Store for PgStore {
         after: u64,
         limit: usize,
     ) -> StoreFuture<'a, Vec<Stored>> {
-        let call = Call { function: "read", attempts: "read a thread", about: thread.into() };
+        let call = Call {
+            function: Function::Rows("read"),
+            attempts: "read a thread",
+            about: thread.into(),
+        };
         Box::pin(async move {
             let params: [Param<'_>; 4] = [
                 (&thread.as_str(), Type::TEXT),
@@ -235,7 +252,11 @@ impl Store for PgStore {
     }
 
     fn thread<'a>(&'a self, thread: &'a ThreadId) -> StoreFuture<'a, Option<Thread>> {
-        let call = Call { function: "look_up", attempts: "look at a thread", about: thread.into() };
+        let call = Call {
+            function: Function::Rows("look_up"),
+            attempts: "look at a thread",
+            about: thread.into(),
+        };
         Box::pin(async move {
             let params: [Param<'_>; 1] = [(&thread.as_str(), Type::TEXT)];
             call.make(&self.link, &params).await?.first().map(row::thread).transpose()
@@ -248,7 +269,11 @@ impl Store for PgStore {
         after: Option<&'a ThreadId>,
         limit: usize,
     ) -> StoreFuture<'a, Vec<Thread>> {
-        let call = Call { function: "list", attempts: "list threads", about: About::default() };
+        let call = Call {
+            function: Function::Rows("list"),
+            attempts: "list threads",
+            about: About::default(),
+        };
         Box::pin(async move {
             let params: [Param<'_>; 3] = [
                 (&codes(states), Type::INT2_ARRAY),
@@ -266,7 +291,7 @@ impl Store for PgStore {
         limit: usize,
     ) -> StoreFuture<'a, Vec<ThreadId>> {
         let call = Call {
-            function: "runnable",
+            function: Function::Rows("runnable"),
             attempts: "list threads that can run",
             about: About::default(),
         };
@@ -279,7 +304,11 @@ impl Store for PgStore {
     }
 
     fn offer<'a>(&'a self, thread: &'a ThreadId) -> StoreFuture<'a, Thread> {
-        let call = Call { function: "offer", attempts: "offer a thread", about: thread.into() };
+        let call = Call {
+            function: Function::Rows("offer"),
+            attempts: "offer a thread",
+            about: thread.into(),
+        };
         Box::pin(async move {
             let params: [Param<'_>; 1] = [(&thread.as_str(), Type::TEXT)];
             let rows = call.make(&self.link, &params).await?;
@@ -289,7 +318,11 @@ impl Store for PgStore {
     }
 
     fn cancel<'a>(&'a self, thread: &'a ThreadId) -> StoreFuture<'a, ()> {
-        let call = Call { function: "cancel", attempts: "cancel a thread", about: thread.into() };
+        let call = Call {
+            function: Function::Value("cancel"),
+            attempts: "cancel a thread",
+            about: thread.into(),
+        };
         Box::pin(async move {
             let params: [Param<'_>; 1] = [(&thread.as_str(), Type::TEXT)];
             call.make(&self.link, &params).await.map(drop)
@@ -297,7 +330,11 @@ impl Store for PgStore {
     }
 
     fn prune<'a>(&'a self, thread: &'a ThreadId) -> StoreFuture<'a, u64> {
-        let call = Call { function: "prune", attempts: "prune a thread", about: thread.into() };
+        let call = Call {
+            function: Function::Value("prune"),
+            attempts: "prune a thread",
+            about: thread.into(),
+        };
         Box::pin(async move {
             let params: [Param<'_>; 1] = [(&thread.as_str(), Type::TEXT)];
             counted(&call.make(&self.link, &params).await?, "prune")
@@ -305,7 +342,11 @@ impl Store for PgStore {
     }
 
     fn forget<'a>(&'a self, thread: &'a ThreadId) -> StoreFuture<'a, ()> {
-        let call = Call { function: "forget", attempts: "forget a thread", about: thread.into() };
+        let call = Call {
+            function: Function::Value("forget"),
+            attempts: "forget a thread",
+            about: thread.into(),
+        };
         Box::pin(async move {
             let params: [Param<'_>; 1] = [(&thread.as_str(), Type::TEXT)];
             call.make(&self.link, &params).await.map(drop)
@@ -319,7 +360,7 @@ impl Store for PgStore {
         limit: usize,
     ) -> StoreFuture<'a, usize> {
         let call = Call {
-            function: "forget_untouched",
+            function: Function::Value("forget_untouched"),
             attempts: "forget old threads",
             about: About::default(),
         };
