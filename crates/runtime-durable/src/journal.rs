@@ -71,12 +71,16 @@ pub(crate) async fn read(
     seal: Option<&dyn Seal>,
 ) -> Result<Fold, JournalError> {
     let mut fold = Fold::from_base(thread.base);
-    while fold.head() < thread.head {
-        let page = store.read(&thread.id, fold.head(), PAGE).await?;
-        if page.is_empty() {
+    let behind = |seq| (seq < thread.head).then(|| store.read(&thread.id, seq, PAGE));
+    let mut next = behind(fold.head());
+    while let Some(page) = next {
+        let page = page.await?;
+        let Some(last) = page.last() else {
             let what = format!("entry {} is missing", fold.head() + 1);
             return Err(JournalError::Corrupt { seq: fold.head() + 1, what });
-        }
+        };
+        // A store with a thread of its own reads it meanwhile.
+        next = behind(last.seq);
         take(&mut fold, page, (thread, seal))?;
     }
     Ok(fold)
@@ -90,7 +94,7 @@ pub(crate) fn take(
 ) -> Result<(), JournalError> {
     entries.into_iter().try_for_each(|mut stored| {
         open(&mut stored, thread, seal)?;
-        fold.apply(&stored)
+        fold.apply(stored)
     })
 }
 
@@ -138,7 +142,7 @@ impl<'a> Slot<'a> for StoreSlot<'a> {
         let Self { journal, step, part } = *self;
         let intent = matches!(part, Part::Intent(_));
         let kind = if intent { EntryKind::INTENT } else { EntryKind::OUTCOME };
-        let entry = entry(&journal.writer, (kind, step), body.to_vec());
+        let entry = entry(&journal.writer, (kind, step), body);
         // A later intent is of the same call, which was lost: its approval is used already.
         let approval = step.approval.clone().filter(|_| part == Part::Intent(0));
         // A lost intent of a turn costs its estimate in the books, not money.

@@ -1,12 +1,31 @@
-//! How deep JSON may be: what is written has to be read again.
+//! JSON that can be read again: as deep as may be, and without floats that it has not.
 
+use serde::Serialize;
 use serde::ser::Error as _;
+use serde_json::value::{RawValue, to_raw_value};
+
+use crate::finite;
 
 /// The most levels of arrays and objects that `serde_json` reads.
 pub(crate) const DEEPEST: usize = 127;
 
-/// Refuses JSON that could not be read again.
-pub(crate) fn check_depth(json: &[u8], most: usize) -> Result<(), serde_json::Error> {
+/// Writes a value, unless it could not be read again: with floats that JSON has not, or more levels than `most`.
+pub(crate) fn written(value: &impl Serialize, most: usize) -> Result<Vec<u8>, serde_json::Error> {
+    finite::check(value)?;
+    let json = serde_json::to_vec(value)?;
+    check_depth(&json, most)?;
+    Ok(json)
+}
+
+/// The same of a value that is to be a part of another one.
+pub(crate) fn raw(value: &impl Serialize) -> Result<Box<RawValue>, serde_json::Error> {
+    finite::check(value)?;
+    let json = to_raw_value(value)?;
+    check_depth(json.get().as_bytes(), DEEPEST)?;
+    Ok(json)
+}
+
+fn check_depth(json: &[u8], most: usize) -> Result<(), serde_json::Error> {
     // Most have few brackets at all.
     if opening(json) <= most || depth(json) <= most {
         return Ok(());

@@ -55,6 +55,7 @@ mod appended;
 mod durable;
 mod engine;
 mod error;
+mod finite;
 mod handle;
 mod held;
 mod journal;

@@ -237,7 +237,7 @@ impl Place {
         intent: &IntentRecord,
     ) -> Result<(), StepError> {
         if let Some(slot) = vacant.intent.take() {
-            match slot.fill(body(step, intent)?.into()).await {
+            match slot.fill(body(step, intent)?).await {
                 // Silence is an answer, which the code sees.
                 Err(late) if has_expired(&late) => return Err(late.into()),
                 filled => filled.map_err(|error| self.life.broken(error))?,
@@ -265,8 +265,8 @@ impl Place {
 
     /// Records the outcome of a step once the next one begins: if none does, nobody has gone on without it.
     pub(crate) fn leave(&self, step: &Step, record: &impl Serialize) {
-        if let Ok(body) = serde_json::to_vec(record) {
-            self.order().left.push((step.clone(), body.into()));
+        if let Ok(body) = json::written(record, json::DEEPEST + 1) {
+            self.order().left.push((step.clone(), body));
         }
     }
 
@@ -288,7 +288,7 @@ impl Place {
         slot: Box<dyn Slot<'a> + 'a>,
         record: &impl Serialize,
     ) -> Result<(), StepError> {
-        let filled = slot.fill(body(step, record)?.into()).await;
+        let filled = slot.fill(body(step, record)?).await;
         filled.map_err(|error| self.life.broken(error))
     }
 }
@@ -306,18 +306,15 @@ pub(crate) fn has_expired(error: &JournalError) -> bool {
 }
 
 fn body(step: &Step, record: &impl Serialize) -> Result<Vec<u8>, StepError> {
-    let body = serde_json::to_vec(record).and_then(|body| {
-        // Within its record.
-        json::check_depth(&body, json::DEEPEST + 1)?;
-        Ok(body)
-    });
+    // The value is within its record.
+    let body = json::written(record, json::DEEPEST + 1);
     body.map_err(|source| StepError::Value { step: step.name.clone(), source })
 }
 
 /// Reads a recorded outcome.
 pub(crate) fn outcome<T: DeserializeOwned>(
     step: &Step,
-    body: &Body,
+    body: &[u8],
 ) -> Result<OutcomeRecord<T>, StepError> {
     let text = std::str::from_utf8(body).map_err(serde_json::Error::custom);
     let read = text.and_then(|text| serde_json::from_str(text).or_else(|_| apart(text)));
@@ -336,7 +333,7 @@ fn apart<T: DeserializeOwned>(text: &str) -> Result<OutcomeRecord<T>, serde_json
 /// Reads a recorded outcome: its value with its bill, or its failure.
 pub(crate) fn recorded<T: DeserializeOwned>(
     step: &Step,
-    body: &Body,
+    body: &[u8],
 ) -> Result<(T, Option<BillRecord>), StepError> {
     let OutcomeRecord { ok, error, bill, .. } = outcome(step, body)?;
     if let Some(failure) = error {

@@ -25,7 +25,6 @@ use runtime_store::{
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::value::to_raw_value;
 
 use crate::durable::{Durable, OnDivergence};
 use crate::error::{ParkedError, RunError, class_of, failed_step};
@@ -272,11 +271,7 @@ impl Durable {
                     let _ = session.session.finish(Err::<(), _>(error.clone()));
                     return Err(error.into());
                 }
-                let written = to_raw_value(&value).and_then(|written| {
-                    json::check_depth(written.get().as_bytes(), json::DEEPEST)?;
-                    Ok(written)
-                });
-                let written = match written {
+                let written = match json::raw(&value) {
                     Ok(written) => written,
                     // Each life would come to the same.
                     Err(source) => {

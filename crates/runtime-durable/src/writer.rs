@@ -190,8 +190,7 @@ impl Writer {
         let mut fold = self.fold();
         for (seq, entry) in (head + 1..).zip(batch.entries) {
             self.went_on.fetch_or(entry.kind.goes_on(), Ordering::Relaxed);
-            let stored = Stored { seq, fence, at, entry };
-            fold.apply(&stored)?;
+            fold.apply(Stored { seq, fence, at, entry })?;
         }
         drop(fold);
         Ok(())

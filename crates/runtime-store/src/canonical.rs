@@ -24,7 +24,9 @@ pub fn canonical_json(value: &Value) -> String {
 
 /// The same of a list of two texts and a value, which need not be copied into one.
 pub(crate) fn canonical_list(texts: [&str; 2], value: &Value) -> String {
-    let mut out = String::from("[");
+    // Most lists have no more.
+    let mut out = String::with_capacity(64);
+    out.push('[');
     for text in texts {
         write_text(&mut out, text);
         out.push(',');

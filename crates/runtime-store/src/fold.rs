@@ -88,8 +88,8 @@ impl Fold {
     ///
     /// [`JournalError::Unknown`] of a newer version, [`JournalError::Corrupt`] of an entry that cannot be
     /// read or does not follow the one before.
-    pub fn apply(&mut self, stored: &Stored) -> Result<(), JournalError> {
-        let Stored { seq, at, entry, .. } = stored;
+    pub fn apply(&mut self, stored: Stored) -> Result<(), JournalError> {
+        let Stored { seq, at, entry, .. } = &stored;
         let corrupt = |what: &str| JournalError::Corrupt { seq: *seq, what: what.to_owned() };
         if *seq != self.head + 1 {
             return Err(corrupt(&format!("entry {} was expected", self.head + 1)));
@@ -104,19 +104,19 @@ impl Fold {
             EntryKind::INTENT if known => {
                 let step = entry.step.ok_or_else(|| corrupt("an intent without a step"))?;
                 let view: IntentView<'_> = read(*seq, entry)?;
-                let (name, reserved) = (self.names.step(&view.step), view.reserved);
-                let model = view.model.map(|model| self.names.text(&model));
-                let past = self.past(step, &name, stored);
-                past.of = view.of;
+                let IntentView { step: name, reserved, model, of } = view;
+                let name = self.names.step(&name);
+                let model = model.map(|model| self.names.text(&model));
+                let past = self.past(step, &name, &stored);
+                past.of = of;
                 if past.intents.is_empty() {
                     // Most steps have one.
                     past.intents.reserve_exact(1);
                 }
-                let (body, spent) = (Arc::from(&*entry.body), Vec::new());
-                let fence = stored.fence;
+                let (fence, body, spent) = (stored.fence, stored.entry.body, Vec::new());
                 past.intents.push(Intent { fence, reserved, model, body, spent });
             }
-            EntryKind::ATTEMPT if known => self.attempt(stored)?,
+            EntryKind::ATTEMPT if known => self.attempt(&stored)?,
             EntryKind::OUTCOME if known => {
                 let step = entry.step.ok_or_else(|| corrupt("an outcome without a step"))?;
                 self.settle(step, stored)?;
@@ -187,15 +187,15 @@ impl Fold {
         (self.names.text(&bill.model), bill.usage, bill.cost)
     }
 
-    fn settle(&mut self, written: StepKey, stored: &Stored) -> Result<(), JournalError> {
-        let (seq, entry) = (stored.seq, &stored.entry);
+    fn settle(&mut self, written: StepKey, stored: Stored) -> Result<(), JournalError> {
+        let (seq, fence) = (stored.seq, stored.fence);
         let corrupt = |what: String| JournalError::Corrupt { seq, what };
-        let record: OutcomeView<'_> = read(seq, entry)?;
+        let OutcomeView { step, error, bill, .. } = read(seq, &stored.entry)?;
         let key = self.repeated.get(&written).copied().unwrap_or(written);
-        let bill = record.bill.map(|bill| self.spent(&bill));
-        let past = if let Some(name) = &record.step {
+        let bill = bill.map(|bill| self.spent(&bill));
+        let past = if let Some(name) = &step {
             let name = self.names.step(name);
-            self.past(written, &name, stored)
+            self.past(written, &name, &stored)
         } else {
             let past = self.steps.get_mut(&key);
             past.ok_or_else(|| corrupt("an outcome of an unknown step".to_owned()))?
@@ -204,10 +204,10 @@ impl Fold {
             return Err(corrupt(format!("a second outcome of {}", past.name)));
         }
         // A life that runs asks for no outcome of its own, so its body need not be kept.
-        past.outcome = Some(if past.begun { Arc::default() } else { Arc::from(&*entry.body) });
+        past.outcome = Some(if past.begun { Body::new() } else { stored.entry.body });
         past.ended = past.begun;
         // The bill is of all attempts of the last intent, if that is of the same life.
-        let own = past.intents.last().is_some_and(|intent| intent.fence == stored.fence);
+        let own = past.intents.last().is_some_and(|intent| intent.fence == fence);
         let lost: Vec<_> = past.intents.iter().rev().skip(own.into()).cloned().collect();
         let turn = past.name.kind == StepKind::Turn;
         for intent in lost {
@@ -217,7 +217,7 @@ impl Fold {
         if let Some((model, usage, cost)) = bill {
             self.totals.bill(model, &usage, cost);
         }
-        if let Some(failure) = record.error {
+        if let Some(failure) = error {
             self.failed.push((key, failure.text));
         } else {
             self.failed.clear();

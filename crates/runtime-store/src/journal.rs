@@ -1,14 +1,12 @@
 //! The boundary at which a step is recorded.
 
-use std::sync::Arc;
-
 use futures_core::future::BoxFuture;
 
 use crate::error::JournalError;
 use crate::step::{Part, Step};
 
 /// The body of a record.
-pub type Body = Arc<[u8]>;
+pub type Body = Vec<u8>;
 
 /// A journal of steps: our own store's, or that of an engine such as Restate.
 ///

@@ -227,7 +227,9 @@ impl Approvals for MemoryStore {
     fn ask<'a>(&'a self, request: &'a ApprovalRequest) -> StoreFuture<'a, Approval> {
         self.at(|rows, now| {
             request.check()?;
-            Ok(row(rows, &request.thread)?.ask(request, now))
+            let row = row(rows, &request.thread)?;
+            row.not_final()?;
+            Ok(row.ask(request, now))
         })
     }
 

@@ -150,7 +150,8 @@ pub trait Store: Approvals + Inbox + Debug + Send + Sync {
 pub trait Approvals {
     /// Asks a person. If the thread has asked the same before, the answer is how that one stands.
     ///
-    /// Errors: [`StoreError::NoThread`].
+    /// Errors: [`StoreError::NoThread`], and [`StoreError::Ended`] if the thread is over: a life that was replaced does
+    /// not know.
     fn ask<'a>(&'a self, request: &'a ApprovalRequest) -> StoreFuture<'a, Approval>;
 
     /// An approval. `None` if there is none with this id.

@@ -95,7 +95,7 @@ fn say(text: std::fmt::Arguments<'_>) -> Result<(), Error> {
 /// What the entries of a thread come to, from its checkpoint on, or why that cannot be known.
 fn folded(thread: &Thread, entries: &[Stored]) -> Result<Fold, JournalError> {
     let mut fold = Fold::from_base(thread.base);
-    entries.iter().try_for_each(|stored| fold.apply(stored))?;
+    entries.iter().cloned().try_for_each(|stored| fold.apply(stored))?;
     Ok(fold)
 }
 

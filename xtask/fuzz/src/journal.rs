@@ -20,7 +20,7 @@ fuzz_target!(|text: &str| {
             body,
         };
         let stored = Stored { seq, fence: 1, at: DateTime::UNIX_EPOCH, entry };
-        if let Err(error) = fold.apply(&stored) {
+        if let Err(error) = fold.apply(stored) {
             assert!(!error.to_string().is_empty());
             return;
         }

@@ -86,10 +86,10 @@ pub(crate) fn folded() -> Work {
     let thread = ThreadId::new(THREAD).unwrap();
     let entries = ready(recorded().read(&thread, 0, usize::MAX)).unwrap();
     let (mut fold, mut entries) = (Fold::new(), entries.into_iter());
-    fold.apply(&entries.next().unwrap()).unwrap();
+    fold.apply(entries.next().unwrap()).unwrap();
     Box::new(move || {
         for _ in 0..2 {
-            fold.apply(black_box(&entries.next().unwrap())).unwrap();
+            fold.apply(black_box(entries.next().unwrap())).unwrap();
         }
     })
 }

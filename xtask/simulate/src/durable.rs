@@ -232,7 +232,7 @@ fn cost(totals: &Totals) -> Usd {
 fn booked(store: &MemoryStore, thread: &ThreadId) -> Result<Usd, String> {
     let Some((kept, entries)) = kept(store, thread) else { return Ok(Usd::ZERO) };
     let mut fold = Fold::from_base(kept.base);
-    entries.iter().try_for_each(|entry| fold.apply(entry)).map_err(|error| error.to_string())?;
+    entries.iter().cloned().try_for_each(|entry| fold.apply(entry)).map_err(|error| error.to_string())?;
     let (folded, counted) = (cost(&fold.totals()), recount(&entries)?);
     if folded == counted {
         return Ok(folded);

@@ -75,7 +75,7 @@ impl EngineJournal {
             Part::Intent(number) => {
                 let call = self.call(step).unwrap_or_default();
                 let known = number < call.lost + u32::from(call.announced);
-                Ok(if known { Entered::Recorded(Arc::default()) } else { vacant(None) })
+                Ok(if known { Entered::Recorded(Body::new()) } else { vacant(None) })
             }
             Part::Outcome => {
                 // A step without an intent has this place alone.
@@ -86,7 +86,7 @@ impl EngineJournal {
                     let announced = call.step(step);
                     match self.engine.enter(&announced, Part::Outcome).await? {
                         Entered::Vacant(_) => break,
-                        Entered::Recorded(body) if *body == *LOST => {
+                        Entered::Recorded(body) if body == LOST => {
                             call = Call { lost: call.lost + 1, ..Call::default() };
                             self.announcement(step, &mut call).await?;
                         }
@@ -150,7 +150,7 @@ impl EngineJournal {
         let unread = |error: serde_json::Error| JournalError::Engine(Arc::new(error));
         let refused = serde_json::from_slice(&outcome).map_err(unread)?;
         let refused = serde_json::to_vec(&Refused { refused }).map_err(unread)?;
-        self.put(&place, Part::Intent(0), refused.into()).await
+        self.put(&place, Part::Intent(0), refused).await
     }
 
     fn call(&self, step: &Step) -> Option<Call> {
@@ -197,7 +197,7 @@ impl<'a> Slot<'a> for Place<'a> {
     fn fill(self: Box<Self>, body: Body) -> BoxFuture<'a, Result<(), JournalError>> {
         async move {
             if let Some(own) = self.own {
-                own.fill(Arc::clone(&body)).await?;
+                own.fill(body.clone()).await?;
             }
             match self.part {
                 Part::Intent(_) => self.journal.announce(self.step, body).await,

@@ -6,9 +6,9 @@ use std::sync::atomic::Ordering;
 use runtime_store::{CheckpointRecord, EntryKind, StepKind};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::value::to_raw_value;
 
 use crate::error::StepError;
+use crate::json;
 use crate::run::entry;
 use crate::session::DurableSession;
 
@@ -92,7 +92,7 @@ pub(super) async fn begin_anew<S: Serialize>(
     session.place.check_resumed()?;
     let unwritable =
         |source| StepError::Value { step: session.place.name(StepKind::Checkpoint, ""), source };
-    let state = to_raw_value(state).map_err(unwritable)?;
+    let state = json::raw(state).map_err(unwritable)?;
     life.running.stop()?;
     let (totals, lives, until) = {
         let fold = life.writer.fold();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use runtime_orchestrator::{ActiveAttempt, ActiveTurn, Answer, SessionHandle, Turn, TurnError};
 use runtime_store::{
-    AttemptRecord, BillRecord, Body, EntryKind, IntentRecord, OutcomeRecord, Slot, Step, StepKind,
+    AttemptRecord, BillRecord, EntryKind, IntentRecord, OutcomeRecord, Slot, Step, StepKind,
 };
 use runtime_usage::{FinishReason, Usd};
 use serde::Serialize;
@@ -330,7 +330,7 @@ fn estimated(step: &Step, cost: Usd) -> BillRecord {
 }
 
 /// What is recorded of a turn, with what the caller got of a failed one.
-fn known<T: DeserializeOwned, A>(step: &Step, body: &Body) -> Result<Begin<T, A>, StepError> {
+fn known<T: DeserializeOwned, A>(step: &Step, body: &[u8]) -> Result<Begin<T, A>, StepError> {
     match recalled(step, body) {
         Err(StepError::Failed(failure)) => {
             Ok(Begin::Failed(*failure, crate::place::outcome(step, body)?.ok))
@@ -342,7 +342,7 @@ fn known<T: DeserializeOwned, A>(step: &Step, body: &Body) -> Result<Begin<T, A>
 /// The recorded answer.
 pub(super) fn recalled<T: DeserializeOwned>(
     step: &Step,
-    body: &Body,
+    body: &[u8],
 ) -> Result<Answer<T>, StepError> {
     let (value, bill) = crate::place::recorded(step, body)?;
     let bill = bill.unwrap_or_default();

@@ -124,7 +124,7 @@ fn entries(world: &World) -> Vec<Stored> {
 fn totals(entries: &[Stored]) -> Totals {
     let mut fold = Fold::new();
     for (seq, stored) in (1..).zip(entries) {
-        fold.apply(&Stored { seq, ..stored.clone() }).unwrap();
+        fold.apply(Stored { seq, ..stored.clone() }).unwrap();
     }
     fold.totals()
 }

@@ -1,5 +1,5 @@
--- Schema 8 of threads of durable agents leaves a thread as it is that was handed over to agents of another role, and
--- reads pages by their bytes as well. Programs that know an older schema call what it has.
+-- Schema 8 of threads of durable agents leaves a thread as it is that was handed over to agents of another role, reads
+-- pages by their bytes as well, and asks nobody for a thread that is over. Programs that know an older schema call what it has.
 
 -- Whether it was taken, and the thread; or the other role that it is for.
 create function @.take(p_thread text, p_holder text, p_code text, p_ttl bigint, p_role text)
@@ -31,6 +31,31 @@ begin
   end if;
   return query select not held and other is null, t.id, t.state, t.fence, t.head, t.base, t.owner, t.lease_until,
     t.wake_at, t.code, t.created, t.touched, t.stuck, other;
+end $$;
+
+-- As before, but a thread that is over asks nobody: who was replaced does not know that it was forgotten.
+create or replace function @.ask(
+  p_id text, p_thread text, p_step bytea, p_tool text, p_digest bytea, p_shown json, p_policy text, p_expires bigint
+) returns setof @.approvals_now language plpgsql as $$
+declare
+  t @.thread;
+  n timestamptz;
+begin
+  t := @.locked(p_thread);
+  if t.state in (3, 5, 9) then
+    perform @.ended(p_thread, t.state);
+  end if;
+  n := clock_timestamp();
+  insert into @.approval (id, thread, step, tool, digest, shown, policy, asked, expires)
+    values (p_id, p_thread, p_step, p_tool, p_digest, p_shown, p_policy, n, n + p_expires * interval '1 microsecond')
+    on conflict do nothing;
+  -- As it was asked, even if it expires at once.
+  if found then
+    return query select id, no, thread, step, tool, digest, shown, policy, asked, expires, state, amended, who,
+      note, decided, used from @.approval where id = p_id;
+  else
+    return query select * from @.approvals_now where id = p_id;
+  end if;
 end $$;
 
 -- The page ends behind this many bytes of bodies. How long one is, is known without reading it.

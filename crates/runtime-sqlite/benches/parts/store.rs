@@ -82,7 +82,7 @@ pub(crate) fn read_all(store: &SqliteStore, thread: &str, folded: bool) -> u64 {
         let Some(last) = page.last() else { return read };
         read = last.seq;
         if folded {
-            let _ = page.iter().try_for_each(|stored| fold.apply(stored));
+            let _ = page.into_iter().try_for_each(|stored| fold.apply(stored));
         }
     }
 }

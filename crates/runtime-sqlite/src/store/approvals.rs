@@ -89,7 +89,7 @@ pub(super) fn approvals_of(
 
 pub(super) fn ask(work: &Work<'_>, request: &ApprovalRequest) -> Done<Approval> {
     request.check()?;
-    let thread = work.number(&request.thread)?;
+    let (thread, _) = open_number(work, &request.thread)?;
     let expires = work.now.after(request.expires_in);
     insert(work, request, thread, &Answered { expires, ..Answered::NOT })
 }

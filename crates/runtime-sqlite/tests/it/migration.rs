@@ -102,7 +102,7 @@ fn a_database_of_threads_of_schema_1_is_migrated_with_all_that_it_has() {
     assert!(takes(&store, "clerk"));
     let mut fold = Fold::new();
     let draft = ThreadId::new("draft").unwrap();
-    block_on(store.read(&draft, 0, 9)).unwrap().iter().for_each(|it| fold.apply(it).unwrap());
+    block_on(store.read(&draft, 0, 9)).unwrap().into_iter().for_each(|it| fold.apply(it).unwrap());
     assert_eq!((fold.role().map(|it| &**it), fold.totals().iterations), (Some("editor"), 1));
     hand_over(&store, "draft", "editor");
     assert!(!takes(&store, "clerk") && takes(&store, "editor"));

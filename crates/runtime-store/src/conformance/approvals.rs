@@ -104,6 +104,11 @@ pub(super) async fn refusals(store: &dyn Store) {
     });
     let unknown = Verdict { id: "none".into(), ..thirteen.approve("ann") };
     refused(store.decide(&unknown).await, |error| matches!(error, StoreError::NoApproval { .. }));
+    let over = hold(store, "over").await;
+    store.release(&over, Leave::Done).await.unwrap();
+    refused(store.ask(&request(&over.thread, step.key, 1)).await, |error| {
+        matches!(error, StoreError::Ended { state: ThreadState::Done, .. })
+    });
     let nowhere = store.ask(&request(&thread("none"), step.key, 1)).await;
     refused(nowhere, |error| matches!(error, StoreError::NoThread { .. }));
 

@@ -82,17 +82,18 @@ impl Past {
         }
     }
 
+    /// The body of a part, which a life enters once.
     pub(super) fn enter(&mut self, part: Part) -> Option<Body> {
         match part {
             Part::Intent(number) => {
                 self.entered = number + 1;
-                let intent = self.intents.get(usize::try_from(number).unwrap_or(usize::MAX));
-                intent.map(|intent| Arc::clone(&intent.body))
+                let intent = self.intents.get_mut(usize::try_from(number).unwrap_or(usize::MAX));
+                intent.map(|intent| std::mem::take(&mut intent.body))
             }
             Part::Outcome => {
                 // A vacant place may be entered again until it is filled.
                 self.ended = self.outcome.is_some();
-                self.outcome.clone()
+                self.outcome.as_mut().map(std::mem::take)
             }
         }
     }

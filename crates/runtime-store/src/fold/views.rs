@@ -77,15 +77,25 @@ pub(super) struct Text<'e>(#[serde(borrow)] Cow<'e, str>);
 
 /// The names in a thread, each once.
 #[derive(Debug, Default)]
-pub(super) struct Names(HashSet<Arc<str>>);
+pub(super) struct Names {
+    all: HashSet<Arc<str>>,
+    /// Those that were asked for last: most entries have the same few.
+    last: [Arc<str>; 4],
+}
 
 impl Names {
     pub(super) fn text(&mut self, text: &Text<'_>) -> Arc<str> {
-        if let Some(known) = self.0.get(&*text.0) {
+        if let Some(known) = self.last.iter().find(|known| ***known == *text.0) {
             return Arc::clone(known);
         }
-        let name: Arc<str> = Arc::from(&*text.0);
-        self.0.insert(Arc::clone(&name));
+        let known = self.all.get(&*text.0).map(Arc::clone);
+        let name = known.unwrap_or_else(|| {
+            let name: Arc<str> = Arc::from(&*text.0);
+            self.all.insert(Arc::clone(&name));
+            name
+        });
+        self.last.rotate_right(1);
+        self.last[0] = Arc::clone(&name);
         name
     }
 

@@ -78,7 +78,7 @@ impl Log {
 
     fn fold(&self) -> Fold {
         let mut fold = Fold::new();
-        self.0.iter().try_for_each(|stored| fold.apply(stored)).expect("a log");
+        self.0.iter().cloned().try_for_each(|stored| fold.apply(stored)).expect("a log");
         fold
     }
 }
@@ -167,7 +167,7 @@ fn an_attempt_of_nothing_is_corrupt() {
     for log in [Log::default().life("1"), answered] {
         let log = log.attempt(&first, bill(7, 2), ("b", 3));
         let mut fold = Fold::new();
-        let error = log.0.iter().try_for_each(|stored| fold.apply(stored)).unwrap_err();
+        let error = log.0.iter().cloned().try_for_each(|stored| fold.apply(stored)).unwrap_err();
         assert!(error.to_string().contains("an attempt of a step that has not begun"), "{error}");
     }
 }
@@ -269,12 +269,12 @@ fn a_checkpoint_begins_anew_with_the_totals() {
     assert_eq!(enter(&mut fold, &again, Part::Outcome).unwrap(), None);
     // What was before the checkpoint may be deleted.
     let mut pruned = Fold::from_base(3);
-    pruned.apply(&log.0[2]).unwrap();
+    pruned.apply(log.0[2].clone()).unwrap();
     assert_eq!(pruned.totals(), log.fold().totals());
     // The time behind it counts all the same.
     let after = log.0.len();
     log = log.ok(&again, "b", None);
-    pruned.apply(&log.0[after]).unwrap();
+    pruned.apply(log.0[after].clone()).unwrap();
     assert_eq!(pruned.totals(), log.fold().totals());
 }
 
@@ -284,18 +284,18 @@ fn unknown_entries_are_refused_unless_they_may_be_skipped() {
     log.push(EntryKind::from_code(EntryKind::IGNORABLE + 7), None, &json!(1));
     log.push(EntryKind::from_code(7), None, &json!(1));
     let mut fold = Fold::new();
-    fold.apply(&log.0[0]).unwrap();
-    fold.apply(&log.0[1]).unwrap();
-    let error = fold.apply(&log.0[2]).unwrap_err();
+    fold.apply(log.0[0].clone()).unwrap();
+    fold.apply(log.0[1].clone()).unwrap();
+    let error = fold.apply(log.0[2].clone()).unwrap_err();
     assert_eq!(
         error.to_string(),
         "entry 3 is of kind 7, version 1, which this version does not know"
     );
     let mut newer = log.0[0].clone();
     newer.entry.version = 2;
-    let error = Fold::new().apply(&newer).unwrap_err();
+    let error = Fold::new().apply(newer).unwrap_err();
     assert!(matches!(error, JournalError::Unknown { seq: 1, kind: 1, version: 2 }), "{error}");
-    let gap = Fold::new().apply(&log.0[1]).unwrap_err();
+    let gap = Fold::new().apply(log.0[1].clone()).unwrap_err();
     assert_eq!(gap.to_string(), "entry 2 cannot be read: entry 1 was expected");
     let code: Arc<str> = "1".into();
     Fold::new().check_end(&code).unwrap();

@@ -49,7 +49,8 @@ fn entries() -> Vec<Stored> {
 fn an_entry_allocates_its_body_and_no_name_again() {
     let entries = entries();
     let mut fold = Fold::new();
-    let counted = measure(|| entries.iter().for_each(|entry| fold.apply(entry).expect("it fits")));
+    let counted =
+        measure(|| entries.into_iter().for_each(|entry| fold.apply(entry).expect("it fits")));
     assert_eq!(fold.totals().iterations, TURNS);
     // The body of each entry, a list of intents, and a part of the maps.
     let turns = u64::from(TURNS);

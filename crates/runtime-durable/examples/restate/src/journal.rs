@@ -115,7 +115,7 @@ impl Journal for RestateJournal {
                 None => match self.ask(step, part).await? {
                     Answer::Vacant(door) => door,
                     Answer::Recorded(body) => {
-                        return Ok(Entered::Recorded(body.map_err(|error| failed(&error))?.into()));
+                        return Ok(Entered::Recorded(body.map_err(|error| failed(&error))?));
                     }
                 },
             };
@@ -158,7 +158,7 @@ impl<'a> Slot<'a> for Place<'a> {
         async move {
             let Some(Door { give, filled }) = door else { return Ok(()) };
             let gone = || TerminalError::new("the invocation has ended");
-            give.send(body.to_vec()).map_err(|_| failed(&gone()))?;
+            give.send(body).map_err(|_| failed(&gone()))?;
             filled.await.unwrap_or_else(|_| Err(gone())).map_err(|error| failed(&error))
         }
         .boxed()
