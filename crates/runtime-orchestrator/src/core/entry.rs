@@ -89,6 +89,11 @@ impl<'c> Entry<'c> {
         Ok(Self { core, working })
     }
 
+    /// The session.
+    pub(crate) fn core(&self) -> &Core {
+        &self.core
+    }
+
     /// Stops counting as work: only the refusal is left to emit.
     pub(crate) fn stop_working(&mut self) {
         if std::mem::take(&mut self.working) {

@@ -180,7 +180,7 @@ impl BlockingCalls<'_> {
         if tool.timeout.is_some() {
             return Err(UninterruptibleCallError { instead: "blocking().run_tool_within" }.into());
         }
-        self.drive(tool::run(self.core, tool, || ready(call())))
+        self.drive(tool::run(Hold::Borrowed(self.core), tool, || ready(call())))
     }
 
     /// Runs one tool on a new thread, for at most `timeout`.
@@ -206,7 +206,7 @@ impl BlockingCalls<'_> {
         E: Into<BoxError> + Send + 'static,
     {
         let tool = tool.into().timeout(Timeout::after(timeout));
-        self.drive(tool::run(self.core, tool, || on_thread("tool", call)))
+        self.drive(tool::run(Hold::Borrowed(self.core), tool, || on_thread("tool", call)))
     }
 }
 

@@ -197,7 +197,7 @@ impl OrchestrationSession {
         E: Into<BoxError> + 'static,
         F: Future<Output = Result<T, E>>,
     {
-        tool::run(&self.core, tool.into(), call)
+        tool::run(Hold::Borrowed(&self.core), tool.into(), call)
     }
 }
 

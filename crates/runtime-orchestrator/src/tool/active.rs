@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
+use std::sync::Arc;
 
 use runtime_events::payload::{self, Word};
 use runtime_events::{
@@ -41,7 +42,6 @@ use crate::wait::{Interrupted, flagged, race};
 /// ```
 #[must_use = "dropping a tool that has not ended cancels it"]
 pub struct ActiveTool<'s> {
-    core: &'s Core,
     call: Call,
     /// The arguments, if guardrails check the result.
     args: Option<Box<Value>>,
@@ -53,27 +53,24 @@ pub struct ActiveTool<'s> {
     called: bool,
     ended: bool,
     /// Last, so that the session's last event waits for the tool's.
-    _entry: Entry<'s>,
+    entry: Entry<'s>,
 }
 
 impl<'s> ActiveTool<'s> {
     /// Emits that the tool is called.
-    pub(super) fn begin(
-        core: &'s Core,
-        (call, args): (Call, Value),
-        pace: Pace,
-        entry: Entry<'s>,
-    ) -> Self {
+    pub(super) fn begin((call, args): (Call, Value), pace: Pace, entry: Entry<'s>) -> Self {
+        let core = entry.core();
         let span = core.stream.new_span();
         let captured = core.captures().then(|| args.clone());
         let guarded = call.is_guarded(&core.setup.guardrails, GuardrailStage::Post);
         let args = guarded.then(|| Box::new(args));
         let (polling, called, ended) = (false, false, false);
-        let tool = Self { core, call, args, pace, span, polling, called, ended, _entry: entry };
-        if core.stream.is_heard() {
+        let tool = Self { call, args, pace, span, polling, called, ended, entry };
+        let stream = &tool.entry.core().stream;
+        if stream.is_heard() {
             let (called, running) = (AgentEventName::ToolCalled, AgentEventStatus::Running);
             let data = tool.call.payload().data();
-            tool.emit(core.stream.child_event(called, running, span).with_data(data));
+            tool.emit(stream.child_event(called, running, span).with_data(data));
         }
         if let Some(args) = captured {
             tool.keep(Content::Arguments, &args);
@@ -113,7 +110,7 @@ impl ActiveTool<'_> {
     /// then.
     pub async fn run<F: Future>(&mut self, step: F) -> Result<F::Output, ToolError> {
         // Steps that are always ready never wait, but their time passes as well.
-        if let Some(by) = interrupts(self.core, &self.pace) {
+        if let Some(by) = interrupts(self.core(), &self.pace) {
             return Err(self.interrupted(by));
         }
         self.step(step).await
@@ -132,41 +129,46 @@ impl ActiveTool<'_> {
         step: F,
     ) -> impl Future<Output = Result<F::Output, ToolError>> {
         async move {
-            let Self { core, pace, polling, called, span, .. } = &mut *self;
+            let Self { entry, pace, polling, called, span, .. } = &mut *self;
             *called = true;
-            let step = inside_async(core.scope(), *span, step);
-            let output = race(*core, pace, polling, step).await;
+            let step = inside_async(entry.core().scope(), *span, step);
+            let output = race(entry.core(), pace, polling, step).await;
             output.map_err(|interrupted| self.interrupted(interrupted))
         }
     }
 
+    fn core(&self) -> &Core {
+        self.entry.core()
+    }
+
     /// Refuses to begin if the session has ended since the admission.
     pub(super) fn still_open(&mut self) -> Result<(), ToolError> {
-        let ended = self.core.life.ended();
+        let ended = self.core().life.ended();
         ended.map_or(Ok(()), |end| Err(self.interrupted(Interrupted::Closed(end))))
     }
 
     fn flagged<T>(&mut self, code: impl FnOnce() -> T) -> T {
         self.polling = true;
-        let value = inside(self.core.scope(), self.span, code);
+        let value = inside(self.core().scope(), self.span, code);
         self.polling = false;
         value
     }
 
     pub(super) async fn check_result(&mut self, result: &Value) -> Result<(), ToolError> {
-        let (core, call, args) = (self.core, self.call.clone(), self.args.take());
+        let (call, args) = (self.call.clone(), self.args.take());
+        let role = Arc::clone(self.core().role());
+        let guardrails = call.guardrails(&self.core().setup.guardrails);
         let args = args.map(|args| *args).unwrap_or_default();
         let subject = GuardrailSubject::Tool(&call.name);
-        let check = PostCheck::new(core.role(), subject, &args, result);
-        let guardrails = call.guardrails(&core.setup.guardrails);
+        let check = PostCheck::new(&role, subject, &args, result);
         let checked = self.step(guardrails.check_post_async(&check)).await?;
         self.judge(checked)
     }
 
     /// The result as JSON for guardrails, if there are any.
     pub(super) fn result<T: Serialize>(&mut self, value: &T) -> Result<Option<Value>, ToolError> {
-        let guards = self.call.is_guarded(&self.core.setup.guardrails, GuardrailStage::Post);
-        if !(guards || self.core.captures()) {
+        let guards = self.call.is_guarded(&self.core().setup.guardrails, GuardrailStage::Post);
+        if !(guards || self.core().captures()) {
             return Ok(None);
         }
         match self.flagged(|| serde_json::to_value(value)) {
@@ -177,7 +179,7 @@ impl ActiveTool<'_> {
             Err(_) if !guards => Ok(None),
             Err(error) => {
                 let subject = GuardrailSubject::Tool(&self.call.name);
-                let role = &**self.core.role();
+                let role = &**self.core().role();
                 let violation = GuardrailViolatedError::unserializable(role, subject, error);
                 self.judge(Err(violation)).map(|()| None)
             }
@@ -185,14 +187,14 @@ impl ActiveTool<'_> {
     }
 
     fn keep(&self, content: Content, value: &Value) {
-        let Core { stream, setup, .. } = self.core;
+        let Core { stream, setup, .. } = self.core();
         let event = |name, status| stream.child_event(name, status, self.span);
         tell::content(stream, setup.telemetry.capture.as_ref(), (content, value), event);
     }
 
     fn judge(&mut self, checked: Result<(), GuardrailViolatedError>) -> Result<(), ToolError> {
         let subject = GuardrailSubject::Tool(&self.call.name);
-        tell::guardrails(&self.core.stream, GuardrailStage::Post, subject, &checked);
+        tell::guardrails(&self.core().stream, GuardrailStage::Post, subject, &checked);
         checked.map_err(|violation| {
             let class = AgentFailureClass::GuardrailViolation;
             self.stopped(SpanOutcome::Failed, class, &violation);
@@ -202,8 +204,9 @@ impl ActiveTool<'_> {
 
     fn failed<E: Into<BoxError> + 'static>(&mut self, error: E) -> ToolError {
         // The rules of the classifier are the caller's code.
-        let Self { core, polling, .. } = &mut *self;
-        let failure = flagged(polling, || failure(error, &core.setup.recovery.classifier));
+        let Self { entry, polling, .. } = &mut *self;
+        let classifier = &entry.core().setup.recovery.classifier;
+        let failure = flagged(polling, || failure(error, classifier));
         self.stopped(SpanOutcome::Failed, AgentFailureClass::ToolError, &failure);
         ToolError::Failed(failure)
     }
@@ -220,7 +223,7 @@ impl ActiveTool<'_> {
 
     pub(super) fn completed(mut self) {
         self.ended = true;
-        if self.core.stream.is_heard() {
+        if self.core().stream.is_heard() {
             let event = self.event(AgentEventName::ToolCompleted, AgentEventStatus::Completed);
             self.emit(event.with_outcome(SpanOutcome::Ok));
         }
@@ -240,17 +243,17 @@ impl ActiveTool<'_> {
         let event = self.event(AgentEventName::ToolCompleted, status);
         let event = event.with_failure_class(class).with_detail(text_of(error));
         self.emit(event.with_outcome(outcome));
-        self.core.log_failure("tool", error);
+        self.core().log_failure("tool", error);
     }
 
     fn event(&self, name: AgentEventName, status: AgentEventStatus) -> AgentEvent {
         let tool =
             payload::Tool { tool: Some(Word::Shared(&self.call.name)), ..payload::Tool::default() };
-        self.core.stream.child_event(name, status, self.span).with_data(tool.data())
+        self.core().stream.child_event(name, status, self.span).with_data(tool.data())
     }
 
     fn emit(&self, event: AgentEvent) {
-        self.core.stream.emit(event);
+        self.core().stream.emit(event);
     }
 }
 
@@ -260,7 +263,7 @@ impl Drop for ActiveTool<'_> {
             return;
         }
         if self.polling {
-            self.core.life.note_panic();
+            self.core().life.note_panic();
             let panicked = BoxError::from("the tool panicked");
             self.stopped(SpanOutcome::Panicked, AgentFailureClass::ToolError, &*panicked);
         } else {

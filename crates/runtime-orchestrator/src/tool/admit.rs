@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::active::{ActiveTool, interruption};
 use super::describe::{Call, ToolCall};
-use crate::core::{Core, Entry, interrupts};
+use crate::core::{Entry, Hold, interrupts};
 use crate::error::ToolError;
 use crate::parts::pace::Pace;
 use crate::tell;
@@ -18,7 +18,7 @@ use crate::wait::{Interrupted, race};
 
 /// An admitted tool before its guardrails. Dropping it means that it never ran.
 pub(super) struct PendingTool<'s> {
-    core: &'s Core,
+    core: Hold<'s>,
     call: Call,
     args: Value,
     pace: Pace,
@@ -29,10 +29,11 @@ pub(super) struct PendingTool<'s> {
 }
 
 impl<'s> PendingTool<'s> {
-    pub(super) fn admit(core: &'s Core, tool: ToolCall) -> Result<Self, ToolError> {
-        let entry = Some(core.enter(true)?);
+    pub(super) fn admit(core: &Hold<'s>, tool: ToolCall) -> Result<Self, ToolError> {
+        let entry = Some(Entry::of(core.clone(), true)?);
         let ToolCall { call, args, timeout } = tool;
-        let mut pending = Self { core, call, args, pace: Pace::default(), polling: false, entry };
+        let (pace, polling) = (Pace::default(), false);
+        let mut pending = Self { core: core.clone(), call, args, pace, polling, entry };
         if let Err(refused) = core.life.accepting() {
             return Err(pending.refuse(refused.into()));
         }
@@ -55,10 +56,11 @@ impl<'s> PendingTool<'s> {
 
     /// Admits a tool, and has guardrails check its arguments inside the tool's time limit.
     pub(super) async fn checked(
-        core: &'s Core,
+        core: Hold<'s>,
         tool: ToolCall,
     ) -> Result<ActiveTool<'s>, ToolError> {
-        let mut pending = Self::admit(core, tool)?;
+        let mut pending = Self::admit(&core, tool)?;
+        let core = &*core;
         let Self { call, args, pace, polling, .. } = &mut pending;
         let check = PreCheck::new(core.role(), GuardrailSubject::Tool(&call.name), args);
         let guardrails = call.guardrails(&core.setup.guardrails);
@@ -95,7 +97,7 @@ impl<'s> PendingTool<'s> {
         }
         let Some(entry) = self.entry.take() else { unreachable!("a pending tool starts once") };
         let (call, pace) = (self.call.clone(), mem::take(&mut self.pace));
-        Ok(ActiveTool::begin(self.core, (call, mem::take(&mut self.args)), pace, entry))
+        Ok(ActiveTool::begin((call, mem::take(&mut self.args)), pace, entry))
     }
 
     fn told(&mut self, class: AgentFailureClass, reason: &'static str, detail: String) {

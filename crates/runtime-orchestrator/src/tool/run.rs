@@ -9,18 +9,19 @@ use serde::Serialize;
 use super::active::ActiveTool;
 use super::admit::PendingTool;
 use super::describe::ToolCall;
-use crate::core::Core;
+use crate::core::Hold;
 use crate::error::{BoxError, ToolError};
 use crate::session::OrchestrationSession;
 
 /// Runs one tool, in the order of the architecture guide.
 #[expect(clippy::manual_async_fn, reason = "an async fn keeps each argument twice")]
-pub(crate) fn run<T, E, F>(
-    core: &Core,
+pub(crate) fn run<T, E, F, C>(
+    core: Hold<'_>,
     tool: ToolCall,
-    call: impl FnOnce() -> F,
-) -> impl Future<Output = Result<T, ToolError>>
+    call: C,
+) -> impl Future<Output = Result<T, ToolError>> + use<'_, T, E, F, C>
 where
+    C: FnOnce() -> F,
     T: Serialize,
     E: Into<BoxError> + 'static,
     F: Future<Output = Result<T, E>>,
@@ -53,7 +54,7 @@ impl ToolCall {
     ///
     /// [`ToolError`] with the reason of the refusal.
     pub async fn begin(self, session: &OrchestrationSession) -> Result<ActiveTool<'_>, ToolError> {
-        match begin(&session.core, self) {
+        match begin(Hold::Borrowed(&session.core), self) {
             Begun::Now(active) => active,
             Begun::Checked(checked) => checked.await,
         }
@@ -66,10 +67,10 @@ enum Begun<'s> {
     Checked(Pin<Box<dyn Future<Output = Result<ActiveTool<'s>, ToolError>> + Send + 's>>),
 }
 
-fn begin(core: &Core, tool: ToolCall) -> Begun<'_> {
+fn begin(core: Hold<'_>, tool: ToolCall) -> Begun<'_> {
     if tool.call.is_guarded(&core.setup.guardrails, GuardrailStage::Pre) {
         Begun::Checked(Box::pin(PendingTool::checked(core, tool)))
     } else {
-        Begun::Now(PendingTool::admit(core, tool).and_then(|pending| pending.start(Ok(Ok(())))))
+        Begun::Now(PendingTool::admit(&core, tool).and_then(|pending| pending.start(Ok(Ok(())))))
     }
 }

@@ -1,4 +1,4 @@
-//! Turns that outlive the session's value: its end knows of them.
+//! Turns and tools that outlive the session's value: its end knows of them.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::sync::Arc;
@@ -7,7 +7,8 @@ use std::task::{Context, Poll, Waker};
 use runtime_events::{AgentEventName, SpanOutcome};
 use runtime_lifecycle::AgentStatus;
 use runtime_orchestrator::{
-    ActiveTurn, BoxError, OrchestrationSession, SessionBusyError, SessionError, Turn, TurnError,
+    ActiveTurn, BoxError, OrchestrationSession, SessionBusyError, SessionError, ToolError, Turn,
+    TurnError,
 };
 use runtime_usage::{Limit, UsageSnapshot, Usd};
 
@@ -70,6 +71,33 @@ fn last_event_of_a_dropped_session_waits_for_its_owned_turns() {
     assert_lawful(&fixture.events.events());
     assert_eq!(fixture.only(AgentEventName::TurnCompleted).outcome, Some(SpanOutcome::Ok));
     assert_eq!(fixture.only(AgentEventName::TurnFailed).outcome, Some(SpanOutcome::Cancelled));
+}
+
+#[test]
+fn last_event_of_a_dropped_session_waits_for_the_tool_of_a_handle() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let run = session.handle().run_tool("search", || async {
+        std::future::pending::<()>().await;
+        Ok::<_, BoxError>(())
+    });
+    // It borrows nothing.
+    let mut run = Box::pin(assert_static(run));
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(run.as_mut().poll(&mut cx).is_pending());
+    assert!(matches!(session.complete(), Err(SessionError::Busy(_))), "a tool is under way");
+    drop(session);
+    assert_lawful_so_far(&fixture.events.events());
+
+    let Err(ToolError::Closed(closed)) = now(run) else { panic!("it has ended") };
+    assert!(closed.call_began);
+    assert_lawful(&fixture.events.events());
+    let completed = fixture.only(AgentEventName::ToolCompleted);
+    assert_eq!(completed.outcome, Some(SpanOutcome::Cancelled));
+}
+
+fn assert_static<F: Future + Send + 'static>(future: F) -> F {
+    future
 }
 
 #[test]
