@@ -11,6 +11,7 @@ mod shape;
 mod whole;
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -67,6 +68,8 @@ enum Reading {
 struct Seen {
     provider: Provider,
     rules: Arc<FaultRules>,
+    /// When the reply came: a moment in an error is a wait from then on, if it is known.
+    came: Option<SystemTime>,
     format: UsageFormat,
     kind: Kind,
     usage: StreamUsage,
@@ -91,15 +94,16 @@ struct Seen {
 impl Meter {
     /// A meter for the reply to `ask`.
     pub fn new(ask: &Ask, framing: Framing) -> Self {
-        Self::at(ask.provider, ask, framing, &Arc::default())
+        Self::at(ask.provider, ask, framing, &Arc::default(), None)
     }
 
-    /// A meter for the reply of this provider, which may be another one than was asked first.
+    /// A meter for the reply of this provider, which may be another one than was asked first, and came at this time.
     pub(crate) fn at(
         provider: Provider,
         ask: &Ask,
         framing: Framing,
         rules: &Arc<FaultRules>,
+        came: Option<SystemTime>,
     ) -> Self {
         let format = ask.format_at(provider);
         let reading = match framing {
@@ -113,6 +117,7 @@ impl Meter {
         let seen = Seen {
             provider,
             rules: Arc::clone(rules),
+            came,
             format,
             kind: ask.kind,
             usage: StreamUsage::new(format).input_estimate(ask.input_estimate),
@@ -310,7 +315,10 @@ impl Seen {
 
     /// Keeps the first failure. Without an error in it, only a row that knows it makes it one.
     fn failed(&mut self, event: &Value, tells_error: bool) {
-        let mut error = self.rules.error_of_stream(self.provider, event);
+        let mut error = match self.came {
+            Some(came) => self.rules.error_of_stream_at(self.provider, event, came),
+            None => self.rules.error_of_stream(self.provider, event),
+        };
         if self.tokens == 0 {
             // Nothing of an answer came before it: it is as if the reply had been an error.
             error.fault.reach = Fault::of(error.fault.kind).reach;

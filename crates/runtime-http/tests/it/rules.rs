@@ -2,15 +2,17 @@
 
 use std::error::Error;
 use std::future::{Ready, ready};
+use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody};
-use runtime_events::{AgentEventName, AgentFailureClass};
+use runtime_events::{AgentEventName, AgentFailureClass, Clock, ManualClock};
 use runtime_http::Turns;
-use runtime_orchestrator::RecoveryConfig;
+use runtime_orchestrator::{Orchestrator, RecoveryConfig};
 use runtime_resilience::{
     Classifier, Fault, FaultKind, FaultRule, FaultRules, Provider, ReplyField, Route, Routes,
 };
@@ -95,4 +97,21 @@ async fn replies_are_read_by_rows_of_your_own() {
         let story = ["turn", "one failed", "two answered", "answered"];
         assert_eq!(fixture.story(), story);
     }
+}
+
+#[tokio::test]
+async fn moment_in_an_event_is_a_wait() {
+    let clock = ManualClock::new();
+    let reset = (clock.utc_now() + Duration::from_hours(3)).to_rfc3339();
+    let message = format!("Your limit will reset at {reset}");
+    let event = json!({ "error": { "message": message, "code": "usage_limit_reached" } });
+    let routes = ["one", "two"].map(|name| Route::new(name, name));
+    let routes = Routes::ordered(routes).with_clock(Arc::new(clock.clone()));
+    let recovery = RecoveryConfig::default().routes(routes.clone());
+    let change = |orchestrator: Orchestrator| orchestrator.time(clock).recovery(recovery);
+    let fixture = Fixture::with(&["one", "two"], change).await;
+    let said = Said::events(&[&format!("data: {event}\n\n")]);
+    let client = Script::of([said, Said::json(200, &answer("two"))]);
+    Turns::of(&fixture.session).layer(client).call(request()).await.unwrap();
+    assert_eq!(routes.snapshot()[0].rests, Some(Duration::from_hours(3)));
 }
