@@ -58,7 +58,7 @@ pub(super) fn in_words(message: &str, now: Option<DateTime<Utc>>) -> Option<Dura
     };
     let wait = |(start, text): (&str, _)| {
         let told = duration(text).or_else(|| clock(text).filter(|_| start.ends_with("in ")));
-        told.or_else(|| header(text).filter(|_| start == "retry-after "))
+        told.or_else(|| header(text, start))
     };
     let waits = || BEFORE.iter().filter_map(behind).find_map(wait).or_else(|| in_chinese(&text));
     let moments = || {
@@ -107,10 +107,15 @@ fn duration(text: &str) -> Option<Duration> {
     sum
 }
 
-/// A number of seconds at the start of a text, as the header has it.
-fn header(text: &str) -> Option<Duration> {
+/// A number of seconds at the start of a text, as the header has it, behind its name or at the end of a sentence.
+fn header(text: &str, start: &str) -> Option<Duration> {
     let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
-    number(text[..end].trim_end_matches('.'), Unit::Seconds)
+    let is_told = match start {
+        "retry-after " => true,
+        "retry after " => !text[end..].starts_with([' ', '-', ':', '/', '%']),
+        _ => false,
+    };
+    number(text[..end].trim_end_matches('.'), Unit::Seconds).filter(|_| is_told)
 }
 
 /// A duration at the start of a text, as Azure's API Management writes it: `00:41:15`, `22.14:18:12`.

@@ -57,6 +57,7 @@ pub(super) const POLICY: &[&str] = &[
     "inappropriate",
     "prohibited",
     "disallowed",
+    "nsfw",
 ];
 
 /// … and says that this is not.
