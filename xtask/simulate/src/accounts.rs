@@ -13,6 +13,8 @@ use crate::draw::millis;
 struct Known {
     spent: Cell<u64>,
     reserved: Cell<u64>,
+    /// The part of what was spent that nobody has billed yet.
+    estimated: Cell<u64>,
 }
 
 impl Known {
@@ -38,6 +40,9 @@ pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
         let company = Account::new(limit(200));
         let levels: [Level; 2] =
             [(company.child(limit(150)), Rc::default()), (company, Rc::default())];
+        // Corrections in both would be of the same estimates, the oldest first.
+        let corrected = rng.usize(..2);
+        sim.spawn("auditor", auditor(sim.clone(), levels.clone(), corrected));
         for number in 0..rng.usize(1..8) {
             sim.spawn(format!("payer {number}"), payer(sim.clone(), levels.clone(), number));
         }
@@ -48,12 +53,30 @@ pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
 
 fn same((account, known): &Level) -> Result<(), String> {
     let balance = account.balance();
-    let seen = (balance.spent.nanos(), balance.reserved.nanos());
-    let expected = (known.spent.get(), known.reserved.get());
+    let seen = [balance.spent, balance.reserved, balance.estimated].map(Usd::nanos);
+    let expected = [&known.spent, &known.reserved, &known.estimated].map(Cell::get);
     if seen == expected {
         return Ok(());
     }
-    Err(format!("{seen:?} is spent and reserved, and it was to be {expected:?}"))
+    Err(format!("{seen:?} is spent, reserved and estimated, and it was to be {expected:?}"))
+}
+
+/// Somebody who reads the bills: what was estimated and not billed is given back, and no more than that.
+async fn auditor(sim: Sim, levels: [Level; 2], corrected: usize) {
+    let mut rng = sim.rng("auditor");
+    for _ in 0..rng.usize(..6) {
+        sim.sleep(millis(&mut rng, 0..9_000)).await;
+        let over = rng.u64(1..400_000_000);
+        let back = levels[corrected].0.correct(Usd::from_nanos(over)).nanos();
+        let known = &levels[corrected].1;
+        if back != over.min(known.estimated.get()) {
+            sim.fail(format!("{back} of {over} is given back of {}", known.estimated.get()));
+        }
+        for (_, known) in &levels[corrected..] {
+            Known::take(&known.estimated, back);
+            Known::take(&known.spent, back);
+        }
+    }
 }
 
 async fn payer(sim: Sim, levels: [Level; 2], number: usize) {
@@ -78,8 +101,9 @@ async fn payer(sim: Sim, levels: [Level; 2], number: usize) {
             }
         }
         let takes = millis(&mut rng, 0..4_000);
-        let spent = match rng.u8(..5) {
-            0 => {
+        let is_cut = rng.u8(..5) == 0;
+        let spent = match rng.u8(..4) {
+            _ if is_cut => {
                 // Cut short: it may be billed in whole.
                 let never = std::future::pending::<()>();
                 let dropped = async move {
@@ -89,7 +113,7 @@ async fn payer(sim: Sim, levels: [Level; 2], number: usize) {
                 sim.time().within(takes, dropped).await;
                 amount
             }
-            1 => {
+            0 => {
                 sim.sleep(takes).await;
                 held.release();
                 0
@@ -104,6 +128,7 @@ async fn payer(sim: Sim, levels: [Level; 2], number: usize) {
         for (_, known) in path {
             Known::take(&known.reserved, amount);
             Known::add(&known.spent, spent);
+            Known::add(&known.estimated, if is_cut { spent } else { 0 });
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Agents with children, tools and people to wait for, who hand over to each other, until a shutdown.
 
+mod busy;
 mod family;
 
 use std::cell::{Cell, RefCell};
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
+use runtime_lifecycle::{AgentRegistry, RegistryConfig};
 use runtime_orchestrator::{
     BoxError, OrchestrationSession, Orchestrator, SessionError, Shutdown, Timeout, ToolCall,
     ToolError, Turn, TurnError,
@@ -41,6 +43,8 @@ struct Setup {
     offices: Vec<Office>,
     /// What each tool requires.
     requires: [PermissionMode; 3],
+    /// The most handoffs in a row.
+    handoffs: u32,
     known: Rc<Known>,
 }
 
@@ -95,7 +99,9 @@ impl Setup {
         let dollars = |dollars| Usd::from_dollars(dollars);
         prices.register(MODEL, ModelPricing::per_million(dollars(30), dollars(150)))?;
         let requires = std::array::from_fn(|_| one_of(rng, &MODES));
-        let first = Orchestrator::new(ROLES[0], "draft");
+        let handoffs = rng.u32(..5);
+        let registry = RegistryConfig::default().max_handoffs(handoffs);
+        let registry = AgentRegistry::with_config(registry);
         let mut offices = Vec::new();
         for role in ROLES {
             let (mode, most) = (one_of(rng, &MODES), rng.u32(2..12));
@@ -106,7 +112,7 @@ impl Setup {
                 |policy, (tool, mode)| policy.requires(tool, mode),
             );
             let mut orchestrator = Orchestrator::new(role, "draft")
-                .registry(first.shared_registry().clone())
+                .registry(registry.clone())
                 .time(sim.time())
                 .ids(sim.ids())
                 .event_sink(sim.events())
@@ -125,7 +131,7 @@ impl Setup {
             }
             offices.push(Office { orchestrator, mode, denied, deadline, most });
         }
-        Ok(Self { offices, requires, known: Rc::clone(known) })
+        Ok(Self { offices, requires, handoffs, known: Rc::clone(known) })
     }
 
     /// The line of a session of an office that begins now, below or after another one.
@@ -152,10 +158,13 @@ async fn agent(sim: Sim, setup: Rc<Setup>, mut rng: Rng) {
     }
     let line = setup.line(0, None, 0, setup.offices[0].most);
     let mut now = (0, session, line);
-    for _ in 0..3 {
+    // One more than the most that are allowed.
+    for number in 0..rng.u32(1..6) {
         let (office, session, line) = now;
         works(&sim, &setup, (office, &session, &line), &mut rng, 0).await;
-        let Some(next) = handed_over(&sim, &setup, (&session, &line), rng.usize(..3)) else {
+        busy::hands_over(&sim, &session, &line).await;
+        let next = handed_over(&sim, &setup, (&session, &line), (number, rng.usize(..3)));
+        let Some(next) = next else {
             let _ = session.finish(Ok::<_, TurnError>(())).summary;
             return;
         };
@@ -165,15 +174,25 @@ async fn agent(sim: Sim, setup: Rc<Setup>, mut rng: Rng) {
 
 type Held = (usize, OrchestrationSession, Rc<Line>);
 
-/// Hands over to an office. `None` if the session goes on to its own end.
+/// Hands over to an office, after so many handoffs. `None` if the session goes on to its own end.
 fn handed_over(
     sim: &Sim,
     setup: &Setup,
     (session, line): (&OrchestrationSession, &Rc<Line>),
-    office: usize,
+    (number, office): (u32, usize),
 ) -> Option<Held> {
     let account = session.account().cloned();
-    let handoff = session.handoff_to(ROLES[office], "go on", Value::Null).ok()?;
+    let handoff = match session.handoff_to(ROLES[office], "go on", Value::Null) {
+        Ok(_) if number >= setup.handoffs => {
+            sim.fail(format!("handoff {} of {}", number + 1, setup.handoffs));
+            return None;
+        }
+        Err(SessionError::Handoffs(refused)) if number < setup.handoffs => {
+            sim.fail(format!("after {number} handoffs of {}: {refused}", setup.handoffs));
+            return None;
+        }
+        handoff => handoff.ok()?,
+    };
     let accepted = setup.offices[office].orchestrator.accept(&handoff);
     let next = match accepted {
         Ok(next) => next,

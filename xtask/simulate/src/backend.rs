@@ -1,6 +1,8 @@
 //! A backend of a fleet, with an eye on what it grants: probes, parts of limits, and the waits of breakers.
 
-use std::collections::BTreeMap;
+mod marks;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -12,6 +14,7 @@ use runtime_fleet::{
 use runtime_testkit::simulation::SimTime;
 use runtime_usage::Usd;
 
+use self::marks::Marks;
 use crate::now;
 
 /// A backend that notes what it answers. Clones share it.
@@ -36,6 +39,7 @@ struct Seen {
     money: BTreeMap<MemberId, (Duration, Usd)>,
     /// The number of bookings.
     bookings: u64,
+    marks: Marks,
     broken: Option<String>,
 }
 
@@ -67,6 +71,11 @@ impl Watched {
 
     pub(crate) fn bookings(&self) -> u64 {
         self.seen().bookings
+    }
+
+    /// The marks that members say they have heard of.
+    pub(crate) fn heard_of(&self) -> BTreeSet<u16> {
+        self.seen().marks.heard.clone()
     }
 
     pub(crate) fn broken(&self) -> Result<(), String> {
@@ -119,9 +128,12 @@ impl Seen {
         self.last = Some((at, lease.clone()));
     }
 
-    /// A member that is heard of in time keeps its money.
+    /// A member that is heard of in time keeps its money, and hears of each mark that is reached.
     fn booked(&mut self, at: Duration, booking: &Booking, booked: &Booked) {
         self.bookings += 1;
+        if let Err(why) = self.marks.booked(at, booking, booked) {
+            self.breaks(|| why);
+        }
         let until = at.saturating_add(booking.ttl);
         let (own, lost) = self.money.entry(booking.member.clone()).or_insert((until, booked.lost));
         let taken = booked.lost > *lost && at < *own;

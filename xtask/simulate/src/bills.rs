@@ -33,8 +33,8 @@ const MODEL: &str = "gpt-5";
 /// What turns reserve of a limiter, and of a budget. Some calls use more tokens.
 const TOKENS: u64 = 400;
 const RESERVED: [Usd; 3] = [Usd::ZERO, Usd::from_cents(1), Usd::from_cents(3)];
-/// The tokens a minute of each session.
-const PER_MINUTE: u64 = 6_000;
+/// The tokens and the requests a minute of each session.
+const PER_MINUTE: [u64; 2] = [6_000, 40];
 const MARKS: [u16; 4] = [10, 40, 80, 100];
 
 fn price() -> ModelPricing {
@@ -153,8 +153,11 @@ impl Setup {
         rng: &mut Rng,
     ) -> Option<(OrchestrationSession, Rc<Known>)> {
         let own = Limit::enforced(Usd::from_cents(rng.u64(4..40))).marks(MARKS);
-        let tokens = NonZeroU64::new(PER_MINUTE).unwrap_or(NonZeroU64::MIN);
+        let [tokens, requests] = PER_MINUTE;
+        let tokens = NonZeroU64::new(tokens).unwrap_or(NonZeroU64::MIN);
+        let requests = u32::try_from(requests).ok().and_then(NonZeroU32::new);
         let limits = RateLimits::default().tokens_per_minute(tokens);
+        let limits = limits.requests_per_minute(requests.unwrap_or(NonZeroU32::MIN));
         // With a short burst, calls wait for each other.
         let burst = seconds(rng, 4..20);
         let limits = limits.burst(burst);

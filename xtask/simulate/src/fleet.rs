@@ -1,14 +1,14 @@
 //! A fleet of processes with one budget, one breaker and one limit, which crash, and whose backend is away at times.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use runtime_events::payload::MarkCrossed;
-use runtime_events::{AgentEventName, Sleeper as _};
+use runtime_events::{AgentEvent, AgentEventName, Sleeper as _};
 use runtime_fleet::{
     AccountPath, AccountState, Accounts as _, Fleet, FleetConfig, Kind, MemberId, MemoryState,
     OnLoss, Policy, Probe, Probed, SharedState as _,
@@ -77,6 +77,15 @@ pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
     })
 }
 
+/// The marks that members tell, and when.
+fn marks(events: &[Arc<AgentEvent>]) -> impl Iterator<Item = (u64, DateTime<Utc>)> {
+    let of_fleet = |event: &&Arc<AgentEvent>| {
+        event.event == AgentEventName::BudgetMark && event.session_id.is_none()
+    };
+    let marks = events.iter().filter(of_fleet);
+    marks.filter_map(|event| Some((MarkCrossed::of(event).percent?, event.emitted_at)))
+}
+
 fn account(shared: &Shared) -> Option<AccountState> {
     let path = AccountPath::new("company").ok()?;
     now(shared.backend.state().account(&path))?.ok()?
@@ -111,15 +120,20 @@ fn watch(sim: &Sim, shared: &Rc<Shared>) {
     });
     let of = Rc::clone(shared);
     sim.always("one probe, kept waits, parts of the whole", move || of.backend.broken());
+    let (of, events) = (Rc::clone(shared), sim.events());
+    sim.at_end("each mark that a member has heard of is told", move || {
+        let events = events.events();
+        let told: BTreeSet<_> = marks(&events).map(|(percent, _)| percent).collect();
+        let mut heard = of.backend.heard_of().into_iter();
+        heard
+            .find(|mark| !told.contains(&u64::from(*mark)))
+            .map_or(Ok(()), |mark| Err(format!("{mark} % were heard of, and not told")))
+    });
     let events = sim.events();
     sim.at_end("each mark is told once, or again after the time of a member", move || {
         let mut told = BTreeMap::new();
         let events = events.events();
-        let mut marks = events
-            .iter()
-            .filter(|event| event.event == AgentEventName::BudgetMark && event.session_id.is_none())
-            .filter_map(|event| Some((MarkCrossed::of(event).percent?, event.emitted_at)));
-        let again = marks.find(|(percent, at)| {
+        let again = marks(&events).find(|(percent, at)| {
             let before = told.insert(*percent, *at);
             before.is_some_and(|before| *at - before < HANDED_ON)
         });

@@ -24,6 +24,9 @@ struct Shared {
     limiter: RateLimiter,
     admitted: RefCell<Vec<Admitted>>,
     paused_until: Cell<Duration>,
+    /// Whether no call was admitted since the last pause, and those that were the first after one, with what they took.
+    restarts: Cell<bool>,
+    firsts: RefCell<Vec<(usize, Admitted)>>,
 }
 
 /// The units that come in with time, and the most that are there at once.
@@ -60,6 +63,8 @@ pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
             limiter,
             admitted: RefCell::default(),
             paused_until: Cell::default(),
+            restarts: Cell::default(),
+            firsts: RefCell::default(),
         });
         for number in 0..rng.usize(1..8) {
             sim.spawn(format!("caller {number}"), caller(sim.clone(), Rc::clone(&shared), number));
@@ -69,7 +74,13 @@ pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
         sim.at_end("no more is used than there is", move || {
             let admitted = shared.admitted.borrow();
             within(&admitted, requests, |call| call.requests)?;
-            within(&admitted, tokens, |call| call.tokens)
+            within(&admitted, tokens, |call| call.tokens)?;
+            shared.firsts.borrow().iter().try_for_each(|(first, took)| {
+                let (calls, none) = (&admitted[*first..], Duration::ZERO);
+                let [requests, tokens] = [requests, tokens].map(|of| Bound { burst: none, ..of });
+                after(calls, requests, took.requests, |call| call.requests)?;
+                after(calls, tokens, took.tokens, |call| call.tokens)
+            })
         });
         Ok(())
     })
@@ -95,6 +106,28 @@ fn within(
     Ok(())
 }
 
+/// After a pause there is what the first call took, and what comes in from then on.
+fn after(
+    calls: &[Admitted],
+    bound: Bound,
+    took: u64,
+    units: impl Fn(&Admitted) -> u64,
+) -> Result<(), String> {
+    let Some(first) = calls.first() else { return Ok(()) };
+    let mut sum = 0;
+    for call in calls {
+        sum += units(call);
+        let most = took + bound.within(call.at.saturating_sub(first.at));
+        if sum > most {
+            return Err(format!(
+                "{sum} until {:?} after a pause until {:?}, of {most}",
+                call.at, first.at
+            ));
+        }
+    }
+    Ok(())
+}
+
 async fn caller(sim: Sim, shared: Rc<Shared>, number: usize) {
     let mut rng = sim.rng(&format!("caller {number}"));
     let time = sim.time();
@@ -112,6 +145,9 @@ async fn caller(sim: Sim, shared: Rc<Shared>, number: usize) {
         let call = shared.admitted.borrow().len();
         let whole = Admitted { at, requests: 1, tokens: input + output };
         shared.admitted.borrow_mut().push(whole);
+        if shared.restarts.replace(false) {
+            shared.firsts.borrow_mut().push((call, whole));
+        }
         sim.sleep(millis(&mut rng, 0..5_000)).await;
         let used = match rng.u8(..6) {
             0 => {
@@ -141,6 +177,10 @@ async fn caller(sim: Sim, shared: Rc<Shared>, number: usize) {
             let wait = millis(&mut rng, 100..15_000);
             shared.limiter.pause(wait);
             let until = sim.elapsed() + wait;
+            // One that ends before the next call of a queue, or in another pause, is none.
+            if wait > Duration::from_millis(200) && until > shared.paused_until.get() {
+                shared.restarts.set(true);
+            }
             shared.paused_until.set(shared.paused_until.get().max(until));
         }
     }

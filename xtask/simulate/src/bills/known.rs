@@ -35,11 +35,11 @@ pub(super) struct Known {
     taken: RefCell<Vec<Taken>>,
 }
 
-/// Tokens that were taken of a limiter, not before the first of these times and not after the last.
+/// Tokens and requests that were taken of a limiter, not before the first of these times and not after the last.
 #[derive(Clone, Copy)]
 struct Taken {
     at: [Duration; 2],
-    tokens: u64,
+    units: [u64; 2],
 }
 
 impl Known {
@@ -101,7 +101,7 @@ impl Known {
     }
 
     /// Looks at the limiter: it has given back what calls have not used, and no more.
-    pub(super) fn look(&self, per_minute: u64) {
+    pub(super) fn look(&self, per_minute: [u64; 2]) {
         let Some((limiter, burst)) = self.limiter.as_ref().filter(|_| self.under_way.get() == 0)
         else {
             return;
@@ -109,14 +109,19 @@ impl Known {
         let now = self.sim.elapsed();
         // All calls are settled by now.
         self.taken.borrow_mut().iter_mut().for_each(|taken| taken.at[1] = taken.at[1].min(now));
-        let [most, least] = [0, 1].map(|at| {
-            let taken = self.taken.borrow();
-            let taken = taken.iter().map(|taken| (taken.at[at], taken.tokens)).collect();
-            left(taken, now, (u128::from(per_minute), *burst))
-        });
-        let said = limiter.available().tokens;
-        if !said.is_some_and(|said| (least..=most).contains(&said)) {
-            self.sim.fail(format!("the limiter has {said:?} tokens left, of {least} to {most}"));
+        let available = limiter.available();
+        let said = [available.tokens, available.requests];
+        for (unit, (rate, said)) in per_minute.into_iter().zip(said).enumerate() {
+            let [most, least] = [0, 1].map(|at| {
+                let taken = self.taken.borrow();
+                let taken = taken.iter().map(|taken| (taken.at[at], taken.units[unit])).collect();
+                left(taken, now, (u128::from(rate), *burst))
+            });
+            if !said.is_some_and(|said| (least..=most).contains(&said)) {
+                let what = ["tokens", "requests"][unit];
+                self.sim
+                    .fail(format!("the limiter has {said:?} {what} left, of {least} to {most}"));
+            }
         }
     }
 }
@@ -130,7 +135,7 @@ fn left(mut taken: Vec<(Duration, u64)>, now: Duration, (rate, burst): (u128, Du
         owed += u128::from(units) * UNIT;
         last = at;
     }
-    let brim = rate * burst.as_nanos();
+    let brim = (rate * burst.as_nanos()).max(UNIT);
     u64::try_from(brim.saturating_sub(owed) / UNIT).unwrap_or(u64::MAX)
 }
 
@@ -153,34 +158,36 @@ impl Metered {
         self.known.answers.answered();
         match usage.or(self.observed) {
             Some(usage) => {
-                self.end(cost.unwrap_or_else(|| price().cost(&usage)), false, tokens(&usage));
+                let cost = cost.unwrap_or_else(|| price().cost(&usage));
+                self.end(cost, false, [tokens(&usage), 1]);
             }
-            None => self.end(self.reserved, true, TOKENS),
+            None => self.end(self.reserved, true, [TOKENS, 1]),
         }
     }
 
     pub(super) fn failed(mut self, failed: Reach) {
         match (self.observed, failed) {
             (None, Reach::Unknown) | (Some(_), _) => self.cut(),
-            (None, _) => self.end(Usd::ZERO, false, 0),
+            // What was not sent is no request.
+            (None, _) => self.end(Usd::ZERO, false, [0, u64::from(failed != Reach::NotSent)]),
         }
     }
 
     fn cut(&mut self) {
         match self.observed {
-            Some(usage) => self.end(price().cost(&usage), true, tokens(&usage)),
-            None => self.end(self.reserved, true, TOKENS),
+            Some(usage) => self.end(price().cost(&usage), true, [tokens(&usage), 1]),
+            None => self.end(self.reserved, true, [TOKENS, 1]),
         }
     }
 
-    fn end(&mut self, cost: Usd, estimated: bool, tokens: u64) {
+    fn end(&mut self, cost: Usd, estimated: bool, [tokens, requests]: [u64; 2]) {
         self.ended = true;
         let known = &self.known;
         known.bill(cost, estimated);
-        let reserved = Taken { at: [self.at; 2], tokens: tokens.min(TOKENS) };
+        let reserved = Taken { at: [self.at; 2], units: [tokens.min(TOKENS), requests] };
         // What it used beyond that is taken when the turn is settled, after guardrails have looked at the answer.
         let at = [known.sim.elapsed(), Duration::MAX];
-        let beyond = Taken { at, tokens: tokens.saturating_sub(TOKENS) };
+        let beyond = Taken { at, units: [tokens.saturating_sub(TOKENS), 0] };
         known.taken.borrow_mut().extend([reserved, beyond]);
         known.under_way.set(known.under_way.get() - 1);
     }
