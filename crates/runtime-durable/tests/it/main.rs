@@ -12,6 +12,7 @@ mod doubts;
 mod ends;
 mod engine;
 mod everywhere;
+mod faults;
 mod fences;
 mod fleet;
 mod handoffs;
