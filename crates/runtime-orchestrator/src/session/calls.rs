@@ -1,10 +1,11 @@
 //! Turns and tools of a session.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{BlockingCalls, OrchestrationSession};
+use super::{BlockingCalls, OrchestrationSession, SessionHandle};
 use crate::core::Hold;
 use crate::error::{BoxError, ToolError, TurnError};
 use crate::recover::{self, Attempt};
@@ -198,6 +199,49 @@ impl OrchestrationSession {
         F: Future<Output = Result<T, E>>,
     {
         tool::run(Hold::Borrowed(&self.core), tool.into(), call)
+    }
+}
+
+/// # Tools
+impl SessionHandle {
+    /// [`run_tool`](crate::OrchestrationSession::run_tool) for a tool that outlives a borrow: in a task of its own, or
+    /// called by a framework, which finds the [current](Self::current) session.
+    ///
+    /// The session's last event waits for it, as for the handle's [turns](#turns). A durable session does not record it.
+    ///
+    /// ```
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    /// # runtime.block_on(async {
+    /// use runtime_orchestrator::{BoxError, Orchestrator, SessionHandle};
+    ///
+    /// /// The function behind a tool of another library.
+    /// async fn search(query: String) -> Result<usize, BoxError> {
+    ///     let session = SessionHandle::current().ok_or("no session is current")?;
+    ///     Ok(session.run_tool("search", || async move { Ok::<_, BoxError>(query.len()) }).await?)
+    /// }
+    ///
+    /// let session = Orchestrator::new("writer", "draft").session()?;
+    /// let task = tokio::spawn(session.scope(search("breakers".to_owned())));
+    /// assert_eq!(task.await??, 8);
+    /// # Ok::<_, BoxError>(()) }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of a session's own [`run_tool`](crate::OrchestrationSession::run_tool).
+    pub fn run_tool<N, C, F, T, E>(
+        &self,
+        tool: N,
+        call: C,
+    ) -> impl Future<Output = Result<T, ToolError>> + use<N, C, F, T, E>
+    where
+        N: Into<ToolCall>,
+        C: FnOnce() -> F,
+        T: Serialize,
+        E: Into<BoxError> + 'static,
+        F: Future<Output = Result<T, E>>,
+    {
+        tool::run(Hold::Owned(Arc::clone(&self.core)), tool.into(), call)
     }
 }
 

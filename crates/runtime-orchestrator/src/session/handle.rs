@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use runtime_lifecycle::AgentStatus;
-use serde::Serialize;
 
 use super::{checks, input};
 use crate::core::{Core, Hold};
-use crate::error::{BoxError, SessionError, ToolError, TurnError};
+use crate::error::{SessionError, TurnError};
 use crate::recover::RecoveringTurn;
-use crate::tool::{self, ToolCall};
+use crate::tool::ToolCall;
 use crate::turn::{self, ActiveTurn, Turn};
 
 /// A handle to a session: begins turns and runs tools that outlive a borrow, waits for input and provides it, cancels, and reads the
@@ -95,46 +94,6 @@ impl SessionHandle {
 
 /// # Tools
 impl SessionHandle {
-    /// [`run_tool`](crate::OrchestrationSession::run_tool) for a tool that outlives a borrow: in a task of its own, or
-    /// called by a framework, which finds the [current](Self::current) session.
-    ///
-    /// The session's last event waits for it, as for the handle's [turns](#turns). A durable session does not record it.
-    ///
-    /// ```
-    /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    /// # runtime.block_on(async {
-    /// use runtime_orchestrator::{BoxError, Orchestrator, SessionHandle};
-    ///
-    /// /// The function behind a tool of another library.
-    /// async fn search(query: String) -> Result<usize, BoxError> {
-    ///     let session = SessionHandle::current().ok_or("no session is current")?;
-    ///     Ok(session.run_tool("search", || async move { Ok::<_, BoxError>(query.len()) }).await?)
-    /// }
-    ///
-    /// let session = Orchestrator::new("writer", "draft").session()?;
-    /// let task = tokio::spawn(session.scope(search("breakers".to_owned())));
-    /// assert_eq!(task.await??, 8);
-    /// # Ok::<_, BoxError>(()) }).unwrap();
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// Those of a session's own [`run_tool`](crate::OrchestrationSession::run_tool).
-    pub fn run_tool<N, C, F, T, E>(
-        &self,
-        tool: N,
-        call: C,
-    ) -> impl Future<Output = Result<T, ToolError>> + use<N, C, F, T, E>
-    where
-        N: Into<ToolCall>,
-        C: FnOnce() -> F,
-        T: Serialize,
-        E: Into<BoxError> + 'static,
-        F: Future<Output = Result<T, E>>,
-    {
-        tool::run(self.hold(), tool.into(), call)
-    }
-
     /// Whether the session's role may make a call. No event tells of it, so it can be asked for each
     /// tool that a model might be offered.
     ///
