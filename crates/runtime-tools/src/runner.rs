@@ -64,9 +64,16 @@ impl<'a, S: Calls> ToolRunner<'a, S> {
     ///
     /// # Errors
     ///
-    /// [`ToolRunnerError`] if the session is over or the model is stuck. The other calls of the reply are
-    /// then cancelled, or were not begun; in a durable session, those that have begun come to their end. A
-    /// conversation that goes on needs a result for each of them: [`ToolResult::cancelled`].
+    /// [`ToolRunnerError`] if
+    ///
+    /// - the model is stuck: no call of the reply was made;
+    /// - the session is over, drains or is past its deadline: calls under way are cancelled, others do not begin, and the
+    ///   results that were there are dropped with this future;
+    /// - in a durable session, a step ends the life, since a person has not decided yet or the store is away: calls that
+    ///   have begun come to their end, and the next life has their results.
+    ///
+    /// A conversation that goes on needs a result for each call of the reply: [`ToolResult::cancelled`]. An
+    /// [`Agent`](crate::Agent) puts it there, and keeps the results that came.
     ///
     /// # Panics
     ///
