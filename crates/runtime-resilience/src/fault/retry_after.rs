@@ -54,12 +54,11 @@ pub(super) fn in_place<'a, H: Headers + ?Sized, N: Json<'a>>(
     body: N,
     now: Option<DateTime<Utc>>,
 ) -> Option<Duration> {
-    let asked = headers
-        .header("retry-after-ms")
-        .and_then(|text| number(text, Unit::Milliseconds))
-        .or_else(|| header(headers, headers.header("retry-after")?, now))
-        .or_else(|| go_duration(body::retry_delay(body)?));
-    asked.filter(|asked| !asked.is_zero())
+    let is_wait = |asked: &Duration| !asked.is_zero();
+    let asked = headers.header("retry-after-ms");
+    let asked = asked.and_then(|text| number(text, Unit::Milliseconds)).filter(is_wait);
+    let seconds = || header(headers, headers.header("retry-after")?, now).filter(is_wait);
+    asked.or_else(seconds).or_else(|| go_duration(body::retry_delay(body)?).filter(is_wait))
 }
 
 /// The wait that `OpenRouter` tells in `error.metadata`, or that the provider behind it has in its headers, which

@@ -190,7 +190,8 @@ static NAMES: &[Rule] = &[
         .unless(A_RATE)
         .cools(Model),
     Rule::any(Overload).mentions(Message, BUSY).unless(A_RATE),
-    Rule::any(Overload).opens(Message, &["overloaded"]),
+    Rule::any(Overload).status(0, 0).opens(Message, &["overloaded"]),
+    Rule::any(Overload).status(500, 599).opens(Message, &["overloaded"]),
     // What is said in words of one's own, where nothing else is known of it.
     too_much(0, 400),
     too_much(413, 422),

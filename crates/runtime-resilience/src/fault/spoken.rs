@@ -130,12 +130,15 @@ fn clock(text: &str) -> Option<Duration> {
     Some(parts.into_iter().fold(Duration::ZERO, Duration::saturating_add))
 }
 
-/// `请 30 秒后重试`
+/// `请 30 秒后重试`, `20秒後に`
 fn in_chinese(text: &str) -> Option<Duration> {
-    const AFTER: [(&str, Unit); 4] = [
+    const AFTER: [(&str, Unit); 7] = [
         ("秒后", Unit::Seconds),
+        ("秒後", Unit::Seconds),
         ("分钟后", Unit::Minutes),
+        ("分後", Unit::Minutes),
         ("小时后", Unit::Hours),
+        ("時間後", Unit::Hours),
         ("天后", Unit::Days),
     ];
     AFTER.into_iter().find_map(|(word, unit)| {

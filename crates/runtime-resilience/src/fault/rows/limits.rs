@@ -197,6 +197,7 @@ pub(super) const TOO_OFTEN: &[&str] = &[
     "enqueued token limit",
     "cooling down",
     "in cooldown",
+    "レート制限",
     "速率限制",
     "过于频繁",
     "限流",
