@@ -145,12 +145,13 @@ pub(super) fn second_message<'a, N: Json<'a>>(body: N) -> Option<&'a str> {
     names.filter_map(|name| told(name, body.get(name)?)).nth(1)
 }
 
-static MESSAGES: [&str; 12] = [
+static MESSAGES: [&str; 13] = [
     "message",
     "Message",
     "detail",
     "msg",
     "status_msg",
+    "status_message",
     "error_msg",
     "errorMsg",
     "errorMessage",

@@ -78,14 +78,15 @@ fn leads(before: &str, after: &str) -> bool {
     next.is_some_and(|c| "{[<".contains(c) || c.is_uppercase()) && (before.is_empty() || failed())
 }
 
-/// Whether a number is in brackets of its own, at the start of a text, after other brackets, or before a
+/// Whether a number is in brackets of its own, at the start of a text, after other brackets, or before or after a
 /// colon, as gateways write it: `[503] …`, `[provider/model] [400]: …`.
 fn is_bracketed(before: &str, after: &str) -> bool {
-    let (Some(before), Some(after)) = (before.strip_suffix('['), after.strip_prefix(']')) else {
+    let after = after.trim_start().strip_prefix(']');
+    let (Some(before), Some(after)) = (before.strip_suffix('['), after) else {
         return false;
     };
     let before = before.trim_end();
-    before.is_empty() || before.ends_with(']') || after.starts_with(':')
+    before.is_empty() || before.ends_with([']', ':']) || after.starts_with(':')
 }
 
 /// Whether the three digits at this place are a number of their own.

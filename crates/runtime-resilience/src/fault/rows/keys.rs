@@ -35,6 +35,7 @@ pub(super) const NO_RIGHT: &[&str] = &[
     "authfailure",
     "noautherror",
     "expired_key",
+    "invalid_key",
     "invalid_iam_token",
     "unauthorized",
     "notactivated",

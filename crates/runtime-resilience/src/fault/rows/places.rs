@@ -46,6 +46,7 @@ pub(super) const OVERLOADED: &[&str] = &[
     "service_unavailable",
     "serviceunavailable",
     "temporarily_unavailable",
+    "no_available_",
     "nocapacity",
     "no_capacity",
     "over_capacity",
@@ -53,15 +54,8 @@ pub(super) const OVERLOADED: &[&str] = &[
 ];
 
 /// The same, as whole names.
-pub(super) const FULL: &[&str] = &[
-    "capacity_exceeded",
-    "failover_exhausted",
-    "no_providers_available",
-    "no_available_keys",
-    "no_available_accounts",
-    "no_available_channel",
-    "no_available_candidate",
-];
+pub(super) const FULL: &[&str] =
+    &["capacity_exceeded", "failover_exhausted", "no_providers_available"];
 
 /// The server says that it failed.
 pub(super) const BROKEN: &[&str] = &[
@@ -196,6 +190,7 @@ pub(super) const TOO_LATE: &[&str] = &[
     "gateway_timeout",
     "gatewaytimeout",
     "upstream_timeout",
+    "response_time_exceeded",
     "deadline_exceeded",
     "deadlineexceeded",
 ];

@@ -164,6 +164,7 @@ pub(super) const GONE: &[&str] = &[
     "does not exist",
     "on-demand throughput",
     "is not available",
+    "isn't available",
     "no healthy deployments",
     "been decommissioned",
     "been retired",
