@@ -1,7 +1,7 @@
 //! Passwords that are known by their place among the words of a command: `rabbitmqctl add_user bob hunter2`,
-//! `echo hunter2 | sudo -S ls`, `net use \\srv\share hunter2`.
+//! `echo hunter2 | sudo -S ls`, `net use \\srv\share hunter2`; and the items of a list in YAML.
 
-use super::bytes::{blanks, count};
+use super::bytes::{any_blanks, blanks, count, is_sign};
 use super::commands::is_of;
 use super::quote::Quote;
 use super::shapes::{FAR, is_odd};
@@ -141,4 +141,31 @@ pub(super) fn of_line(text: &[u8], start: usize, end: usize) -> Option<(usize, u
     let is_alone = matches!(text.get(after), None | Some(b'\r' | b'\n'));
     let is_file = password.iter().any(|byte| b"/.".contains(byte));
     (is_alone && is_odd(password) && !is_file && !is_placeholder(password)).then_some((from, to))
+}
+
+/// `- hunter2` in the line below this one: the item, and where it ends with its marks. Names have joints, and other
+/// items are sentences.
+pub(super) fn item(text: &[u8], line: usize) -> Option<(usize, usize, usize)> {
+    let next = line + blanks(text, line);
+    let dash = next + any_blanks(text, next);
+    let from = dash + 2;
+    if dash == next || !text[dash..].starts_with(b"- ") {
+        return None;
+    }
+    let quote = Quote::at(text, from);
+    let (from, to, after) = if let Some(quote) = quote {
+        let from = from + quote.len();
+        let to = quote.end(text, from)?;
+        (from, to, to + quote.len())
+    } else {
+        let to = from + count(&text[from..], |byte| byte > b' ' && byte != b':');
+        (from, to, to)
+    };
+    let item = &text[from..to];
+    let is_alone = matches!(text.get(after + blanks(text, after)), None | Some(b'\r' | b'\n'));
+    let is_name = quote.is_none()
+        && item.iter().any(|byte| b"_-./".contains(byte))
+        && !item.iter().any(u8::is_ascii_uppercase);
+    let is_one = is_sign(text, from) || (is_odd(item) && !is_name && !is_placeholder(item));
+    (is_alone && is_one).then_some((from, to, after))
 }

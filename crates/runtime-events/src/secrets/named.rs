@@ -6,7 +6,7 @@ use super::names::{self, Name};
 use super::quote::Quote;
 use super::scan::Scan;
 use super::value::{self, Manner, Place};
-use super::{code, pairs, schemes, shapes};
+use super::{arguments, code, schemes, shapes};
 
 impl Scan<'_> {
     /// Reads the value of the name that ends here, if it is one. Whether the value was removed, or
@@ -122,7 +122,7 @@ impl Scan<'_> {
             return false;
         }
         line += 1;
-        while let Some((from, to, after)) = pairs::item(text, line) {
+        while let Some((from, to, after)) = arguments::item(text, line) {
             if is_sign(text, from) {
                 self.pass(from + SIGN.len());
             } else {

@@ -1,9 +1,8 @@
 //! Entries that have a name and a value side by side: `{"name": "password", "value": "…"}`, a tuple, a line of YAML.
 
-use super::bytes::{any_blanks, blanks, count, count_back, is_mark, is_sign};
+use super::bytes::{any_blanks, blanks, count, count_back, is_mark};
 use super::quote::Quote;
-use super::shapes::{FAR, is_odd};
-use super::value::is_placeholder;
+use super::shapes::FAR;
 
 /// `, "value": "…"` or `, "…"` after a quoted name: an entry of a list of pairs, or of a tuple. Returns
 /// the length up to the value.
@@ -63,33 +62,6 @@ pub(super) fn default(text: &[u8], start: usize, bracket: usize) -> Option<usize
     let end = found.next()?.0 + DEFAULT.len();
     let sign = end + blanks(block, end);
     (block.get(sign) == Some(&b'=')).then_some(sign + 1)
-}
-
-/// `- hunter2` in the line below this one: the item, and where it ends with its marks. Names have joints, and other
-/// items are sentences.
-pub(super) fn item(text: &[u8], line: usize) -> Option<(usize, usize, usize)> {
-    let next = line + blanks(text, line);
-    let dash = next + any_blanks(text, next);
-    let from = dash + 2;
-    if dash == next || !text[dash..].starts_with(b"- ") {
-        return None;
-    }
-    let quote = Quote::at(text, from);
-    let (from, to, after) = if let Some(quote) = quote {
-        let from = from + quote.len();
-        let to = quote.end(text, from)?;
-        (from, to, to + quote.len())
-    } else {
-        let to = from + count(&text[from..], |byte| byte > b' ' && byte != b':');
-        (from, to, to)
-    };
-    let item = &text[from..to];
-    let is_alone = matches!(text.get(after + blanks(text, after)), None | Some(b'\r' | b'\n'));
-    let is_name = quote.is_none()
-        && item.iter().any(|byte| b"_-./".contains(byte))
-        && !item.iter().any(u8::is_ascii_uppercase);
-    let is_one = is_sign(text, from) || (is_odd(item) && !is_name && !is_placeholder(item));
-    (is_alone && is_one).then_some((from, to, after))
 }
 
 /// Whether `"name":`, `"key":`, `name=` or `key=` stands before this place.

@@ -157,7 +157,7 @@ pub(crate) const PIPED_ORDINARY: &[&str] = &[
     "The password must have 12 characters, one digit and one sign.",
     "echo the password is wrong | sudo tee x",
     "for user bob: 3 failed attempts; root:x:0:0:root:/root:/bin/bash",
-    "bob:x:1000:1000:Bob:/home/bob:/bin/zsh",
+    "bob:x:1000:1000:Bob:/srv/bob:/bin/zsh",
     "time: 12:30:45; ratio 3:4; key:value pairs; host:port",
     "max_tokens: 4096, token_type: bearer, expires_in: 3600",
     "{\"usage\":{\"prompt_tokens\":12,\"completion_tokens\":3},\"id\":\"chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT\"}",
