@@ -2,6 +2,7 @@
 
 mod branch;
 mod past;
+mod steps;
 mod views;
 
 use std::collections::HashMap;
@@ -12,6 +13,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use self::past::{Intent, Left, Past, Spent};
+use self::steps::Steps;
 use self::views::{AttemptView, BillView, ByKey, IntentView, Names, OutcomeView};
 use crate::digest::StepKey;
 use crate::entry::{Entry, EntryKind, Stored};
@@ -32,7 +34,7 @@ pub struct Fold {
     epoch: u64,
     checkpoint: Option<Box<RawValue>>,
     role: Option<Arc<str>>,
-    steps: HashMap<StepKey, Past, ByKey>,
+    steps: Steps,
     names: Names,
     /// How often a step was repeated after the thread had failed with it.
     repeats: HashMap<StepKey, u32, ByKey>,
@@ -158,7 +160,7 @@ impl Fold {
     fn past(&mut self, written: StepKey, name: &StepName, stored: &Stored) -> &mut Past {
         let key = self.repeated.get(&written).copied().unwrap_or(written);
         let Self { steps, left, life, .. } = self;
-        steps.entry(key).or_insert_with(|| {
+        steps.or_insert_with(key, || {
             left.entry(Arc::clone(&name.scope)).or_default().add(name.keyed, (stored.seq, key));
             let code = life.as_ref().map(|life| Arc::clone(&life.code)).unwrap_or_default();
             let print = stored.entry.print.unwrap_or_else(|| [0; 16].into());
@@ -250,7 +252,7 @@ impl Fold {
             self.check_order(step, u64::MAX, code_now)?;
             let written = (0, DateTime::UNIX_EPOCH, "".into());
             let past = Past::new(step.name.clone(), step.print, written);
-            self.steps.insert(step.key, Past { begun: true, ..past }.entering(entered));
+            self.steps.or_insert_with(step.key, || Past { begun: true, ..past }.entering(entered));
             return Ok(None);
         };
         if past.print != step.print {
