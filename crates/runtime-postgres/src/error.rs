@@ -131,9 +131,10 @@ impl PgError {
             Self::Failed { source, .. } => {
                 let error = source.downcast_ref::<tokio_postgres::Error>();
                 let code = error.and_then(tokio_postgres::Error::code).map(SqlState::code);
-                // Without a code, there is no answer. Otherwise: connections, shutdowns and starts, too many.
+                // Without a code, there is no answer. Otherwise: connections, shutdowns and starts, too many, and a
+                // standby that is not the primary yet.
                 code.is_none_or(|code| {
-                    ["08", "53", "57"].iter().any(|class| code.starts_with(class))
+                    ["08", "53", "57", "25006"].iter().any(|class| code.starts_with(class))
                 })
             }
             _ => false,

@@ -10,6 +10,7 @@ mod memory;
 mod money;
 mod properties;
 mod refused;
+mod rules;
 mod support;
 mod thread;
 mod unused;

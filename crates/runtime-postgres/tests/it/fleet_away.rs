@@ -36,6 +36,26 @@ async fn a_server_that_is_away_at_the_start_is_there_later() {
     conformance::away_at_the_start(&fleet, || server.kill(), begin).await;
 }
 
+/// A standby that is not promoted yet, in the middle of a failover.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_only_reads_is_away_until_it_writes() {
+    let Some(primary) = Server::start() else { return };
+    PgStore::migrate(&primary.url("postgres")).await.unwrap();
+    let standby = tokio::task::block_in_place(|| primary.standby(primary.port()));
+    for push in ["yes", "no"] {
+        let url = format!("{}?push={push}", standby.url("postgres"));
+        let fleet = PgFleet::connect(&url).await.unwrap();
+        let away = fleet.pause("api", HOUR).await.unwrap_err();
+        let why = told(&away);
+        assert!(why.contains("recovery") || why.contains("read-only"), "{why}");
+        assert!(away.is_unavailable());
+        if push == "no" {
+            tokio::task::block_in_place(|| standby.promote());
+            while fleet.pause("api", HOUR).await.is_err() {}
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_server_that_refuses_is_an_error_at_the_start() {
     let Some(url) = test_postgres::url() else { return };

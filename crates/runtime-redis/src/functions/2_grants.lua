@@ -127,17 +127,22 @@ local function copied(grant)
   return copy
 end
 
--- Writes a grant, and what that changes of the accounts of its path. While a member is away it holds nothing, and
--- `counted` is spent for it on an estimate. `corrected` was given back of its own estimates.
-local function put(tree, was, g)
-  local id = id_of(g.account, g.member)
-  redis.call('HSET', tree.grants, id, packed(g, GRANT_SUMS))
+-- Notes when something becomes of a grant.
+local function put_end(tree, id, g)
   local ends = g.ends
   if g.away then
     -- By then nobody comes back. Who did would tell totals that are counted already.
     ends = ends + (NOTHING < g.counted and 30 or 7) * DAY
   end
   redis.call('ZADD', tree.ends, text(ends), id)
+end
+
+-- Writes a grant, and what that changes of the accounts of its path. While a member is away it holds nothing, and
+-- `counted` is spent for it on an estimate. `corrected` was given back of its own estimates.
+local function put(tree, was, g)
+  local id = id_of(g.account, g.member)
+  redis.call('HSET', tree.grants, id, packed(g, GRANT_SUMS))
+  put_end(tree, id, g)
   local counted = g.counted - g.corrected - was.counted + was.corrected
   local holders = (NOTHING < held(g) and 1 or 0) - (NOTHING < held(was) and 1 or 0)
   for _, path in ipairs(path_of(g.account)) do
@@ -152,6 +157,13 @@ end
 
 -- Ends the grants whose time is over.
 local function expire(tree)
+  if redis.call('ZCARD', tree.ends) == 0 then
+    -- A server that is short of memory may have thrown the ends away, and nothing else.
+    for _, found in ipairs(redis.call('HVALS', tree.grants)) do
+      local g = unpacked(found, GRANT_SUMS)
+      put_end(tree, id_of(g.account, g.member), g)
+    end
+  end
   local ended = redis.call('ZRANGEBYSCORE', tree.ends, '-inf', text(tree.now))
   for _, id in ipairs(ended) do
     local found = redis.call('HGET', tree.grants, id)

@@ -178,6 +178,29 @@ async fn a_tree_whose_accounts_were_thrown_away_is_set_anew() {
     assert_eq!(state.spent, Usd::from_dollars(2), "what its member tells, once");
 }
 
+/// As a server does that is short of memory and may throw away any key.
+#[tokio::test]
+async fn money_of_a_member_does_not_stay_held_if_its_end_was_thrown_away() {
+    let Some(server) = Server::start(&[]) else { return };
+    let prefix = prefix();
+    let fleet = RedisFleet::connect(patient(&*server.url()).prefix(&prefix)).await.unwrap();
+    let (company, dollar) = (account("c"), Usd::from_dollars(1));
+    fleet.set(&company, &enforced(Usd::from_dollars(9))).await.unwrap();
+    let mut dead = conformance::booking("c", "dead");
+    (dead.seq, dead.least, dead.most) = (1, dollar, dollar);
+    dead.ttl = std::time::Duration::from_millis(50);
+    let mut one = conformance::booking("c", "one");
+    one.seq = 1;
+    fleet.book(&dead).await.unwrap();
+    server.cli(&["DEL", &format!("{prefix}:ends:{{c}}")]);
+    // Others go on, with ends of their own.
+    while fleet.book(&one).await.unwrap().path[0].state.granted > Usd::ZERO {
+        one.seq += 1;
+    }
+    let state = fleet.account(&company).await.unwrap().unwrap();
+    assert_eq!((state.spent, state.estimated), (dollar, dollar));
+}
+
 #[tokio::test]
 async fn a_member_that_was_away_for_days_is_counted_once() {
     let Some(server) = Server::start(&[]) else { return };

@@ -5,6 +5,7 @@
 //!   books. One is killed with its calls under way, the backend is killed and comes back, one process hears no
 //!   answers any more, another one reaches nothing, and one has a clock that is an hour off, if there is
 //!   `libfaketime` (its path in `FAKETIME_LIBRARY`).
+//! - **A stop.** One of three processes, which hold more than they use, is stopped for longer than it keeps that.
 //! - **Breakers.** Ten processes call a provider that is down, for 20 cool-downs; and each hears of 20 openings.
 #![expect(clippy::print_stdout, reason = "a program for a terminal")]
 #![expect(clippy::disallowed_methods, reason = "real processes, in real time")]
@@ -19,7 +20,7 @@ mod provider;
 
 use std::io::{BufRead as _, BufReader};
 use std::num::NonZeroU32;
-use std::process::{Child, ChildStdout, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{env, thread};
@@ -36,6 +37,9 @@ use crate::backend::Backend;
 use crate::provider::{Books, Provider, ask};
 
 const CAP: Usd = Usd::from_dollars(1);
+/// The account whose calls take exact sums, and the one of which a process holds more than it uses.
+const STRICT: &str = "trial";
+const CHUNKS: &str = "chunks";
 const TASKS: usize = 32;
 const SPENDERS: usize = 3;
 const CALLERS: usize = 10;
@@ -48,7 +52,8 @@ fn main() -> Result<(), BoxError> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match *words {
-        ["spend", url, provider] => spend(url, provider),
+        ["spend", url, provider] => spend(url, provider, STRICT),
+        ["hold", url, provider] => spend(url, provider, CHUNKS),
         ["call", url, provider, number] => call(url, provider, number.parse()?),
         ["replica", url, kind, per_minute, thought, seconds] => {
             let numbers = [per_minute.parse()?, thought.parse()?, seconds.parse()?];
@@ -72,6 +77,7 @@ fn trial(kind: &str, push: bool) -> Result<(), BoxError> {
     println!("{kind}, {}", if push { "with pushes" } else { "without pushes" });
     let backend = Backend::start(kind, push)?;
     money(&backend)?;
+    stopped(&backend)?;
     breakers(&backend, push)
 }
 
@@ -108,7 +114,7 @@ fn money(backend: &Backend) -> Result<(), BoxError> {
     for mut spender in spenders {
         spender.wait()?;
     }
-    let ours = backend.settled("trial")?;
+    let ours = backend.settled(STRICT)?;
     let Books { calls, billed, .. } = *provider.books();
     println!(
         "  money     {calls} calls for {billed}; ours {} of which {} estimated; limit {CAP}",
@@ -123,6 +129,38 @@ fn money(backend: &Backend) -> Result<(), BoxError> {
     judge(wrong)
 }
 
+/// # The trial of a process that is stopped for longer than it keeps what it holds, and then goes on
+fn stopped(backend: &Backend) -> Result<(), BoxError> {
+    let provider = Provider::start(THOUGHT)?;
+    let way = Way::to(backend.port());
+    let mut spenders = Vec::new();
+    for _ in 0..SPENDERS {
+        spenders.push(backend.member("hold", &way, &provider)?.spawn()?);
+    }
+    provider.wait(|books| books.billed.nanos() >= CAP.nanos() / 10);
+    let stopped = spenders[0].id().to_string();
+    let signal = |name: &str| Command::new("kill").args([name, &*stopped]).status();
+    signal("-STOP")?;
+    thread::sleep(Duration::from_secs(7));
+    let lost = backend.account(CHUNKS)?.estimated;
+    signal("-CONT")?;
+    for mut spender in spenders {
+        spender.wait()?;
+    }
+    let ours = backend.settled(CHUNKS)?;
+    let Books { calls, billed, .. } = *provider.books();
+    println!(
+        "  stopped   {calls} calls for {billed}; ours {}, and {lost} estimated meanwhile; limit {CAP}",
+        ours.spent
+    );
+    judge([
+        (lost.is_zero(), "what the stopped process held did not count"),
+        (billed > CAP, "more was spent than the limit"),
+        (ours.spent != billed, "our books are not the provider's"),
+        (!ours.granted.is_zero(), "a grant is left"),
+    ])
+}
+
 fn judge(wrong: impl IntoIterator<Item = (bool, &'static str)>) -> Result<(), BoxError> {
     let wrong: Vec<_> =
         wrong.into_iter().filter(|(wrong, _)| *wrong).map(|(_, what)| what).collect();
@@ -131,16 +169,17 @@ fn judge(wrong: impl IntoIterator<Item = (bool, &'static str)>) -> Result<(), Bo
 
 /// A process that spends until nothing is left.
 #[tokio::main]
-async fn spend(url: &str, provider: &str) -> Result<(), BoxError> {
+async fn spend(url: &str, provider: &str, account: &str) -> Result<(), BoxError> {
     let fleet = join(url, FleetConfig::default()).await?;
-    spend_all(&fleet, provider).await?;
+    spend_all(&fleet, provider, account).await?;
     // It may have been cut off. Then its time ends what it holds.
     let _ = fleet.shutdown().await;
     Ok(())
 }
 
-async fn spend_all(fleet: &Fleet, provider: &str) -> Result<(), BoxError> {
-    let account = fleet.account("trial", Limit::strict(CAP)).await?;
+async fn spend_all(fleet: &Fleet, provider: &str, account: &str) -> Result<(), BoxError> {
+    let limit = if account == STRICT { Limit::strict(CAP) } else { Limit::enforced(CAP) };
+    let account = fleet.account(account, limit).await?;
     let provider: Arc<str> = provider.into();
     let tasks: Vec<_> = (0..TASKS)
         .map(|task| tokio::spawn(spender(account.clone(), Arc::clone(&provider), task as u64)))

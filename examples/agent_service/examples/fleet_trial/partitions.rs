@@ -19,7 +19,7 @@ use techrevati_runtime::sinks::SinkError;
 use crate::backend::Backend;
 use crate::network::{Cut, Network};
 use crate::provider::{Books, Provider};
-use crate::{CAP, SPENDERS, WAIT, caller, judge, spend_all, tripped_at_once};
+use crate::{CAP, SPENDERS, STRICT, WAIT, caller, judge, spend_all, tripped_at_once};
 
 /// Longer than the time of a call, and shorter than a member's.
 const SHORT: Duration = Duration::from_secs(4);
@@ -220,7 +220,7 @@ pub(crate) async fn member(url: &str, provider: &str, down: &str) -> Result<(), 
     let limiter = fleet.limiter("model", limits)?;
     let breaker = fleet.breaker("api", tripped_at_once())?;
     let others = [tokio::spawn(admitted(limiter)), tokio::spawn(caller(breaker, down.to_owned()))];
-    spend_all(&fleet, provider).await?;
+    spend_all(&fleet, provider, STRICT).await?;
     tell("spent");
     let until = || std::io::stdin().read_to_end(&mut Vec::new());
     tokio::task::spawn_blocking(until).await??;
