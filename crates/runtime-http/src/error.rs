@@ -88,9 +88,20 @@ pub struct NoSessionError;
 /// ```
 /// use std::error::Error;
 /// use runtime_http::turn_error;
+/// use runtime_orchestrator::TurnError;
 ///
-/// let other = std::io::Error::other("a failure of the client itself");
-/// assert!(turn_error(&other).is_none());
+/// /// The status with which a service replies, if a call of its client has failed.
+/// fn status(error: &(dyn Error + 'static)) -> u16 {
+///     match turn_error(error) {
+///         Some(TurnError::Budget(_)) => 402,
+///         Some(TurnError::CircuitOpen(_) | TurnError::RateLimited(_)) => 503,
+///         Some(error) if error.is_refusal() => 500,
+///         // The provider's own error, or the client's.
+///         _ => 502,
+///     }
+/// }
+///
+/// assert_eq!(status(&std::io::Error::other("a failure of the client itself")), 502);
 /// ```
 pub fn turn_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e TurnError> {
     runtime_resilience::errors(error).find_map(|error| error.downcast_ref())

@@ -228,6 +228,17 @@ impl Turns {
     }
 
     /// Changes each turn before it begins: its timeouts, for example.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use runtime_http::Turns;
+    ///
+    /// let turns = Turns::of_current().each(|ask, turn| {
+    ///     let turn = turn.within(Duration::from_secs(120));
+    ///     if ask.streamed { turn.first_token_timeout(Duration::from_secs(10)) } else { turn }
+    /// });
+    /// # drop(turns);
+    /// ```
     pub fn each(self, shape: impl Fn(&Ask, Turn) -> Turn + Send + Sync + 'static) -> Self {
         self.set(|settings| settings.shape = Some(Arc::new(shape)))
     }

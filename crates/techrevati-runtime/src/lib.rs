@@ -8,25 +8,39 @@
 //! ```
 //! use techrevati_runtime::prelude::*;
 //!
-//! # async fn chat(prompt: &str) -> Result<String, BoxError> { Ok(prompt.to_uppercase()) }
-//! # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-//! # runtime.block_on(async {
-//! let orchestrator = Orchestrator::new("writer", "draft")
-//!     .circuit_breaker(CircuitBreaker::new("provider"))
-//!     .budget(Limit::recorded(Usd::from_dollars(10)));
+//! /// Your provider's client goes here.
+//! async fn chat(prompt: &str) -> Result<String, BoxError> {
+//!     Ok(prompt.to_uppercase())
+//! }
 //!
-//! let report = orchestrator
-//!     .run(async |session| {
-//!         let turn = Turn::model("gpt-5").usage(UsageSnapshot::new(12, 34));
-//!         let answer = session.run_turn(turn, || chat("hello")).await?;
-//!         Ok(answer.value)
-//!     })
-//!     .await;
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> Result<(), BoxError> {
+//!     let orchestrator = Orchestrator::new("writer", "draft")
+//!         .circuit_breaker(CircuitBreaker::new("provider"))
+//!         .budget(Limit::recorded(Usd::from_dollars(10)));
 //!
-//! assert_eq!(report.summary.usage.total_output_tokens, 34);
-//! assert_eq!(report.result?, "HELLO");
-//! # Ok::<_, BoxError>(()) }).unwrap();
+//!     let report = orchestrator
+//!         .run(async |session| {
+//!             let turn = Turn::model("gpt-5").usage(UsageSnapshot::new(12, 34));
+//!             let answer = session.run_turn(turn, || chat("hello")).await?;
+//!             Ok(answer.value)
+//!         })
+//!         .await;
+//!
+//!     assert_eq!(report.summary.usage.total_output_tokens, 34);
+//!     assert_eq!(report.result?, "HELLO");
+//!     Ok(())
+//! }
 //! ```
+//!
+//! # Below the client that you have
+//!
+//! A client that sends its calls by HTTP needs no closure around each of them. `http_layer::Turns` stands below it and makes
+//! a turn of each: as a layer of `async-openai`, as a middleware of `reqwest` and so of `rig`, or as a layer of `tower`. It
+//! takes one line and one of the [features](#features) with their names.
+//!
+//! The [guides](https://github.com/Techrevati/runtime/blob/main/docs/README.md) begin with an agent from an empty file, and
+//! have a page for clients, budgets, recovery, tools and each other part.
 //!
 //! # Modules
 //!

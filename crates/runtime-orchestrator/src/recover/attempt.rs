@@ -13,6 +13,30 @@ use crate::parts::pace::Pulse;
 /// One attempt at a turn's call: its route, and its changes to the request.
 ///
 /// Clones are the same attempt: give one to the reader of the stream.
+///
+/// ```
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+/// # runtime.block_on(async {
+/// use runtime_orchestrator::{Attempt, BoxError, Orchestrator, Turn};
+/// use runtime_usage::UsageSnapshot;
+///
+/// /// Asks the provider and the model that are named, and reads the reply piece by piece.
+/// async fn stream(attempt: Attempt) -> Result<String, BoxError> {
+///     let mut text = format!("{}: ", attempt.model());
+///     for (count, piece) in (1..).zip(["Hel", "lo"]) {
+///         attempt.token();
+///         attempt.observe(UsageSnapshot::new(9, count));
+///         text.push_str(piece);
+///     }
+///     Ok(text)
+/// }
+///
+/// let session = Orchestrator::new("writer", "draft").session()?;
+/// let answer = session.run_turn_recovering(Turn::model("gpt-5"), stream).await?;
+/// assert_eq!(answer.value, "gpt-5: Hello");
+/// assert_eq!(answer.usage.output_tokens, 2);
+/// # Ok::<_, BoxError>(()) }).unwrap();
+/// ```
 #[derive(Clone)]
 pub struct Attempt {
     facts: Arc<Facts>,
