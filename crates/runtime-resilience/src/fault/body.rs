@@ -41,12 +41,18 @@ pub(super) fn error<'a, N: Json<'a>>(body: N) -> N {
     {
         return raised.get("error").filter(told).unwrap_or(raised);
     }
-    // OpenAI's `response.failed`, and the realtime API's `response.done`.
+    // OpenAI's `response.failed`, the realtime API's `response.done`, and a line of a batch.
     if let Some(response) = body.get("response") {
         let realtime = || response.get("status_details")?.get("error").filter(told);
-        if let Some(error) = realtime().or_else(|| response.get("error")) {
+        let line = || response.get("body")?.get("error");
+        if let Some(error) = realtime().or_else(|| response.get("error")).or_else(line) {
             return error;
         }
+    }
+    // A run of an assistant, and a line of Anthropic's batches.
+    let last = body.get("last_error").or_else(|| body.get("result")?.get("error"));
+    if let Some(error) = last.filter(told) {
+        return error;
     }
     // Bedrock's exceptions in a stream: the name, and the exception under it.
     body.exception().and_then(|name| body.get(name)).unwrap_or(body)

@@ -267,6 +267,7 @@ static STATUSES: &[Rule] = &[
         .cools(Model)
         .elsewhere(true),
     Rule::any(Timeout(TimeoutPhase::Provider)).mentions(Name, TOO_LATE),
+    Rule::any(Network).mentions(Message, NO_TLS),
     // The classes of clients' errors say less than a status.
     Rule::any(RateLimit).mentions(Message, RATE_CLASS),
     // Dify puts every failure into the class of a bad request.
@@ -292,7 +293,6 @@ static STATUSES: &[Rule] = &[
     Rule::any(Network).mentions(Message, BROKEN_OFF),
     Rule::any(Network).mentions(Message, CONNECTION).mentions(Message, CUT),
     Rule::any(Network).mentions(Message, UNREACHED),
-    Rule::any(Network).mentions(Message, NO_TLS),
     Rule::any(Auth).mentions(Message, SHOWN).mentions(Message, NOT_SHOWN),
     Rule::any(Local).mentions(Message, NO_SPACE),
     Rule::any(Malformed).mentions(Message, UNREADABLE),

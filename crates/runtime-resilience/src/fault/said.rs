@@ -98,9 +98,10 @@ fn stands_alone(text: &str, at: usize) -> bool {
 
 /// Whether the text before a number ends with a word for a status or an error.
 fn is_introduced(before: &str) -> bool {
-    const WORDS: [&str; 8] = [
+    const WORDS: [&str; 9] = [
         "status",
         "code",
+        "code of",
         "http",
         "http_status",
         "statuscode",

@@ -20,6 +20,8 @@ pub(super) const THROTTLED: &[&str] = &[
 /// A message says that no money or no allowance is left.
 pub(super) const SPENT: &[&str] = &[
     "no credits",
+    "no quota",
+    "pay-as-you-go limit",
     "out of credits",
     "any credits",
     "add credits",
@@ -108,6 +110,7 @@ pub(super) const MONEY: &[&str] = &[
     "额度",
     "配额",
     "套餐",
+    "积分",
     "资费包",
     "资源包",
 ];
