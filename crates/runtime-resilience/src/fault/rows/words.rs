@@ -19,6 +19,8 @@ pub(super) const TOO_LONG: &[&str] = &[
     "prompt exceeds",
     "prompt length",
     "max_seq_len",
+    "session_len",
+    "input_length_error",
     "input is too long",
     "input too long",
     "input length",
