@@ -53,8 +53,9 @@ macro_rules! digest {
             type Err = DigestError;
 
             fn from_str(text: &str) -> Result<Self, DigestError> {
-                let wrong = || DigestError { expected: $bytes, found: text.len() / 2 };
-                if text.len() != 2 * $bytes || !text.is_ascii() {
+                let digits = text.bytes().take_while(u8::is_ascii_hexdigit).count();
+                let wrong = || DigestError { expected: $bytes, found: digits / 2 };
+                if digits != 2 * $bytes || digits != text.len() {
                     return Err(wrong());
                 }
                 let mut bytes = [0; $bytes];
@@ -117,7 +118,7 @@ digest! {
 
 /// Bytes or digits that are no digest of the kind that was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("a digest here has {expected} bytes, {} hexadecimal digits; found {found} bytes", 2 * .expected)]
+#[error("digest must be {expected} bytes, {} hexadecimal digits; found {found} bytes", 2 * .expected)]
 #[non_exhaustive]
 pub struct DigestError {
     /// The number of bytes that it has.

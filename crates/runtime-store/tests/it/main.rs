@@ -1,6 +1,7 @@
 //! Tests of threads, their journal, and stores.
 
 mod canonical;
+mod digests;
 mod fold;
 mod memory;
 mod sizes;
