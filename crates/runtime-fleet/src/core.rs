@@ -28,7 +28,7 @@ use self::link::Link;
 pub(crate) use self::money::{Cap, Mark, Opening, Reading, Till};
 use self::pauses::Pauses;
 pub(crate) use self::probe::{BreakerCall, Followed, Follower};
-pub(crate) use self::refusal::Refusal;
+pub(crate) use self::refusal::{News, Refusal};
 pub(crate) use self::unused::Unused;
 use crate::config::{Moment, Policies, Policy};
 use crate::error::StateError;
@@ -389,7 +389,7 @@ impl Core {
         match answer {
             Ok(answer) => {
                 if let Some(away) = self.link.answered(now) {
-                    self.effects.push(Effect::Recovered { of: None, away });
+                    self.effects.push(Effect::News(News::Recovered { of: None, away }));
                     self.next_sync = self.next_sync.min(now);
                 }
                 self.hear(due, answer, now);

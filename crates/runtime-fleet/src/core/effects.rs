@@ -7,8 +7,8 @@ use runtime_resilience::chain_text;
 use runtime_usage::Usd;
 
 use super::{
-    About, Answer, Applied, Cap, Core, Due, Followed, Kept, Leaving, Mark, Opening, Part, Reading,
-    Refusal, Rhythm, Till, age,
+    About, Answer, Applied, Cap, Core, Due, Followed, Kept, Leaving, Mark, News, Opening, Part,
+    Reading, Refusal, Rhythm, Till, age,
 };
 use crate::config::{Moment, Policy};
 use crate::error::StateError;
@@ -39,15 +39,7 @@ pub(crate) enum Effect {
         route: Arc<str>,
         wait: Duration,
     },
-    /// The backend is away, or does not share one thing.
-    Degraded {
-        of: Option<String>,
-        why: String,
-    },
-    Recovered {
-        of: Option<String>,
-        away: Duration,
-    },
+    News(News),
 }
 
 /// The calls for which there is enough by now: money has come, or was set free, since they began to wait.
@@ -150,7 +142,9 @@ impl Core {
         {
             self.effects.push(Effect::Paused { limit, wait });
         }
-        self.effects.extend(self.pauses.hear(name, wait, now));
+        if self.pauses.pushed(name, wait, now) {
+            self.effects.push(Effect::Rest { route: name.into(), wait });
+        }
     }
 
     pub(super) fn hear(&mut self, due: &Due, answer: Answer, now: Moment) {
@@ -203,24 +197,25 @@ impl Core {
             let Some(own) = self.followers.get_mut(index) else { continue };
             let news = own.refusal.hears(("breaker", &own.name), view.as_ref().err(), now);
             let followed = view.ok().and_then(|view| own.view(view.after(late), Some(known), now));
-            self.effects.extend(news);
+            self.effects.extend(news.map(Effect::News));
             self.follow(index, followed);
         }
         for (share, limit) in view.shares.into_iter().zip(limits.iter().copied()) {
             let Some(part) = self.parts.get_mut(limit) else { continue };
-            self.effects.extend(part.refusal.hears(
-                ("limit", &part.name),
-                share.as_ref().err(),
-                now,
-            ));
+            let news = part.refusal.hears(("limit", &part.name), share.as_ref().err(), now);
+            self.effects.extend(news.map(Effect::News));
             let Ok(share) = share else { continue };
             let share = Share { paused: age::left(share.paused, late), ..share };
             if let Some(wait) = part.share(&share, due.at, self.rhythm.ttl, now) {
                 self.effects.push(Effect::Paused { limit, wait });
             }
         }
-        let rests = view.pauses.into_iter().map(|rest| rest.map(|rest| age::left(rest, late)));
-        self.effects.extend(self.pauses.hear_all(routes.iter().cloned().zip(rests), now));
+        for (route, rest) in routes.iter().zip(view.pauses) {
+            let rest = rest.map(|rest| age::left(rest, late));
+            let (news, rest) = self.pauses.hear(route, rest, now);
+            self.effects.extend(news.map(Effect::News));
+            self.effects.extend(rest.map(|wait| Effect::Rest { route: route.clone(), wait }));
+        }
         for ((index, seq), booked) in bookings.iter().zip(view.booked) {
             match booked {
                 Ok(booked) => self.hear_booked(*index, *seq, &booked, now),
@@ -233,7 +228,8 @@ impl Core {
         let with = (self.members, self.rhythm.tick);
         let Some(till) = self.tills.get_mut(account) else { return };
         let heard = till.heard(seq, booked, with, now);
-        self.effects.extend(till.refusal.hears(("account", till.account.as_str()), None, now));
+        let news = till.refusal.hears(("account", till.account.as_str()), None, now);
+        self.effects.extend(news.map(Effect::News));
         self.effects.extend(heard.marks.into_iter().map(Effect::Mark));
         self.effects.extend(answers(account, heard.answered));
     }
@@ -246,7 +242,7 @@ impl Core {
         if !matches!(error, StateError::NoAccount { .. }) {
             till.cut_off(policies.money, expected);
             let news = till.refusal.hears(("account", till.account.as_str()), Some(error), now);
-            self.effects.extend(news);
+            self.effects.extend(news.map(Effect::News));
             return self.effects.extend(answers(account, till.waiting.give_up()));
         }
         // There is no such account, or none any more: it is opened again.
@@ -278,7 +274,8 @@ impl Core {
                 till.opening = Opening::Refused;
                 if till.given {
                     let account = ("account", till.account.as_str());
-                    self.effects.extend(till.refusal.hears(account, Some(error), now));
+                    let news = till.refusal.hears(account, Some(error), now);
+                    self.effects.extend(news.map(Effect::News));
                 }
                 self.effects.extend(answers(*index, till.waiting.give_up()));
                 if let StateError::NoAccountAbove { above, .. } = error {
@@ -295,7 +292,7 @@ impl Core {
                 own.unanswered(*call);
                 if !error.is_unavailable() {
                     let news = own.refusal.hears(("breaker", &own.name), Some(error), now);
-                    return self.effects.extend(news);
+                    return self.effects.extend(news.map(Effect::News));
                 }
             }
             About::Pause(name, until) => {
@@ -314,7 +311,7 @@ impl Core {
         let why = chain_text(error);
         let (spread, tick) = (self.spread.f64(), self.rhythm.tick);
         if self.link.failed(&why, tick, spread, now) {
-            self.effects.push(Effect::Degraded { of: None, why });
+            self.effects.push(Effect::News(News::Degraded { of: None, why }));
             let (policy, expected) = (self.rhythm.policies.money, self.rhythm.expected);
             self.tills.values_mut().for_each(|till| till.cut_off(policy, expected));
         }

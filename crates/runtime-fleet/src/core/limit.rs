@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Refusal;
 use super::money::{KEPT, kept};
+use super::refusal::Refusal;
 use crate::config::{Moment, Policy};
 use crate::pace::{PerMinute, Share, UNIT, Want, rounded};
 

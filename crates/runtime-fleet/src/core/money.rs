@@ -17,7 +17,7 @@ use self::path::{Path, less};
 use self::rest::Rest;
 pub(crate) use self::rest::{KEPT, kept};
 use self::waiting::{Waiter, Waiting};
-use super::Refusal;
+use super::refusal::Refusal;
 use crate::config::Moment;
 use crate::member::{MemberId, SHORT};
 use crate::money::{AccountPath, Booked, Booking, Level, Rules};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Effect, Refusal};
+use super::refusal::{News, Refusal};
 use crate::config::Moment;
 use crate::error::StateError;
 
@@ -101,33 +101,31 @@ impl Pauses {
         }
     }
 
-    /// What is left of the rests of these routes. Returns what follows.
-    pub(super) fn hear_all(
+    /// What is left of the rest of a route, if the backend shares it. Returns what is news of that, and of the rest.
+    pub(super) fn hear(
         &mut self,
-        rests: impl Iterator<Item = (Arc<str>, Result<Option<Duration>, StateError>)>,
+        name: &str,
+        left: Result<Option<Duration>, StateError>,
         now: Moment,
-    ) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        for (name, left) in rests {
-            let Some(rest) = self.routes.get_mut(&name) else { continue };
-            effects.extend(rest.refusal.hears(("pause", &name), left.as_ref().err(), now));
-            effects.extend(left.ok().flatten().and_then(|wait| rest.news(&name, wait, now)));
-        }
-        effects
+    ) -> (Option<News>, Option<Duration>) {
+        let Some(rest) = self.routes.get_mut(name) else { return (None, None) };
+        let news = rest.refusal.hears(("pause", name), left.as_ref().err(), now);
+        (news, left.ok().flatten().filter(|wait| rest.is_news(*wait, now)))
     }
 
-    /// A limit or a route is paused. Returns what follows, if it is a route and this is news.
-    pub(super) fn hear(&mut self, name: &str, wait: Duration, now: Moment) -> Option<Effect> {
-        self.routes.get_mut(name)?.news(name, wait, now)
+    /// A limit or a route is paused. Returns whether it is a route, and this is news.
+    pub(super) fn pushed(&mut self, name: &str, wait: Duration, now: Moment) -> bool {
+        self.routes.get_mut(name).is_some_and(|rest| rest.is_news(wait, now))
     }
 }
 
 impl Rest {
-    fn news(&mut self, route: &str, wait: Duration, now: Moment) -> Option<Effect> {
+    fn is_news(&mut self, wait: Duration, now: Moment) -> bool {
         let end = now.saturating_add(wait);
-        (end > self.until.saturating_add(CLOSE)).then(|| {
+        let news = end > self.until.saturating_add(CLOSE);
+        if news {
             self.until = end;
-            Effect::Rest { route: route.into(), wait }
-        })
+        }
+        news
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use runtime_resilience::{CircuitState, Transition, TransitionCause};
 
-use super::Refusal;
 use super::money::kept;
+use super::refusal::Refusal;
 use crate::config::Moment;
 use crate::probe::{BreakerView, ProbeLease, Probed};
 

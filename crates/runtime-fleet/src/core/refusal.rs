@@ -1,12 +1,19 @@
 //! [`Refusal`]: the backend is there, and does not share one thing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use runtime_resilience::chain_text;
 
-use super::Effect;
 use crate::config::Moment;
 use crate::error::StateError;
+
+/// The backend is away, or does not share one thing; or it does again.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum News {
+    Degraded { of: Option<String>, why: String },
+    Recovered { of: Option<String>, away: Duration },
+}
 
 /// Whether the backend refuses to share one account, breaker, limit or route. What holds for it then is its policy, as
 /// if the backend were away. All else goes on.
@@ -29,16 +36,16 @@ impl Refusal {
         (kind, name): (&str, &str),
         refused: Option<&StateError>,
         now: Moment,
-    ) -> Option<Effect> {
+    ) -> Option<News> {
         let of = || Some(format!("{kind} `{name}`"));
         let before = self.0.take();
         let Some(error) = refused else {
             let (_, since) = before?;
-            return Some(Effect::Recovered { of: of(), away: now.saturating_sub(since) });
+            return Some(News::Recovered { of: of(), away: now.saturating_sub(since) });
         };
         let why = chain_text(error);
         let since = before.as_ref().map_or(now, |(_, since)| *since);
         self.0 = Some((why.as_str().into(), since));
-        before.is_none().then(|| Effect::Degraded { of: of(), why })
+        before.is_none().then(|| News::Degraded { of: of(), why })
     }
 }

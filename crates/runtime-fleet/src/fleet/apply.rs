@@ -13,7 +13,7 @@ use super::glue::rest_of;
 use super::seats::LimiterSeat;
 use super::shared::Shared;
 use crate::config::Moment;
-use crate::core::{About, Cap, Due, Effect, Followed, Leaving, Mark};
+use crate::core::{About, Cap, Due, Effect, Followed, Leaving, Mark, News};
 use crate::error::StateError;
 
 /// Applies everything that has followed. Only the driver does this, so it is done in order.
@@ -118,8 +118,12 @@ fn one(shared: &Arc<Shared>, effect: Effect) {
             }
         }
         Effect::Mark(mark) => emit(shared, mark_event(&mark)),
-        Effect::Degraded { of, why } => emit(shared, degraded(shared, of.as_deref(), &why)),
-        Effect::Recovered { of, away } => emit(shared, recovered(shared, of.as_deref(), away)),
+        Effect::News(News::Degraded { of, why }) => {
+            emit(shared, degraded(shared, of.as_deref(), &why));
+        }
+        Effect::News(News::Recovered { of, away }) => {
+            emit(shared, recovered(shared, of.as_deref(), away));
+        }
     }
 }
 
