@@ -106,8 +106,10 @@ static WORDS: &[Rule] = &[
 /// `OpenAI`'s names, which its imitators use too, and words that many use.
 static NAMES: &[Rule] = &[
     Rule::any(Quota).says(Name, NO_MONEY),
-    // ElevenLabs has the name there, under 401.
+    // ElevenLabs and Black Forest Labs have names there, the first under 401.
     Rule::any(Quota).says(Status, &["quota_exceeded"]),
+    Rule::any(ContentPolicy)
+        .says(Status, &["content_against_policy", "Request Moderated", "Content Moderated"]),
     // Google says so of a minute's limit, too.
     Rule::any(Quota).mentions(Message, &["exceeded your current quota"]).unless(&[
         "ai.google.dev",

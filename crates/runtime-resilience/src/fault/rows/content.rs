@@ -58,6 +58,8 @@ pub(super) const POLICY: &[&str] = &[
     "prohibited",
     "disallowed",
     "nsfw",
+    "content checker",
+    "guardrail",
 ];
 
 /// … and says that this is not.
@@ -67,6 +69,7 @@ pub(super) const VIOLATED: &[&str] = &[
     "blocked",
     "rejected",
     "filtered",
+    "moderated",
     "refused",
     "detected",
     "sensitive content",
@@ -99,8 +102,14 @@ pub(super) const MODERATED: &[&str] = &[
 ];
 
 /// The same, as parts of names.
-pub(super) const CENSORED: &[&str] =
-    &["sensitivecontent", "censorship", "prompt_flagged", "prompt_threat"];
+pub(super) const CENSORED: &[&str] = &[
+    "sensitivecontent",
+    "censorship",
+    "guardrail_violation",
+    "guardrails_violation",
+    "prompt_flagged",
+    "prompt_threat",
+];
 
 /// Why an answer ended, in the words of the model's provider, which gateways keep.
 pub(super) const STOPPED: &[&str] = &[
