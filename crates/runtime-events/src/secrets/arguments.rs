@@ -9,11 +9,13 @@ use super::value::{Manner, is_placeholder, run};
 
 /// Programs that take a password as a word behind others: a command of theirs, the word that says so, how many stand
 /// between, and whether plain words may stand there as well, in prose about the program.
-const WORDS: [(&str, &str, &str, usize, bool); 9] = [
+const WORDS: [(&str, &str, &str, usize, bool); 11] = [
     ("rabbitmqctl", "", "add_user change_password authenticate_user", 1, false),
     ("htpasswd", "", "-nb -bn -nbB -nbm", 1, false),
     ("htpasswd", "", "-b -cb -bc -bB -Bb -cbB -bm", 2, false),
     ("gh", "secret", "-b --body", 0, true),
+    ("az", "secret", "--value", 0, true),
+    ("mc mcli", "", "alias", 4, true),
     ("rclone", "", "obscure", 0, true),
     ("", "", "wpa_passphrase", 1, true),
     ("pdftk", "", "user_pw owner_pw input_pw", 0, false),

@@ -110,7 +110,7 @@ impl<'t> Scan<'t> {
             }
             b"add_user" | b"change_password" | b"authenticate_user" | b"obscure"
             | b"wpa_passphrase" | b"user_pw" | b"owner_pw" | b"input_pw" | b"requirepass"
-            | b"masterauth" | b"AUTH" | b"auth" => {
+            | b"masterauth" | b"alias" | b"AUTH" | b"auth" => {
                 if let Some((from, to)) = arguments::word(text, start, end) {
                     return self.remove(from, to);
                 }

@@ -97,6 +97,10 @@ pub(crate) const PIPED: &[&str] = &[
     "let api_key: &str = \"⟨9f8e7d6c5b⟩\";",
     "define('DB_PASSWORD', '⟨hunter2⟩');",
     "password := \"⟨hunter2⟩\"",
+    "az keyvault secret set --vault-name v -n db --value ⟨hunter2x⟩",
+    "mc alias set s3 http://minio:9000 minioadmin ⟨minio-Pass9⟩",
+    "echo ⟨hunter2⟩ | sudo --stdin ls",
+    "echo '⟨hunter2x⟩' | sudo -H -S pip install x",
 ];
 
 /// Texts without secrets.
@@ -165,4 +169,6 @@ pub(crate) const PIPED_ORDINARY: &[&str] = &[
     "kubectl get secret db -o yaml; kubectl delete secret db",
     "docker secret ls; docker secret create db db.txt",
     "password_file: /run/secrets/db; secret_name: db-credentials",
+    "alias ll='ls -la'; mc alias list; mc alias remove local",
+    "az keyvault secret show --name x --query value",
 ];
