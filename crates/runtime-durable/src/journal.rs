@@ -7,8 +7,8 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::ready;
 use runtime_store::{
-    Body, BoxFuture, DivergedError, Entered, Entry, EntryKind, Fold, Journal, JournalError, Part,
-    Place, Seal, SealError, Slot, Step, StepKind, Store, Stored, Thread,
+    Body, BoxFuture, DivergedError, Entered, Entry, EntryKind, EntryPlace, Fold, Journal,
+    JournalError, Part, Seal, SealError, Slot, Step, StepKind, Store, Stored, Thread,
 };
 
 pub(crate) use self::engine::EngineJournal;
@@ -102,7 +102,7 @@ pub(crate) fn take(
 fn open(stored: &mut Stored, thread: &Thread, seal: Option<&dyn Seal>) -> Result<(), JournalError> {
     let Some(seal) = seal else { return Ok(()) };
     let (seq, kind, step) = (stored.seq, stored.entry.kind, stored.entry.step);
-    let opened = seal.open(&Place { thread: &thread.id, seq, kind, step }, &stored.entry.body);
+    let opened = seal.open(&EntryPlace { thread: &thread.id, seq, kind, step }, &stored.entry.body);
     let broken = |error: SealError| JournalError::Corrupt { seq, what: error.to_string() };
     stored.entry.body = opened.map_err(broken)?;
     Ok(())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chacha20poly1305::aead::{Aead, AeadCore, KeyInit, OsRng, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
-use runtime_store::{Place, Seal, SealError};
+use runtime_store::{EntryPlace, Seal, SealError};
 
 /// Encrypts with XChaCha20-Poly1305, under one key, and opens what [earlier keys](Self::or_earlier) have sealed.
 ///
@@ -38,7 +38,7 @@ impl KeySeal {
 }
 
 impl Seal for KeySeal {
-    fn seal(&self, place: &Place<'_>, plain: &[u8]) -> Result<Vec<u8>, SealError> {
+    fn seal(&self, place: &EntryPlace<'_>, plain: &[u8]) -> Result<Vec<u8>, SealError> {
         let nonce = XChaCha20Poly1305::generate_nonce(&mut OsRng);
         let payload = Payload { msg: plain, aad: &place.to_bytes() };
         let first = self.ciphers.first().ok_or(SealError::Broken)?;
@@ -46,7 +46,7 @@ impl Seal for KeySeal {
         Ok([&MAGIC[..], &nonce, &sealed].concat())
     }
 
-    fn open(&self, place: &Place<'_>, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+    fn open(&self, place: &EntryPlace<'_>, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
         let sealed = sealed.strip_prefix(MAGIC).ok_or(SealError::Plain)?;
         let (nonce, sealed) = sealed.split_at_checked(NONCE).ok_or(SealError::Broken)?;
         let (nonce, aad) = (XNonce::from_slice(nonce), &*place.to_bytes());

@@ -353,7 +353,7 @@ fn final_value<T: DeserializeOwned>(id: &ThreadId, fold: &Fold) -> Result<Run<T>
 
 fn tell_resumed(session: &DurableSession, thread: &ThreadId, number: u32) {
     if number > 1 {
-        let resumed = payload::Durable {
+        let resumed = payload::DurableStep {
             thread: Some(Word::Read(thread.as_str())),
             life: Some(number),
             ..Default::default()
@@ -365,7 +365,7 @@ fn tell_resumed(session: &DurableSession, thread: &ThreadId, number: u32) {
 
 fn tell_fenced(session: &DurableSession) {
     let thread = Some(Word::Read(session.thread().as_str()));
-    let fenced = payload::Durable { thread, ..Default::default() };
+    let fenced = payload::DurableStep { thread, ..Default::default() };
     let (name, status) = (AgentEventName::JournalFenced, AgentEventStatus::Failed);
     session.session().handle().emit(name, status, fenced.data());
 }

@@ -13,7 +13,8 @@ use std::time::Instant;
 use chrono::{DateTime, TimeDelta, Utc};
 use runtime_orchestrator::SessionHandle;
 use runtime_store::{
-    Append, ApprovalUse, Entry, Fold, JournalError, Lease, Place, Seal, Store, StoreError, Stored,
+    Append, ApprovalUse, Entry, EntryPlace, Fold, JournalError, Lease, Seal, Store, StoreError,
+    Stored,
 };
 
 use crate::appended::Appended;
@@ -217,7 +218,7 @@ impl Writer {
         let Some(seal) = &self.seal else { return Ok(None) };
         let sealed = (head + 1..).zip(entries).map(|(seq, entry)| {
             let place =
-                Place { thread: &self.lease.thread, seq, kind: entry.kind, step: entry.step };
+                EntryPlace { thread: &self.lease.thread, seq, kind: entry.kind, step: entry.step };
             let body = seal.seal(&place, &entry.body);
             let body =
                 body.map_err(|error| JournalError::Corrupt { seq, what: error.to_string() })?;

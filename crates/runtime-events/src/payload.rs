@@ -10,7 +10,7 @@
 //! |---|---|
 //! | `agent.started`, `agent.completed`, `agent.failed` | [`SessionStarted`], [`SessionEnded`] |
 //! | `agent.turn_*`, `agent.attempt_*` | [`TurnStarted`], [`TurnEnded`] |
-//! | `agent.tool_called`, `agent.tool_completed` | [`Tool`] |
+//! | `agent.tool_called`, `agent.tool_completed` | [`ToolRun`] |
 //! | `agent.blocked` | [`Refused`] |
 //! | `agent.wait_*` | [`Wait`] |
 //! | `agent.recovery.*` | [`Recovery`], [`ProviderSwitched`] |
@@ -22,8 +22,8 @@
 //! | `phase.gate_*` | [`GateEvaluated`] |
 //! | `agent.handed_over` | [`HandedOver`] |
 //! | `agent.content_captured` | [`ContentCaptured`] |
-//! | `thread.resumed`, `tool.in_doubt`, `tool.reconciled`, `approval.*`, `journal.fenced` | [`Durable`] |
-//! | `fleet.*` | [`Fleet`] |
+//! | `thread.resumed`, `tool.in_doubt`, `tool.reconciled`, `approval.*`, `journal.fenced` | [`DurableStep`] |
+//! | `fleet.*` | [`FleetReach`] |
 //! | `log.*` | [`LogRecord`] |
 //!
 //! `agent.paused` and `agent.resumed` carry nothing: their detail is the prompt, and how it ended.
@@ -159,10 +159,12 @@ mod turn;
 pub use self::{
     decision::{GateEvaluated, GuardrailChecked, PermissionChecked, PolicyDecided, Refused},
     field::{Any, Word, Words},
-    fleet::Fleet,
+    fleet::FleetReach,
     log::{LogRecord, Loss},
     money::{BudgetExceeded, MarkCrossed, Statement},
     recovery::{BreakerChanged, ProviderSwitched, Recovery, Rest},
-    session::{ContentCaptured, Durable, HandedOver, SessionEnded, SessionStarted, StatusChanged},
-    turn::{Tool, TurnEnded, TurnStarted, Wait},
+    session::{
+        ContentCaptured, DurableStep, HandedOver, SessionEnded, SessionStarted, StatusChanged,
+    },
+    turn::{ToolRun, TurnEnded, TurnStarted, Wait},
 };

@@ -52,7 +52,7 @@ impl fmt::Display for SpanId {
 
 /// A text that is not a span id.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("span id `{text}` is not 16 hexadecimal digits, not all zero")]
+#[error("span id `{text}` must be 16 hexadecimal digits, not all zero")]
 #[non_exhaustive]
 pub struct SpanIdParseError {
     /// The text that was found.

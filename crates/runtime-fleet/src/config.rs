@@ -12,7 +12,7 @@ use runtime_sinks::EventSink;
 wire_names! {
     /// What a fleet shares.
     #[non_exhaustive]
-    pub enum Kind: "kind of shared state" {
+    pub enum SharedKind: "kind of shared state" {
         /// Accounts.
         Money = "money",
         /// Breakers.
@@ -49,9 +49,9 @@ impl<T: Clock + Sleeper> Time for T {}
 /// The settings of a member of a fleet.
 ///
 /// ```
-/// use runtime_fleet::{FleetConfig, Kind, Policy};
+/// use runtime_fleet::{FleetConfig, SharedKind, Policy};
 ///
-/// let config = FleetConfig::default().name("agents").policy(Kind::Limits, Policy::FailClosed);
+/// let config = FleetConfig::default().name("agents").policy(SharedKind::Limits, Policy::FailClosed);
 /// # let _ = config;
 /// ```
 #[derive(Clone)]
@@ -87,11 +87,11 @@ impl FleetConfig {
     /// Sets what the member does while the backend is away. Default: [`Policy::FailClosed`] for money,
     /// [`Policy::LocalShare`] for breakers and limits.
     #[must_use]
-    pub const fn policy(mut self, kind: Kind, policy: Policy) -> Self {
+    pub const fn policy(mut self, kind: SharedKind, policy: Policy) -> Self {
         match kind {
-            Kind::Money => self.policies.money = policy,
-            Kind::Breakers => self.policies.breakers = policy,
-            Kind::Limits => self.policies.limits = policy,
+            SharedKind::Money => self.policies.money = policy,
+            SharedKind::Breakers => self.policies.breakers = policy,
+            SharedKind::Limits => self.policies.limits = policy,
         }
         self
     }

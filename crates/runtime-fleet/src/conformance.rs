@@ -35,14 +35,14 @@ pub use self::connections::{
     away_at_the_start, impatient, no_pushes, one_dollar_and_kills, pushes, refusal, silent, told,
 };
 pub use self::damage::{Thing, damaged};
-pub use self::histories::{Trouble, a_history, a_troubled_history};
+pub use self::histories::{Outage, a_history, a_troubled_history};
 pub use self::many::{one_dollar, one_probe_each_time, parts_of_a_whole};
 pub use self::parts::{members_report, parts_add_up, parts_in_full};
 use crate::BoxFuture;
 use crate::member::MemberId;
 use crate::money::{AccountPath, Booked, Booking, OnLoss, Rules};
 use crate::pace::Share;
-use crate::state::{Accounts, Report, SharedState, View};
+use crate::state::{Accounts, MemberReport, SharedState, View};
 
 /// Runs every test, each on a new backend.
 ///
@@ -122,8 +122,8 @@ pub fn booking(account: &str, id: &str) -> Booking {
     }
 }
 
-fn report(id: &str, seq: u64) -> Report {
-    Report {
+fn report(id: &str, seq: u64) -> MemberReport {
+    MemberReport {
         member: member(id),
         seq,
         ttl: HOUR,
@@ -141,7 +141,7 @@ impl View {
     }
 }
 
-async fn sync(state: &dyn SharedState, report: Report) -> View {
+async fn sync(state: &dyn SharedState, report: MemberReport) -> View {
     state.sync(&report).await.unwrap()
 }
 

@@ -35,7 +35,7 @@ use crate::error::StateError;
 use crate::member::MemberId;
 use crate::money::{AccountPath, AccountState, Booked, Booking, Rules};
 use crate::probe::{BreakerView, Probe};
-use crate::state::{Change, Report, View};
+use crate::state::{Change, MemberReport, View};
 
 /// The settings that the rules read.
 #[derive(Clone, Copy, Debug)]
@@ -59,7 +59,7 @@ pub(crate) struct Readings {
 /// A call of the backend.
 #[derive(Clone, Debug)]
 pub(crate) enum Call {
-    Sync(Report),
+    Sync(MemberReport),
     OpenAccount(AccountPath, Rules),
     Book(Booking),
     Breaker(Arc<str>, BreakerCall),
@@ -283,7 +283,7 @@ impl Core {
             routes: self.pauses.followed(),
             last: ttl.is_zero(),
         };
-        let report = Report {
+        let report = MemberReport {
             member,
             seq: self.seq,
             ttl,

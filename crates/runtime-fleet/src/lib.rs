@@ -24,7 +24,7 @@
 //!
 //! | to | use |
 //! |---|---|
-//! | be a member | [`Fleet`], with [`FleetConfig`] and a [`Policy`] for each [`Kind`] |
+//! | be a member | [`Fleet`], with [`FleetConfig`] and a [`Policy`] for each [`SharedKind`] |
 //! | implement a backend | [`SharedState`] and [`Accounts`]; a [`link`] to a server; the suite [`conformance`] |
 //! | administer accounts | [`Accounts`], [`Rules`], [`AccountState`] |
 //! | test and simulate | [`MemoryState`], [`Fleet::driven`], [`FleetDriver`] |
@@ -59,18 +59,18 @@ pub use futures_core::future::BoxFuture;
 
 #[doc(inline)]
 pub use self::{
-    config::{FleetConfig, Kind, Policy},
+    config::{FleetConfig, Policy, SharedKind},
     error::StateError,
     fleet::{Fleet, FleetDriver, FleetError, FleetStatus, HeldMoney},
     member::{MemberId, SHORT},
     memory::MemoryState,
     money::{
-        AccountPath, AccountPathError, AccountState, Booked, Booking, Holder, LARGEST_SUM, Level,
-        OnLoss, Rules,
+        AccountLevel, AccountPath, AccountPathError, AccountState, Booked, Booking, Holder,
+        LARGEST_SUM, OnLoss, Rules,
     },
     name::NameError,
     pace::{PerMinute, Share, Want, fair_parts},
     probe::{BreakerView, Probe, ProbeLease, Probed},
-    state::{Accounts, Change, Report, SharedState, StateFuture, View, Watcher},
+    state::{Accounts, Change, MemberReport, SharedState, StateFuture, View, Watcher},
     watchers::Watchers,
 };

@@ -1,7 +1,7 @@
 //! What backends over a connection have in common: one [`Link`] to a server, made again when it is lost, and the
 //! options of a [URL](url).
 //!
-//! Who makes a call waits for it on any thread, with or without a runtime. Sockets and timers belong to a thread of
+//! A caller waits for its call on any thread, with or without a runtime. Sockets and timers belong to a thread of
 //! the link's own.
 
 mod driver;

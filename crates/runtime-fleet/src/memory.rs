@@ -20,7 +20,7 @@ use crate::error::StateError;
 use crate::member::MemberId;
 use crate::money::{AccountPath, AccountState, Booked, Booking, Holder, Rules};
 use crate::probe::{BreakerView, Probe, ProbeLease, Probed};
-use crate::state::{Accounts, Change, Report, SharedState, StateFuture, View, Watcher};
+use crate::state::{Accounts, Change, MemberReport, SharedState, StateFuture, View, Watcher};
 use crate::watchers::Watchers;
 
 /// A backend in memory. Clones share it.
@@ -89,7 +89,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Tables {
-    fn sync(&mut self, report: &Report, now: Duration) -> View {
+    fn sync(&mut self, report: &MemberReport, now: Duration) -> View {
         let gone = report.ttl.is_zero();
         self.members.retain(|_, until| *until > now);
         if gone {
@@ -149,7 +149,7 @@ impl Tables {
 }
 
 impl SharedState for MemoryState {
-    fn sync<'a>(&'a self, report: &'a Report) -> StateFuture<'a, View> {
+    fn sync<'a>(&'a self, report: &'a MemberReport) -> StateFuture<'a, View> {
         self.at(|tables, now| Ok(tables.sync(report, now)))
     }
 

@@ -31,7 +31,7 @@ pub struct AccountPath(Arc<str>);
 /// A text that is no path of an account.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
-    "an account is 1 to 200 bytes of names with `/` between them, without braces and control characters; \
+    "account path must be 1 to 200 bytes of names with `/` between them, without braces and control characters; \
      found {found:?}"
 )]
 #[non_exhaustive]
@@ -223,7 +223,7 @@ pub struct Holder {
 pub struct Booking {
     /// Which account.
     pub account: AccountPath,
-    /// Who tells.
+    /// The member that reports.
     pub member: MemberId,
     /// Grows with each booking. An older one than the last changes nothing but the time of the grant.
     pub seq: u64,
@@ -262,7 +262,7 @@ pub struct Booked {
     /// [`correct`](crate::Accounts::correct) gave back.
     pub lost: Usd,
     /// The account and those above, from the bottom to the top, as they are now.
-    pub path: Vec<Level>,
+    pub path: Vec<AccountLevel>,
     /// Another member was refused money, less than [`SHORT`](crate::SHORT) ago, because an account of the path
     /// had too little. A member that does not need what it holds gives it back.
     pub short: bool,
@@ -271,7 +271,7 @@ pub struct Booked {
 /// An account of a path, after a booking.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "backends outside of this crate make it")]
-pub struct Level {
+pub struct AccountLevel {
     /// The account.
     pub state: AccountState,
     /// The marks that this member has to report, in per cent: those that the spent amount has reached for the first

@@ -39,7 +39,7 @@ pub struct Share {
 
 /// The parts that members would have of a limit, if each went by its part at once: max-min fair by demand.
 ///
-/// Who wants less than an equal part of what is left gets what it wants, and the others have equal parts of the
+/// A member that wants less than an equal part of what is left gets what it wants, and the others have equal parts of the
 /// rest. If all have what they want, what is left is split equally. A member counts as if it wanted at least a
 /// quarter of an equal part, so that one that is new can begin. What cannot be divided is not used, which is less
 /// than one for each member. No part is zero, while there is a limit: of more members than that, those who come first

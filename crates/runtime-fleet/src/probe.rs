@@ -47,7 +47,7 @@ pub enum Probe {
 pub struct ProbeLease {
     /// The breaker that is probed.
     pub breaker: Arc<str>,
-    /// Who probes.
+    /// The member that probes.
     pub member: MemberId,
     /// The generation that the grant began.
     pub generation: u64,

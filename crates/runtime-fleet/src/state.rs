@@ -27,7 +27,7 @@ pub type StateFuture<'a, T> = BoxFuture<'a, Result<T, StateError>>;
 /// need no async runtime. They run the suite of [`conformance`](crate::conformance).
 pub trait SharedState: fmt::Debug + Send + Sync {
     /// The heartbeat: one call for all that a member reports and asks for regularly.
-    fn sync<'a>(&'a self, report: &'a Report) -> StateFuture<'a, View>;
+    fn sync<'a>(&'a self, report: &'a MemberReport) -> StateFuture<'a, View>;
 
     /// Opens a breaker for `wait`, or for what is left of its own wait if that is longer.
     ///
@@ -131,8 +131,8 @@ pub enum Change {
 /// What a member reports and asks for with each heartbeat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "a backend reads all of it")]
-pub struct Report {
-    /// Who tells.
+pub struct MemberReport {
+    /// The member that reports.
     pub member: MemberId,
     /// Grows with each report. An older one than the last changes nothing of the member's shares.
     pub seq: u64,
@@ -149,7 +149,7 @@ pub struct Report {
     pub bookings: Vec<Booking>,
 }
 
-/// What the backend answers to a [`Report`], each list in the order of the report's. What cannot be read of one, or is
+/// What the backend answers to a [`MemberReport`], each list in the order of the report's. What cannot be read of one, or is
 /// refused, harms no other.
 #[derive(Clone, Debug, Default)]
 #[expect(clippy::exhaustive_structs, reason = "backends outside of this crate make it")]

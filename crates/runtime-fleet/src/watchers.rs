@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError, Weak};
 
 use crate::state::{Change, Watcher};
 
-/// Who hears of changes, for a backend.
+/// The watchers that a backend tells of changes.
 #[derive(Debug, Default)]
 pub struct Watchers(Mutex<Vec<Weak<dyn Watcher>>>);
 

@@ -12,7 +12,7 @@ use http_body::{Body, Frame, SizeHint};
 use runtime_orchestrator::{Answer, BoxError, TurnError};
 use runtime_resilience::{FaultError, FaultKind};
 
-use crate::error::Refused;
+use crate::error::NoReplyError;
 use crate::exchange::Running;
 use crate::meter::Meter;
 use crate::record::{Saving, Tape};
@@ -53,7 +53,7 @@ impl<B> TurnBody<B> {
     }
 
     /// A body that was recorded, and the error behind it.
-    pub(crate) fn recorded(pieces: Vec<Bytes>, end: Option<Refused>) -> Self {
+    pub(crate) fn recorded(pieces: Vec<Bytes>, end: Option<NoReplyError>) -> Self {
         let held = pieces.into_iter().map(Frame::data).collect();
         let broken = end.map(Into::into);
         Self { held, broken, rest: None, watch: None, saving: None }
@@ -319,14 +319,14 @@ impl Watch {
     }
 
     /// What the client gets, or what is to be written first.
-    fn interrupted(mut self: Box<Self>, interrupted: TurnError) -> Result<Refused, Saving> {
+    fn interrupted(mut self: Box<Self>, interrupted: TurnError) -> Result<NoReplyError, Saving> {
         let ended = match self.take() {
             Some(running) => running.give_up(interrupted),
             None => interrupted,
         };
         match self.tape.take() {
             Some(tape) => Err(tape.failed(ended, true)),
-            None => Ok(Refused::new(ended)),
+            None => Ok(NoReplyError::new(ended)),
         }
     }
 }

@@ -16,14 +16,14 @@ use thiserror::Error;
 /// not always what they hold. [`turn_error`] finds it. Its text names the reason by one word, such as `budget`, for
 /// clients that keep nothing but a text.
 #[derive(Debug)]
-pub struct Refused {
+pub struct NoReplyError {
     was_made: bool,
     /// Empty in a durable session, whose lives all say the same.
     word: &'static str,
     reason: BoxError,
 }
 
-impl Refused {
+impl NoReplyError {
     pub(crate) fn new(error: TurnError) -> Self {
         Self { was_made: !error.is_refusal(), word: word(&error), reason: error.into() }
     }
@@ -49,7 +49,7 @@ impl Refused {
     }
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for NoReplyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.was_made {
             "the call ended without an answer"
@@ -60,7 +60,7 @@ impl fmt::Display for Refused {
     }
 }
 
-impl Error for Refused {
+impl Error for NoReplyError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         Some(self.reason())
     }

@@ -23,7 +23,7 @@ pub(crate) use self::running::Running;
 use crate::ask::{Ask, Kind};
 use crate::body::TurnBody;
 use crate::call::{Call, Layered, Rewritten};
-use crate::error::{NoSessionError, Refused};
+use crate::error::{NoReplyError, NoSessionError};
 use crate::meter::{Framing, Meter};
 use crate::record::{Opened, Record, Recorder};
 use crate::turns::{Turns, Whose};
@@ -89,7 +89,7 @@ impl<C: Call> Exchange<C> {
         } else {
             match session.begin_turn_recovering(turn) {
                 Ok(turn) => Stage::Between(turn),
-                Err(refused) => Stage::Done(Err(C::refused(Refused::new(refused)))),
+                Err(refused) => Stage::Done(Err(C::refused(NoReplyError::new(refused)))),
             }
         };
         Self { turns, session, ask, call, stage, last: None, record: None }
@@ -328,7 +328,7 @@ impl<C: Call> Exchange<C> {
     async fn end(&mut self, error: TurnError) -> Outcome<C> {
         let last = self.last.take();
         let Some(record) = self.record.take() else {
-            return last.unwrap_or_else(|| Err(C::refused(Refused::new(error))));
+            return last.unwrap_or_else(|| Err(C::refused(NoReplyError::new(error))));
         };
         // An error of the client cannot be recorded: each life gets the turn's.
         let last = last.and_then(Result::ok);

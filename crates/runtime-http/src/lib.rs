@@ -89,7 +89,7 @@ pub use self::service::{LayerService, TurnService};
 pub use self::{
     ask::{Ask, Kind},
     body::TurnBody,
-    error::{NoSessionError, Refused, turn_error},
+    error::{NoReplyError, NoSessionError, turn_error},
     meter::{Framing, Meter},
     place::{InvalidPlaceError, Place},
     turns::{NoSession, Turns, Whose},

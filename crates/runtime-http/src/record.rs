@@ -22,7 +22,7 @@ use serde_json::json;
 
 pub(crate) use self::reply::Reply;
 use crate::ask::{Ask, Kind};
-use crate::error::Refused;
+use crate::error::NoReplyError;
 use crate::exchange::Running;
 
 /// The status and the headers of a reply.
@@ -43,7 +43,7 @@ pub(crate) struct Known(Reply, Option<StepFailure>);
 
 impl Known {
     /// The head of the reply, the pieces of its body, and the error behind them.
-    pub(crate) fn parts(self) -> (Parts, Vec<Bytes>, Option<Refused>) {
+    pub(crate) fn parts(self) -> (Parts, Vec<Bytes>, Option<NoReplyError>) {
         self.0.parts(self.1)
     }
 }
@@ -54,7 +54,7 @@ impl Recorder {
     }
 
     /// Begins a turn and its first attempt, unless an earlier life has its reply.
-    pub(crate) async fn open(&self, ask: &Ask, turn: Turn) -> Result<Opened, Refused> {
+    pub(crate) async fn open(&self, ask: &Ask, turn: Turn) -> Result<Opened, NoReplyError> {
         let about = json!([word(ask.kind), ask.streamed, turn.guarded_input()]);
         if ask.kind == Kind::Embedding {
             // The models of routes write answers.
@@ -72,11 +72,11 @@ impl Recorder {
 fn opened<A>(
     begun: Result<Begin<Reply, A>, StepError>,
     running: impl FnOnce(A) -> (Running, Option<Attempt>),
-) -> Result<Opened, Refused> {
-    match begun.map_err(Refused::step)? {
+) -> Result<Opened, NoReplyError> {
+    match begun.map_err(NoReplyError::step)? {
         Begin::Answered(answer) => Ok(Opened::Known(Known(answer.value, None))),
         Begin::Failed(failure, Some(reply)) => Ok(Opened::Known(Known(reply, Some(failure)))),
-        Begin::Failed(failure, None) => Err(Refused::step(failure.into())),
+        Begin::Failed(failure, None) => Err(NoReplyError::step(failure.into())),
         Begin::Active(active, record) => {
             let (running, attempt) = running(active);
             Ok(Opened::Active(Box::new(running), attempt, Record(record)))
@@ -92,9 +92,9 @@ impl Record {
     pub(crate) fn again<'r>(
         &'r self,
         attempt: &ActiveAttempt<'_>,
-    ) -> impl Future<Output = Result<(), Refused>> + Send + use<'r> {
+    ) -> impl Future<Output = Result<(), NoReplyError>> + Send + use<'r> {
         let announced = self.0.again(attempt);
-        async { announced.await.map_err(Refused::step) }
+        async { announced.await.map_err(NoReplyError::step) }
     }
 
     /// What is kept of a reply. It may break off behind the pieces.
@@ -104,8 +104,12 @@ impl Record {
     }
 
     /// Writes a whole reply.
-    pub(crate) async fn answered(self, reply: Reply, bill: &Answer<()>) -> Result<(), Refused> {
-        self.0.settle(&reply, bill).await.map_err(Refused::step)
+    pub(crate) async fn answered(
+        self,
+        reply: Reply,
+        bill: &Answer<()>,
+    ) -> Result<(), NoReplyError> {
+        self.0.settle(&reply, bill).await.map_err(NoReplyError::step)
     }
 
     /// Writes the failure that ended the turn, and the reply that told it. Returns what the client gets: if it
@@ -114,10 +118,10 @@ impl Record {
         self,
         error: TurnError,
         reply: Option<Reply>,
-    ) -> Result<Refused, Refused> {
+    ) -> Result<NoReplyError, NoReplyError> {
         match self.0.fail(error, reply.as_ref()).await {
-            error @ StepError::Failed(_) => Ok(Refused::step(error)),
-            error => Err(Refused::step(error)),
+            error @ StepError::Failed(_) => Ok(NoReplyError::step(error)),
+            error => Err(NoReplyError::step(error)),
         }
     }
 
@@ -189,9 +193,9 @@ impl Saving {
     }
 
     /// The error that the client gets, once the record is written.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Refused>> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), NoReplyError>> {
         let writing = self.writing.get_mut().unwrap_or_else(PoisonError::into_inner);
-        writing.as_mut().poll(cx).map_err(Refused::step)
+        writing.as_mut().poll(cx).map_err(NoReplyError::step)
     }
 }
 

@@ -10,7 +10,7 @@ use http::{HeaderMap, StatusCode};
 use runtime_orchestrator::{ActiveAttempt, Answer, Attempt, Turn, TurnError};
 
 use crate::ask::Ask;
-use crate::error::Refused;
+use crate::error::NoReplyError;
 use crate::exchange::Running;
 
 type Head<'h> = (StatusCode, &'h HeaderMap);
@@ -39,19 +39,19 @@ impl Recorder {
         None
     }
 
-    pub(crate) async fn open(&self, _: &Ask, _: Turn) -> Result<Opened, Refused> {
+    pub(crate) async fn open(&self, _: &Ask, _: Turn) -> Result<Opened, NoReplyError> {
         match *self {}
     }
 }
 
 impl Known {
-    pub(crate) fn parts(self) -> (Parts, Vec<Bytes>, Option<Refused>) {
+    pub(crate) fn parts(self) -> (Parts, Vec<Bytes>, Option<NoReplyError>) {
         match self {}
     }
 }
 
 impl Record {
-    pub(crate) fn again(&self, _: &ActiveAttempt<'_>) -> Ready<Result<(), Refused>> {
+    pub(crate) fn again(&self, _: &ActiveAttempt<'_>) -> Ready<Result<(), NoReplyError>> {
         ready(Ok(()))
     }
 
@@ -59,7 +59,7 @@ impl Record {
         Reply
     }
 
-    pub(crate) async fn answered(self, _: Reply, _: &Answer<()>) -> Result<(), Refused> {
+    pub(crate) async fn answered(self, _: Reply, _: &Answer<()>) -> Result<(), NoReplyError> {
         Ok(())
     }
 
@@ -67,8 +67,8 @@ impl Record {
         self,
         error: TurnError,
         _: Option<Reply>,
-    ) -> Result<Refused, Refused> {
-        Ok(Refused::new(error))
+    ) -> Result<NoReplyError, NoReplyError> {
+        Ok(NoReplyError::new(error))
     }
 
     pub(crate) fn tape(self, _: Head<'_>, _: Vec<Bytes>) -> Tape {
@@ -93,7 +93,7 @@ impl Tape {
 }
 
 impl Saving {
-    pub(crate) const fn poll(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Refused>> {
+    pub(crate) const fn poll(&mut self, _: &mut Context<'_>) -> Poll<Result<(), NoReplyError>> {
         Poll::Ready(Ok(()))
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use opentelemetry::trace::{SpanBuilder, SpanKind};
 use opentelemetry::{Array, KeyValue, StringValue, Value};
-use runtime_events::payload::{Tool, TurnEnded, TurnStarted, Word};
+use runtime_events::payload::{ToolRun, TurnEnded, TurnStarted, Word};
 use runtime_events::{AgentEvent, AgentFailureClass, SpanOutcome};
 use serde_json::json;
 
@@ -85,7 +85,7 @@ impl OtelConfig {
 
     pub(crate) fn tool(&self, event: &AgentEvent) -> Beginning {
         // A tool without a name has none to tell, and the conventions require one.
-        let called = Tool::of(event);
+        let called = ToolRun::of(event);
         let tool = shared(called.tool).unwrap_or_else(|| "unknown".into());
         let mut said = Vec::with_capacity(ROOM);
         said.push(KeyValue::new(gen_ai::OPERATION, op::EXECUTE_TOOL));

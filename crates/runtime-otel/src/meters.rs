@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram, Meter};
-use runtime_events::payload::{BreakerChanged, Fleet, Recovery, TurnEnded};
+use runtime_events::payload::{BreakerChanged, FleetReach, Recovery, TurnEnded};
 use runtime_events::{AgentEvent, AgentEventName, SpanOutcome};
 
 use crate::attributes::{failure, told};
@@ -162,7 +162,7 @@ impl Meters {
             }
             AgentEventName::FleetDegraded | AgentEventName::FleetRecovered => {
                 let mut said = vec![KeyValue::new(own::TO, event.event.short())];
-                let fleet = told(Fleet::of(event).fleet);
+                let fleet = told(FleetReach::of(event).fleet);
                 said.extend(fleet.map(|fleet| KeyValue::new(own::FLEET, fleet.to_owned())));
                 self.fleets.add(1, &said);
             }

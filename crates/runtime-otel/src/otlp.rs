@@ -73,7 +73,7 @@ where
 ///
 /// # Errors
 ///
-/// Those of the writer. The events that are left are not read then.
+/// An error of the writer. The remaining events are then not read.
 pub fn write_otlp_json<E>(
     config: OtelConfig,
     events: impl IntoIterator<Item = E>,

@@ -10,8 +10,8 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use runtime_fleet::{
-    AccountPath, AccountState, Booked, Booking, BreakerView, MemberId, Probe, ProbeLease, Probed,
-    Report, Rules, SharedState, StateError, StateFuture, View, Watcher, Watchers,
+    AccountPath, AccountState, Booked, Booking, BreakerView, MemberId, MemberReport, Probe,
+    ProbeLease, Probed, Rules, SharedState, StateError, StateFuture, View, Watcher, Watchers,
 };
 use serde::de::DeserializeOwned;
 use tokio_postgres::types::{Json, Type};
@@ -102,7 +102,7 @@ impl PgFleet {
         view.ok_or_else(|| nothing(function))
     }
 
-    async fn sync_once(&self, report: &Report) -> Result<View, StateError> {
+    async fn sync_once(&self, report: &MemberReport) -> Result<View, StateError> {
         let told = Json(ask::report(report));
         let params: [Param<'_>; 1] = [(&told, Type::JSONB)];
         let view = self.ask_one::<answer::View>("fleet_sync", "tell the fleet", &params).await?;
@@ -148,7 +148,7 @@ fn nothing(function: &str) -> StateError {
 }
 
 impl SharedState for PgFleet {
-    fn sync<'a>(&'a self, report: &'a Report) -> StateFuture<'a, View> {
+    fn sync<'a>(&'a self, report: &'a MemberReport) -> StateFuture<'a, View> {
         Box::pin(async move {
             let why = match self.sync_once(report).await {
                 Err(StateError::Corrupt { why, .. }) => why,

@@ -197,7 +197,7 @@ impl Schema {
         row.map(meta).transpose()
     }
 
-    /// Who may migrate, if this role may not: who has made the tables, or may make the schema.
+    /// The role that may migrate, if this one may not: it has made the tables, or may make the schema.
     async fn not_owner(&self, client: &Client, source: Box<dyn Error + Send + Sync>) -> PgError {
         let failed = PgError::failed("find out who owns the schema");
         let owners = format!(

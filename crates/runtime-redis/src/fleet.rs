@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use redis::{Cmd, RedisError, RedisResult, Value};
 use runtime_fleet::{
-    AccountPath, AccountState, Booked, Booking, BreakerView, MemberId, PerMinute, Probe,
-    ProbeLease, Probed, Report, Rules, SharedState, StateError, StateFuture, View, Want, Watcher,
+    AccountPath, AccountState, Booked, Booking, BreakerView, MemberId, MemberReport, PerMinute,
+    Probe, ProbeLease, Probed, Rules, SharedState, StateError, StateFuture, View, Want, Watcher,
     Watchers,
 };
 
@@ -109,7 +109,7 @@ impl RedisFleet {
         call
     }
 
-    fn share(&self, want: &Want, report: &Report) -> Cmd {
+    fn share(&self, want: &Want, report: &MemberReport) -> Cmd {
         let mut call = call("share", &self.key("limit", &want.limit));
         call.arg(report.member.as_str()).arg(number(report.seq)).arg(micros(report.ttl));
         call.arg(&per_minute(want.limits)).arg(&per_minute(want.applied));
@@ -192,7 +192,7 @@ fn booked(account: &AccountPath, answer: Result<Value, StateError>) -> Result<Bo
 }
 
 impl SharedState for RedisFleet {
-    fn sync<'a>(&'a self, report: &'a Report) -> StateFuture<'a, View> {
+    fn sync<'a>(&'a self, report: &'a MemberReport) -> StateFuture<'a, View> {
         Box::pin(async move {
             let attempted = "tell the fleet";
             let mut member = call("member", &self.key("members", ""));

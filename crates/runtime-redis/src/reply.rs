@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use redis::{FromRedisValue, Value, from_redis_value};
 use runtime_fleet::{
-    AccountPath, AccountState, Booked, BreakerView, Holder, Level, MemberId, OnLoss, Rules, Share,
-    StateError,
+    AccountLevel, AccountPath, AccountState, Booked, BreakerView, Holder, MemberId, OnLoss, Rules,
+    Share, StateError,
 };
 use runtime_usage::Usd;
 
@@ -56,7 +56,7 @@ pub(crate) fn share(value: Value) -> Result<Share, StateError> {
 pub(crate) fn booked(value: Value) -> Result<Booked, StateError> {
     let (granted, lost, short, path): (String, String, u8, Vec<(Fields, Vec<u16>)>) =
         read(value, "book")?;
-    let level = |(fields, marks)| Ok(Level { state: fields_of(fields)?, marks });
+    let level = |(fields, marks)| Ok(AccountLevel { state: fields_of(fields)?, marks });
     Ok(Booked {
         granted: nanos(&granted, "book")?,
         lost: nanos(&lost, "book")?,

@@ -28,7 +28,7 @@ impl Timeline {
     ///
     /// # Errors
     ///
-    /// Those of the writer.
+    /// An error of the writer.
     pub fn write_chrome_trace(&self, mut to: impl Write) -> io::Result<()> {
         let began = self.began().map(runtime_events::format_utc);
         let other = json!({ "began": began, "events_lost": self.lost() });

@@ -45,5 +45,5 @@ pub use self::{
     check::{Finding, Problem},
     html::{PageConfig, live_page},
     stats::{Recoveries, Stats, StatsLine},
-    timeline::{Session, Span, SpanKind, Thread, Timeline, TokenUse},
+    timeline::{Session, Span, SpanKind, ThreadRun, Timeline, TokenUse},
 };

@@ -35,7 +35,7 @@ use runtime_events::payload::{HandedOver, SessionEnded, Word};
 use crate::check::Finding;
 
 pub(crate) use self::bands::Breaker;
-pub use self::lives::Thread;
+pub use self::lives::ThreadRun;
 pub(crate) use self::lives::{Life, LifeEnd};
 pub(crate) use self::parts::{Segment, nanos};
 pub use self::parts::{Session, Span, SpanKind, TokenUse};
@@ -52,7 +52,7 @@ pub struct Timeline {
     pub(crate) spans: Vec<Span>,
     pub(crate) charges: Vec<Charge>,
     pub(crate) accounts: Vec<Account>,
-    pub(crate) threads: Vec<Thread>,
+    pub(crate) threads: Vec<ThreadRun>,
     pub(crate) breakers: Vec<Breaker>,
     pub(crate) findings: Vec<Finding>,
     pub(crate) began: Option<DateTime<Utc>>,

@@ -76,7 +76,7 @@ where
 ///
 /// # Errors
 ///
-/// Those of the formatter.
+/// An error of the formatter.
 pub fn frame(f: &mut fmt::Formatter<'_>, text: fmt::Arguments<'_>) -> fmt::Result {
     if f.sign_plus() { Ok(()) } else { f.write_fmt(text) }
 }

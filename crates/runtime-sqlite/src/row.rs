@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use runtime_events::payload::{Tool, TurnEnded, Word};
+use runtime_events::payload::{ToolRun, TurnEnded, Word};
 use runtime_events::{AgentEvent, format_utc};
 use rusqlite::{Statement, params};
 use serde_json::{Map, Value};
@@ -69,7 +69,7 @@ impl<'a> Row<'a> {
             parent: event.parent.map(hex),
             outcome: event.outcome.map(runtime_events::SpanOutcome::as_str),
             failure_class: event.failure_class.map(runtime_events::AgentFailureClass::as_str),
-            facts: Facts::of(&TurnEnded::of(event), &Tool::of(event)),
+            facts: Facts::of(&TurnEnded::of(event), &ToolRun::of(event)),
         })
     }
 
@@ -79,7 +79,8 @@ impl<'a> Row<'a> {
         let text = |key| object.get(key).and_then(Value::as_str);
         let number = |key| object.get(key).and_then(Value::as_i64);
         let data = object.get("data").and_then(Value::as_object);
-        let facts = data.map(|data| Facts::of(&TurnEnded::read_json(data), &Tool::read_json(data)));
+        let facts =
+            data.map(|data| Facts::of(&TurnEnded::read_json(data), &ToolRun::read_json(data)));
         Some(Self {
             session_id: text("session_id")?,
             seq: number("seq").filter(|seq| *seq >= 0)?,
@@ -138,7 +139,7 @@ impl<'a> Row<'a> {
 }
 
 impl<'a> Facts<'a> {
-    fn of(ended: &TurnEnded<'a>, tool: &Tool<'a>) -> Self {
+    fn of(ended: &TurnEnded<'a>, tool: &ToolRun<'a>) -> Self {
         let count = |tokens: u64| (tokens > 0).then(|| clamp(tokens.min(MOST_TOKENS)));
         let side = |tokens: Option<u64>| tokens.map(|tokens| clamp(tokens.min(MOST_TOKENS)));
         Self {

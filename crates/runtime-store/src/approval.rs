@@ -96,7 +96,7 @@ pub struct Approval {
     pub state: ApprovalState,
     /// The arguments that the person put in place of the agent's.
     pub amended: Option<Value>,
-    /// Who decided.
+    /// The person who decided.
     pub who: Option<Arc<str>>,
     /// What they said about it.
     pub note: Option<Arc<str>>,
@@ -178,7 +178,7 @@ pub struct Verdict {
     pub digest: ApprovalDigest,
     /// What they decide.
     pub decision: Decision,
-    /// Who they are.
+    /// The person.
     pub who: Arc<str>,
     /// What they say about it.
     pub note: Option<Arc<str>>,

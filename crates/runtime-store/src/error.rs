@@ -19,7 +19,7 @@ pub enum StoreError {
     Held {
         /// The thread.
         thread: ThreadId,
-        /// Who holds it.
+        /// The life that holds it.
         holder: Arc<str>,
         /// The end of its lease, unless it is renewed.
         until: DateTime<Utc>,

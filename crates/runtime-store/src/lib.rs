@@ -82,7 +82,7 @@ pub use self::{
         FailureRecord, IntentRecord, LifeRecord, ModelTotal, OutcomeRecord, Totals,
     },
     retention::{Retention, sweep},
-    seal::{Place, Seal, SealError},
+    seal::{EntryPlace, Seal, SealError},
     step::{Part, Step, StepKind, StepName},
     store::{Append, Approvals, Inbox, PAGE_BYTES, Store, StoreDurability, StoreFuture, snapshot},
     stuck::Stuck,

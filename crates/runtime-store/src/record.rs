@@ -18,7 +18,7 @@ use crate::step::StepName;
 pub struct LifeRecord {
     /// The version of its code.
     pub code: Arc<str>,
-    /// Who lived it.
+    /// The process that lived it.
     pub holder: Arc<str>,
     /// The id of its session, which its events have.
     #[serde(default, skip_serializing_if = "str::is_empty")]

@@ -17,20 +17,20 @@ pub trait Seal: Debug + Send + Sync {
     /// # Errors
     ///
     /// [`SealError::Key`] if there is no key.
-    fn seal(&self, place: &Place<'_>, plain: &[u8]) -> Result<Vec<u8>, SealError>;
+    fn seal(&self, place: &EntryPlace<'_>, plain: &[u8]) -> Result<Vec<u8>, SealError>;
 
     /// Decrypts a body.
     ///
     /// # Errors
     ///
     /// [`SealError`] if it was not sealed for this place.
-    fn open(&self, place: &Place<'_>, sealed: &[u8]) -> Result<Vec<u8>, SealError>;
+    fn open(&self, place: &EntryPlace<'_>, sealed: &[u8]) -> Result<Vec<u8>, SealError>;
 }
 
 /// The place of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "a seal is over all of it")]
-pub struct Place<'a> {
+pub struct EntryPlace<'a> {
     /// The thread.
     pub thread: &'a ThreadId,
     /// The number of the entry.
@@ -41,7 +41,7 @@ pub struct Place<'a> {
     pub step: Option<StepKey>,
 }
 
-impl Place<'_> {
+impl EntryPlace<'_> {
     /// The place as bytes, for the associated data of an authenticated cipher.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = self.thread.as_str().as_bytes().to_vec();

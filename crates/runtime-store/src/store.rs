@@ -217,7 +217,7 @@ pub struct Append<'a> {
     pub approval: Option<&'a ApprovalUse>,
     /// With a checkpoint: the role of the agents that the thread is for from then on. `None` is any.
     pub role: Option<&'a str>,
-    /// Whether the entries may be lost with the machine: what they say costs money at most once more.
+    /// Whether a crash of the machine may lose the entries: the calls in them are then paid for once more.
     pub relaxed: bool,
 }
 

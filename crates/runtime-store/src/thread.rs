@@ -156,7 +156,7 @@ pub struct Thread {
     pub head: u64,
     /// The number of the checkpoint from which a life begins, or zero.
     pub base: u64,
-    /// Who holds it, if its lease is not over.
+    /// The life that holds it, unless its lease is over.
     pub holder: Option<Arc<str>>,
     /// The end of the lease.
     pub held_until: Option<DateTime<Utc>>,
@@ -203,7 +203,7 @@ pub(crate) fn after(at: DateTime<Utc>, wait: Duration) -> DateTime<Utc> {
     wait.and_then(|wait| at.checked_add_signed(wait)).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
-/// Who wants to hold a thread, and for how long.
+/// A request to hold a thread: by whom, and for how long.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "a store reads all of it")]
 pub struct Claim {

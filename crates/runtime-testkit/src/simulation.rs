@@ -4,12 +4,12 @@
 //! ```
 //! use std::time::Duration;
 //! use runtime_orchestrator::{BoxError, Orchestrator, Turn};
-//! use runtime_testkit::simulation::{Provider, Reply, World, simulate};
+//! use runtime_testkit::simulation::{SimProvider, Reply, World, simulate};
 //!
 //! let seconds = Duration::from_secs;
 //! let ran = simulate(0..50, |simulation| {
 //!     let mut rng = simulation.rng("world");
-//!     let openai = Provider::healthy().troubled(&mut rng, 3, seconds(60));
+//!     let openai = SimProvider::healthy().troubled(&mut rng, 3, seconds(60));
 //!     simulation.world(World::new().provider("openai", openai)).run(async |sim| {
 //!         let writer = Orchestrator::new("writer", "draft")
 //!             .time(sim.time())
@@ -37,7 +37,7 @@
 //!
 //! | to | use |
 //! |---|---|
-//! | say what goes wrong | [`World`], [`Provider`] |
+//! | say what goes wrong | [`World`], [`SimProvider`] |
 //! | begin tasks and processes, and assert what has to hold | [`Sim`] |
 //! | find a case that fails | [`simulate`] |
 //! | repeat it | [`Simulation::of`], [`Case`] |
@@ -74,8 +74,8 @@ pub use self::{
     ledger::SimEvents,
     life::SimIds,
     line::{Line, LineError},
-    provider::{Provider, Spell, Trouble},
-    run::{Broken, Part, Ran, Simulation},
+    provider::{SimProvider, Spell, Trouble},
+    run::{Broken, CasePart, Ran, Simulation},
     search::{shrink, simulate},
     sim::{Joined, Sim},
     time::SimTime,

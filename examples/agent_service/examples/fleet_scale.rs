@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt as _, stream};
 use techrevati_runtime::fleet::{
-    AccountPath, Accounts, Booking, MemberId, Report, Rules, SharedState, Want,
+    AccountPath, Accounts, Booking, MemberId, MemberReport, Rules, SharedState, Want,
 };
 use techrevati_runtime::postgres::{PgFleet, PgStore};
 use techrevati_runtime::prelude::*;
@@ -111,9 +111,9 @@ impl Fleet {
         Ok(())
     }
 
-    fn of(&self, number: usize, seq: u64) -> Report {
+    fn of(&self, number: usize, seq: u64) -> MemberReport {
         let member = MemberId::new(format!("{}-{}-{number}", self.kind.name(), self.size));
-        let mut report = Report {
+        let mut report = MemberReport {
             member: member.clone(),
             seq,
             ttl: TTL,

@@ -1,7 +1,7 @@
 //! The code of `docs/fleet.md`.
 
 use techrevati_runtime::Orchestrator;
-use techrevati_runtime::fleet::{Fleet, FleetConfig, Kind, OnLoss, Policy};
+use techrevati_runtime::fleet::{Fleet, FleetConfig, OnLoss, Policy, SharedKind};
 use techrevati_runtime::resilience::{CircuitBreakerConfig, Demand, Route, Routes};
 use techrevati_runtime::usage::{Limit, Usd};
 
@@ -59,7 +59,7 @@ async fn policies(backend: MemoryState) -> Result<(), BoxError> {
     let sink = RecordingEventSink::new();
     let config = FleetConfig::default()
         .name("agents")
-        .policy(Kind::Limits, Policy::FailClosed)
+        .policy(SharedKind::Limits, Policy::FailClosed)
         .event_sink(sink);
     let fleet = Fleet::with_config(backend, config)?;
     fleet.shutdown().await?;

@@ -4,7 +4,7 @@
 use techrevati_runtime::orchestrator::TurnError;
 use techrevati_runtime::prelude::*;
 use techrevati_runtime::testing::simulation::{
-    Broken, Case, Endpoint, Provider, Ran, Reply, Sim, Simulation, World, simulate,
+    Broken, Case, Endpoint, Ran, Reply, Sim, SimProvider, Simulation, World, simulate,
 };
 
 // What the guide does not show.
@@ -41,7 +41,7 @@ async fn research(
 /// The world of the agent: one provider, with up to three faults in the first minute.
 fn world(simulation: &Simulation) -> World {
     let mut rng = simulation.rng("world");
-    World::new().provider("openai", Provider::healthy().troubled(&mut rng, 3, 60 * SECOND))
+    World::new().provider("openai", SimProvider::healthy().troubled(&mut rng, 3, 60 * SECOND))
 }
 
 /// Two runs of the agent. None may be left without money for its answer.
@@ -95,7 +95,7 @@ fn the_bug_is_repaired(case: Case) -> Result<(), BoxError> {
 
 fn a_process_crashes() -> Result<(), BoxError> {
     let world =
-        World::new().provider("openai", Provider::healthy()).crash("worker", SECOND, 5 * SECOND);
+        World::new().provider("openai", SimProvider::healthy()).crash("worker", SECOND, 5 * SECOND);
     let ran = Simulation::new(1).world(world).run(async |sim| {
         sim.process("worker", |sim| async move {
             let openai = sim.provider("openai");

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use runtime_fleet::{
-    AccountPath, AccountState, Booked, Booking, BreakerView, MemberId, MemoryState, Probe,
-    ProbeLease, Probed, Report, Rules, SharedState, StateFuture, View, Watcher,
+    AccountPath, AccountState, Booked, Booking, BreakerView, MemberId, MemberReport, MemoryState,
+    Probe, ProbeLease, Probed, Rules, SharedState, StateFuture, View, Watcher,
 };
 use runtime_testkit::simulation::SimTime;
 use runtime_usage::Usd;
@@ -162,7 +162,7 @@ impl Seen {
     }
 
     /// What members may use together is never more than there is.
-    fn reported(&mut self, at: Duration, report: &Report, view: &View) {
+    fn reported(&mut self, at: Duration, report: &MemberReport, view: &View) {
         for (name, breaker) in report.breakers.iter().zip(&view.breakers) {
             if let Ok(breaker) = breaker {
                 self.viewed(at, name, *breaker);
@@ -205,7 +205,7 @@ impl Seen {
 }
 
 impl SharedState for Watched {
-    fn sync<'a>(&'a self, report: &'a Report) -> StateFuture<'a, View> {
+    fn sync<'a>(&'a self, report: &'a MemberReport) -> StateFuture<'a, View> {
         self.look(self.state.sync(report), |seen, at, view| seen.reported(at, report, view))
     }
 

@@ -19,7 +19,7 @@ use runtime_resilience::{
     RateLimiter, RateLimits, RetryBudget, RetryBudgetConfig, Route, Routes,
 };
 use runtime_testkit::simulation::{
-    Broken, Endpoint, Provider, Ran, Reply, Sim, SimTime, Simulation, World,
+    Broken, Endpoint, Ran, Reply, Sim, SimProvider, SimTime, Simulation, World,
 };
 use runtime_usage::{Account, Limit, ModelPricing, PricingTable, UsageSnapshot, Usd};
 
@@ -44,7 +44,7 @@ pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
     let mut rng = simulation.rng("world");
     let mut world = World::new();
     for (name, _) in PLACES {
-        let mut provider = Provider::healthy().tokens(50..INPUT, 5..OUTPUT);
+        let mut provider = SimProvider::healthy().tokens(50..INPUT, 5..OUTPUT);
         if rng.u8(..4) == 0 {
             provider = provider.capacity(rng.u32(20..200));
         }

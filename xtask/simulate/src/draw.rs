@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use fastrand::Rng;
-use runtime_testkit::simulation::{Provider, Trouble};
+use runtime_testkit::simulation::{SimProvider, Trouble};
 
 pub(crate) fn seconds(rng: &mut Rng, range: Range<u64>) -> Duration {
     Duration::from_secs(rng.u64(range))
@@ -19,7 +19,7 @@ pub(crate) fn one_of<T: Copy>(rng: &mut Rng, of: &[T]) -> T {
 }
 
 /// A provider that fails in two ways, now and then and all the time, so that calls are made again.
-pub(crate) fn flaky(provider: Provider, rng: &mut Rng, within: Duration) -> Provider {
+pub(crate) fn flaky(provider: SimProvider, rng: &mut Rng, within: Duration) -> SimProvider {
     let wait = millis(rng, 500..4_000);
     let all = [Trouble::Storm(wait), Trouble::Overload, Trouble::Cut, Trouble::Down];
     (0..2).fold(provider, |provider, _| {
@@ -29,7 +29,7 @@ pub(crate) fn flaky(provider: Provider, rng: &mut Rng, within: Duration) -> Prov
 }
 
 /// A provider that may also refuse a key, an account or a request, or say for how long it is busy.
-pub(crate) fn refusing(provider: Provider, rng: &mut Rng, within: Duration) -> Provider {
+pub(crate) fn refusing(provider: SimProvider, rng: &mut Rng, within: Duration) -> SimProvider {
     if rng.bool() {
         return provider;
     }

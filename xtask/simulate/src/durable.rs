@@ -15,7 +15,7 @@ use runtime_store::{
     Approvals as _, Fold, Inbox as _, MemoryStore, Store as _, Stored, Thread, ThreadId,
     ThreadState, Totals,
 };
-use runtime_testkit::simulation::{Broken, Provider, Ran, Sim, Simulation, World};
+use runtime_testkit::simulation::{Broken, Ran, Sim, SimProvider, Simulation, World};
 use runtime_usage::{Limit, ModelPricing, PricingTable, Usd};
 use serde_json::json;
 
@@ -48,7 +48,8 @@ struct Shared {
 
 pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
     let mut rng = simulation.rng("world");
-    let openai = Provider::healthy().tokens(50..INPUT, 5..OUTPUT).troubled(&mut rng, 2, TROUBLED);
+    let openai =
+        SimProvider::healthy().tokens(50..INPUT, 5..OUTPUT).troubled(&mut rng, 2, TROUBLED);
     let openai = flaky(openai, &mut rng, TROUBLED);
     let mut world = World::new().provider("openai", openai);
     world = world.troubled_line("store", (&mut rng, 4), TROUBLED);
@@ -232,7 +233,11 @@ fn cost(totals: &Totals) -> Usd {
 fn booked(store: &MemoryStore, thread: &ThreadId) -> Result<Usd, String> {
     let Some((kept, entries)) = kept(store, thread) else { return Ok(Usd::ZERO) };
     let mut fold = Fold::from_base(kept.base);
-    entries.iter().cloned().try_for_each(|entry| fold.apply(entry)).map_err(|error| error.to_string())?;
+    entries
+        .iter()
+        .cloned()
+        .try_for_each(|entry| fold.apply(entry))
+        .map_err(|error| error.to_string())?;
     let (folded, counted) = (cost(&fold.totals()), recount(&entries)?);
     if folded == counted {
         return Ok(folded);

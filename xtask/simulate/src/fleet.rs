@@ -10,12 +10,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use runtime_events::payload::MarkCrossed;
 use runtime_events::{AgentEvent, AgentEventName, Sleeper as _};
 use runtime_fleet::{
-    AccountPath, AccountState, Accounts as _, Fleet, FleetConfig, Kind, MemberId, MemoryState,
-    OnLoss, Policy, Probe, Probed, SharedState as _,
+    AccountPath, AccountState, Accounts as _, Fleet, FleetConfig, MemberId, MemoryState, OnLoss,
+    Policy, Probe, Probed, SharedKind, SharedState as _,
 };
 use runtime_orchestrator::{Orchestrator, Timeout, Turn, TurnError};
 use runtime_resilience::{CircuitBreaker, CircuitBreakerConfig, RateLimits};
-use runtime_testkit::simulation::{Broken, Provider, Ran, Reply, Sim, Simulation, World};
+use runtime_testkit::simulation::{Broken, Ran, Reply, Sim, SimProvider, Simulation, World};
 use runtime_usage::{Limit, ModelPricing, PricingTable, UsageSnapshot, Usd};
 
 use crate::backend::Watched;
@@ -46,7 +46,7 @@ fn price() -> ModelPricing {
 
 pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
     let mut rng = simulation.rng("world");
-    let openai = Provider::healthy().tokens(50..INPUT, 5..OUTPUT);
+    let openai = SimProvider::healthy().tokens(50..INPUT, 5..OUTPUT);
     let openai = openai.troubled(&mut rng, 3, TROUBLED);
     let nodes = rng.usize(1..4);
     let mut world = World::new().provider("openai", openai);
@@ -180,8 +180,8 @@ async fn node(sim: Sim, number: usize, shared: Rc<Shared>) {
     let closed = Policy::FailClosed;
     let config = FleetConfig::default()
         .name(format!("node-{number}"))
-        .policy(Kind::Breakers, closed)
-        .policy(Kind::Limits, closed);
+        .policy(SharedKind::Breakers, closed)
+        .policy(SharedKind::Limits, closed);
     let fleet = sim.fleet(shared.backend.clone(), config);
     let limit = Limit::strict(shared.cap).marks(MARKS);
     let Ok(company) = fleet.account_on_loss("company", limit, shared.on_loss).await else { return };

@@ -13,7 +13,7 @@ use runtime_durable::{Durable, DurableSession, Reconciled};
 use runtime_events::Sleeper;
 use runtime_orchestrator::{BoxError, Effect, Orchestrator, Timeout};
 use runtime_store::{Approvals as _, MemoryStore, Store as _, ThreadId};
-use runtime_testkit::simulation::{Broken, Provider, Ran, Sim, SimTime, Simulation, World};
+use runtime_testkit::simulation::{Broken, Ran, Sim, SimProvider, SimTime, Simulation, World};
 use runtime_tools::{Agent, AgentError, Tool, ToolRunner, ToolRunnerError, Toolbox, ToolboxError};
 
 use self::talk::{Kind, Script, Seen, Talk};
@@ -36,7 +36,8 @@ struct Shared {
 
 pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
     let mut rng = simulation.rng("world");
-    let openai = Provider::healthy().tokens(50..INPUT, 5..OUTPUT).troubled(&mut rng, 2, TROUBLED);
+    let openai =
+        SimProvider::healthy().tokens(50..INPUT, 5..OUTPUT).troubled(&mut rng, 2, TROUBLED);
     let mut world = World::new().provider("openai", openai);
     world = world.troubled_line("store", (&mut rng, 3), TROUBLED);
     for _ in 0..rng.usize(..4) {

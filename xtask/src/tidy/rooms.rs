@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{PROJECT, assert_none};
-use crate::source::{Path, Sources};
+use crate::source::{Module, Path, Sources, Use};
 
 /// A file and the files that it uses.
 type Graph = BTreeMap<Path, BTreeSet<Path>>;
@@ -31,6 +31,20 @@ fn every_public_item_has_one_public_path() {
         });
         shown.collect()
     });
+}
+
+#[test]
+fn no_two_public_types_have_one_name() {
+    let mut found = BTreeMap::<String, BTreeSet<String>>::new();
+    for member in &PROJECT.crates {
+        let sources = Sources::read(&member.name).expect("the sources are readable");
+        for (module, name) in public_types(&sources) {
+            let path = [&module[..], std::slice::from_ref(&name)].concat().join("::");
+            found.entry(name).or_default().insert(format!("{}::{path}", member.name));
+        }
+    }
+    let twice = found.values().filter(|paths| paths.len() > 1);
+    assert_none(&twice.map(|paths| format!("one name: {paths:?}")).collect::<Vec<_>>());
 }
 
 /// A type with more methods is two types.
@@ -155,11 +169,7 @@ fn is_family(graph: &Graph, files: &BTreeSet<Path>) -> bool {
 /// The public paths of every public item, by the module that defines the item and its name.
 fn public_paths(sources: &Sources) -> BTreeMap<(Path, String), BTreeSet<Path>> {
     let mut found: BTreeMap<(Path, String), BTreeSet<Path>> = BTreeMap::new();
-    for (path, module) in &sources.modules {
-        let is_public = |path: &[String]| sources.modules.get(path).is_some_and(|it| it.public);
-        if !(1..=path.len()).all(|length| is_public(&path[..length])) {
-            continue;
-        }
+    for (path, module) in public_modules(sources) {
         let under = |name: &str| [path.as_slice(), &[name.to_owned()]].concat();
         for item in module.items.iter().filter(|item| item.public && item.top) {
             let defined = (path.clone(), item.name.clone());
@@ -173,6 +183,38 @@ fn public_paths(sources: &Sources) -> BTreeMap<(Path, String), BTreeSet<Path>> {
         }
     }
     found
+}
+
+/// The public types of a crate and what it exports under a type's name, with the module of its public path.
+fn public_types(sources: &Sources) -> Vec<(Path, String)> {
+    let mut found = Vec::new();
+    for (path, module) in public_modules(sources) {
+        let items = module.items.iter().filter(|item| item.public && item.top);
+        let is_ours = |used: &&Use| {
+            let target = used.path.as_deref().and_then(|path| sources.resolve(path));
+            used.public && target.is_some_and(|(module, _)| !module.is_empty())
+        };
+        let uses = module.uses.iter().filter(is_ours);
+        let names = items.map(|item| &item.name).chain(uses.map(|used| &used.name));
+        // Types that a macro makes are only known by their export.
+        let types = names.filter(|name| is_name_of_a_type(name));
+        found.extend(types.map(|name| (path.clone(), name.clone())));
+    }
+    found
+}
+
+/// Whether a name is written like `Turn`, and not like `turn` or `LIMIT`.
+fn is_name_of_a_type(name: &str) -> bool {
+    name.starts_with(char::is_uppercase) && name.contains(char::is_lowercase)
+}
+
+/// The modules that users can name.
+fn public_modules(sources: &Sources) -> impl Iterator<Item = (&Path, &Module)> {
+    let is_public = |path: &[String]| sources.modules.get(path).is_some_and(|it| it.public);
+    sources
+        .modules
+        .iter()
+        .filter(move |(path, _)| (1..=path.len()).all(|length| is_public(&path[..length])))
 }
 
 /// A file as it is named in the crate.
@@ -227,5 +269,17 @@ mod can_fail {
         assert_eq!(several("mod a;\npub use self::a::{A, C};\n"), 0);
         assert_eq!(several("pub mod a;\n"), 0);
         assert_eq!(several("pub mod a;\npub use self::a::{A, C};\n"), 2);
+    }
+
+    #[test]
+    fn a_type_is_known_by_its_definition_or_its_export() {
+        let root = (
+            "lib.rs",
+            "pub mod a;\nmod b;\npub use self::b::{Bee, f, LIMIT};\npub use serde::Other;\n",
+        );
+        let a = ("a.rs", "pub struct Ape;\npub fn g() {}\nstruct Cow;\n");
+        let sources = Sources::parse([root, a, ("b.rs", "made! { pub struct Bee; }\n")]);
+        let names: Vec<_> = public_types(&sources).into_iter().map(|(_, name)| name).collect();
+        assert_eq!(names, ["Bee", "Ape"]);
     }
 }

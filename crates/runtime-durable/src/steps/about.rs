@@ -28,11 +28,11 @@ pub(super) fn tell(
     session: &DurableSession,
     name: AgentEventName,
     step: &Step,
-    more: payload::Durable<'_>,
+    more: payload::DurableStep<'_>,
 ) {
     let key = step.key.to_string();
     let used = step.approval.as_ref().map(|used| Word::Shared(&used.id));
-    let durable = payload::Durable {
+    let durable = payload::DurableStep {
         thread: Some(Word::Read(session.thread().as_str())),
         tool: Some(Word::Shared(&step.name.name)),
         step: Some(Word::Read(&key)),

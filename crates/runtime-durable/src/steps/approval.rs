@@ -30,7 +30,7 @@ pub struct Approved {
 }
 
 impl Approved {
-    /// Who approved.
+    /// The person who approved.
     pub fn who(&self) -> &str {
         self.who.as_deref().unwrap_or_default()
     }
@@ -168,9 +168,9 @@ async fn asked(
         asked
     } else {
         let asked = store.ask(&subject.request(expires_in)).await.map_err(failed)?;
-        let about = payload::Durable {
+        let about = payload::DurableStep {
             approval: Some(Word::Shared(&asked.id)),
-            ..payload::Durable::default()
+            ..payload::DurableStep::default()
         };
         tell(session, AgentEventName::ApprovalRequested, &tool, about);
         asked
@@ -186,11 +186,11 @@ async fn asked(
         }
     };
     let said = outcome.err().unwrap_or("approved");
-    let about = payload::Durable {
+    let about = payload::DurableStep {
         approval: Some(Word::Shared(&approval.id)),
         decision: Some(Word::Literal(said)),
         who: approval.who.as_ref().map(Word::Shared),
-        ..payload::Durable::default()
+        ..payload::DurableStep::default()
     };
     tell(session, AgentEventName::ApprovalDecided, &tool, about);
     match outcome {

@@ -162,7 +162,7 @@ impl DurableSession {
             Opened::Known(body) => return Ok(recorded(step, &body)?.0),
             Opened::Vacant(vacant) => vacant,
             Opened::InDoubt(_, vacant) => {
-                tell(self, AgentEventName::ToolInDoubt, step, payload::Durable::default());
+                tell(self, AgentEventName::ToolInDoubt, step, payload::DurableStep::default());
                 attempt.in_doubt = true;
                 if effect == Effect::Irreversible {
                     let called = (&*attempt.key, vacant.lost);
@@ -224,7 +224,7 @@ impl DurableSession {
             let held = self.place.life.writer.still_held().await;
             held.map_err(|error| self.place.life.store_failed(error))?;
             if first && step.approval.is_some() {
-                tell(self, AgentEventName::ApprovalUsed, step, payload::Durable::default());
+                tell(self, AgentEventName::ApprovalUsed, step, payload::DurableStep::default());
             }
         }
         let ended = match active.run(async { made().await }).await {
@@ -348,7 +348,7 @@ fn approval_use(
 
 fn tell_reconciled(session: &DurableSession, step: &Step, outcome: &str, who: &str) {
     let (decision, who) = (Some(Word::Read(outcome)), Some(Word::Read(who)));
-    let said = payload::Durable { decision, who, ..payload::Durable::default() };
+    let said = payload::DurableStep { decision, who, ..payload::DurableStep::default() };
     tell(session, AgentEventName::ToolReconciled, step, said);
 }
 

@@ -186,7 +186,10 @@ fn a_clock_that_is_set_back_between_lives_or_within_one_harms_no_thread() {
     let folder = Folder::new("back");
     let clock = Skewed::new(TimeDelta::zero());
     let on = |clock: &Skewed| -> [Durable; 2] {
-        let memory = Durable::new(clerk().time((clock.clone(), ThreadSleeper)), MemoryStore::on(clock.clone()));
+        let memory = Durable::new(
+            clerk().time((clock.clone(), ThreadSleeper)),
+            MemoryStore::on(clock.clone()),
+        );
         [memory, folder.open(SqliteConfig::default().clock(clock.clone()))]
     };
     for durable in on(&clock) {

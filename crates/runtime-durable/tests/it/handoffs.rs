@@ -111,7 +111,7 @@ struct Mirror;
 impl Seal for Mirror {
     fn seal(
         &self,
-        _: &runtime_store::Place<'_>,
+        _: &runtime_store::EntryPlace<'_>,
         plain: &[u8],
     ) -> Result<Vec<u8>, runtime_store::SealError> {
         Ok(plain.iter().map(|byte| !byte).collect())
@@ -119,7 +119,7 @@ impl Seal for Mirror {
 
     fn open(
         &self,
-        place: &runtime_store::Place<'_>,
+        place: &runtime_store::EntryPlace<'_>,
         sealed: &[u8],
     ) -> Result<Vec<u8>, runtime_store::SealError> {
         self.seal(place, sealed)

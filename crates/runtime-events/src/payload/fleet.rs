@@ -4,7 +4,7 @@ use super::Word;
 
 payload! {
     /// A member of a fleet cannot reach the backend, or can again; or the backend does not share one thing, or does again.
-    pub struct Fleet<'e> {
+    pub struct FleetReach<'e> {
         /// The name of the fleet.
         fleet: Option<Word<'e>> = "fleet",
         /// The member.

@@ -15,7 +15,7 @@ payload! {
         pid: Option<u32> = "pid",
         /// How many events were dropped.
         count: Option<u64> = "count",
-        /// Of which sessions, as far as that is listed; [`losses`](Self::losses) reads them.
+        /// The sessions that lost events, as far as they are listed; [`losses`](Self::losses) reads them.
         sessions: Option<Any<'e>> = "sessions",
     }
 }

@@ -56,7 +56,7 @@ payload! {
 
 payload! {
     /// A step of a thread that survives its process: a life, a tool in doubt, an approval.
-    pub struct Durable<'e> {
+    pub struct DurableStep<'e> {
         /// The thread.
         thread: Option<Word<'e>> = "thread",
         /// The number of the life, from 1.
@@ -69,7 +69,7 @@ payload! {
         approval: Option<Word<'e>> = "approval",
         /// What was decided: `approved`, `denied`, `expired`; `done`, `not_done`.
         decision: Option<Word<'e>> = "decision",
-        /// Who decided, or said so.
+        /// The person or program that decided.
         who: Option<Word<'e>> = "who",
     }
 }

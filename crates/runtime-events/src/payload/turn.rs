@@ -115,7 +115,7 @@ const fn or_zero(count: Option<u64>) -> u64 {
 
 payload! {
     /// A tool is called, or has returned.
-    pub struct Tool<'e> {
+    pub struct ToolRun<'e> {
         /// The name of the tool.
         tool: Option<Word<'e>> = "tool",
         /// The id under which the model asked for it, where the emitter knows it.

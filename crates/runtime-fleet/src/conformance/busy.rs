@@ -5,13 +5,13 @@ use runtime_usage::Usd;
 use super::{booking, enforced, path, report};
 use crate::money::Booking;
 use crate::pace::Want;
-use crate::state::{Accounts, Report};
+use crate::state::{Accounts, MemberReport};
 
 /// A member that has a breaker, a limit, and an account below two others, for benchmarks.
 #[derive(Debug)]
 pub struct Busy<S> {
     state: S,
-    report: Report,
+    report: MemberReport,
     next: Booking,
 }
 

@@ -4,7 +4,7 @@ use super::{HOUR, booking, enforced, member, path, report};
 use crate::error::StateError;
 use crate::pace::Want;
 use crate::probe::BreakerView;
-use crate::state::{Accounts, Report};
+use crate::state::{Accounts, MemberReport};
 
 /// What a backend has of a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ impl Thing {
     pub const ALL: [Self; 4] = [Self::Breaker, Self::Limit, Self::Pause, Self::Account];
 }
 
-fn all() -> Report {
+fn all() -> MemberReport {
     let limits = [Some(60), None, None, None];
     let want = |limit: &str| Want {
         limit: limit.into(),

@@ -24,7 +24,7 @@ const RACED: &str = "raced";
 /// What may happen to the backend in a game.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a test says which it is")]
-pub enum Trouble {
+pub enum Outage {
     /// Connections are cut, and answers are lost. The backend knows all that it was told.
     Lines,
     /// The backend is killed, and may forget what it has not written to a disk: all but money.
@@ -44,7 +44,7 @@ pub enum Trouble {
 pub async fn a_history<S: Accounts>(
     states: &[S],
     seed: u64,
-    trouble: Trouble,
+    trouble: Outage,
     told: impl Fn() + Sync,
 ) {
     let found = play(states, seed, trouble, told).await;
@@ -59,7 +59,7 @@ pub async fn a_history<S: Accounts>(
 pub async fn a_troubled_history<S: Accounts>(
     states: &[S],
     seed: u64,
-    trouble: Trouble,
+    trouble: Outage,
     (answers, mut cause): (u64, impl AsyncFnMut(u64)),
 ) {
     let count = AtomicU64::new(0);
@@ -89,7 +89,7 @@ pub async fn a_troubled_history<S: Accounts>(
 async fn play<S: Accounts>(
     states: &[S],
     seed: u64,
-    trouble: Trouble,
+    trouble: Outage,
     told: impl Fn() + Sync,
 ) -> Found {
     let (account, rules) = (path("history"), enforced(AMOUNT));
@@ -116,7 +116,7 @@ async fn play<S: Accounts>(
 
     let history = history.into_inner().unwrap_or_else(PoisonError::into_inner);
     let mut found = history.money(cents(AMOUNT));
-    if trouble == Trouble::Lines {
+    if trouble == Outage::Lines {
         found.extend(history.rest(WHOLE));
     }
     found

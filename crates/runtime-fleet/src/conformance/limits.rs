@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{HOUR, report, sync};
 use crate::pace::{PerMinute, UNIT, Want};
-use crate::state::{Report, SharedState};
+use crate::state::{MemberReport, SharedState};
 
 const fn requests(count: u64) -> PerMinute {
     [Some(count * UNIT), None, None, None]
@@ -15,7 +15,7 @@ fn want(limit: u64, applied: u64, demand: u64) -> Want {
     Want { limit: "api".into(), limits, applied, demand }
 }
 
-fn wanting(id: &str, seq: u64, want: Want) -> Report {
+fn wanting(id: &str, seq: u64, want: Want) -> MemberReport {
     let mut report = report(id, seq);
     report.wants = vec![want];
     report

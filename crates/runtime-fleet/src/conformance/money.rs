@@ -249,7 +249,7 @@ pub(super) async fn marks_of_other_rules(state: &dyn Accounts) {
     assert_eq!(two.book().await.path[1].marks, [100]);
 }
 
-/// Who is refused makes the others give back.
+/// A member that is refused makes the others give back.
 pub(super) async fn short(state: &dyn Accounts) {
     for account in ["c", "c/x", "c/y", "d"] {
         state.set(&path(account), &enforced(100)).await.unwrap();

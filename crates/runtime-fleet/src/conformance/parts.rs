@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{HOUR, report, sync};
 use crate::pace::{PerMinute, UNIT, Want, fair_parts, rounded};
-use crate::state::{Report, SharedState};
+use crate::state::{MemberReport, SharedState};
 
 /// Members of one limit report, leave and die in an order that follows from `seed`, and each gets the part that
 /// follows from a look at all of them. It needs an empty place.
@@ -49,7 +49,7 @@ struct Members {
 }
 
 /// What the member of a report is given.
-fn in_full(members: &mut Members, report: &Report) -> PerMinute {
+fn in_full(members: &mut Members, report: &MemberReport) -> PerMinute {
     let (id, want) = (report.member.as_str().to_owned(), report.wants[0].clone());
     if report.ttl.is_zero() {
         return PerMinute::default();
@@ -82,7 +82,7 @@ fn in_full(members: &mut Members, report: &Report) -> PerMinute {
 }
 
 /// A report with a want of any kind.
-fn asking(id: &str, seq: u64, dice: &mut fastrand::Rng) -> Report {
+fn asking(id: &str, seq: u64, dice: &mut fastrand::Rng) -> MemberReport {
     let number = |dice: &mut fastrand::Rng| match dice.u8(..4) {
         0 => None,
         1 => Some(dice.u64(..4)),

@@ -20,7 +20,7 @@ use self::waiting::{Waiter, Waiting};
 use super::refusal::Refusal;
 use crate::config::Moment;
 use crate::member::{MemberId, SHORT};
-use crate::money::{AccountPath, Booked, Booking, Level, Rules};
+use crate::money::{AccountLevel, AccountPath, Booked, Booking, Rules};
 
 /// The most heartbeats that a call waits for siblings to give back.
 const PATIENCE: u32 = 2;
@@ -366,7 +366,7 @@ impl Till {
     /// The marks of an answer that were not told yet. Under another limit a mark is another one.
     fn mark(&mut self, booked: &Booked) -> Vec<Mark> {
         let mut marks = Vec::new();
-        for Level { state, marks: percents } in &booked.path {
+        for AccountLevel { state, marks: percents } in &booked.path {
             let (limit, spent) = (state.rules.amount, state.spent);
             for percent in percents.iter().copied() {
                 let mark = Mark { account: state.account.clone(), percent, limit, spent };

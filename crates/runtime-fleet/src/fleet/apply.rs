@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use runtime_events::payload::{Fleet, MarkCrossed, Word};
+use runtime_events::payload::{FleetReach, MarkCrossed, Word};
 use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Clock as _, Data};
 use runtime_resilience::BreakerFollower;
 use runtime_usage::{Purse, Usd};
@@ -157,7 +157,11 @@ fn degraded(shared: &Shared, of: Option<&str>, why: &str) -> Told {
         None => format!("the backend of the fleet is away: {why}"),
     };
     let why = why.into();
-    let data = fleet_data(shared, of, Fleet { why: Some(Word::Shared(&why)), ..Fleet::default() });
+    let data = fleet_data(
+        shared,
+        of,
+        FleetReach { why: Some(Word::Shared(&why)), ..FleetReach::default() },
+    );
     (AgentEventName::FleetDegraded, AgentEventStatus::Blocked, detail, data)
 }
 
@@ -166,14 +170,14 @@ fn recovered(shared: &Shared, of: Option<&str>, away: Duration) -> Told {
         Some(of) => format!("the fleet shares {of} again, after {away:?}"),
         None => format!("the backend of the fleet is there again, after {away:?}"),
     };
-    let away = Fleet { away_s: Some(away.as_secs_f64()), ..Fleet::default() };
+    let away = FleetReach { away_s: Some(away.as_secs_f64()), ..FleetReach::default() };
     (AgentEventName::FleetRecovered, AgentEventStatus::Green, detail, fleet_data(shared, of, away))
 }
 
 /// The data of an event of this member.
-fn fleet_data(shared: &Shared, of: Option<&str>, said: Fleet<'_>) -> Data {
+fn fleet_data(shared: &Shared, of: Option<&str>, said: FleetReach<'_>) -> Data {
     let member = shared.member.as_str().into();
-    Fleet {
+    FleetReach {
         fleet: Some(Word::Shared(&shared.config.name)),
         member: Some(Word::Shared(&member)),
         of: of.map(Word::Read),

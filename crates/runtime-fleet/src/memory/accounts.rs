@@ -7,7 +7,9 @@ use runtime_usage::Usd;
 
 use crate::error::StateError;
 use crate::member::{MemberId, SHORT};
-use crate::money::{AccountPath, AccountState, Booked, Booking, Holder, Level, OnLoss, Rules};
+use crate::money::{
+    AccountLevel, AccountPath, AccountState, Booked, Booking, Holder, OnLoss, Rules,
+};
 use crate::state::Change;
 
 /// All accounts and grants. Times are counted from the backend's beginning.
@@ -243,7 +245,7 @@ impl Books {
             own.map(|(.., mark)| *mark).collect()
         };
         let level =
-            |path: AccountPath| Ok(Level { state: self.state(&path)?, marks: marks(&path) });
+            |path: AccountPath| Ok(AccountLevel { state: self.state(&path)?, marks: marks(&path) });
         let by_another = |(by, until): &(MemberId, Duration)| by != member && *until > now;
         let is_short = |path: &AccountPath| {
             let short = self.accounts.get(path).and_then(|account| account.short.as_ref());

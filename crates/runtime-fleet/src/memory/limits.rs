@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::member::MemberId;
 use crate::pace::{Division, PerMinute, Share, Want};
-use crate::state::Report;
+use crate::state::MemberReport;
 
 /// The limits, by name.
 #[derive(Debug, Default)]
@@ -50,7 +50,7 @@ struct Tally {
 
 impl Limits {
     /// Takes what a member tells of a limit, and gives it its part.
-    pub(super) fn share(&mut self, want: &Want, report: &Report, now: Duration) -> Share {
+    pub(super) fn share(&mut self, want: &Want, report: &MemberReport, now: Duration) -> Share {
         let parts = self.0.entry(want.limit.clone()).or_default();
         parts.end(now);
         parts.begin(want, report, now);
@@ -87,7 +87,7 @@ impl Parts {
     }
 
     /// If nobody is known, and who comes goes by something all the same, then others may, too.
-    fn begin(&mut self, want: &Want, report: &Report, now: Duration) {
+    fn begin(&mut self, want: &Want, report: &MemberReport, now: Duration) {
         if self.members.is_empty() {
             let goes_by_something = want.applied.iter().any(|units| *units > Some(0));
             self.settles = if goes_by_something { end(now, report.ttl) } else { Duration::ZERO };
@@ -101,7 +101,7 @@ impl Parts {
     }
 
     /// Takes in a member that is not there, and gives it its part.
-    fn put(&mut self, want: &Want, report: &Report, now: Duration) -> PerMinute {
+    fn put(&mut self, want: &Want, report: &MemberReport, now: Duration) -> PerMinute {
         let Want { limits, applied, demand, .. } = *want;
         let (seq, until) = (report.seq, end(now, report.ttl));
         let mut part = Part { seq, until, limits, applied, demand, given: PerMinute::default() };

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use runtime_fleet::{Kind, Policy};
+use runtime_fleet::{Policy, SharedKind};
 use runtime_resilience::{CircuitBreaker, CircuitBreakerConfig, CircuitState};
 
 use crate::support::{Line, TICK, World};
@@ -194,7 +194,7 @@ fn a_member_that_joins_learns_of_an_open_breaker() {
 fn without_the_backend_each_probes_for_itself_or_not_at_all() {
     let probed = |policy| {
         let mut world = World::empty(true);
-        world.join(|config| config.policy(Kind::Breakers, policy));
+        world.join(|config| config.policy(SharedKind::Breakers, policy));
         let breaker = breakers(&mut world).remove(0);
         world.members[0].line(Line::Cut);
         fail(&breaker);

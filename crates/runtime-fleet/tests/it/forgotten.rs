@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use runtime_events::AgentEventName;
-use runtime_fleet::{AccountPath, Accounts as _, FleetConfig, Kind, Policy, Rules};
+use runtime_fleet::{AccountPath, Accounts as _, FleetConfig, Policy, Rules, SharedKind};
 use runtime_usage::{Account, Limit, Usd};
 
 use crate::support::{Line, TICK, World, cents, poll};
@@ -178,7 +178,7 @@ fn an_account_that_refuses_nothing_is_bound_by_the_one_above() {
 #[test]
 fn a_member_that_starts_without_the_backend_has_one_part_of_several() {
     let mut world = World::empty(true);
-    let share = |config: FleetConfig| config.policy(Kind::Money, Policy::LocalShare);
+    let share = |config: FleetConfig| config.policy(SharedKind::Money, Policy::LocalShare);
     world.join(|config| share(config).expected_members(5));
     world.members[0].line(Line::Cut);
     let account = world.members[0].account("company", limit(100));

@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_executor::block_on;
-use runtime_fleet::conformance::{Trouble, a_history};
+use runtime_fleet::conformance::{Outage, a_history};
 use runtime_fleet::{
     AccountPath, AccountState, Accounts, Booked, Booking, BreakerView, Holder, MemberId,
-    MemoryState, Probe, ProbeLease, Probed, Report, Rules, SharedState, StateError, StateFuture,
-    View, Watcher,
+    MemberReport, MemoryState, Probe, ProbeLease, Probed, Rules, SharedState, StateError,
+    StateFuture, View, Watcher,
 };
 use runtime_usage::Usd;
 
@@ -57,7 +57,7 @@ impl Odd {
 }
 
 impl SharedState for Odd {
-    fn sync<'a>(&'a self, report: &'a Report) -> StateFuture<'a, View> {
+    fn sync<'a>(&'a self, report: &'a MemberReport) -> StateFuture<'a, View> {
         self.over(Box::pin(async move {
             let mut view = self.state.sync(report).await?;
             if self.has(Defect::Share) {
@@ -177,7 +177,7 @@ fn play(defect: Defect, seed: u64) -> Result<(), String> {
     let state = MemoryState::new();
     let odd = || Odd { state: state.clone(), defect, calls: AtomicU64::new(seed) };
     let states = [odd(), odd(), odd()];
-    let game = a_history(&states, seed, Trouble::Lines, || {});
+    let game = a_history(&states, seed, Outage::Lines, || {});
     let played = catch_unwind(AssertUnwindSafe(|| block_on(game)));
     played.map_err(|panic| panic.downcast_ref::<String>().cloned().unwrap_or_default())
 }

@@ -4,7 +4,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
 use proptest::prelude::*;
-use runtime_fleet::{Kind, Policy};
+use runtime_fleet::{Policy, SharedKind};
 use runtime_resilience::{
     Demand, FaultScope, RateDimension, RateLimiter, RateLimits, Route, Routes, TriedRoutes,
 };
@@ -165,7 +165,7 @@ fn a_new_member_gets_a_part_soon_and_a_dead_one_loses_it() {
 #[test]
 fn parts_are_within_the_whole_whatever_answers_are_lost() {
     let mut world = World::empty(true);
-    (0..3).for_each(|_| world.join(|config| config.policy(Kind::Limits, Policy::FailClosed)));
+    (0..3).for_each(|_| world.join(|config| config.policy(SharedKind::Limits, Policy::FailClosed)));
     let limiters = limiters(&world);
     let lines = [Line::Up, Line::Deaf, Line::Cut, Line::Up, Line::Stalled];
     for round in 0..120_usize {
@@ -318,7 +318,7 @@ fn routes_that_nobody_has_any_more_are_dropped() {
 fn without_the_backend_a_member_goes_by_its_policy() {
     let after = |policy, line_at_start: bool| {
         let mut world = World::empty(true);
-        world.join(|config| config.policy(Kind::Limits, policy));
+        world.join(|config| config.policy(SharedKind::Limits, policy));
         world.join(|config| config);
         if !line_at_start {
             world.members[0].line(Line::Cut);

@@ -2,7 +2,7 @@
 
 use runtime_events::AgentEventName;
 use runtime_events::payload::MarkCrossed;
-use runtime_fleet::{Accounts as _, FleetError, Kind, OnLoss, Policy, Rules, StateError};
+use runtime_fleet::{Accounts as _, FleetError, OnLoss, Policy, Rules, SharedKind, StateError};
 use runtime_usage::{Account, Charge, Limit, Reservation, Usd};
 
 use crate::support::{Line, TICK, TTL, World, cents, poll};
@@ -256,7 +256,7 @@ fn money_fails_closed_when_what_is_held_is_used_up() {
 fn declared_policies_spend_more_while_the_backend_is_away() {
     let part = |policy| {
         let mut world = World::empty(true);
-        world.join(|config| config.policy(Kind::Money, policy));
+        world.join(|config| config.policy(SharedKind::Money, policy));
         world.join(|config| config);
         let accounts = accounts(&mut world, "company", &limit(1_000));
         world.ticks(2);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use runtime_events::AgentEventName;
 use runtime_events::payload::MarkCrossed;
-use runtime_fleet::{Kind, Policy};
+use runtime_fleet::{Policy, SharedKind};
 use runtime_resilience::{
     CircuitBreaker, CircuitBreakerConfig, CircuitState, Demand, RateDimension, RateLimiter,
     RateLimits,
@@ -70,7 +70,7 @@ impl Run {
         for _ in 0..3 {
             world.join(|config| {
                 let closed = Policy::FailClosed;
-                config.policy(Kind::Breakers, closed).policy(Kind::Limits, closed)
+                config.policy(SharedKind::Breakers, closed).policy(SharedKind::Limits, closed)
             });
         }
         let limit = if strict { Limit::strict(cents(CAP)) } else { Limit::enforced(cents(CAP)) };

@@ -5,8 +5,8 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use runtime_events::AgentEventName::{FleetDegraded, FleetRecovered};
-use runtime_events::payload::Fleet;
-use runtime_fleet::{Kind, Policy};
+use runtime_events::payload::FleetReach;
+use runtime_fleet::{Policy, SharedKind};
 use runtime_resilience::{
     CircuitBreaker, CircuitBreakerConfig, CircuitState, Demand, FaultScope, RateLimits, Route,
     Routes,
@@ -34,7 +34,7 @@ fn fails(breaker: &CircuitBreaker) {
 fn told(world: &World) -> Vec<(runtime_events::AgentEventName, String)> {
     let events = &world.members[0].events;
     let of = |event: &runtime_events::AgentEvent| {
-        let of = Fleet::of(event).of.map(|of| of.as_str().to_owned());
+        let of = FleetReach::of(event).of.map(|of| of.as_str().to_owned());
         (event.event, of.unwrap_or_default())
     };
     let told = events.events().iter().map(|event| of(event)).collect();
@@ -110,7 +110,7 @@ fn what_is_damaged_fails_by_its_policy() {
     for policy in Policy::ALL.iter().copied() {
         let mut world = World::empty(true);
         world.join(|config| {
-            let kinds = [Kind::Money, Kind::Breakers, Kind::Limits];
+            let kinds = [SharedKind::Money, SharedKind::Breakers, SharedKind::Limits];
             kinds.into_iter().fold(config, |config, kind| config.policy(kind, policy))
         });
         let fleet = world.members[0].fleet.clone();

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::pin::pin;
 use std::time::Duration;
 
-use runtime_fleet::{AccountPath, Accounts as _, Kind, Policy, Rules};
+use runtime_fleet::{AccountPath, Accounts as _, Policy, Rules, SharedKind};
 use runtime_resilience::{CircuitBreakerConfig, CircuitState, Demand, RateLimits};
 use runtime_usage::{Limit, Usd};
 
@@ -124,7 +124,7 @@ fn what_somebody_has_is_not_forgotten() {
 fn an_account_is_not_forgotten_before_the_backend_has_heard_all_of_it() {
     for line in [Line::Cut, Line::Deaf, Line::Stalled] {
         let mut world = World::empty(true);
-        world.join(|config| config.keep_unused(KEEP).policy(Kind::Money, Policy::FailOpen));
+        world.join(|config| config.keep_unused(KEEP).policy(SharedKind::Money, Policy::FailOpen));
         let account = world.members[0].account("company", limit(100));
         world.ticks(2);
         world.members[0].line(line);

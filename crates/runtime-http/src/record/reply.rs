@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
-use crate::error::Refused;
+use crate::error::NoReplyError;
 
 /// The headers that a client reads a reply by.
 const KEPT: [HeaderName; 4] = [CONTENT_TYPE, CONTENT_ENCODING, RETRY_AFTER, LOCATION];
@@ -72,7 +72,7 @@ impl Reply {
     pub(crate) fn parts(
         self,
         failure: Option<StepFailure>,
-    ) -> (Parts, Vec<Bytes>, Option<Refused>) {
+    ) -> (Parts, Vec<Bytes>, Option<NoReplyError>) {
         let mut rest = self.body.into_bytes();
         let mut pieces: Vec<Bytes> = self
             .pieces
@@ -82,8 +82,8 @@ impl Reply {
             .collect();
         pieces.extend(Some(rest).filter(|rest| !rest.is_empty()));
         let end = self.cut.then(|| match failure {
-            Some(failure) => Refused::step(failure.into()),
-            None => Refused::because(LeftError),
+            Some(failure) => NoReplyError::step(failure.into()),
+            None => NoReplyError::because(LeftError),
         });
         let (mut parts, ()) = Response::new(()).into_parts();
         parts.status = StatusCode::from_u16(self.status).unwrap_or_default();

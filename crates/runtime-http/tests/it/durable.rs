@@ -282,7 +282,12 @@ async fn life_that_was_replaced_sends_no_further_attempt() {
         let taken = move |event: &Arc<AgentEvent>| {
             if event.event == AgentEventName::RecoveryAttempted {
                 clock.advance(Duration::from_secs(31));
-                let claim = Claim { holder: "other".into(), code: "1".into(), role: None, ttl: Duration::MAX };
+                let claim = Claim {
+                    holder: "other".into(),
+                    code: "1".into(),
+                    role: None,
+                    ttl: Duration::MAX,
+                };
                 let thread = ThreadId::new("draft").unwrap();
                 store.acquire(&thread, &claim).now_or_never().unwrap().unwrap();
             }

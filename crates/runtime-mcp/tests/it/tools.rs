@@ -116,7 +116,7 @@ async fn hints_of_a_server_count_if_it_is_trusted() {
         ToolRunner::new(&session, &tools).parallel(1).run(uses.to_vec()).await.unwrap();
         let called = events.all(AgentEventName::ToolCalled);
         let effect = |event: &_| {
-            runtime_events::payload::Tool::of(event).effect.map(|e| e.as_str().to_owned())
+            runtime_events::payload::ToolRun::of(event).effect.map(|e| e.as_str().to_owned())
         };
         called.iter().filter_map(|event| effect(&**event)).collect::<Vec<_>>()
     };

@@ -104,7 +104,7 @@ impl Restored {
     ///
     /// # Errors
     ///
-    /// Those of [`Orchestrator::session`].
+    /// The errors of [`Orchestrator::session`].
     pub fn open(&self, orchestrator: &Orchestrator) -> Result<OrchestrationSession, SessionError> {
         open::resume(&orchestrator.setup, &orchestrator.sinks, self)
     }

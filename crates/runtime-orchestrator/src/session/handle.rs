@@ -57,7 +57,7 @@ impl SessionHandle {
     ///
     /// # Errors
     ///
-    /// Those of a session's own pause.
+    /// The errors of a session's own pause.
     pub async fn pause_for_input(&self, prompt: impl Into<String>) -> Result<String, SessionError> {
         input::pause(&self.core, prompt.into()).await
     }
@@ -66,7 +66,7 @@ impl SessionHandle {
     ///
     /// # Errors
     ///
-    /// Those of a session's own [`provide_input`](crate::OrchestrationSession::provide_input).
+    /// The errors of a session's own [`provide_input`](crate::OrchestrationSession::provide_input).
     pub fn provide_input(&self, value: impl Into<String>) -> Result<(), SessionError> {
         self.core.life.answer(value.into())
     }

@@ -247,8 +247,10 @@ impl ActiveTool<'_> {
     }
 
     fn event(&self, name: AgentEventName, status: AgentEventStatus) -> AgentEvent {
-        let tool =
-            payload::Tool { tool: Some(Word::Shared(&self.call.name)), ..payload::Tool::default() };
+        let tool = payload::ToolRun {
+            tool: Some(Word::Shared(&self.call.name)),
+            ..payload::ToolRun::default()
+        };
         self.core().stream.child_event(name, status, self.span).with_data(tool.data())
     }
 

@@ -149,12 +149,12 @@ impl Call {
     }
 
     /// What the event says that begins the call.
-    pub(super) fn payload(&self) -> payload::Tool<'_> {
+    pub(super) fn payload(&self) -> payload::ToolRun<'_> {
         let (id, effect) = match self.terms.as_deref() {
             Some(terms) => (terms.id.as_ref(), terms.effect),
             None => (None, None),
         };
-        payload::Tool {
+        payload::ToolRun {
             tool: Some(Word::Shared(&self.name)),
             call_id: id.map(Word::Shared),
             effect: effect.map(|effect| Word::Literal(effect.as_str())),

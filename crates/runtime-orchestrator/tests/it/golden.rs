@@ -14,7 +14,7 @@ use std::sync::Arc;
 use runtime_events::payload::{
     self, BreakerChanged, BudgetExceeded, ContentCaptured, GateEvaluated, GuardrailChecked,
     HandedOver, LogRecord, PermissionChecked, PolicyDecided, ProviderSwitched, Recovery, Refused,
-    SessionEnded, SessionStarted, StatusChanged, Tool, TurnEnded, TurnStarted, Wait,
+    SessionEnded, SessionStarted, StatusChanged, ToolRun, TurnEnded, TurnStarted, Wait,
 };
 use runtime_events::{AgentEvent, AgentEventName, CountingIds, Data};
 use runtime_lifecycle::{AgentRegistry, RegistryConfig};
@@ -121,7 +121,7 @@ fn through(event: &AgentEvent) -> Data {
         Name::TurnCompleted | Name::TurnFailed | Name::AttemptCompleted | Name::AttemptFailed => {
             TurnEnded::of(event).data()
         }
-        Name::ToolCalled | Name::ToolCompleted => Tool::of(event).data(),
+        Name::ToolCalled | Name::ToolCompleted => ToolRun::of(event).data(),
         Name::AgentBlocked => Refused::of(event).data(),
         Name::WaitStarted | Name::WaitEnded => Wait::of(event).data(),
         Name::RecoveryProviderSwitched => ProviderSwitched::of(event).data(),

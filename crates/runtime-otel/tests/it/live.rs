@@ -209,11 +209,11 @@ async fn answer_says_why_it_ended() {
 
 #[test]
 fn a_fleet_that_loses_its_backend_is_counted() {
-    use runtime_events::payload::{Fleet, Word};
+    use runtime_events::payload::{FleetReach, Word};
     use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Clock as _, ManualClock};
 
     let rig = Rig::new();
-    let data = Fleet { fleet: Some(Word::Literal("agents")), ..Fleet::default() }.data();
+    let data = FleetReach { fleet: Some(Word::Literal("agents")), ..FleetReach::default() }.data();
     for name in [AgentEventName::FleetDegraded, AgentEventName::FleetRecovered] {
         let event = AgentEvent::new(name, AgentEventStatus::Running, ManualClock::new().utc_now());
         rig.emit(&event.with_data(data.clone()));

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use runtime_fleet::{
-    AccountPath, AccountState, Booking, BreakerView, Level, MemberId, OnLoss, Report, Rules, Share,
-    StateError, Want,
+    AccountLevel, AccountPath, AccountState, Booking, BreakerView, MemberId, MemberReport, OnLoss,
+    Rules, Share, StateError, Want,
 };
 use runtime_usage::Usd;
 use serde::Deserialize;
@@ -90,7 +90,7 @@ impl Holder {
 
 impl View {
     /// The answer to a report, of whose bookings the database has those that can be counted.
-    pub(super) fn read(self, report: &Report) -> runtime_fleet::View {
+    pub(super) fn read(self, report: &MemberReport) -> runtime_fleet::View {
         let breaker = |(name, answer): (&Arc<str>, Value)| {
             one::<Breaker>("breaker", name, answer).map(|breaker| breaker.view())
         };
@@ -141,7 +141,7 @@ pub(super) fn joined(
 /// The answer to a report of one thing that is damaged.
 pub(super) fn damaged(
     (at, members): (Duration, u32),
-    report: &Report,
+    report: &MemberReport,
     why: &str,
 ) -> runtime_fleet::View {
     let of = |kind: &str, name: &str| StateError::Corrupt {
@@ -176,7 +176,7 @@ impl Booked {
     pub(super) fn read(self) -> Result<runtime_fleet::Booked, StateError> {
         let level = |level: PathLevel| {
             let state = level.state.read()?;
-            Ok(Level { state, marks: level.marks })
+            Ok(AccountLevel { state, marks: level.marks })
         };
         Ok(runtime_fleet::Booked {
             granted: Usd::from_nanos(self.granted),

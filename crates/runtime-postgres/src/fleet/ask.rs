@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use runtime_fleet::{Booking, PerMinute, Report, Want};
+use runtime_fleet::{Booking, MemberReport, PerMinute, Want};
 use runtime_usage::Usd;
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ pub(super) fn nanos(usd: Usd) -> i64 {
 }
 
 /// A report, with those of its bookings that can be counted.
-pub(super) fn report(report: &Report) -> Value {
+pub(super) fn report(report: &MemberReport) -> Value {
     let counted = report.bookings.iter().filter(|booking| booking.check().is_ok());
     json!({
         "member": report.member.as_str(),
@@ -33,16 +33,16 @@ pub(super) fn report(report: &Report) -> Value {
 }
 
 /// The two halves of a report of more than one thing.
-pub(super) fn halves(report: &Report) -> Option<[Report; 2]> {
+pub(super) fn halves(report: &MemberReport) -> Option<[MemberReport; 2]> {
     fn split<T>(list: &mut Vec<T>, left: &mut usize) -> Vec<T> {
         let at = list.len().min(*left);
         *left -= at;
         list.split_off(at)
     }
-    let Report { breakers, wants, pauses, bookings, .. } = report;
+    let MemberReport { breakers, wants, pauses, bookings, .. } = report;
     let things = breakers.len() + wants.len() + pauses.len() + bookings.len();
     let (mut one, mut left) = (report.clone(), things / 2);
-    let other = Report {
+    let other = MemberReport {
         breakers: split(&mut one.breakers, &mut left),
         wants: split(&mut one.wants, &mut left),
         pauses: split(&mut one.pauses, &mut left),
@@ -53,10 +53,10 @@ pub(super) fn halves(report: &Report) -> Option<[Report; 2]> {
 }
 
 /// The same report, of nothing.
-pub(super) fn nothing_of(report: &Report) -> Report {
-    let Report { member, seq, ttl, .. } = report.clone();
+pub(super) fn nothing_of(report: &MemberReport) -> MemberReport {
+    let MemberReport { member, seq, ttl, .. } = report.clone();
     let (breakers, wants, pauses, bookings) = Default::default();
-    Report { member, seq, ttl, breakers, wants, pauses, bookings }
+    MemberReport { member, seq, ttl, breakers, wants, pauses, bookings }
 }
 
 fn want(want: &Want) -> Value {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use runtime_fleet::SharedState as _;
-use runtime_fleet::conformance::{self, Trouble};
+use runtime_fleet::conformance::{self, Outage};
 use runtime_postgres::{PgFleet, PgStore};
 use test_postgres::Server;
 use test_way::Way;
@@ -27,7 +27,7 @@ async fn histories_over_lines_that_fail_break_no_promise() {
     let lose = async |number: u64| {
         way.lose(number, async || states[0].pause("lost", HOUR).await.is_ok()).await;
     };
-    conformance::a_troubled_history(&states, 1, Trouble::Lines, (15, lose)).await;
+    conformance::a_troubled_history(&states, 1, Outage::Lines, (15, lose)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -38,5 +38,5 @@ async fn histories_of_a_server_that_is_killed_break_no_promise_of_money() {
         server.kill();
         tokio::task::block_in_place(|| server.begin());
     };
-    conformance::a_troubled_history(&states, 7, Trouble::Server, (50, kill)).await;
+    conformance::a_troubled_history(&states, 7, Outage::Server, (50, kill)).await;
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use runtime_fleet::SharedState as _;
-use runtime_fleet::conformance::{self, Trouble};
+use runtime_fleet::conformance::{self, Outage};
 use runtime_redis::{RedisConfig, RedisFleet};
 use test_redis::Server;
 use test_way::Way;
@@ -23,7 +23,7 @@ async fn histories_over_lines_that_fail_break_no_promise() {
         let lose = async |number: u64| {
             way.lose(number, async || states[0].pause("lost", HOUR).await.is_ok()).await;
         };
-        conformance::a_troubled_history(&states, seed, Trouble::Lines, (15, lose)).await;
+        conformance::a_troubled_history(&states, seed, Outage::Lines, (15, lose)).await;
     }
 }
 
@@ -37,5 +37,5 @@ async fn histories_of_a_server_that_is_killed_break_no_promise_of_money() {
         server.kill();
         tokio::task::block_in_place(|| server.begin());
     };
-    conformance::a_troubled_history(&states, 7, Trouble::Server, (20, kill)).await;
+    conformance::a_troubled_history(&states, 7, Outage::Server, (20, kill)).await;
 }

@@ -97,7 +97,7 @@ async fn a_heartbeat_has_as_many_commands_as_it_has_parts() {
         let fcall = stats.lines().find_map(|line| line.strip_prefix("cmdstat_fcall:calls="));
         fcall.and_then(|rest| rest.split(',').next()?.parse::<u32>().ok()).unwrap()
     };
-    let report = runtime_fleet::Report {
+    let report = runtime_fleet::MemberReport {
         member: runtime_fleet::MemberId::new("one"),
         seq: 1,
         ttl: HOUR,

@@ -10,7 +10,7 @@ use super::{Session, Span, SpanKind, Timeline};
 
 /// A thread of a durable agent, with its lives in order.
 #[derive(Clone, Debug)]
-pub struct Thread {
+pub struct ThreadRun {
     pub(crate) name: Arc<str>,
     pub(crate) lives: Vec<Life>,
 }
@@ -41,7 +41,7 @@ pub(crate) enum LifeEnd {
     Open,
 }
 
-impl Thread {
+impl ThreadRun {
     /// The name of the thread.
     pub fn name(&self) -> &str {
         &self.name
@@ -67,7 +67,7 @@ impl Thread {
 /// # Threads
 impl Timeline {
     /// The threads of durable agents, in the order of their beginnings.
-    pub fn threads(&self) -> &[Thread] {
+    pub fn threads(&self) -> &[ThreadRun] {
         &self.threads
     }
 }
@@ -88,7 +88,7 @@ pub(crate) fn failed(timeline: &Timeline) -> impl Iterator<Item = &Span> {
 /// Finds the threads, and which sessions were gone on with.
 pub(super) fn read(timeline: &mut Timeline) {
     let mut places: HashMap<Arc<str>, usize> = HashMap::new();
-    let mut threads: Vec<Thread> = Vec::new();
+    let mut threads: Vec<ThreadRun> = Vec::new();
     for (number, session) in timeline.sessions.iter().enumerate() {
         let Some((name, life)) = session.thread() else { continue };
         // A session below another one lives in its life.
@@ -96,7 +96,7 @@ pub(super) fn read(timeline: &mut Timeline) {
             continue;
         }
         let place = *places.entry(Arc::from(name)).or_insert_with(|| {
-            threads.push(Thread { name: name.into(), lives: Vec::new() });
+            threads.push(ThreadRun { name: name.into(), lives: Vec::new() });
             threads.len() - 1
         });
         let (end, inside) = end(timeline, session);

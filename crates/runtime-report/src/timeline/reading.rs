@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use runtime_events::payload::{LogRecord, Tool, TurnEnded, TurnStarted, Wait, Word};
+use runtime_events::payload::{LogRecord, ToolRun, TurnEnded, TurnStarted, Wait, Word};
 use runtime_events::{AgentEvent, AgentEventName, SpanId};
 
 use super::parts::{Span, SpanKind, TokenUse, unnamed};
@@ -262,7 +262,7 @@ fn name(kind: SpanKind, event: &AgentEvent) -> Option<Arc<str>> {
         SpanKind::Session => return event.role.clone(),
         SpanKind::Turn => called.model,
         SpanKind::Attempt => called.provider.or(called.model),
-        SpanKind::Tool => Tool::of(event).tool,
+        SpanKind::Tool => ToolRun::of(event).tool,
         SpanKind::Wait => Wait::of(event).reason,
     };
     word.map(Word::to_shared)

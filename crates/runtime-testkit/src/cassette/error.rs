@@ -15,7 +15,7 @@ use super::format::Port;
 #[non_exhaustive]
 pub enum CassetteError {
     /// The file cannot be opened, read or written.
-    #[error("the cassette {} cannot be used", path.display())]
+    #[error("cannot use cassette `{}`", path.display())]
     #[non_exhaustive]
     File {
         /// The cassette.
@@ -24,7 +24,7 @@ pub enum CassetteError {
         source: io::Error,
     },
     /// A line is not one of a cassette.
-    #[error("{}, line {line}: {problem}", path.display())]
+    #[error("`{}`, line {line}: {problem}", path.display())]
     #[non_exhaustive]
     Line {
         /// The cassette.
@@ -39,7 +39,7 @@ pub enum CassetteError {
     Miss(MissError),
     /// Calls were recorded that nobody made.
     #[error(
-        "{left} of the calls in {} were not made; the first is call {call}, of port {port}",
+        "calls of cassette `{}` that were not made: {left}, the first is call {call} of port {port}",
         path.display()
     )]
     #[non_exhaustive]

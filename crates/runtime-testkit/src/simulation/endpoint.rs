@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use runtime_events::{Clock, Sleeper};
-use runtime_resilience::{FaultError, FaultKind, Provider as Api, Reach};
+use runtime_resilience::{FaultError, FaultKind, Provider, Reach};
 use runtime_usage::UsageSnapshot;
 
 use super::case::stream;
 use super::life::Life;
-use super::provider::{Provider, Trouble};
+use super::provider::{SimProvider, Trouble};
 use super::time::SimTime;
 
 /// A provider, as a process calls it.
@@ -60,8 +60,8 @@ pub struct Arrived {
 /// A provider in a simulation.
 pub(crate) struct Serving {
     name: Arc<str>,
-    api: Api,
-    does: Provider,
+    api: Provider,
+    does: SimProvider,
     state: Mutex<State>,
 }
 
@@ -81,10 +81,10 @@ struct Drawn {
 }
 
 impl Serving {
-    pub(crate) fn new(name: &Arc<str>, does: Provider, seed: u64) -> Self {
+    pub(crate) fn new(name: &Arc<str>, does: SimProvider, seed: u64) -> Self {
         let rng = stream(seed, &format!("provider {name}"));
         let state = State { rng, calls: Vec::new(), room: Duration::ZERO };
-        let api = name.parse().unwrap_or(Api::OpenAi);
+        let api = name.parse().unwrap_or(Provider::OpenAi);
         Self { name: Arc::clone(name), api, does, state: Mutex::new(state) }
     }
 
@@ -104,7 +104,7 @@ impl Serving {
                 trouble = trouble.or(Some(spell.trouble));
             }
         }
-        let Provider { input, output, .. } = &self.does;
+        let SimProvider { input, output, .. } = &self.does;
         let usage = UsageSnapshot::new(
             rng.u64(input.start..input.end.max(input.start + 1)),
             rng.u64(output.start..output.end.max(output.start + 1)),

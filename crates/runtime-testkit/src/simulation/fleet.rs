@@ -10,8 +10,8 @@ use std::time::Duration;
 use runtime_events::Sleeper;
 use runtime_fleet::{
     AccountPath, AccountState, Booked, Booking, BreakerView, Fleet, FleetConfig, FleetDriver,
-    MemberId, Probe, ProbeLease, Probed, Report, Rules, SharedState, StateError, StateFuture, View,
-    Watcher,
+    MemberId, MemberReport, Probe, ProbeLease, Probed, Rules, SharedState, StateError, StateFuture,
+    View, Watcher,
 };
 
 use super::line::Line;
@@ -85,7 +85,7 @@ impl SimBackend {
 }
 
 impl SharedState for SimBackend {
-    fn sync<'a>(&'a self, report: &'a Report) -> StateFuture<'a, View> {
+    fn sync<'a>(&'a self, report: &'a MemberReport) -> StateFuture<'a, View> {
         self.over(|state| state.sync(report))
     }
 

@@ -13,10 +13,10 @@ use super::case::Case;
 ///
 /// ```
 /// use std::time::Duration;
-/// use runtime_testkit::simulation::Provider;
+/// use runtime_testkit::simulation::SimProvider;
 ///
 /// let seconds = Duration::from_secs;
-/// let openai = Provider::healthy()
+/// let openai = SimProvider::healthy()
 ///     .storm(seconds(10)..seconds(40), seconds(5))
 ///     .cut(seconds(60)..seconds(70))
 ///     .share(30);
@@ -24,7 +24,7 @@ use super::case::Case;
 /// ```
 #[derive(Clone)]
 #[must_use]
-pub struct Provider {
+pub struct SimProvider {
     pub(crate) first_token: Range<Duration>,
     pub(crate) rest: Range<Duration>,
     pub(crate) input: Range<u64>,
@@ -72,7 +72,7 @@ pub enum Trouble {
     Status(u16, Option<Duration>),
 }
 
-impl Provider {
+impl SimProvider {
     /// A provider that answers every call within seconds.
     pub fn healthy() -> Self {
         let millis = Duration::from_millis;
@@ -220,9 +220,9 @@ impl fmt::Display for Spell {
     }
 }
 
-impl fmt::Debug for Provider {
+impl fmt::Debug for SimProvider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Provider")
+        f.debug_struct("SimProvider")
             .field("first_token", &self.first_token)
             .field("rest", &self.rest)
             .field("capacity", &self.capacity)

@@ -54,7 +54,7 @@ pub struct Broken {
     /// After how many steps.
     pub step: u64,
     /// The tasks that had begun, and the faults, by the names by which they can be left out.
-    pub parts: Vec<Part>,
+    pub parts: Vec<CasePart>,
     /// The events until then.
     pub events: Vec<Arc<AgentEvent>>,
 }
@@ -62,7 +62,7 @@ pub struct Broken {
 /// A part of a simulation that can be left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Part {
+pub struct CasePart {
     /// The name in a [`Case`].
     pub name: String,
     /// What it is.
@@ -155,9 +155,9 @@ impl Simulation {
         result.map(|()| Ran { steps, took, events: shared.ledger.len() }).map_err(|why| {
             let tasks = names.iter().map(|name| {
                 let name = name.to_string();
-                Part { what: format!("task `{name}`"), name }
+                CasePart { what: format!("task `{name}`"), name }
             });
-            let faults = faults.into_iter().map(|(name, what)| Part { name, what });
+            let faults = faults.into_iter().map(|(name, what)| CasePart { name, what });
             let parts = tasks.chain(faults).filter(|part| !self.case.leaves_out(&part.name));
             let parts = parts.collect();
             let (case, events) = (self.case.clone(), shared.ledger.events());

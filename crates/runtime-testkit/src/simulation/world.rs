@@ -10,25 +10,25 @@ use chrono::TimeDelta;
 use fastrand::Rng;
 
 use super::case::Case;
-use super::provider::Provider;
+use super::provider::SimProvider;
 
 /// What an agent meets: providers, lines to stores and backends, crashes, clocks that jump.
 ///
 /// ```
 /// use std::time::Duration;
-/// use runtime_testkit::simulation::{Provider, World};
+/// use runtime_testkit::simulation::{SimProvider, World};
 ///
 /// let seconds = Duration::from_secs;
 /// let world = World::new()
-///     .provider("openai", Provider::healthy().down(seconds(5)..seconds(90)))
-///     .provider("anthropic", Provider::healthy())
+///     .provider("openai", SimProvider::healthy().down(seconds(5)..seconds(90)))
+///     .provider("anthropic", SimProvider::healthy())
 ///     .crash("worker", seconds(20), seconds(3));
 /// # drop(world);
 /// ```
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct World {
-    pub(crate) providers: BTreeMap<Arc<str>, Provider>,
+    pub(crate) providers: BTreeMap<Arc<str>, SimProvider>,
     pub(crate) lines: Vec<LineSpell>,
     pub(crate) events: Vec<Mishap>,
 }
@@ -83,7 +83,7 @@ impl World {
     }
 
     /// Adds a provider. One whose name is that of a known API fails in its words.
-    pub fn provider(mut self, name: impl Into<Arc<str>>, provider: Provider) -> Self {
+    pub fn provider(mut self, name: impl Into<Arc<str>>, provider: SimProvider) -> Self {
         self.providers.insert(name.into(), provider);
         self
     }

@@ -15,7 +15,7 @@ use runtime_events::{AgentEvent, Clock};
 use runtime_orchestrator::{Orchestrator, RecoveryConfig, Timeout, Turn};
 use runtime_sinks::EventSink;
 use runtime_testkit::simulation::{
-    Broken, Case, LineTrouble, Provider, Ran, Reply, Sim, Simulation, World, shrink, simulate,
+    Broken, Case, LineTrouble, Ran, Reply, Sim, SimProvider, Simulation, World, shrink, simulate,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -30,7 +30,7 @@ fn writer(sim: &Sim) -> Orchestrator {
 
 fn troubled(simulation: &Simulation) -> World {
     let mut rng = simulation.rng("world");
-    World::new().provider("openai", Provider::healthy().troubled(&mut rng, 4, 60 * SECOND))
+    World::new().provider("openai", SimProvider::healthy().troubled(&mut rng, 4, 60 * SECOND))
 }
 
 /// Agents that ask in a troubled world, and the events of all of them.
@@ -175,7 +175,7 @@ fn a_line_loses_calls_and_answers_and_a_dead_process_sends_nothing() {
 
 /// Fails if agents 1 and 3 call in a storm.
 fn pair(simulation: Simulation) -> Result<Ran, Box<Broken>> {
-    let openai = Provider::healthy()
+    let openai = SimProvider::healthy()
         .overload(90 * SECOND..100 * SECOND)
         .storm(Duration::ZERO..50 * SECOND, SECOND)
         .cut(70 * SECOND..80 * SECOND);

@@ -10,7 +10,7 @@ use runtime_resilience::{
     CircuitBreaker, CircuitBreakerConfig, Hedge, RateLimiter, RateLimits, RetryBudget,
     RetryBudgetConfig, Route, Routes,
 };
-use runtime_testkit::simulation::{Provider, Reply, Sim, Simulation, Trouble, World};
+use runtime_testkit::simulation::{Reply, Sim, SimProvider, Simulation, Trouble, World};
 use runtime_usage::{ModelPricing, Usd};
 
 use super::plan::{Plan, Policy, ProviderPlan, What};
@@ -127,9 +127,9 @@ pub(super) fn run(plan: &Plan, policy: &Policy) -> Result<Outcome, String> {
     Ok(Outcome { name: policy.name.clone(), turns: turns.take(), calls, cost })
 }
 
-fn of(plan: &ProviderPlan) -> Provider {
+fn of(plan: &ProviderPlan) -> SimProvider {
     let ProviderPlan { first_token, rest, input, output, .. } = plan;
-    let mut provider = Provider::healthy()
+    let mut provider = SimProvider::healthy()
         .first_token(first_token[0].0..first_token[1].0)
         .rest(rest[0].0..rest[1].0)
         .tokens(input[0]..input[1], output[0]..output[1]);

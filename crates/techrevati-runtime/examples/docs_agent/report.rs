@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use techrevati_runtime::events::payload::{Refused, Tool, Word};
+use techrevati_runtime::events::payload::{Refused, ToolRun, Word};
 use techrevati_runtime::events::{AgentEvent, AgentEventName, SpanOutcome};
 use techrevati_runtime::orchestrator::Summary;
 use techrevati_runtime::usage::{PricingTable, Usd};
@@ -79,7 +79,8 @@ fn agent(summary: &Summary) -> Vec<String> {
 fn tools(summary: &Summary) -> BTreeMap<String, [u32; 3]> {
     let mut tools = BTreeMap::<_, [u32; 3]>::new();
     for event in &summary.agent_events {
-        if let (Some(tool), Some(column)) = (Tool::of(event).tool.map(Word::as_str), column(event))
+        if let (Some(tool), Some(column)) =
+            (ToolRun::of(event).tool.map(Word::as_str), column(event))
         {
             tools.entry(tool.to_owned()).or_default()[column] += 1;
         }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use std::{env, thread};
 
 use techrevati_runtime::events::{AgentEvent, Clock as _, SystemClock};
-use techrevati_runtime::fleet::{Fleet, FleetConfig, Kind, Policy};
+use techrevati_runtime::fleet::{Fleet, FleetConfig, Policy, SharedKind};
 use techrevati_runtime::prelude::*;
 use techrevati_runtime::resilience::{Demand, RateLimiter, RateLimits};
 use techrevati_runtime::sinks::SinkError;
@@ -212,8 +212,8 @@ impl EventSink for Events {
 #[tokio::main]
 pub(crate) async fn member(url: &str, provider: &str, down: &str) -> Result<(), BoxError> {
     let config = FleetConfig::default()
-        .policy(Kind::Breakers, Policy::FailClosed)
-        .policy(Kind::Limits, Policy::FailClosed)
+        .policy(SharedKind::Breakers, Policy::FailClosed)
+        .policy(SharedKind::Limits, Policy::FailClosed)
         .event_sink(Events);
     let fleet = crate::join(url, config).await?;
     let limits = RateLimits::default().requests_per_minute(PER_MINUTE).burst(BURST);

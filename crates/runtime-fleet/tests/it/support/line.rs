@@ -9,8 +9,9 @@ use std::task::Poll;
 use std::time::Duration;
 
 use runtime_fleet::{
-    AccountPath, AccountState, Booked, Booking, BreakerView, Change, MemberId, MemoryState, Probe,
-    ProbeLease, Probed, Report, Rules, SharedState, StateError, StateFuture, View, Watcher,
+    AccountPath, AccountState, Booked, Booking, BreakerView, Change, MemberId, MemberReport,
+    MemoryState, Probe, ProbeLease, Probed, Rules, SharedState, StateError, StateFuture, View,
+    Watcher,
 };
 
 /// What a line does with calls.
@@ -108,7 +109,7 @@ impl fmt::Debug for End {
 }
 
 impl SharedState for End {
-    fn sync<'a>(&'a self, report: &'a Report) -> StateFuture<'a, View> {
+    fn sync<'a>(&'a self, report: &'a MemberReport) -> StateFuture<'a, View> {
         self.0.bookings.fetch_add(report.bookings.len() as u64, Ordering::Relaxed);
         self.0.wants.store(report.wants.len() as u64, Ordering::Relaxed);
         self.0.routes.store(report.pauses.len() as u64, Ordering::Relaxed);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use runtime_events::payload::{Any, ContentCaptured, Tool, TurnStarted, Word};
+use runtime_events::payload::{Any, ContentCaptured, ToolRun, TurnStarted, Word};
 use runtime_events::{AgentEvent, AgentEventName as Name, AgentFailureClass, SpanId, SpanOutcome};
 use runtime_resilience::RecordedFailure;
 use serde_json::{Value, json};
@@ -119,7 +119,7 @@ fn write(spans: &[Span], places: &HashMap<Place, usize>, export: &mut Export) {
 impl Span {
     fn of(event: &AgentEvent, parent: Option<Place>) -> Self {
         let (port, name, model) = if event.event == Name::ToolCalled {
-            let tool = Tool::of(event).tool.map(|tool| tool.as_str().to_owned());
+            let tool = ToolRun::of(event).tool.map(|tool| tool.as_str().to_owned());
             (Port::Tool, tool.unwrap_or_default(), None)
         } else {
             let model = TurnStarted::of(event).model.map(|model| model.as_str().to_owned());

@@ -46,7 +46,8 @@ fn a_tool_is_found_by_its_name_and_arguments() {
     assert_eq!(block_on(run(&tape, "weather", "Oslo")).unwrap(), "weather of Oslo");
     assert_eq!(block_on(run(&tape, "time", "Rome")).unwrap(), "time of Rome");
     let left = tape.finish().unwrap_err();
-    let text = "1 of the calls in case.jsonl were not made; the first is call 1, of port tool";
+    let text =
+        "calls of cassette `case.jsonl` that were not made: 1, the first is call 1 of port tool";
     assert_eq!(case.told(&left), text);
 }
 
@@ -193,14 +194,14 @@ fn a_file_that_is_no_cassette_is_refused_with_its_line() {
         std::fs::write(&case.0, text).unwrap();
         case.told(&case.cassette().play().unwrap_err())
     };
-    assert_eq!(refused(""), "case.jsonl, line 1: it is empty, not a cassette");
+    assert_eq!(refused(""), "`case.jsonl`, line 1: it is empty, not a cassette");
     let text = refused("{\"event\":\"agent.started\"}\n");
-    assert!(text.starts_with("case.jsonl, line 1: it is no head of a cassette: "), "{text}");
+    assert!(text.starts_with("`case.jsonl`, line 1: it is no head of a cassette: "), "{text}");
     let head = r#"{"cassette":9,"recorded":"2026-01-01T00:00:00Z","seed":"0"}"#;
-    let text = "case.jsonl, line 1: the format is version 9, and this library reads version 1";
+    let text = "`case.jsonl`, line 1: the format is version 9, and this library reads version 1";
     assert_eq!(refused(head), text);
     let text = refused(&format!("{}\n{{\"call\":1}}\n", head.replace('9', "1")));
-    assert!(text.starts_with("case.jsonl, line 2: missing field `port`"), "{text}");
+    assert!(text.starts_with("`case.jsonl`, line 2: missing field `port`"), "{text}");
 }
 
 #[test]
