@@ -56,7 +56,7 @@ pub(crate) fn of_a_library(name: &str, root: &str) -> String {
     let mut code = None;
     for line in docs(root) {
         if let Some(fence) = line.strip_prefix("```") {
-            code = if code.is_some() { None } else { Some(fence.is_empty()) };
+            code = if code.is_some() { None } else { Some(is_rust(fence)) };
             text += if code == Some(true) { "```rust" } else { line };
         } else if code == Some(true) && (line == "#" || line.starts_with("# ")) {
             continue;
@@ -85,6 +85,11 @@ pub(crate) fn of_a_library(name: &str, root: &str) -> String {
 fn docs(root: &str) -> impl Iterator<Item = &str> {
     let lines = root.lines().map_while(|line| line.strip_prefix("//!"));
     lines.map(|line| line.strip_prefix(' ').unwrap_or(line))
+}
+
+/// Whether rustdoc takes a program behind such a fence as Rust.
+fn is_rust(fence: &str) -> bool {
+    fence.split(',').all(|word| ["", "rust", "no_run", "ignore"].contains(&word))
 }
 
 /// `[text]: target`
@@ -144,6 +149,10 @@ mod tests {
 
     #[test]
     fn hidden_lines_are_left_out_of_rust_and_of_nothing_else() {
+        for fence in ["", "no_run", "rust,no_run"] {
+            let root = format!("//! ```{fence}\n//! # use std::fmt;\n//! f();\n//! ```\n");
+            assert_eq!(written(&root), "```rust\nf();\n```\n");
+        }
         let root = "//! ```\n//! # use std::fmt;\n//! let a = [1];\n//! #\n//! ```\n\
                     //! ```text\n//! # not hidden\n//! ```\n";
         let expected = "```rust\nlet a = [1];\n```\n```text\n# not hidden\n```\n";
