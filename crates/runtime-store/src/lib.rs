@@ -1,4 +1,4 @@
-//! What a session that survives its process is made of.
+//! Threads of agents that survive their process: their journal and its fold, approvals, and the traits of a store.
 //!
 //! A *thread* is the durable identity. It has many *lives*, each an ordinary session of some process. What its
 //! steps came to is in its *journal*, a list of entries that only grows: the next life runs the same code again,

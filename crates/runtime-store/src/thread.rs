@@ -162,7 +162,7 @@ pub struct Thread {
     pub held_until: Option<DateTime<Utc>>,
     /// When a parked or stuck thread is to run again, if nothing else wakes it.
     pub wake_at: Option<DateTime<Utc>>,
-    /// Why it is offered to no code of these versions until then. While it is held, what its earlier lives came to.
+    /// Why it is not offered to code of these versions before `wake_at`. While it is held, how its earlier lives ended.
     pub stuck: Option<Stuck>,
     /// The version of the code that held it last.
     pub code: Arc<str>,
@@ -173,8 +173,8 @@ pub struct Thread {
 }
 
 impl Thread {
-    /// The thread as it stands, of the row that a store has: without a lease that is over. If others were lost before
-    /// the life of that lease, the thread waits.
+    /// The row of a store as it stands at `now`: without a lease that is over. If lives were lost before the one of that
+    /// lease, the thread waits.
     #[must_use]
     pub fn seen_at(mut self, now: DateTime<Utc>) -> Self {
         if self.held_until.is_some_and(|until| until > now) {
@@ -186,9 +186,9 @@ impl Thread {
         self
     }
 
-    /// What the row of a store is stuck with once the next holder takes it. If a life has not given the thread back, it
-    /// was lost. That is counted before the next one begins, so whatever takes a process down cannot take the count
-    /// with it.
+    /// What a store writes as [`stuck`](Self::stuck) when the next holder takes the thread. A life that has not given
+    /// the thread back was lost. It is counted before the next one begins, so whatever takes a process down cannot take
+    /// the count with it.
     #[must_use]
     pub fn stuck_when_taken(&self) -> Option<Stuck> {
         let Some(holder) = &self.holder else { return self.stuck.clone() };
