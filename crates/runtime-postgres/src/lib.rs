@@ -37,6 +37,7 @@
 mod approvals;
 mod call;
 mod config;
+mod driven;
 mod error;
 #[cfg(feature = "fleet")]
 mod fleet;

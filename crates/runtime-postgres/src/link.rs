@@ -6,19 +6,21 @@
 use std::fmt;
 use std::fmt::Write as _;
 use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
 
 use runtime_fleet::link::{Driver, Link as Line, LinkError, Server};
 use runtime_store::StoreDurability;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{AsyncMessage, Client, Connection, NoTls, Row, Statement};
+use tokio_postgres::{Client, NoTls, Row, Statement};
 
 use crate::config::Checked;
+use crate::driven::{Drive, Driven};
 use crate::error::PgError;
 use crate::tls::Tls;
 
@@ -27,8 +29,8 @@ const THREAD: &str = "techrevati-postgres";
 
 const CONNECT: &str = "connect to the database";
 
-/// How often a call is made anew that has given way to another one.
-const ANEW: u32 = 32;
+/// The wait of a call that has given way to another one, until it is made anew.
+const ANEW: Duration = Duration::from_millis(1);
 
 /// A parameter of a call.
 pub(crate) type Param<'a> = (&'a (dyn ToSql + Sync), Type);
@@ -79,6 +81,7 @@ struct Database {
 /// A connection, and what the server keeps for it.
 struct Session {
     client: Client,
+    driven: Arc<dyn Drive>,
     /// The one call that is made often, if it may be prepared.
     often: OnceCell<Statement>,
 }
@@ -95,7 +98,21 @@ impl Session {
         };
         let statement = self.often.get_or_try_init(prepare).await?;
         let values: Vec<_> = params.iter().map(|(value, _)| *value).collect();
-        self.client.query(statement, &values).await
+        self.sent(self.client.query(statement, &values)).await
+    }
+
+    /// Waits for the answer to a call, which is sent by who makes it.
+    async fn sent<T>(&self, call: impl Future<Output = T>) -> T {
+        let mut call = pin!(call);
+        let mut sent = false;
+        poll_fn(|cx| {
+            let polled = call.as_mut().poll(cx);
+            if polled.is_pending() && !std::mem::replace(&mut sent, true) {
+                self.driven.send();
+            }
+            polled
+        })
+        .await
     }
 }
 
@@ -153,27 +170,19 @@ impl Link {
         params: &[Param<'_>],
         often: bool,
     ) -> Result<Vec<Row>, NoAnswer> {
-        let mut left = ANEW;
-        loop {
-            match self.query_once(sql, params, often).await {
-                Err(NoAnswer::Refused(error)) if left > 0 && gave_way(&error) => left -= 1,
-                answered => return answered,
-            }
-        }
-    }
-
-    async fn query_once(
-        &self,
-        sql: &str,
-        params: &[Param<'_>],
-        often: bool,
-    ) -> Result<Vec<Row>, NoAnswer> {
         let prepared = often && self.config().prepared;
         let call = async |session: Arc<Session>| {
-            if prepared {
-                session.query_prepared(sql, params).await
-            } else {
-                session.client.query_typed(sql, params).await
+            loop {
+                let answered = if prepared {
+                    session.query_prepared(sql, params).await
+                } else {
+                    session.sent(session.client.query_typed(sql, params)).await
+                };
+                match answered {
+                    // For as long as a call may take: who writes all the time leaves few moments to others.
+                    Err(error) if gave_way(&error) => tokio::time::sleep(ANEW).await,
+                    answered => return answered,
+                }
             }
         };
         let (answered, session) = self.0.call(call).await.map_err(NoAnswer::Lost)?;
@@ -211,7 +220,7 @@ impl Server for Database {
     async fn connect(&self) -> Result<Session, PgError> {
         let Purpose { version, listener } = &self.purpose;
         let listener = listener.as_ref().filter(|_| self.config.push);
-        let client = dial(&self.config, listener.cloned()).await?;
+        let (client, driven) = dial(&self.config, listener.cloned()).await?;
         let checked = self.config.schema.check(&client, *version).await;
         let durability = checked.map_err(|error| self.config.explained(error))?;
         if listener.is_some() {
@@ -225,7 +234,7 @@ impl Server for Database {
         let place = StoreDurability::ALL.iter().position(|it| *it == durability);
         let place = place.and_then(|place| u8::try_from(place).ok()).unwrap_or(0);
         self.durability.store(place, Ordering::Relaxed);
-        Ok(Session { client, often: OnceCell::new() })
+        Ok(Session { client, driven, often: OnceCell::new() })
     }
 
     fn connected(&self) {
@@ -244,35 +253,23 @@ impl Server for Database {
 }
 
 /// A connection that is driven by a task. It ends with its client.
-async fn dial(config: &Checked, listener: Option<Arc<dyn Listener>>) -> Result<Client, PgError> {
+async fn dial(
+    config: &Checked,
+    listener: Option<Arc<dyn Listener>>,
+) -> Result<(Client, Arc<dyn Drive>), PgError> {
     let failed = PgError::failed(CONNECT);
     Ok(match &config.tls {
         Tls::Never => {
             let (client, connection) = config.postgres.connect(NoTls).await.map_err(failed)?;
-            tokio::spawn(drive(connection, listener));
-            client
+            (client, Driven::start(connection, listener))
         }
         #[cfg(feature = "tls")]
         Tls::Rustls(tls) => {
             let connected = config.postgres.connect(tls.clone()).await;
             let (client, connection) = connected.map_err(failed)?;
-            tokio::spawn(drive(connection, listener));
-            client
+            (client, Driven::start(connection, listener))
         }
     })
-}
-
-/// Drives a connection until its end, of which the client knows.
-async fn drive<S, T>(mut connection: Connection<S, T>, listener: Option<Arc<dyn Listener>>)
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-    T: AsyncRead + AsyncWrite + Unpin,
-{
-    while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
-        if let (AsyncMessage::Notification(push), Some(listener)) = (message, &listener) {
-            listener.notified(push.payload());
-        }
-    }
 }
 
 /// Makes the schema, or brings it up to date, over a connection of its own.
@@ -281,7 +278,7 @@ pub(crate) async fn migrate(config: Checked) -> Result<(), PgError> {
     let migration = async move {
         let (attempted, after) = (CONNECT, config.timeout);
         let client = tokio::time::timeout(after, dial(&config, None)).await;
-        let client = client.map_err(|_| LinkError::TimedOut { attempted, after })??;
+        let (client, _) = client.map_err(|_| LinkError::TimedOut { attempted, after })??;
         config.schema.migrate(&client).await.map_err(|error| config.explained(error))
     };
     driver.run(migration).await?
