@@ -73,6 +73,10 @@ impl Bank {
         self.books().recorded.entry(call.to_owned()).or_insert(now);
     }
 
+    pub(crate) fn is_recorded(&self, call: &str, before: Duration) -> bool {
+        self.books().recorded.get(call).is_some_and(|at| *at < before)
+    }
+
     pub(crate) fn fail(&self, call: &str) {
         *self.books().failed.entry(call.to_owned()).or_default() += 1;
     }

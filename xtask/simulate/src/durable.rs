@@ -1,5 +1,6 @@
 //! Durable threads that two processes run, which crash, hang, and lose their store.
 
+mod changed;
 mod life;
 mod recount;
 mod spent;
@@ -264,10 +265,9 @@ async fn worker(sim: Sim, name: String, shared: Rc<Shared>) {
         .ids(sim.ids())
         .event_sink(sim.events());
     let store = sim.store(shared.store.clone());
-    let durable = Durable::new(orchestrator, store).lease(LEASE).code_version("1");
+    let durable = Durable::new(orchestrator, store).lease(LEASE);
     // It may run all threads, or those that are to go on.
     let sees_all = sim.rng("worker").bool();
-    let body = async |session: &DurableSession| life::life((&sim, &name), &shared, session).await;
     let look = |run: Result<Run<Vec<String>>, RunError>, thread: &ThreadId| {
         if let Ok(Run::Done(done)) = run {
             let ended = paid(&shared, thread, &done.value).and_then(|()| went_on(&done));
@@ -275,6 +275,12 @@ async fn worker(sim: Sim, name: String, shared: Rc<Shared>) {
         }
     };
     while !ended(&shared) && sim.elapsed() < LONGEST / 2 {
+        // For a while, its code may have other steps.
+        let changed = sim.elapsed() < TROUBLED && rng.u8(..5) == 0;
+        let durable = durable.clone().code_version(if changed { "2" } else { "1" });
+        let body = async |session: &DurableSession| {
+            life::life((&sim, &name, changed), &shared, session).await
+        };
         let mut threads = shared.threads.clone();
         rng.shuffle(&mut threads);
         for thread in threads {

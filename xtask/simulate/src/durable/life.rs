@@ -12,6 +12,7 @@ use runtime_testkit::simulation::Sim;
 use runtime_usage::UsageSnapshot;
 use serde_json::json;
 
+use super::changed::Change;
 use super::spent::{Called, Crash};
 use super::{DEADLINE, INPUT, LONGEST, MODEL, OUTPUT, Shared};
 use crate::bank::Bank;
@@ -35,6 +36,13 @@ pub(super) enum Step {
     Checkpoint,
     /// Waits for a message.
     Ask,
+}
+
+impl Step {
+    /// Whether it is a call of the thread's own session.
+    const fn is_at_the_top(self) -> bool {
+        matches!(self, Self::Turn | Self::Recovering | Self::Pay { below: false, .. })
+    }
 }
 
 /// The steps of a thread.
@@ -62,7 +70,7 @@ fn step(rng: &mut Rng) -> Step {
 
 /// One life of a thread. Its value is the payments that were made.
 pub(super) async fn life(
-    (sim, process): (&Sim, &str),
+    (sim, process, changed): (&Sim, &str, bool),
     shared: &Shared,
     session: &DurableSession,
 ) -> Result<Vec<String>, BoxError> {
@@ -86,6 +94,11 @@ pub(super) async fn life(
     for (number, step) in steps.into_iter().enumerate().skip(from) {
         let name = format!("{thread}/{number}");
         let bank = &shared.bank;
+        if changed && step.is_at_the_top() && bank.is_recorded(&name, began) {
+            let in_order = matches!(step, Step::Turn | Step::Recovering);
+            let change = Change::draw(&mut rng.borrow_mut(), in_order);
+            return change.take(sim, session, number).await;
+        }
         match step {
             Step::Turn | Step::Recovering => {
                 let turn = Turn::model(MODEL).timeout(limit()).usage_from(usage_of);
