@@ -14,7 +14,13 @@ use std::task::{Context, Poll, Waker};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_postgres::{AsyncMessage, Connection};
 
-use crate::link::Listener;
+/// Hears what the server says by itself.
+pub(crate) trait Listener: Send + Sync {
+    /// The connection is there, perhaps again.
+    fn connected(&self);
+    /// The server pushed this, on the channel that has the name of the schema.
+    fn notified(&self, payload: &str);
+}
 
 /// What callers can do with a connection.
 pub(crate) trait Drive: Send + Sync {

@@ -20,7 +20,7 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, NoTls, Row, Statement};
 
 use crate::config::Checked;
-use crate::driven::{Drive, Driven};
+use crate::driven::{Drive, Driven, Listener};
 use crate::error::PgError;
 use crate::tls::Tls;
 
@@ -54,14 +54,6 @@ pub(crate) enum NoAnswer {
     Refused(tokio_postgres::Error),
     /// The call may have been made.
     Lost(Arc<PgError>),
-}
-
-/// Hears what the server says by itself.
-pub(crate) trait Listener: Send + Sync {
-    /// The connection is there, perhaps again.
-    fn connected(&self);
-    /// The server pushed this, on the channel that has the name of the schema.
-    fn notified(&self, payload: &str);
 }
 
 /// What a link is for.
