@@ -37,7 +37,6 @@
 mod approvals;
 mod call;
 mod config;
-mod driven;
 mod error;
 #[cfg(feature = "fleet")]
 mod fleet;

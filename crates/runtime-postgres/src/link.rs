@@ -6,21 +6,20 @@
 use std::fmt;
 use std::fmt::Write as _;
 use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use runtime_fleet::link::{Driver, Link as Line, LinkError, Server};
 use runtime_store::StoreDurability;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, NoTls, Row, Statement};
+use tokio_postgres::{AsyncMessage, Client, Connection, NoTls, Row, Statement};
 
 use crate::config::Checked;
-use crate::driven::{Drive, Driven, Listener};
 use crate::error::PgError;
 use crate::tls::Tls;
 
@@ -56,6 +55,14 @@ pub(crate) enum NoAnswer {
     Lost(Arc<PgError>),
 }
 
+/// Hears what the server says by itself.
+pub(crate) trait Listener: Send + Sync {
+    /// The connection is there, perhaps again.
+    fn connected(&self);
+    /// The server pushed this, on the channel that has the name of the schema.
+    fn notified(&self, payload: &str);
+}
+
 /// What a link is for.
 pub(crate) struct Purpose {
     /// The version of the schema that it needs.
@@ -73,7 +80,6 @@ struct Database {
 /// A connection, and what the server keeps for it.
 struct Session {
     client: Client,
-    driven: Arc<dyn Drive>,
     /// The one call that is made often, if it may be prepared.
     often: OnceCell<Statement>,
 }
@@ -90,21 +96,7 @@ impl Session {
         };
         let statement = self.often.get_or_try_init(prepare).await?;
         let values: Vec<_> = params.iter().map(|(value, _)| *value).collect();
-        self.sent(self.client.query(statement, &values)).await
-    }
-
-    /// Waits for the answer to a call, which is sent by who makes it.
-    async fn sent<T>(&self, call: impl Future<Output = T>) -> T {
-        let mut call = pin!(call);
-        let mut sent = false;
-        poll_fn(|cx| {
-            let polled = call.as_mut().poll(cx);
-            if polled.is_pending() && !std::mem::replace(&mut sent, true) {
-                self.driven.send();
-            }
-            polled
-        })
-        .await
+        self.client.query(statement, &values).await
     }
 }
 
@@ -168,7 +160,7 @@ impl Link {
                 let answered = if prepared {
                     session.query_prepared(sql, params).await
                 } else {
-                    session.sent(session.client.query_typed(sql, params)).await
+                    session.client.query_typed(sql, params).await
                 };
                 match answered {
                     // For as long as a call may take: who writes all the time leaves few moments to others.
@@ -212,7 +204,7 @@ impl Server for Database {
     async fn connect(&self) -> Result<Session, PgError> {
         let Purpose { version, listener } = &self.purpose;
         let listener = listener.as_ref().filter(|_| self.config.push);
-        let (client, driven) = dial(&self.config, listener.cloned()).await?;
+        let client = dial(&self.config, listener.cloned()).await?;
         let checked = self.config.schema.check(&client, *version).await;
         let durability = checked.map_err(|error| self.config.explained(error))?;
         if listener.is_some() {
@@ -226,7 +218,7 @@ impl Server for Database {
         let place = StoreDurability::ALL.iter().position(|it| *it == durability);
         let place = place.and_then(|place| u8::try_from(place).ok()).unwrap_or(0);
         self.durability.store(place, Ordering::Relaxed);
-        Ok(Session { client, driven, often: OnceCell::new() })
+        Ok(Session { client, often: OnceCell::new() })
     }
 
     fn connected(&self) {
@@ -245,23 +237,35 @@ impl Server for Database {
 }
 
 /// A connection that is driven by a task. It ends with its client.
-async fn dial(
-    config: &Checked,
-    listener: Option<Arc<dyn Listener>>,
-) -> Result<(Client, Arc<dyn Drive>), PgError> {
+async fn dial(config: &Checked, listener: Option<Arc<dyn Listener>>) -> Result<Client, PgError> {
     let failed = PgError::failed(CONNECT);
     Ok(match &config.tls {
         Tls::Never => {
             let (client, connection) = config.postgres.connect(NoTls).await.map_err(failed)?;
-            (client, Driven::start(connection, listener))
+            tokio::spawn(drive(connection, listener));
+            client
         }
         #[cfg(feature = "tls")]
         Tls::Rustls(tls) => {
             let connected = config.postgres.connect(tls.clone()).await;
             let (client, connection) = connected.map_err(failed)?;
-            (client, Driven::start(connection, listener))
+            tokio::spawn(drive(connection, listener));
+            client
         }
     })
+}
+
+/// Drives a connection until its end, of which the client knows.
+async fn drive<S, T>(mut connection: Connection<S, T>, listener: Option<Arc<dyn Listener>>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
+        if let (AsyncMessage::Notification(push), Some(listener)) = (message, &listener) {
+            listener.notified(push.payload());
+        }
+    }
 }
 
 /// Makes the schema, or brings it up to date, over a connection of its own.
@@ -270,7 +274,7 @@ pub(crate) async fn migrate(config: Checked) -> Result<(), PgError> {
     let migration = async move {
         let (attempted, after) = (CONNECT, config.timeout);
         let client = tokio::time::timeout(after, dial(&config, None)).await;
-        let (client, _) = client.map_err(|_| LinkError::TimedOut { attempted, after })??;
+        let client = client.map_err(|_| LinkError::TimedOut { attempted, after })??;
         config.schema.migrate(&client).await.map_err(|error| config.explained(error))
     };
     driver.run(migration).await?

@@ -6,7 +6,7 @@ use std::time::Duration;
 use runtime_fleet::{AccountPath, BreakerView, Change, MemberId, Watchers};
 use serde::Deserialize;
 
-use crate::driven::Listener;
+use crate::link::Listener;
 
 /// Times are in microseconds.
 #[derive(Deserialize)]
