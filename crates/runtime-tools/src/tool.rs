@@ -62,8 +62,27 @@ impl Tool {
     /// Creates a tool from an async function of its arguments.
     ///
     /// The type of the arguments gives the schema; doc comments on its fields become descriptions. Use
-    /// `()` for a tool without arguments. A closure owns or clones what it uses, because calls run in
-    /// parallel.
+    /// `()` for a tool without arguments.
+    ///
+    /// A function that captures something is a plain closure, which clones it for each call, because calls run in
+    /// parallel. An `async move |…|` would lend it, and does not compile.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use runtime_orchestrator::BoxError;
+    /// use runtime_tools::Tool;
+    ///
+    /// # async fn find(pool: &str, query: &Query) -> Result<usize, BoxError> { Ok(pool.len() + query.text.len()) }
+    /// #[derive(serde::Deserialize, schemars::JsonSchema)]
+    /// struct Query { text: String }
+    ///
+    /// let pool: Arc<str> = "connections".into();
+    /// let search = Tool::new("search", "Counts what is found.", move |query: Query| {
+    ///     let pool = Arc::clone(&pool);
+    ///     async move { find(&pool, &query).await }
+    /// });
+    /// # drop(search);
+    /// ```
     pub fn new<A, T, E, F>(
         name: impl Into<Arc<str>>,
         description: impl Into<Arc<str>>,

@@ -1,5 +1,6 @@
 //! The code of `docs/tools.md`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -17,6 +18,7 @@ use techrevati_runtime::usage::UsageFormat;
 // What the guide does not show.
 use techrevati_runtime::durable::Durable;
 use techrevati_runtime::store::MemoryStore;
+use techrevati_runtime::tools::ToolUse;
 
 #[derive(Deserialize, JsonSchema)]
 struct Refund {
@@ -33,6 +35,14 @@ fn refund() -> Tool {
     .effect(Effect::Keyed)
     .requires(PermissionMode::WorkspaceWrite)
     .timeout(Duration::from_secs(10))
+}
+
+fn stock(shelf: Arc<Shelf>) -> Tool {
+    Tool::new("stock", "Counts the pieces of an article.", move |article: Article| {
+        let shelf = Arc::clone(&shelf);
+        async move { shelf.count(&article.name).await }
+    })
+    .effect(Effect::Read)
 }
 
 async fn a_reply(session: &OrchestrationSession) -> Result<(), BoxError> {
@@ -138,7 +148,26 @@ pub(crate) async fn run() -> Result<(), BoxError> {
 
     let session = Orchestrator::new("clerk", "refund").session()?;
     a_reply(&session).await?;
+    let toolbox = Toolbox::new().with(stock(Arc::new(Shelf)))?;
+    let asks = ToolUse::new("1", "stock", json!({ "name": "pen" }));
+    let counted = ToolRunner::new(&session, &toolbox).run(vec![asks]).await?;
+    assert_eq!(counted[0].content, "3");
     an_agent(&session).await
+}
+
+/// What a tool uses.
+struct Shelf;
+
+impl Shelf {
+    async fn count(&self, article: &str) -> Result<usize, BoxError> {
+        tokio::task::yield_now().await;
+        Ok(article.len())
+    }
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct Article {
+    name: String,
 }
 
 /// The provider.
