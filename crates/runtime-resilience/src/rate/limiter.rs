@@ -168,6 +168,7 @@ impl RateLimiter {
         self.reserved(self, demand)
     }
 
+    #[inline]
     fn reserved<L: Borrow<Self>>(
         &self,
         holder: L,
