@@ -48,6 +48,13 @@ pub(super) const SPARK_BUSY: &[&str] = &["code 10008", "code 10110"];
 pub(super) const RPC_WRONG: &[&str] = &["code -32700", "code -32600", "code -32601", "code -32602"];
 pub(super) const RPC_FAILED: &[&str] = &["code -32603"];
 
+/// gRPC, whose gateways write a stream's error with the number of its status.
+pub(super) const GRPC_WRONG: &[&str] = &["code 3", "code 11"];
+pub(super) const GRPC_KEY: &[&str] = &["code 7", "code 16"];
+pub(super) const GRPC_RATE: &[&str] = &["code 8"];
+pub(super) const GRPC_FAILED: &[&str] = &["code 2", "code 13", "code 15"];
+pub(super) const GRPC_BUSY: &[&str] = &["code 14"];
+
 /// All of them.
 pub(super) const KNOWN: &[&[&str]] = &[
     MINIMAX_RATE,
@@ -71,4 +78,9 @@ pub(super) const KNOWN: &[&[&str]] = &[
     SPARK_BUSY,
     RPC_WRONG,
     RPC_FAILED,
+    GRPC_WRONG,
+    GRPC_KEY,
+    GRPC_RATE,
+    GRPC_FAILED,
+    GRPC_BUSY,
 ];

@@ -12,8 +12,8 @@ use super::kind::FaultKind::{
 use super::kind::FaultScope::{Call, Key, Model, Provider as Place};
 use super::kind::{Reach, TimeoutPhase};
 use super::numbers::{
-    RPC_FAILED, RPC_WRONG, SPARK_BUSY, SPARK_CONTENT, SPARK_KEY, SPARK_LONG, SPARK_RATE,
-    SPARK_SPENT,
+    GRPC_BUSY, GRPC_FAILED, GRPC_KEY, GRPC_RATE, GRPC_WRONG, RPC_FAILED, RPC_WRONG, SPARK_BUSY,
+    SPARK_CONTENT, SPARK_KEY, SPARK_LONG, SPARK_RATE, SPARK_SPENT,
 };
 use super::provider::Provider::{self, Anthropic, Azure, Bedrock, Gemini, Ollama, OpenRouter};
 use super::rule::FaultRule as Rule;
@@ -283,6 +283,12 @@ static STATUSES: &[Rule] = &[
     Rule::any(Server).says(StopReason, &["error"]),
     Rule::any(Request).says(Code, RPC_WRONG),
     Rule::any(Server).says(Code, RPC_FAILED),
+    // Where there is a status of HTTP, that says the same.
+    Rule::any(Request).status(0, 0).says(Code, GRPC_WRONG),
+    Rule::any(Auth).status(0, 0).says(Code, GRPC_KEY),
+    Rule::any(RateLimit).status(0, 0).says(Code, GRPC_RATE),
+    Rule::any(Server).status(0, 0).says(Code, GRPC_FAILED),
+    Rule::any(Overload).status(0, 0).says(Code, GRPC_BUSY),
     Rule::any(Timeout(TimeoutPhase::Provider))
         .mentions(Message, &["code = deadlineexceeded", "deadline exceeded", "deadline reached"]),
     Rule::any(Overload).mentions(Message, &["code = unavailable", "temporarily unavailable"]),

@@ -99,6 +99,7 @@ pub(super) const DENIED: &[&str] = &[
     "access denied",
     "access was denied",
     "not authorized",
+    "only authorized for",
     "not have access to",
     "n't have access to",
     "insufficient permissions",

@@ -200,6 +200,7 @@ pub(super) const TOO_OFTEN: &[&str] = &[
     "enqueued token limit",
     "cooling down",
     "in cooldown",
+    "throttling threshold",
     "レート制限",
     "速率限制",
     "过于频繁",
