@@ -107,21 +107,17 @@ impl Core {
                 bucket.take_now(units[index], self.last);
             }
         }
-        let taken = self.count(demand.input, demand.output);
+        self.count(demand.input, demand.output);
         if self.restart != Restart::Done {
             self.restarted(waiting, now);
         }
         self.last += 1;
-        Ok(RateSent { ordinal: self.last, at: now, taken })
+        Ok(self.sent(now))
     }
 
-    /// Counts tokens. Returns all that were ever taken.
-    #[inline]
-    fn count(&mut self, input: u64, output: u64) -> [u64; 2] {
+    fn count(&mut self, input: u64, output: u64) {
         let [inputs, outputs] = self.taken;
-        let taken = [inputs.wrapping_add(input), outputs.wrapping_add(output)];
-        self.taken = taken;
-        taken
+        self.taken = [inputs.wrapping_add(input), outputs.wrapping_add(output)];
     }
 
     /// The units taken of each dimension since a call was sent.

@@ -1,6 +1,5 @@
 //! The limiter as callers hold it: shared, timed, with a queue.
 
-use std::borrow::Borrow;
 use std::fmt;
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -154,7 +153,7 @@ impl RateLimiter {
     /// [`RateLimitedError`] says which dimension lacks room, and for how long.
     #[inline]
     pub fn try_reserve(&self, demand: Demand) -> Result<RateReservation, RateLimitedError> {
-        self.reserved(self.clone(), demand)
+        Ok(RateReservation::new(self.clone(), self.hold(demand)?))
     }
 
     /// As [`try_reserve`](Self::try_reserve), where the reservation need not outlive the limiter: cheaper by the
@@ -165,25 +164,16 @@ impl RateLimiter {
     /// As for [`try_reserve`](Self::try_reserve).
     #[inline]
     pub fn try_borrow(&self, demand: Demand) -> Result<RateReservation<&Self>, RateLimitedError> {
-        self.reserved(self, demand)
+        Ok(RateReservation::new(self, self.hold(demand)?))
     }
 
-    #[inline]
-    fn reserved<L: Borrow<Self>>(
-        &self,
-        holder: L,
-        demand: Demand,
-    ) -> Result<RateReservation<L>, RateLimitedError> {
+    fn hold(&self, demand: Demand) -> Result<Hold, RateLimitedError> {
         let now = self.now();
-        let mut state = self.state();
-        match state.admit(demand, now) {
-            // Made before the lock is released: a locked instruction waits for every write before it, and what is
-            // read after it has been written.
-            Ok(sent) => Ok(RateReservation::new(holder, Hold { demand, sent })),
-            Err(refusal) => {
-                drop(state);
-                Err(self.refused(refusal))
-            }
+        // Not in the match: the lock is released before an error is made.
+        let admitted = self.state().admit(demand, now);
+        match admitted {
+            Ok(sent) => Ok(Hold { demand, sent }),
+            Err(refusal) => Err(self.refused(refusal)),
         }
     }
 
