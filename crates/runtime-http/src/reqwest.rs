@@ -1,12 +1,9 @@
 //! Requests and replies of `reqwest`.
 
-use std::future::poll_fn;
-use std::pin::Pin;
-
 use bytes::Bytes;
 use http::Uri;
 use http::header::CONTENT_LENGTH;
-use http_body::Body as _;
+use http_body_util::BodyExt as _;
 use reqwest_0_13::{Body, Request, Response, ResponseBuilderExt as _, Url};
 use thiserror::Error;
 
@@ -39,7 +36,8 @@ impl Original {
         let body = match request.body_mut() {
             None => Bytes::new(),
             Some(body) => {
-                let bytes = read(body).await?;
+                // One of bytes has one frame, which is not copied.
+                let bytes = body.collect().await?.to_bytes();
                 *body = bytes.clone().into();
                 bytes
             }
@@ -70,23 +68,6 @@ impl Original {
         }
         Ok(copy)
     }
-}
-
-/// A whole body. One of bytes has one frame, which is not copied.
-async fn read(body: &mut Body) -> Result<Bytes, reqwest_0_13::Error> {
-    let (mut first, mut all) = (Bytes::new(), Vec::new());
-    while let Some(frame) = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await {
-        let data = frame?.into_data().unwrap_or_default();
-        if all.is_empty() && first.is_empty() {
-            first = data;
-            continue;
-        }
-        if all.is_empty() {
-            all.extend_from_slice(&first);
-        }
-        all.extend_from_slice(&data);
-    }
-    Ok(if all.is_empty() { first } else { all.into() })
 }
 
 impl From<Original> for Request {
