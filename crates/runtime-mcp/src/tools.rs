@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use rmcp::RoleClient;
-use rmcp::model::{CallToolRequestParams, PaginatedRequestParams, Tool as Offered};
+use rmcp::model::{CallToolRequestParams, CallToolResult, PaginatedRequestParams, Tool as Offered};
 use rmcp::service::{Peer, ServiceError};
 use runtime_orchestrator::{BoxError, Effect};
 use runtime_tools::Tool;
@@ -22,12 +22,13 @@ pub struct McpTools {
     server: Peer<RoleClient>,
     prefix: String,
     trusted: bool,
+    whole: bool,
 }
 
 impl McpTools {
     /// The tools of a server. A running client of `rmcp` dereferences to its `Peer`.
     pub fn of(server: &Peer<RoleClient>) -> Self {
-        Self { server: server.clone(), prefix: String::new(), trusted: false }
+        Self { server: server.clone(), prefix: String::new(), trusted: false, whole: false }
     }
 
     /// Puts a text before the name of each tool, so that two servers may have a tool of one name.
@@ -49,12 +50,45 @@ impl McpTools {
         self
     }
 
+    /// Gives results whole: images, sounds, files and links as [`ToolResult::media`], and structured content beside a
+    /// text as [`ToolResult::structured`]. Default: media are only named in the text, as `[an image: image/png]`.
+    ///
+    /// The text is the same. A model gets those media that its [`Dialect`](runtime_tools::Dialect) takes, so it has to
+    /// be one that reads them. In a durable session they are in the journal.
+    ///
+    /// ```no_run
+    /// # async fn tools(
+    /// #     server: &rmcp::service::Peer<rmcp::RoleClient>,
+    /// #     session: &runtime_orchestrator::OrchestrationSession,
+    /// # ) -> Result<(), Box<dyn std::error::Error>> {
+    /// use runtime_mcp::McpTools;
+    /// use runtime_tools::{ToolRunner, ToolUse, Toolbox};
+    ///
+    /// let toolbox = Toolbox::new().with_all(McpTools::of(server).whole().list().await?)?;
+    /// let uses = vec![ToolUse::new("1", "screenshot", serde_json::json!({}))];
+    /// for result in ToolRunner::new(session, &toolbox).run(uses).await? {
+    ///     for media in &result.media {
+    ///         // `image/png`, and the bytes in Base64.
+    ///         println!("{:?} {:?}", media.mime_type, media.base64);
+    ///     }
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// [`ToolResult::media`]: runtime_tools::ToolResult::media
+    /// [`ToolResult::structured`]: runtime_tools::ToolResult::structured
+    #[must_use]
+    pub const fn whole(mut self) -> Self {
+        self.whole = true;
+        self
+    }
+
     /// Asks the server for its tools.
     ///
     /// In names, every character that not all providers take is written as `_`. A name that is too long for
     /// them, or is then another tool's, ends with a number that is made of what it was: the same each time. A
-    /// dropped call is cancelled on the server. Texts and structured content of a result go to the model;
-    /// images, sounds and files are only named.
+    /// dropped call is cancelled on the server. The texts of a result go to the model, or its structured content if
+    /// it has none; images, sounds and files are named, and given if results are [`whole`](Self::whole).
     ///
     /// The list is that of now: a server that says later that its tools have changed is to be asked again. There is
     /// no limit of time: put one around this, for a server that may not answer. A call that a server answers with
@@ -97,10 +131,11 @@ impl McpTools {
         // The protocol knows no other arguments, and not every provider takes the version of the schema language.
         schema.entry("type").or_insert_with(|| "object".into());
         schema.remove("$schema");
-        let server = self.server.clone();
+        let (server, whole) = (self.server.clone(), self.whole);
         let description = description.unwrap_or_default();
         Tool::dynamic(own, description, Value::Object(schema), move |arguments| {
-            call(server.clone(), name.clone(), arguments)
+            let made = call(server.clone(), name.clone(), arguments);
+            async move { content::read(made.await?, whole) }
         })
         .effect(effect)
     }
@@ -139,7 +174,7 @@ async fn call(
     server: Peer<RoleClient>,
     name: Cow<'static, str>,
     arguments: Value,
-) -> Result<Value, BoxError> {
+) -> Result<CallToolResult, BoxError> {
     let tool = name.clone();
     let mut params = CallToolRequestParams::new(name);
     params.arguments = match arguments {
@@ -147,8 +182,6 @@ async fn call(
         Value::Null => None,
         other => return Err(format!("arguments must be an object, not `{other}`").into()),
     };
-    match server.call_tool(params).await {
-        Ok(result) => Ok(content::read(result)?),
-        Err(error) => Err(McpCallError::of(&server, tool, error).into()),
-    }
+    let called = server.call_tool(params).await;
+    called.map_err(|error| McpCallError::of(&server, tool, error).into())
 }

@@ -8,7 +8,7 @@ use self::sealed::Session;
 use crate::chat::Chat;
 use crate::errors::{AgentError, ToolRunnerError};
 use crate::result::{ToolResult, read};
-use crate::task::{Task, Work, result};
+use crate::task::{Task, Work};
 
 /// A session that tools run in: an [`OrchestrationSession`], or with feature `durable` a `DurableSession`.
 pub trait Calls: Session {}
@@ -95,7 +95,8 @@ impl Session for OrchestrationSession {
                 }
             })
             .await;
-        Ok(result((id, name), read(made)?))
+        let (output, outcome) = read(made)?;
+        Ok(ToolResult::new((id, name), output, outcome))
     }
 }
 

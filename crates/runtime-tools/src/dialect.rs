@@ -1,5 +1,7 @@
 //! [`Dialect`]: how a provider writes tools, calls and results.
 
+mod results;
+
 use serde_json::{Value, json};
 
 use crate::result::ToolResult;
@@ -56,25 +58,12 @@ impl Dialect {
     }
 
     /// The messages with the results of a reply's calls, to be sent behind the reply.
+    ///
+    /// Pictures (PNG, JPEG, WebP, GIF) and PDF documents of [`media`](ToolResult::media) go with them, except in chat
+    /// completions, whose tool messages take nothing but text. The model has to read such media: of Gemini, models from
+    /// the third generation on. Whatever else is in `media` stays with you.
     pub fn results(self, results: &[ToolResult]) -> Vec<Value> {
-        let each = results.iter();
-        match self {
-            Self::OpenAi => each
-                .map(|result| {
-                    let ToolResult { id, content, .. } = result;
-                    json!({ "role": "tool", "tool_call_id": id, "content": content })
-                })
-                .collect(),
-            Self::Responses => each
-                .map(|result| {
-                    let ToolResult { id, content, .. } = result;
-                    json!({ "type": "function_call_output", "call_id": id, "output": content })
-                })
-                .collect(),
-            Self::Anthropic => together("content", each.map(anthropic_result).collect()),
-            Self::Gemini => together("parts", each.map(gemini_result).collect()),
-            Self::Converse => together("content", each.map(converse_result).collect()),
-        }
+        results::messages(self, results)
     }
 
     /// Tools as the value of `tools` in a request.
@@ -124,11 +113,6 @@ fn schema(tool: &Tool) -> Value {
     }
 }
 
-/// One message of the user's with all results: these providers refuse a result in a message of its own.
-fn together(key: &str, results: Vec<Value>) -> Vec<Value> {
-    if results.is_empty() { results } else { vec![json!({ "role": "user", key: results })] }
-}
-
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
@@ -159,37 +143,4 @@ fn gemini(part: &Value) -> Option<ToolUse> {
 fn converse(block: &Value) -> Option<ToolUse> {
     let call = block.get("toolUse")?;
     Some(ToolUse::new(text(&call["toolUseId"]), call.get("name")?.as_str()?, call["input"].clone()))
-}
-
-fn anthropic_result(result: &ToolResult) -> Value {
-    let ToolResult { id, content, outcome, .. } = result;
-    let mut block = json!({ "type": "tool_result", "tool_use_id": id, "content": content });
-    if outcome.is_error() {
-        block["is_error"] = true.into();
-        block["content"] = in_words(content).into();
-    }
-    block
-}
-
-/// A text that is not blank: these providers refuse a whole conversation for one that is.
-fn in_words(content: &str) -> &str {
-    if content.trim().is_empty() { "(empty)" } else { content }
-}
-
-fn gemini_result(result: &ToolResult) -> Value {
-    let ToolResult { id, name, content, outcome } = result;
-    let key = if outcome.is_error() { "error" } else { "result" };
-    let mut response = json!({ "name": name, "response": { key: content } });
-    // Only some models give ids, and the others refuse one.
-    if !id.is_empty() {
-        response["id"] = id.as_str().into();
-    }
-    json!({ "functionResponse": response })
-}
-
-fn converse_result(result: &ToolResult) -> Value {
-    let ToolResult { id, content, outcome, .. } = result;
-    let content = in_words(content);
-    let status = if outcome.is_error() { "error" } else { "success" };
-    json!({ "toolResult": { "toolUseId": id, "content": [{ "text": content }], "status": status } })
 }

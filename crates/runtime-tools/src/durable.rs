@@ -15,8 +15,9 @@ use crate::calls::sealed::{Session, Turns};
 use crate::calls::{Asking, Calls, CallsFor};
 use crate::chat::Chat;
 use crate::errors::{AgentError, ToolRunnerError};
+use crate::output::ToolOutput;
 use crate::result::{ToolOutcome, ToolResult, of};
-use crate::task::{Task, Work, result};
+use crate::task::{Task, Work};
 use crate::terms::Reconciling;
 use crate::tool::Tool;
 
@@ -100,7 +101,8 @@ impl Session for DurableSession {
         let Task { id, name, call, work } = task;
         let (made, or) = match (work, decided) {
             (_, Some(Err(denied))) => {
-                return Ok(result((id, name), (denied, ToolOutcome::Denied)));
+                let denied = ToolOutput::text(denied);
+                return Ok(ToolResult::new((id, name), denied, ToolOutcome::Denied));
             }
             (Work::Refused(error), _) => {
                 // Nothing is done to the world.
@@ -126,18 +128,17 @@ impl Session for DurableSession {
                 (made.await, failed)
             }
         };
-        let read = match made {
-            Ok(Value::String(text)) => (text, ToolOutcome::Ok),
-            Ok(value) => (value.to_string(), ToolOutcome::Ok),
+        let (output, outcome) = match made {
+            Ok(value) => (ToolOutput::read(value), ToolOutcome::Ok),
             Err(StepError::Failed(failure)) => {
                 let Some(outcome) = outcome(&failure, or) else {
                     return Err(StepError::Failed(failure).into());
                 };
-                (without_secrets(&failure.failure.text).into_owned(), outcome)
+                (ToolOutput::text(without_secrets(&failure.failure.text)), outcome)
             }
             Err(ended) => return Err(ended.into()),
         };
-        Ok(result((id, name), read))
+        Ok(ToolResult::new((id, name), output, outcome))
     }
 }
 

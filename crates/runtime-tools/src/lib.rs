@@ -57,6 +57,7 @@ mod dialect;
 #[cfg(feature = "durable")]
 mod durable;
 mod errors;
+mod output;
 mod repeats;
 mod result;
 mod results;
@@ -76,6 +77,7 @@ pub use self::calls::{Calls, CallsFor};
 pub use self::chat::{Chat, Said};
 pub use self::dialect::Dialect;
 pub use self::errors::{AgentError, ToolRunnerError};
+pub use self::output::{Media, ToolOutput};
 pub use self::repeats::RepeatedCallError;
 pub use self::result::{ToolOutcome, ToolResult};
 pub use self::runner::ToolRunner;

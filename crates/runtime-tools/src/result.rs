@@ -8,6 +8,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::arguments::InvalidArgumentsError;
+use crate::output::{Media, ToolOutput};
 use crate::repeats::RepeatedCallError;
 use crate::tool_use::ToolUse;
 
@@ -21,11 +22,26 @@ pub struct ToolResult {
     pub name: String,
     /// The result: a text as it is, another value as JSON. For an error its text, without secrets.
     pub content: String,
+    /// The value that the tool returned, if it is no text: the same as `content`, or of a [`ToolOutput`] the value
+    /// beside it.
+    pub structured: Option<Value>,
+    /// Pictures, sounds, files and links of a [`ToolOutput`].
+    pub media: Vec<Media>,
     /// How the call ended.
     pub outcome: ToolOutcome,
 }
 
 impl ToolResult {
+    /// The result of a call with this id and name.
+    pub(crate) fn new(
+        (id, name): (String, String),
+        output: ToolOutput,
+        outcome: ToolOutcome,
+    ) -> Self {
+        let ToolOutput { text: content, structured, media } = output;
+        Self { id, name, content, structured, media, outcome }
+    }
+
     /// The result of a call whose run ended first.
     ///
     /// Providers refuse a conversation in which a call has no result. It is not known here whether the call was
@@ -34,7 +50,7 @@ impl ToolResult {
         let ToolUse { id, name, .. } = tool_use.clone();
         let content =
             "there is no result: the run ended before, and the call may have been made or not";
-        Self { id, name, content: content.to_owned(), outcome: ToolOutcome::Cancelled }
+        Self::new((id, name), ToolOutput::text(content), ToolOutcome::Cancelled)
     }
 }
 
@@ -82,11 +98,12 @@ pub(crate) struct UnknownToolError {
 #[error("a person has to approve `{0}`, and nobody can be asked here: its session is not durable")]
 pub(crate) struct NobodyToAskError(pub(crate) String);
 
-/// The content and the outcome of a call, or the error if the session cannot go on.
-pub(crate) fn read(result: Result<Value, ToolError>) -> Result<(String, ToolOutcome), ToolError> {
+/// The output and the outcome of a call, or the error if the session cannot go on.
+pub(crate) fn read(
+    result: Result<Value, ToolError>,
+) -> Result<(ToolOutput, ToolOutcome), ToolError> {
     let error = match result {
-        Ok(Value::String(text)) => return Ok((text, ToolOutcome::Ok)),
-        Ok(value) => return Ok((value.to_string(), ToolOutcome::Ok)),
+        Ok(value) => return Ok((ToolOutput::read(value), ToolOutcome::Ok)),
         Err(error) => error,
     };
     let outcome = match &error {
@@ -99,7 +116,7 @@ pub(crate) fn read(result: Result<Value, ToolError>) -> Result<(String, ToolOutc
         ToolError::Failed(failure) => failure.chain_text(),
         refused => refused.to_string(),
     };
-    Ok((without_secrets(&text).into_owned(), outcome))
+    Ok((ToolOutput::text(without_secrets(&text)), outcome))
 }
 
 /// The outcome of a call that returned an error.

@@ -3,7 +3,6 @@
 use runtime_orchestrator::{BoxError, ToolCall};
 use serde_json::Value;
 
-use crate::result::{ToolOutcome, ToolResult};
 use crate::tool::Tool;
 
 /// A call that is decided and not yet made.
@@ -28,10 +27,4 @@ impl Task {
     pub(crate) fn asks(&self) -> bool {
         matches!(&self.work, Work::Call(tool, _) if tool.asks())
     }
-}
-
-/// The result of a call with this id and name.
-pub(crate) fn result((id, name): (String, String), read: (String, ToolOutcome)) -> ToolResult {
-    let (content, outcome) = read;
-    ToolResult { id, name, content, outcome }
 }

@@ -10,8 +10,8 @@ use techrevati_runtime::durable::DurableSession;
 use techrevati_runtime::orchestrator::{Attempt, Effect};
 use techrevati_runtime::prelude::*;
 use techrevati_runtime::tools::{
-    Agent, Chat, Dialect, InvalidAnswerError, Said, Tool, ToolOutcome, ToolResult, ToolRunner,
-    Toolbox,
+    Agent, Chat, Dialect, InvalidAnswerError, Media, Said, Tool, ToolOutcome, ToolOutput,
+    ToolResult, ToolRunner, Toolbox,
 };
 use techrevati_runtime::usage::UsageFormat;
 
@@ -35,6 +35,14 @@ fn refund() -> Tool {
     .effect(Effect::Keyed)
     .requires(PermissionMode::WorkspaceWrite)
     .timeout(Duration::from_secs(10))
+}
+
+fn plot() -> Tool {
+    Tool::new("plot", "Draws the sales of the week.", async |(): ()| {
+        let picture = Media::base64("image/png", "iVBORw0KGgo=");
+        Ok::<_, BoxError>(ToolOutput::text("a plot of seven days").media(picture))
+    })
+    .effect(Effect::Read)
 }
 
 fn stock(shelf: Arc<Shelf>) -> Tool {

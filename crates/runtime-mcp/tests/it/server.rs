@@ -4,9 +4,9 @@ use std::env;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, Implementation,
-    ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool,
-    ToolAnnotations,
+    AudioContent, CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock,
+    Implementation, ListToolsResult, PaginatedRequestParams, Resource, ResourceContents,
+    ServerCapabilities, ServerConfig, Tool, ToolAnnotations,
 };
 use rmcp::service::{RequestContext, RunningService};
 use rmcp::transport::{TokioChildProcess, stdio};
@@ -99,6 +99,7 @@ impl ServerHandler for Server {
             tool("set.value", hints.clone().idempotent(true)),
             tool("structured", hints.clone()),
             tool("picture", hints.clone()),
+            tool("media", hints.clone()),
             tool("broken", hints.clone()),
             tool("refused", hints.clone()),
             tool("slow", hints.clone()),
@@ -131,6 +132,21 @@ impl ServerHandler for Server {
                 result
             }
             "picture" => CallToolResult::success(vec![ContentBlock::image("aGk=", "image/png")]),
+            "media" => {
+                let mut link = Resource::new("https://example.com/a.mp4", "a film");
+                link.mime_type = Some("video/mp4".to_owned());
+                let text_at = ResourceContents::text("a note", "file:///note.txt");
+                let mut result = CallToolResult::success(vec![
+                    text("seen:"),
+                    ContentBlock::image("aGk=", "image/png"),
+                    ContentBlock::Audio(AudioContent::new("aG8=", "audio/wav")),
+                    ContentBlock::resource(ResourceContents::blob("JVBERg==", "file:///a.bin")),
+                    ContentBlock::resource(text_at),
+                    ContentBlock::resource_link(link),
+                ]);
+                result.structured_content = Some(json!({ "seen": 5 }));
+                result
+            }
             "set/value" | "set value" | "3d" => CallToolResult::success(vec![text(&request.name)]),
             name if LONG.contains(&name) => CallToolResult::success(vec![text(name)]),
             "untyped" => CallToolResult::structured_error(json!({ "code": 7 })),

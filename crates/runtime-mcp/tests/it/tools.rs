@@ -105,6 +105,44 @@ async fn results_are_texts_for_the_model() {
 }
 
 #[tokio::test]
+async fn media_and_structure_are_given_to_who_wants_results_whole() {
+    let server = connect().await;
+    let session = Orchestrator::new("writer", "draft").session().unwrap();
+    let call = async |tools: McpTools, name: &str| {
+        let tools = toolbox(tools.list().await.unwrap());
+        let uses = vec![ToolUse::new("1", name, json!({}))];
+        ToolRunner::new(&session, &tools).run(uses).await.unwrap().remove(0)
+    };
+    let tools = McpTools::of(&server);
+    let named = call(tools.clone(), "media").await;
+    let whole = call(tools.clone().whole(), "media").await;
+    let text = "seen:\n[an image: image/png]\n[audio: audio/wav]\n[a file: file:///a.bin]\na note\n\
+                [a resource: https://example.com/a.mp4]";
+    assert_eq!((&*named.content, named.structured, named.media), (text, None, vec![]));
+    assert_eq!((&*whole.content, whole.structured), (text, Some(json!({ "seen": 5 }))));
+    let media = serde_json::to_value(&whole.media).unwrap();
+    assert_eq!(
+        media,
+        json!([
+            { "mime_type": "image/png", "base64": "aGk=" },
+            { "mime_type": "audio/wav", "base64": "aG8=" },
+            { "base64": "JVBERg==", "uri": "file:///a.bin" },
+            { "mime_type": "text/plain", "uri": "file:///note.txt" },
+            { "mime_type": "video/mp4", "uri": "https://example.com/a.mp4" },
+        ])
+    );
+    // Without media and without a text it is as ever.
+    for tools in [tools.clone(), tools.whole()] {
+        let structured = call(tools.clone(), "structured").await;
+        assert_eq!(structured.content, "{\"degrees\":21}");
+        assert_eq!(structured.structured, Some(json!({ "degrees": 21 })));
+        let echo = call(tools, "echo").await;
+        assert_eq!((&*echo.content, echo.structured), ("you said\n{}", None));
+    }
+    server.cancel().await.unwrap();
+}
+
+#[tokio::test]
 async fn hints_of_a_server_count_if_it_is_trusted() {
     let server = connect().await;
     let effects = async |tools: McpTools| {
@@ -138,7 +176,7 @@ async fn permissions_and_timeouts_are_those_of_the_session() {
         .unwrap();
     let tools = McpTools::of(&server).list().await.unwrap().into_iter();
     let tools = toolbox(tools.map(|tool| tool.timeout(Duration::from_millis(1))).collect());
-    assert_eq!(tools.offer(Dialect::OpenAi, &session).as_array().unwrap().len(), 15);
+    assert_eq!(tools.offer(Dialect::OpenAi, &session).as_array().unwrap().len(), 16);
     let uses = ["echo", "slow"].map(|name| ToolUse::new("", name, json!({}))).to_vec();
     let results = ToolRunner::new(&session, &tools).run(uses).await.unwrap();
     let outcomes: Vec<_> = results.iter().map(|result| result.outcome).collect();

@@ -13,6 +13,7 @@ use runtime_tools::{
 use runtime_usage::UsageSnapshot;
 use serde_json::{Value, json};
 
+use crate::output::plot;
 use crate::world::{World, thread, value, waits};
 
 /// A model that says the next of its replies, by the length of the conversation.
@@ -253,7 +254,7 @@ fn outcomes_are_the_same_in_each_life() {
     let outcomes = Mutex::new(Vec::new());
     let body = async |session: &DurableSession| {
         let toolbox =
-            Toolbox::new().with_all([pay(&world, Effect::Keyed, false), broken()]).unwrap();
+            Toolbox::new().with_all([pay(&world, Effect::Keyed, false), broken(), plot()]).unwrap();
         let mut runner = ToolRunner::new(session, &toolbox).repeats(1);
         let uses = [
             ("pay", json!({ "amount": "much" })),
@@ -261,6 +262,7 @@ fn outcomes_are_the_same_in_each_life() {
             ("broken", json!({})),
             ("broken", json!({})),
             ("other", json!({})),
+            ("plot", json!({})),
         ];
         let uses = uses.map(|(name, arguments)| ToolUse::new("", name, arguments));
         let results = runner.run(uses.into()).await?;
@@ -274,7 +276,11 @@ fn outcomes_are_the_same_in_each_life() {
     let outcomes = outcomes.into_inner().unwrap();
     assert_eq!(outcomes[0], outcomes[1]);
     let kinds: Vec<_> = outcomes[0].iter().map(|result| result.outcome).collect();
-    assert_eq!(kinds, [InvalidArguments, InvalidArguments, Failed, Repeated, UnknownTool]);
+    assert_eq!(
+        kinds,
+        [InvalidArguments, InvalidArguments, Failed, Repeated, UnknownTool, ToolOutcome::Ok]
+    );
+    assert_eq!(outcomes[1][5].media.len(), 5);
     assert!(!outcomes[0][2].content.contains("hunter2"), "{:?}", outcomes[0][2]);
 }
 

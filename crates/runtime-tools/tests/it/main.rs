@@ -14,6 +14,7 @@ mod errors;
 #[expect(dead_code, reason = "shared with the tests of `runtime-durable`")]
 #[path = "../../../runtime-durable/tests/it/mortal.rs"]
 mod mortal;
+mod output;
 mod properties;
 mod runner;
 mod toolbox;
