@@ -22,6 +22,7 @@ mod limits;
 mod losses;
 mod many;
 mod money;
+mod names;
 mod parts;
 
 use std::future::{Future, poll_fn};
@@ -37,6 +38,7 @@ pub use self::connections::{
 pub use self::damage::{Thing, damaged};
 pub use self::histories::{Outage, a_history, a_troubled_history};
 pub use self::many::{one_dollar, one_probe_each_time, parts_of_a_whole};
+pub use self::names::apart;
 pub use self::parts::{members_report, parts_add_up, parts_in_full};
 use crate::BoxFuture;
 use crate::member::MemberId;
@@ -48,7 +50,7 @@ use crate::state::{Accounts, MemberReport, SharedState, View};
 ///
 /// [`one_probe_each_time`], [`parts_of_a_whole`], [`one_dollar`] and [`a_history`] are of many connections to one
 /// place. The last two may run while the backend is killed and started again. [`pushes`], [`no_pushes`],
-/// [`damaged`], [`away_at_the_start`], [`silent`], [`impatient`] and [`one_dollar_and_kills`] are of connections to a server.
+/// [`damaged`], [`apart`], [`away_at_the_start`], [`silent`], [`impatient`] and [`one_dollar_and_kills`] are of connections to a server.
 pub async fn run<S: Accounts, F: Future<Output = S>>(mut new: impl FnMut() -> F) {
     breakers::opening(&new().await).await;
     breakers::probing(&new().await).await;
@@ -62,6 +64,7 @@ pub async fn run<S: Accounts, F: Future<Output = S>>(mut new: impl FnMut() -> F)
     for seed in 0..4 {
         parts_in_full(&new().await, seed).await;
         parts_add_up(&new().await, seed).await;
+        names::differ(&new().await, seed).await;
     }
     money::opening(&new().await).await;
     money::grants(&new().await).await;

@@ -135,7 +135,9 @@ pub(crate) struct Core {
     pub(crate) followers: Kept<Follower>,
     pub(crate) parts: Kept<Part>,
     pub(crate) pauses: Pauses,
+    /// How many members there are, as last heard.
     pub(crate) members: u32,
+    pub(crate) uncounted: Refusal,
     seq: u64,
     next_sync: Moment,
     syncing: bool,
@@ -161,6 +163,7 @@ impl Core {
             parts: Kept::default(),
             pauses: Pauses::default(),
             members: 1,
+            uncounted: Refusal::default(),
             seq: 0,
             next_sync: Duration::ZERO,
             syncing: false,

@@ -115,7 +115,7 @@ impl Tables {
             booked.push(self.book(booking, now));
         }
         let pauses = report.pauses.iter().map(|name| Ok(self.paused(name, now))).collect();
-        let members = u32::try_from(self.members.len()).unwrap_or(u32::MAX);
+        let members = Ok(u32::try_from(self.members.len()).unwrap_or(u32::MAX));
         View { at: now, members, breakers, shares, pauses, booked }
     }
 

@@ -151,13 +151,13 @@ pub struct MemberReport {
 
 /// What the backend answers to a [`MemberReport`], each list in the order of the report's. What cannot be read of one, or is
 /// refused, harms no other.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "backends outside of this crate make it")]
 pub struct View {
     /// The time of the answer by the backend's clock, which may begin anywhere. Late pushes are told by it.
     pub at: Duration,
     /// How many members there are: those whose last report is not older than its time.
-    pub members: u32,
+    pub members: Result<u32, StateError>,
     /// The breakers.
     pub breakers: Vec<Result<BreakerView, StateError>>,
     /// The member's shares.

@@ -50,6 +50,8 @@ pub(crate) struct Checked {
     #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "only TLS has certificates"))]
     pub(crate) roots: Option<String>,
     pub(crate) prefix: String,
+    /// Where changes are told.
+    pub(crate) channel: String,
     pub(crate) timeout: Duration,
     #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "then it is refused"))]
     pub(crate) cluster: bool,
@@ -57,6 +59,9 @@ pub(crate) struct Checked {
     /// For people: hosts and database.
     pub(crate) place: String,
 }
+
+/// The words behind a prefix.
+const KINDS: [&str; 7] = ["accounts", "breaker", "ends", "grants", "limit", "members", "trees"];
 
 const FORM: &str = "the URL of a server has the form `redis://USER:PASSWORD@HOST:PORT/DATABASE?OPTION=VALUE`, or \
      `rediss://…`, with `%XX` for an `@`, `:`, `/`, `?`, `#`, `,` or `%` in a name or password";
@@ -152,12 +157,16 @@ impl RedisConfig {
             return Err(RedisFleetError::config(what));
         }
         let prefix = self.prefix.unwrap_or_else(|| "techrevati".to_owned());
-        if prefix.is_empty() || prefix.contains(['{', '}', '\n']) {
-            let what = format!("a prefix is not empty and has no braces; found {prefix:?}");
+        if !is_prefix(&prefix) {
+            let what = format!(
+                "a prefix is not empty, has no braces or line ends, and no `:` in front of a word that follows it \
+                 in a key, such as `breaker`; found {prefix:?}"
+            );
             return Err(RedisFleetError::config(what));
         }
         Ok(Checked {
             place: place(&nodes)?,
+            channel: channel(&nodes, &prefix),
             nodes,
             roots: self.roots,
             prefix,
@@ -166,6 +175,27 @@ impl RedisConfig {
             push: self.push,
         })
     }
+}
+
+/// Whether keys that begin so are no other fleet's: of a fleet `a`, the breaker `breaker:x` has the key
+/// `a:breaker:breaker:x`, and so would the breaker `x` of a fleet `a:breaker`.
+fn is_prefix(prefix: &str) -> bool {
+    let is_kind = |word: &str| KINDS.contains(&word);
+    !prefix.is_empty()
+        && !prefix.contains(['{', '}', '\n'])
+        && !prefix.split(':').skip(1).any(is_kind)
+}
+
+/// The channel of a fleet. Keys are of one database of the server, and channels are of all. A prefix has no braces.
+fn channel(nodes: &[ConnectionInfo], prefix: &str) -> String {
+    match database(nodes) {
+        0 => prefix.to_owned(),
+        other => format!("{prefix}{{{other}}}"),
+    }
+}
+
+fn database(nodes: &[ConnectionInfo]) -> i64 {
+    nodes.first().map_or(0, |node| node.redis_settings().db())
 }
 
 /// The hosts of a URL without options.
@@ -201,8 +231,7 @@ fn place(nodes: &[ConnectionInfo]) -> Result<String, RedisFleetError> {
     if hosts.iter().any(|host| host.contains(['@', ' '])) {
         return Err(RedisFleetError::config(FORM));
     }
-    let database = nodes.first().map_or(0, |node| node.redis_settings().db());
-    Ok(format!("{}/{database}", hosts.join(",")))
+    Ok(format!("{}/{}", hosts.join(","), database(nodes)))
 }
 
 impl fmt::Debug for RedisConfig {

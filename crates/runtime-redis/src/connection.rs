@@ -95,7 +95,7 @@ async fn one(config: &Checked, watchers: &Arc<Watchers>) -> RedisResult<Connecti
         });
     let mut connection = client.get_multiplexed_async_connection_with_config(&options).await?;
     if config.push {
-        connection.subscribe(&config.prefix).await?;
+        connection.subscribe(&config.channel).await?;
     }
     Ok(Connection::One { connection, closed })
 }
@@ -115,7 +115,7 @@ async fn cluster(config: &Checked, watchers: &Arc<Watchers>) -> RedisResult<Conn
     };
     let mut connection = builder.build()?.get_async_connection().await?;
     if config.push {
-        connection.subscribe(&config.prefix).await?;
+        connection.subscribe(&config.channel).await?;
     }
     Ok(Connection::Cluster(connection))
 }

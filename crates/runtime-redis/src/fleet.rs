@@ -64,8 +64,12 @@ impl RedisFleet {
         }
     }
 
-    pub(crate) fn prefix(&self) -> &str {
+    fn prefix(&self) -> &str {
         &self.link.config().prefix
+    }
+
+    pub(crate) fn channel(&self) -> &str {
+        &self.link.config().channel
     }
 
     pub(crate) fn key(&self, kind: &str, name: &str) -> [String; 1] {
@@ -99,7 +103,7 @@ impl RedisFleet {
 
     fn booking(&self, booking: &Booking) -> Cmd {
         let mut call = call("book", &self.tree(booking.account.root()));
-        call.arg(self.prefix()).arg(booking.account.as_str()).arg(booking.member.as_str());
+        call.arg(self.channel()).arg(booking.account.as_str()).arg(booking.member.as_str());
         call.arg(number(booking.seq)).arg(number(booking.heard)).arg(micros(booking.ttl));
         let Booking { granted, spent, estimated, returned, .. } = *booking;
         let (least, most) = booking.asks();
@@ -119,7 +123,7 @@ impl RedisFleet {
 
     fn of_breaker(&self, function: &str, breaker: &str) -> Cmd {
         let mut call = call(function, &self.key("breaker", breaker));
-        call.arg(breaker).arg(self.prefix());
+        call.arg(breaker).arg(self.channel());
         call
     }
 }
@@ -153,9 +157,8 @@ pub(crate) fn refused(attempted: &'static str) -> impl Fn(RedisError) -> StateEr
 
 /// Somebody else has put something at this key. That is a matter of this key alone.
 fn damaged(error: &RedisError) -> Option<StateError> {
-    let is_it = error.code() == Some("WRONGTYPE") || functions::has_failed(error);
     let corrupt = || StateError::Corrupt { of: "a key".to_owned(), why: error.to_string() };
-    is_it.then(corrupt)
+    functions::is_of_its_key(error).then(corrupt)
 }
 
 fn no_account(error: &RedisError) -> Option<StateError> {
@@ -208,8 +211,7 @@ impl SharedState for RedisFleet {
             let mut answers = self.ask(attempted, &calls).await?.into_iter();
             let mut next = || answers.next().unwrap_or(Ok(Value::Nil)).map_err(refused(attempted));
 
-            let (members, at) = reply::read(next()?, "member")?;
-            let at = Duration::from_micros(at);
+            let (members, at) = reply::members(next()?)?;
             let breakers = report.breakers.iter().map(|name| {
                 alone(next().and_then(reply::view).map_err(|error| error.named("breaker", name)))
             });
@@ -305,7 +307,7 @@ impl SharedState for RedisFleet {
     fn pause<'a>(&'a self, name: &'a str, wait: Duration) -> StateFuture<'a, ()> {
         Box::pin(async move {
             let mut call = call("pause", &self.key("limit", name));
-            call.arg(name).arg(self.prefix()).arg(micros(wait));
+            call.arg(name).arg(self.channel()).arg(micros(wait));
             self.ask_one("pause a limit", call)
                 .await
                 .map(drop)

@@ -31,9 +31,14 @@ pub(crate) fn is_absent(error: &RedisError) -> bool {
 }
 
 /// Whether a function has failed, since what it found is not what it wrote.
-pub(crate) fn has_failed(error: &RedisError) -> bool {
+fn has_failed(error: &RedisError) -> bool {
     let within = |detail: &str| detail.contains(&format!("script: {}", *NAME));
     error.code() == Some("ERR") && error.detail().is_some_and(within)
+}
+
+/// Whether what somebody else has put at the key is what has failed.
+pub(crate) fn is_of_its_key(error: &RedisError) -> bool {
+    error.code() == Some("WRONGTYPE") || has_failed(error)
 }
 
 /// Loads the library, on all primaries of a cluster.

@@ -63,8 +63,10 @@ impl Server for Redis {
         let connected = async {
             let connection = Connection::open(&self.config, &self.watchers).await?;
             let key = format!("{}:limit:", self.config.prefix);
-            let answer = call_all(&connection, &[functions::call("paused", &[key])]).await;
-            answer.into_iter().collect::<RedisResult<Vec<_>>>()?;
+            let mut answers = call_all(&connection, &[functions::call("paused", &[key])]).await;
+            // That something of somebody else is there says that functions can be called.
+            answers.retain(|answer| !answer.as_ref().is_err_and(functions::is_of_its_key));
+            answers.into_iter().collect::<RedisResult<Vec<_>>>()?;
             Ok(connection)
         };
         connected.await.map_err(RedisFleetError::failed::<RedisError>("connect to the server"))

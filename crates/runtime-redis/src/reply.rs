@@ -43,6 +43,14 @@ pub(crate) fn probe(value: Value) -> Result<(BreakerView, Option<Duration>), Sta
     Ok((view, left(granted)))
 }
 
+/// How many members there are, if they can be counted, and the time.
+pub(crate) fn members(value: Value) -> Result<(Result<u32, StateError>, Duration), StateError> {
+    let (members, at, why): (u32, u64, String) = read(value, "member")?;
+    let uncounted = |why| StateError::Corrupt { of: "the members".to_owned(), why };
+    let members = if why.is_empty() { Ok(members) } else { Err(uncounted(why)) };
+    Ok((members, Duration::from_micros(at)))
+}
+
 /// What is left of a pause.
 pub(crate) fn pause(value: Value) -> Result<Option<Duration>, StateError> {
     Ok(left(read(value, "paused")?))

@@ -18,7 +18,7 @@ use crate::state::{Accounts, Change, SharedState, Watcher};
 
 /// Keeps the changes that a backend tells of.
 #[derive(Debug, Default)]
-struct Heard(Mutex<(VecDeque<Change>, Option<Waker>)>);
+pub(super) struct Heard(Mutex<(VecDeque<Change>, Option<Waker>)>);
 
 impl Watcher for Heard {
     fn changed(&self, change: Change) {
@@ -38,7 +38,7 @@ enum Told {
 }
 
 impl Heard {
-    fn of(state: &dyn SharedState) -> Arc<Self> {
+    pub(super) fn of(state: &dyn SharedState) -> Arc<Self> {
         let heard = Arc::new(Self::default());
         let weak = Arc::downgrade(&heard);
         state.watch(weak);
@@ -58,7 +58,7 @@ impl Heard {
     }
 
     /// The next change, which is waited for.
-    async fn next(&self) -> Change {
+    pub(super) async fn next(&self) -> Change {
         poll_fn(|cx| {
             let mut heard = self.0.lock().unwrap();
             heard.1 = Some(cx.waker().clone());

@@ -189,7 +189,9 @@ impl Core {
         let About::Sync { known, limits, routes, last, bookings } = &due.about else { return };
         self.syncing = false;
         self.age.heard(view.at, now.saturating_sub(late));
-        self.members = view.members.max(1);
+        let news = self.uncounted.hears(("count", "members"), view.members.as_ref().err(), now);
+        self.effects.extend(news.map(Effect::News));
+        self.members = view.members.map_or(self.members, |members| members.max(1));
         if *last {
             self.leaving = Leaving::Over { told: true };
         }

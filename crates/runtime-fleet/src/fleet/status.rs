@@ -27,8 +27,8 @@ pub struct FleetStatus {
     pub breakers: usize,
     /// How many limiters it remembers.
     pub limiters: usize,
-    /// Why the backend does not share a breaker, a limiter or a route, if it does not, with its name. What holds for it
-    /// then is its [policy](crate::Policy).
+    /// Why the backend does not share a breaker, a limiter, a route or the count of members, if it does not, with its
+    /// name. What holds for it then is its [policy](crate::Policy), and of members the last count.
     pub refused: Vec<Arc<str>>,
 }
 
@@ -57,7 +57,7 @@ pub(super) fn read(shared: &Shared) -> FleetStatus {
     let tills: Vec<_> = core.tills.values().map(told).collect();
     let breakers = core.followers.values().map(|own| &own.refusal);
     let limits = core.parts.values().map(|part| &part.refusal);
-    let refusals = breakers.chain(limits).chain(core.pauses.refusals());
+    let refusals = breakers.chain(limits).chain(core.pauses.refusals()).chain([&core.uncounted]);
     let refused = refusals.filter_map(Refusal::why).cloned().collect();
     // With the core's lock: the same accounts as those of the rules.
     let seats = shared.seats();

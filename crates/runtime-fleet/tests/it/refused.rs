@@ -60,7 +60,7 @@ fn one_damaged_thing_of_each_kind_cuts_nothing_else_off() {
     let others = routes(&fleets[1], world.clock.clone());
     let accounts = ["bad", "good"].map(|path| world.members[0].account(path, limit()));
     world.ticks(4);
-    world.members[0].damage(&["bad", "bad-limit", "route bad/m"]);
+    world.members[0].damage(&["bad", "bad-limit", "route bad/m", "members"]);
     world.ticks(1);
     accounts[0].reserve(cents(1)).unwrap().settle(cents(1));
     own.rest(&Route::new("bad", "m"), FaultScope::Model, SECOND * 60);
@@ -73,10 +73,21 @@ fn one_damaged_thing_of_each_kind_cuts_nothing_else_off() {
 
     let mut named = told(&world);
     named.sort_by(|a, b| a.1.cmp(&b.1));
-    let expected = ["account `bad`", "breaker `bad`", "limit `bad-limit`", "pause `route bad/m`"];
+    let expected = [
+        "account `bad`",
+        "breaker `bad`",
+        "count `members`",
+        "limit `bad-limit`",
+        "pause `route bad/m`",
+    ];
     assert_eq!(named, expected.map(|of| (FleetDegraded, of.to_owned())), "each once");
     let status = fleets[0].status();
-    assert_eq!((status.away, status.refused.len()), (None, 3), "{:?}", status.refused);
+    assert_eq!(
+        (status.away, status.members, status.refused.len()),
+        (None, 2, 4),
+        "{:?}",
+        status.refused
+    );
     assert!(status.accounts[0].refused.is_some() && status.accounts[1].refused.is_none());
 
     // All else goes on.

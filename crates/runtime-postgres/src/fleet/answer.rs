@@ -109,7 +109,7 @@ impl View {
         };
         runtime_fleet::View {
             at: Duration::from_micros(self.at),
-            members: self.members,
+            members: Ok(self.members),
             breakers: report.breakers.iter().zip(self.breakers).map(breaker).collect(),
             shares: report.wants.iter().zip(self.shares).map(share).collect(),
             pauses: report.pauses.iter().zip(self.pauses).map(pause).collect(),
@@ -140,7 +140,7 @@ pub(super) fn joined(
 
 /// The answer to a report of one thing that is damaged.
 pub(super) fn damaged(
-    (at, members): (Duration, u32),
+    (at, members): (Duration, Result<u32, StateError>),
     report: &MemberReport,
     why: &str,
 ) -> runtime_fleet::View {

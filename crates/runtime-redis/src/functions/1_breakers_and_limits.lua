@@ -121,12 +121,17 @@ end
 
 -- Members and limits ----------------------------------------------------------------------------------------
 
--- A member is there until its time is over. Returns how many are, and the time.
+-- A member is there until its time is over. Returns how many are, the time, and why they cannot be counted: then
+-- somebody else has something at the key, which is a matter of the count alone.
 local function member(keys, args)
   local n, ttl = now(), tonumber(args[2])
-  redis.call('ZADD', keys[1], text(n + ttl), args[1])
+  local added = redis.pcall('ZADD', keys[1], text(n + ttl), args[1])
+  if type(added) == 'table' then
+    local is_of_another = string.sub(added.err, 1, 9) == 'WRONGTYPE'
+    return is_of_another and { 0, n, added.err } or added
+  end
   redis.call('ZREMRANGEBYSCORE', keys[1], '-inf', text(n))
-  return { redis.call('ZCARD', keys[1]), n }
+  return { redis.call('ZCARD', keys[1]), n, '' }
 end
 
 local function paused_of(key, n)

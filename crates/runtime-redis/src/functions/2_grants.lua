@@ -147,11 +147,14 @@ local function put(tree, was, g)
   local holders = (NOTHING < held(g) and 1 or 0) - (NOTHING < held(was) and 1 or 0)
   for _, path in ipairs(path_of(g.account)) do
     local account = account_of(tree, path)
-    account.spent = account.spent + g.spent - was.spent + counted
-    account.estimated = account.estimated + g.estimated - was.estimated + counted
-    account.granted = account.granted + held(g) - held(was)
-    account.holders = account.holders + holders
-    account.is_changed = true
+    -- Or it was deleted. Set anew, it counts the grant as it is then.
+    if account then
+      account.spent = account.spent + g.spent - was.spent + counted
+      account.estimated = account.estimated + g.estimated - was.estimated + counted
+      account.granted = account.granted + held(g) - held(was)
+      account.holders = account.holders + holders
+      account.is_changed = true
+    end
   end
 end
 
@@ -168,14 +171,13 @@ local function expire(tree)
   for _, id in ipairs(ended) do
     local found = redis.call('HGET', tree.grants, id)
     local was = found and unpacked(found, GRANT_SUMS)
-    -- Or it was deleted, or its account was.
-    if not was or was.away or not account_of(tree, was.account) then
+    if not was or was.away then
       redis.call('HDEL', tree.grants, id)
       redis.call('ZREM', tree.ends, id)
     else
-      local g = copied(was)
+      local g, own = copied(was), account_of(tree, was.account)
       g.away = true
-      if account_of(tree, g.account).on_loss == 2 then
+      if own and own.on_loss == 2 then
         g.lost = g.lost + held(was)
       else
         g.counted = held(was)
@@ -183,12 +185,13 @@ local function expire(tree)
       -- What it has not said to have heard goes to the next one.
       for _, mark in ipairs(was.marks) do
         local account = account_of(tree, mark.account)
-        account.owed = account.owed or {}
-        table.insert(account.owed, mark.percent)
+        if account then
+          account.owed = account.owed or {}
+          table.insert(account.owed, mark.percent)
+        end
       end
       g.marks = {}
       put(tree, was, g)
     end
   end
 end
-

@@ -183,6 +183,33 @@ local function owed_under(account, rules)
   return #owed > 0 and owed or nil
 end
 
+-- Of an account that was deleted, or of a tree that was thrown away, there may be grants, which count in the new one.
+-- They are looked at only if that may be so: accounts are counted, and are fewer then.
+local function count_grants(tree, paths)
+  local name, root, known = paths[#paths], account_of(tree, paths[1]), redis.call('HLEN', tree.accounts)
+  root.is_changed = true
+  if #paths > 1 and root.made == known then
+    root.made = known + 1
+    return
+  end
+  local own, others_miss = tree.read[name], false
+  for _, found in ipairs(redis.call('HVALS', tree.grants)) do
+    local g = unpacked(found, GRANT_SUMS)
+    local counted = g.counted - g.corrected
+    for _, path in ipairs(path_of(g.account)) do
+      if path == name then
+        own.spent = own.spent + g.spent + counted
+        own.estimated = own.estimated + g.estimated + counted
+        own.granted = own.granted + held(g)
+        own.holders = own.holders + (NOTHING < held(g) and 1 or 0)
+      elseif not account_of(tree, path) then
+        others_miss = true
+      end
+    end
+  end
+  root.made = not others_miss and known + 1 or nil
+end
+
 -- Opens an account. One that is there gets these rules only if that is asked for.
 local function set_account(keys, args)
   local name, changes = args[1], args[7] == '1'
@@ -194,14 +221,11 @@ local function set_account(keys, args)
   end
   local account = account_of(tree, name)
   local is_new = not account
-  if is_new and #paths == 1 then
-    -- Of a tree that was deleted, or thrown away, there may be grants. Their members tell them again.
-    redis.call('DEL', tree.grants, tree.ends)
-  end
   expire(tree)
   if is_new then
     account = { spent = NOTHING, estimated = NOTHING, granted = NOTHING, told = NOTHING, holders = 0 }
     tree.read[name] = account
+    count_grants(tree, paths)
   end
   local rules = {
     amount = read(args[2]), enforced = tonumber(args[3]), strict = tonumber(args[4]),

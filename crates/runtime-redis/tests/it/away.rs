@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use runtime_fleet::SharedState as _;
 use runtime_fleet::conformance::{self, Thing, told};
+use runtime_fleet::{Accounts as _, MemberReport, SharedState as _, StateError};
 use runtime_redis::{RedisConfig, RedisFleet, RedisFleetError};
+use runtime_usage::Usd;
 use test_redis::Server;
 use test_way::Way;
 
-use crate::common::{HOUR, patient, prefix, several};
+use crate::common::{HOUR, account, enforced, patient, prefix, several};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_money_is_granted_twice_when_the_server_is_killed() {
@@ -113,4 +114,42 @@ async fn a_key_that_somebody_else_has_harms_no_other() {
         };
         conformance::damaged(&fleet, damage).await;
     }
+}
+
+/// What is of the whole fleet, and no breaker, limit or account of it needs.
+#[tokio::test]
+async fn a_key_of_the_fleet_that_somebody_else_has_harms_that_alone() {
+    let Some(server) = Server::start(&[]) else { return };
+    let prefix = prefix();
+    let set = |key: &str| server.cli(&["SET", &format!("{prefix}:{key}"), "something"]);
+    let config = patient(server.url()).prefix(&prefix);
+    // A connection reads the last of them.
+    for key in ["members:", "trees:", "limit:"] {
+        set(key);
+    }
+    let fleet = RedisFleet::connect(config).await.unwrap();
+    fleet.set(&account("c"), &enforced(Usd::from_dollars(9))).await.unwrap();
+    let booking = conformance::booking("c", "one");
+    let (breakers, wants, pauses, bookings) = Default::default();
+    let mut report = MemberReport {
+        member: booking.member.clone(),
+        seq: 1,
+        ttl: HOUR,
+        breakers,
+        wants,
+        pauses,
+        bookings,
+    };
+    report.bookings.push(booking);
+    let view = fleet.sync(&report).await.unwrap();
+    let error = view.members.unwrap_err();
+    assert!(matches!(error, StateError::Corrupt { .. }), "{error:?}");
+    assert!(view.booked[0].is_ok(), "{:?}", view.booked);
+    fleet.account(&account("c")).await.unwrap().unwrap();
+    let error = fleet.accounts().await.unwrap_err();
+    assert!(error.to_string().contains("list `trees`"), "{error}");
+    // Nothing that somebody else has put there is deleted.
+    assert_eq!(server.cli(&["GET", &format!("{prefix}:members:")]).trim(), "something");
+    server.cli(&["DEL", &format!("{prefix}:members:"), &format!("{prefix}:trees:")]);
+    assert_eq!(fleet.sync(&report).await.unwrap().members.ok(), Some(1));
 }

@@ -1,6 +1,7 @@
 //! Tests over a real server. Without one they pass, with a word about it.
 #![expect(clippy::unwrap_used, reason = "a test panics if it fails")]
 
+mod apart;
 mod away;
 mod cluster;
 mod common;

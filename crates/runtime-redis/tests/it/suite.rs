@@ -178,6 +178,55 @@ async fn a_tree_whose_accounts_were_thrown_away_is_set_anew() {
     assert_eq!(state.spent, Usd::from_dollars(2), "what its member tells, once");
 }
 
+/// Somebody takes an account out of its tree by hand, and it is set again.
+#[tokio::test]
+async fn an_account_that_was_deleted_has_what_was_spent_once_it_is_set_anew() {
+    let Some(server) = Server::start(&[]) else { return };
+    let prefix = prefix();
+    let fleet = RedisFleet::connect(patient(&*server.url()).prefix(&prefix)).await.unwrap();
+    let rules = || enforced(Usd::from_dollars(9));
+    let accounts = ["c", "c/x", "c/x/z", "c/y"].map(account);
+    let set = async || {
+        for account in &accounts {
+            fleet.set(account, &rules()).await.unwrap();
+        }
+    };
+    let sums = async |path: &str| {
+        let it = fleet.account(&account(path)).await.unwrap().unwrap();
+        [it.spent, it.granted, Usd::from_dollars(it.members.into())]
+    };
+    let dollars = |all: [u64; 3]| all.map(Usd::from_dollars);
+    set().await;
+    let mut one = conformance::booking("c/x/z", "one");
+    (one.seq, one.granted, one.spent) = (1, Usd::from_dollars(3), Usd::from_dollars(2));
+    fleet.book(&one).await.unwrap();
+    for lost in [&["c/x/z"][..], &["c/x"], &["c/x", "c/y"], &["c"], &["c", "c/x", "c/x/z", "c/y"]] {
+        let key = format!("{prefix}:accounts:{{c}}");
+        server.cli(&[&["HDEL", &key], lost].concat());
+        // Another one comes meanwhile, as the first of them.
+        if !lost.contains(&"c") {
+            fleet.set(&account("c/new"), &rules()).await.unwrap();
+            assert_eq!(sums("c/new").await, dollars([0, 0, 0]), "{lost:?}");
+        }
+        set().await;
+        for path in ["c", "c/x", "c/x/z"] {
+            assert_eq!(sums(path).await, dollars([2, 1, 1]), "{lost:?}: {path}");
+        }
+        one.seq += 1;
+        fleet.book(&one).await.unwrap();
+        for (path, held) in [("c", 1), ("c/x", 1), ("c/x/z", 1), ("c/y", 0)] {
+            assert_eq!(sums(path).await, dollars([2 * held, held, held]), "{lost:?}: {path}");
+        }
+    }
+    // Its member is lost while the account is not there.
+    (one.seq, one.ttl) = (one.seq + 1, std::time::Duration::from_micros(1));
+    fleet.book(&one).await.unwrap();
+    server.cli(&["HDEL", &format!("{prefix}:accounts:{{c}}"), "c/x"]);
+    assert_eq!(sums("c").await, dollars([3, 0, 0]));
+    set().await;
+    assert_eq!(sums("c/x").await, dollars([3, 0, 0]));
+}
+
 /// As a server does that is short of memory and may throw away any key.
 #[tokio::test]
 async fn money_of_a_member_does_not_stay_held_if_its_end_was_thrown_away() {

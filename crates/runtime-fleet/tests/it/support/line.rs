@@ -122,6 +122,7 @@ impl SharedState for End {
             put(&mut view.pauses, report.pauses.iter(), damaged);
             let accounts = report.bookings.iter().map(|booking| booking.account.as_str());
             put(&mut view.booked, accounts, damaged);
+            view.members = damaged("members").map_or(view.members, Err);
             Ok(view)
         })
     }
