@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::num::NonZeroU64;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -80,7 +81,7 @@ struct Shared {
 
 /// Hears of the pauses of a limiter, to pass them on.
 pub trait PauseListener: fmt::Debug + Send + Sync {
-    /// A provider asked for this pause. It is called outside of any lock.
+    /// A provider asked for this pause. It is called outside of any lock, and a panic goes no further.
     fn paused(&self, limiter: &str, wait: Duration);
 }
 
@@ -225,7 +226,8 @@ impl RateLimiter {
     pub fn pause(&self, wait: Duration) {
         self.follow_pause(wait);
         if let Some(listener) = &self.shared.listener {
-            listener.paused(self.name(), wait);
+            // The call that was refused has to be settled, whatever becomes of this.
+            let _ = catch_unwind(AssertUnwindSafe(|| listener.paused(self.name(), wait)));
         }
     }
 

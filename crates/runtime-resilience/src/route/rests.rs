@@ -1,6 +1,7 @@
 //! The rests of routes after a fault.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use super::place::Route;
@@ -130,6 +131,13 @@ pub struct Rested {
 
 /// Hears of the rests of routes, to pass them on.
 pub trait RestListener: fmt::Debug + Send + Sync {
-    /// The route rests for this long. It is called outside of any lock.
+    /// The route rests for this long. It is called outside of any lock, and a panic goes no further.
     fn rests(&self, route: &Route, rest: Duration);
+}
+
+impl dyn RestListener {
+    /// Tells it. The call that failed has to be settled, whatever becomes of this.
+    pub(super) fn told(&self, route: &Route, rest: Duration) {
+        let _ = catch_unwind(AssertUnwindSafe(|| self.rests(route, rest)));
+    }
 }

@@ -272,7 +272,7 @@ impl Routes {
             self.rest_at(index, rest);
             count += 1;
             if let Some(listener) = &self.shared.config.listener {
-                listener.rests(route, rest);
+                listener.told(route, rest);
             }
         }
         count

@@ -248,3 +248,33 @@ fn pauses_and_rests_are_told_unless_they_follow_others() {
     let lease = routes.select(&TriedRoutes::default(), Demand::default()).unwrap();
     assert_eq!(lease.route().name(), "other/c");
 }
+
+/// Panics at whatever it hears.
+#[derive(Debug)]
+struct Bomb;
+
+impl PauseListener for Bomb {
+    fn paused(&self, _: &str, _: Duration) {
+        std::panic::resume_unwind(Box::new("bomb"));
+    }
+}
+
+impl RestListener for Bomb {
+    fn rests(&self, _: &Route, _: Duration) {
+        std::panic::resume_unwind(Box::new("bomb"));
+    }
+}
+
+#[test]
+fn a_panic_of_a_listener_goes_no_further() {
+    let clock = Arc::new(ManualClock::new());
+    let limits = RateLimits::default();
+    let limiter = RateLimiter::with_listener("api", limits, clock.clone(), Arc::new(Bomb));
+    limiter.pause(SECOND);
+    assert_eq!(limiter.available().paused, Some(SECOND));
+
+    let routes = [Route::new("openai", "a"), Route::new("openai", "b")];
+    let all = Routes::ordered(routes.clone()).with_clock(clock).on_rest(Arc::new(Bomb));
+    assert_eq!(all.rest(&routes[0], FaultScope::Provider, SECOND), 2);
+    assert!(all.select(&TriedRoutes::default(), Demand::default()).is_err(), "both rest");
+}
