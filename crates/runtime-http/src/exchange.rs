@@ -161,7 +161,8 @@ impl<C: Call> Exchange<C> {
         match reply {
             Ok(Ok(reply)) => self.reply(running, provider, reply).await,
             Ok(Err(error)) => {
-                let failed = running.fail(running.fault_of(C::inside(&error)));
+                let fault = running.fault_of(C::inside(&error));
+                let failed = running.fail(fault);
                 self.last = Some(Err(error));
                 self.recover(running, failed).await;
             }

@@ -58,7 +58,7 @@ impl Running {
     }
 
     /// The fault of an error that the client gets.
-    pub(crate) fn fault_of(&self, error: &(dyn Error + 'static)) -> FaultError {
+    pub(crate) fn fault_of(&mut self, error: &(dyn Error + 'static)) -> FaultError {
         match self {
             Self::Once(turn) => turn.fault_of(error),
             Self::Attempt(attempt) => attempt.fault_of(error),

@@ -14,6 +14,7 @@ mod durable;
 mod ends;
 mod head;
 mod litellm;
+mod panics;
 mod pieces;
 mod places;
 mod rules;

@@ -157,7 +157,7 @@ impl<'s> ActiveAttempt<'s> {
     }
 
     /// The fault of an error that stays with its owner: [`ActiveTurn::fault_of`].
-    pub fn fault_of(&self, error: &(dyn Error + 'static)) -> FaultError {
+    pub fn fault_of(&mut self, error: &(dyn Error + 'static)) -> FaultError {
         self.active.fault_of(error)
     }
 

@@ -308,8 +308,10 @@ impl<'s> ActiveTurn<'s> {
 
     /// What the session's [classifier](crate::RecoveryConfig::classifier) says of an error that stays with its
     /// owner, such as the client that gets it. [`fail`](Self::fail) with it.
-    pub fn fault_of(&self, error: &(dyn Error + 'static)) -> FaultError {
-        self.core.setup.recovery.classifier.fault_of(error)
+    pub fn fault_of(&mut self, error: &(dyn Error + 'static)) -> FaultError {
+        // Its rules are the caller's code.
+        let Self { core, polling, .. } = self;
+        flagged(polling, || core.setup.recovery.classifier.fault_of(error))
     }
 
     /// The time until the turn's timeout or the session's deadline, whichever comes first.

@@ -102,6 +102,11 @@ async fn reply(
         ("down", _) => {
             error(503, json!({"message": "Service unavailable", "type": "server_error"}))
         }
+        ("limited", _) => {
+            let mut reply = error(429, json!({"message": "Slow down", "type": "rate_limit_error"}));
+            reply.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+            reply
+        }
         ("bad", _) => error(
             400,
             json!({"message": "temperature is too high", "type": "invalid_request_error"}),
