@@ -14,6 +14,7 @@ mod durable;
 mod ends;
 mod head;
 mod litellm;
+mod odd;
 mod panics;
 mod pieces;
 mod places;

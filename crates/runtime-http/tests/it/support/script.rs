@@ -55,6 +55,10 @@ impl Said {
         Self { kind, ..self }
     }
 
+    pub(crate) fn with_status(self, status: u16) -> Self {
+        Self { status, ..self }
+    }
+
     /// Nothing more comes, and the connection stays open.
     pub(crate) fn open(self) -> Self {
         Self { open: true, ..self }
