@@ -159,9 +159,10 @@ impl Ask {
         }
     }
 
-    /// Whether another model cannot be asked for at this path: a deployment of Azure has one.
+    /// Whether another model cannot be asked for at this path: a deployment of Azure has one, and an endpoint of
+    /// Vertex AI.
     pub(crate) fn is_bound(&self, path: &str) -> bool {
-        has_deployment(path) && !self.follows()
+        (has_deployment(path) && !self.follows()) || endpoint::tuned(path).is_some()
     }
 
     /// Whether the deployment in the path is the name of the model.

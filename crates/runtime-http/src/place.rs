@@ -78,7 +78,7 @@ pub struct Place {
 pub struct InvalidPlaceError {
     /// The name of the argument.
     pub field: &'static str,
-    /// The value of the argument. A key is left out.
+    /// The value of the argument. A key or a password is left out.
     pub value: String,
     /// The provider of the route.
     pub provider: String,
@@ -95,7 +95,7 @@ impl Place {
     ///
     /// # Errors
     ///
-    /// [`InvalidPlaceError`] if `base` is no URL of a server, with `http` or `https`, or has a fragment.
+    /// [`InvalidPlaceError`] if `base` is no URL of a server, with `http` or `https`, or has a fragment, or a user.
     pub fn of(route: &Route, base: impl Into<Arc<str>>) -> Result<Self, InvalidPlaceError> {
         let base = base.into();
         let label = route.key_label().map(Arc::from);
@@ -105,7 +105,11 @@ impl Place {
             let rule = "a URL without a fragment";
             return Err(place.invalid("base", &place.base, rule));
         }
-        match place.base.parse() {
+        match place.base.parse::<Uri>() {
+            // A client would not send it, and the provider would say no more than 401.
+            Ok(base) if base.authority().is_some_and(|at| at.as_str().contains('@')) => {
+                Err(place.invalid("base", "…", "a URL without a user and a password"))
+            }
             Ok(base) if is_server(&base) => Ok(place),
             _ => {
                 let rule = "a URL with http or https and a host";
@@ -257,13 +261,14 @@ fn is_same(one: &Uri, other: &Uri) -> bool {
     one.authority() == other.authority() && one.scheme() == other.scheme()
 }
 
-/// Without the key.
+/// Without the key, and without the query, which may have one.
 impl fmt::Debug for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let base = self.base.split('?').next().unwrap_or_default();
         f.debug_struct("Place")
             .field("provider", &self.provider)
             .field("label", &self.label)
-            .field("base", &self.base)
+            .field("base", &base)
             .finish_non_exhaustive()
     }
 }

@@ -332,8 +332,8 @@ impl Turns {
     }
 }
 
-const DEPLOYMENT: &str = "a deployment of Azure is in the URL, and has one model; give the route a place whose \
-                          base ends with the deployment of its model";
+const DEPLOYMENT: &str = "a deployment of Azure, or an endpoint of Vertex AI, is in the URL, and has one model; give \
+                          the route a place, at Azure one whose base ends with the deployment of its model";
 
 const SIGNATURE: &str = "the request is signed for another URL or body; give the route a place with a key, such as \
                          an API key of Bedrock, or sign below this layer";

@@ -172,7 +172,15 @@ fn row(path: &str) -> Option<&'static Endpoint> {
 /// The model in a path: `/models/M:verb`, `/model/M/converse`, `/deployments/M/…`.
 pub(super) fn model(path: &str) -> Option<String> {
     // Clients of Bedrock escape the colon before a version, and the parts of a name in full.
-    Some(path[model_at(path)?].replace("%3A", ":").replace("%2F", "/"))
+    let own = || Some(path[model_at(path)?].replace("%3A", ":").replace("%2F", "/"));
+    own().or_else(|| tuned(path).map(str::to_owned))
+}
+
+/// The endpoint of a tuned Gemini at Vertex AI, which stands where others name the model: `/endpoints/ID:verb`.
+pub(super) fn tuned(path: &str) -> Option<&str> {
+    let endpoint = row(path).filter(|endpoint| endpoint.kind == Kind::GenerateContent)?;
+    let (_, id) = path.rsplit_once("/endpoints/")?;
+    id.trim_end_matches('/').strip_suffix(endpoint.end)
 }
 
 /// The path with another model, if it names one, or `follows` as the deployments of a gateway do.
@@ -186,8 +194,8 @@ pub(crate) fn suffix(path: &str, other: &str) -> String {
     let Some(endpoint) = row(path) else { return path.to_owned() };
     let end = endpoint.end;
     match before_model(endpoint) {
-        Some(before) if model_at(path).is_some() => format!("{before}{}{end}", escaped(other)),
-        _ => end.to_owned(),
+        Some(before) => format!("{before}{}{end}", escaped(other)),
+        None => end.to_owned(),
     }
 }
 

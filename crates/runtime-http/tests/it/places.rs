@@ -164,6 +164,12 @@ fn place_without_a_url_is_refused() {
         let said = refused.to_string();
         assert!(said.contains("`base` of the place of `other`") && said.contains(base), "{said}");
     }
+    let refused = Place::of(&route, "https://me:hunter2@a.test/v1").unwrap_err();
+    let said =
+        "`base` of the place of `other` must be a URL without a user and a password, not `…`";
+    assert_eq!(refused.to_string(), said);
+    let place = Place::of(&route, "https://a.test/v1?key=hunter2").unwrap();
+    assert!(!format!("{place:?}").contains("hunter2"), "{place:?}");
     for base in
         ["http://localhost:8000/v1", "https://[::1]/v1", "https://[::1]:80?a=b", "HTTPS://a.test"]
     {
@@ -212,6 +218,25 @@ async fn deployment_is_never_asked_for_another_model() {
     let turns = Turns::of(&session).place(of_third);
     let (requests, reply) = call(&turns, 1, (CHAT, &[], json!({"model": "first"}))).await;
     assert_eq!((requests.len(), reply.is_err()), (1, true));
+}
+
+#[tokio::test]
+async fn endpoint_of_vertex_is_never_asked_for_another_model() {
+    const PROJECT: &str = "https://us-central1-aiplatform.googleapis.com/v1/projects/p/locations/l";
+    let own = format!("{PROJECT}/endpoints/4711:generateContent");
+    let asked = (&*own, &[][..], json!({"contents": []}));
+    let [without, with] = [(); 2].map(|()| session(&[("own", "4711"), ("gemini", "second")]));
+    let (requests, reply) = call(&Turns::of(&without), 1, asked.clone()).await;
+    assert_eq!((requests.len(), requests[0].uri().to_string()), (1, own.clone()));
+    let said = format!("{:?}", turn_error(&*reply.unwrap_err()).unwrap());
+    assert!(said.contains("no call of model `second` can go to `gemini`"), "{said}");
+
+    let base = format!("{PROJECT}/publishers/google");
+    let place = Place::of(&Route::new("gemini", "second"), &*base).unwrap();
+    let (requests, reply) = call(&Turns::of(&with).place(place), 1, asked).await;
+    assert_eq!(reply.unwrap(), 200);
+    let uris: Vec<_> = requests.iter().map(|request| request.uri().to_string()).collect();
+    assert_eq!(uris, [own, format!("{base}/models/second:generateContent")]);
 }
 
 #[tokio::test]
