@@ -122,13 +122,11 @@ pub(super) fn slashed(text: &[u8], start: usize, end: usize) -> Option<(usize, u
             && text.get(end) == Some(sign)
             && is_of(text, option, &(programs, "", b"", true))
     })?;
-    let (from, to) = match marked {
-        Some((_, quote)) => (end + 1, quote.end(text, end + 1)?),
-        None if Quote::at(text, end + 1).is_some() => {
-            let quote = Quote::at(text, end + 1)?;
-            (end + 1 + quote.len(), quote.end(text, end + 1 + quote.len())?)
-        }
-        None => (end + 1, run(text, end + 1, Manner::Assigned)),
+    let from = end + 1;
+    let (from, to) = match (marked, Quote::at(text, from)) {
+        (Some((_, quote)), _) => (from, quote.end(text, from)?),
+        (None, Some(quote)) => (from + quote.len(), quote.end(text, from + quote.len())?),
+        (None, None) => (from, run(text, from, Manner::Assigned)),
     };
     (from < to && !is_placeholder(&text[from..to])).then_some((from, to))
 }

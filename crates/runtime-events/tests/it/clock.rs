@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-use runtime_events::{Clock, ManualClock, Sleeper, SystemClock, ThreadSleeper, format_utc};
+use runtime_events::{Clock, ManualClock, Sleep, Sleeper, SystemClock, ThreadSleeper, format_utc};
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
@@ -220,4 +220,36 @@ fn thread_sleeper_accepts_zero_and_maximal_durations() {
     assert!(pin!(ThreadSleeper.sleep(Duration::ZERO)).poll(&mut cx).is_ready());
     assert!(pin!(ThreadSleeper.sleep(Duration::MAX)).poll(&mut cx).is_pending());
     ThreadSleeper.park(Duration::ZERO);
+}
+
+/// Says that it was asked, and waits for nothing.
+#[derive(Debug)]
+struct Asked(AtomicUsize);
+
+impl Sleeper for Asked {
+    fn sleep(&self, _: Duration) -> Sleep {
+        Sleep::new(std::future::ready(()))
+    }
+
+    fn park(&self, timeout: Duration) {
+        self.0.fetch_add(timeout.as_secs() as usize, Ordering::Relaxed);
+    }
+
+    fn has_threads(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn pair_has_the_first_ones_clock_and_the_second_ones_sleep() {
+    let clock = ManualClock::new();
+    let pair = (clock.clone(), Asked(AtomicUsize::new(0)));
+    clock.advance(SECOND);
+    assert_eq!((pair.now(), pair.utc_now()), (clock.now(), clock.utc_now()));
+    pair.park(3 * SECOND);
+    assert_eq!(pair.1.0.load(Ordering::Relaxed), 3);
+    assert!(!pair.has_threads());
+    let mut cx = Context::from_waker(Waker::noop());
+    assert_eq!(pin!(pair.sleep(SECOND)).poll(&mut cx), Poll::Ready(()));
+    assert!((clock, ThreadSleeper).has_threads());
 }

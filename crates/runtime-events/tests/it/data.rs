@@ -1,6 +1,10 @@
 //! The free-form part of an event.
 
-use runtime_events::{AgentEvent, Data};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use runtime_events::payload::StatusChanged;
+use runtime_events::{AgentEvent, Data, Fact, Text};
 use serde_json::{Map, Value, json};
 
 #[test]
@@ -81,4 +85,58 @@ fn event_with_data_of_any_depth_is_read_back() {
 #[test]
 fn debug_output_is_a_map() {
     assert_eq!(format!("{:?}", Data::new().with("a", true)), r#"{"a": true}"#);
+}
+
+#[test]
+fn facts_equal_only_what_they_hold() {
+    let facts = [json!("a"), json!("b"), json!(1), json!(-1), json!(1.0), json!(true), json!([1])];
+    let kinds = [json!(null), json!(false), json!({"a": 1}), json!(2), json!(-2), json!(1.5)];
+    let values: Vec<_> = facts.into_iter().chain(kinds).collect();
+    for (place, value) in values.iter().enumerate() {
+        let fact = Fact::from(value.clone());
+        for (other, another) in values.iter().enumerate() {
+            assert_eq!(fact == *another, place == other, "{fact} and {another}");
+            let another = Fact::from(another.clone());
+            assert_eq!(fact == another, place == other, "{fact} and {another}");
+        }
+    }
+    let (text, minus) = (Fact::from("a"), Fact::from(-3));
+    assert!(text == "a" && text != "b" && text != *"b" && Fact::from(3) != "3");
+    assert_eq!((minus.as_f64(), minus.as_u64()), (Some(-3.0), None));
+}
+
+#[test]
+fn texts_are_shown_as_the_words_they_are() {
+    let (literal, shared) = (Text::from("a\"b"), Text::from(Arc::<str>::from("a\"b")));
+    assert_eq!(literal, shared);
+    assert_ne!(literal, Text::from("a"));
+    for text in [literal, shared] {
+        assert_eq!(format!("{text:?} {text:>4} {text}"), r#""a\"b"  a"b a"b"#);
+    }
+}
+
+#[test]
+fn object_of_too_many_levels_becomes_its_text() {
+    let nested = |levels| (0..levels).fold(Value::Null, |inside, _| json!({ "in": inside }));
+    for (levels, is_text) in [(1, false), (125, false), (126, true)] {
+        let fact = Fact::from(nested(levels));
+        assert_eq!(fact.as_str().is_some(), is_text, "{levels}");
+        // One deep branch is enough, beside shallow ones.
+        let beside = json!({ "a": 1, "deep": nested(levels - 1), "z": [] });
+        assert_eq!(Fact::from(beside).as_str().is_some(), is_text, "{levels}");
+        let listed = json!([1, nested(levels - 1), []]);
+        assert_eq!(Fact::from(listed).as_str().is_some(), is_text, "{levels}");
+    }
+}
+
+#[test]
+fn fixed_data_is_what_it_was_made_of() {
+    static MOVED: [(Cow<'static, str>, Fact); 2] = StatusChanged::literals("waiting", "running");
+    let data = Data::fixed(&MOVED);
+    assert_eq!(serde_json::to_string(&data).unwrap(), r#"{"from":"waiting","to":"running"}"#);
+    let more = data.with("to", "failed").with("by", "hand");
+    assert_eq!(
+        serde_json::to_string(&more).unwrap(),
+        r#"{"from":"waiting","to":"failed","by":"hand"}"#
+    );
 }

@@ -130,6 +130,27 @@ fn subject_is_the_first_name_in_the_data() {
 }
 
 #[test]
+fn usage_is_known_by_one_of_its_counts() {
+    let turn = TurnEnded::default();
+    assert!(!turn.has_usage());
+    assert!(TurnEnded { input_tokens: Some(0), ..turn }.has_usage());
+    assert!(TurnEnded { output_tokens: Some(0), ..TurnEnded::default() }.has_usage());
+}
+
+#[test]
+fn words_of_payloads_equal_only_the_same_words() {
+    let shared: Arc<str> = "a".into();
+    assert_eq!(Word::Literal("a"), Word::Shared(&shared));
+    assert_ne!(Word::Literal("b"), Word::Shared(&shared));
+    let (one, two) = (data(json!({ "x": ["a"] })), data(json!({ "x": ["b"] })));
+    let any = |data| Any::Fact(Data::get(data, "x").unwrap());
+    let words = [Words::Written(&["a"]), Words::Written(&["b"]), Words::Written(&[])];
+    assert_eq!(words.map(|some| some == words[0]), [true, false, false]);
+    assert_eq!(any(&one), any(&one));
+    assert_ne!(any(&one), any(&two));
+}
+
+#[test]
 fn facts_round_trip_through_json() {
     let texts = [
         "null",

@@ -1,8 +1,8 @@
 //! Names, classes, spans and ids.
 
 use runtime_events::{
-    AgentEventName, AgentEventStatus, AgentFailureClass, CountingIds, FailureScenario, IdSource,
-    RandomIds, SpanId, SpanOutcome,
+    AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, Clock, CountingIds,
+    FailureScenario, IdSource, Labels, RandomIds, SpanId, SpanOutcome, SystemClock, thread_of,
 };
 
 /// Checks that every value of an enum is written and read as the same word.
@@ -39,6 +39,22 @@ fn every_variant_has_the_words_of_its_name() {
         let words = rest.unwrap_or(path).split(['_', '.']);
         let camel: String = words.map(|word| word[..1].to_uppercase() + &word[1..]).collect();
         assert_eq!(format!("{name:?}"), camel, "{path}");
+    }
+}
+
+#[test]
+fn outcome_is_a_failure_unless_nobody_wanted_more() {
+    let failures: Vec<_> = SpanOutcome::ALL.iter().filter(|outcome| outcome.is_failure()).collect();
+    assert_eq!(failures, [&SpanOutcome::Failed, &SpanOutcome::TimedOut, &SpanOutcome::Panicked]);
+}
+
+#[test]
+fn last_event_of_a_session_is_one_of_two_with_an_outcome() {
+    for &name in AgentEventName::ALL {
+        let event = AgentEvent::new(name, AgentEventStatus::Completed, SystemClock.utc_now());
+        assert!(!event.ends_session(), "{name}");
+        let is_last = matches!(name, AgentEventName::AgentCompleted | AgentEventName::AgentFailed);
+        assert_eq!(event.with_outcome(SpanOutcome::Ok).ends_session(), is_last, "{name}");
     }
 }
 
@@ -137,3 +153,14 @@ fn random_ids_differ() {
 }
 
 const _: Option<&dyn IdSource> = None;
+
+#[test]
+fn thread_and_life_are_read_from_labels() {
+    let labels = |pairs: &[(&'static str, &'static str)]| {
+        pairs.iter().map(|&(key, value)| (key.into(), value.into())).collect::<Labels>()
+    };
+    let of = |pairs| thread_of(&labels(pairs)).map(|(thread, life)| (thread.to_owned(), life));
+    assert_eq!(of(&[("thread", "order-1"), ("life", "7")]), Some(("order-1".into(), 7)));
+    assert_eq!(of(&[("thread", "order-1")]), None);
+    assert_eq!(of(&[("thread", "order-1"), ("life", "old")]), None);
+}

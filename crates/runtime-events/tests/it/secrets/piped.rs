@@ -7,6 +7,8 @@ pub(crate) const PIPED: &[&str] = &[
     "net user bob ⟨hunter2x⟩ /add",
     "xfreerdp /u:bob /p:⟨hunter2⟩ /v:10.0.0.5",
     "xfreerdp /v:10.0.0.5 /u:bob '/p:⟨hunter 2⟩'",
+    "xfreerdp /u:bob /p:\"⟨hunter 2⟩\" /v:10.0.0.5",
+    "xfreerdp /u:bob /p:'⟨hunter2⟩' /v:10.0.0.5",
     "echo 'bob:⟨hunter2⟩' | chpasswd",
     "echo \"root:⟨Zx81-tape⟩\" | sudo chpasswd",
     "echo bob:⟨hunter2⟩ | chpasswd",
