@@ -7,7 +7,7 @@ use runtime_events::{
     AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, SpanId, SpanOutcome,
 };
 use runtime_sinks::{
-    EventSink, Filter, JsonlSink, Level, RingBufferEventSink, SampleSessions, SinkStats,
+    EventSink, Filter, JsonlSink, Level, RingBufferEventSink, SampleSessions, SinkError, SinkStats,
 };
 
 use crate::common::{TempFile, event, numbered};
@@ -29,6 +29,25 @@ fn filter_conditions_all_apply() {
     );
     assert!(Filter::default().passes(&event(1)));
     assert!(!Filter::all().names([]).passes(&event(1)));
+}
+
+#[test]
+fn names_that_are_blocked_add_up() {
+    use AgentEventName as Name;
+    let blocked = Filter::all().without([Name::AgentStarted]).without([Name::TurnCompleted]);
+    let passes = |filter: &Filter, name| {
+        filter.passes(&AgentEvent::new(
+            name,
+            AgentEventStatus::Running,
+            chrono::DateTime::UNIX_EPOCH,
+        ))
+    };
+    assert!(!passes(&blocked, Name::AgentStarted) && !passes(&blocked, Name::TurnCompleted));
+    assert!(passes(&blocked, Name::TurnFailed));
+    let named = Filter::all().names([Name::AgentStarted, Name::TurnFailed]);
+    let both = named.without([Name::AgentStarted]);
+    assert!(!passes(&both, Name::AgentStarted) && passes(&both, Name::TurnFailed));
+    assert!(!passes(&both, Name::TurnCompleted), "what was set before still counts");
 }
 
 #[test]
@@ -72,6 +91,29 @@ fn filtered_events_are_not_in_the_stats() {
     sink.emit_all(&[event(2)]).unwrap();
     sink.flush().unwrap();
     assert_eq!(sink.stats(), Some(SinkStats::default()));
+    let passing = Arc::new(AgentEvent::started("writer", "draft"));
+    sink.emit(&passing).unwrap();
+    sink.emit_all(&[event(3), passing]).unwrap();
+    let written = sink.stats().unwrap();
+    assert_eq!((written.written, written.dropped), (2, 0));
+}
+
+#[test]
+fn error_of_a_filtered_sink_reaches_the_caller() {
+    struct Broken;
+    impl EventSink for Broken {
+        fn emit(&self, _: &Arc<AgentEvent>) -> Result<(), SinkError> {
+            Err(SinkError::new("write", "disk full"))
+        }
+        fn flush(&self) -> Result<(), SinkError> {
+            Err(SinkError::new("flush", "disk full"))
+        }
+    }
+    let sink = Filter::all().without([AgentEventName::TurnCompleted]).before(Broken);
+    let passing = Arc::new(AgentEvent::started("writer", "draft"));
+    assert!(sink.emit(&passing).is_err() && sink.emit_all(&[passing]).is_err());
+    assert!(sink.flush().is_err());
+    assert!(sink.emit(&event(1)).is_ok());
 }
 
 #[test]
@@ -82,6 +124,19 @@ fn levels_match_event_importance() {
     assert_eq!(of(Name::AgentStarted, Status::Running), Level::Info);
     assert_eq!(of(Name::StatusChanged, Status::Running), Level::Debug);
     assert_eq!(of(Name::StatusChanged, Status::Failed), Level::Debug, "agent.failed follows");
+    for detail in [
+        Name::WaitStarted,
+        Name::WaitEnded,
+        Name::GuardrailChecked,
+        Name::PermissionChecked,
+        Name::PolicyDecided,
+        Name::AttemptStarted,
+        Name::HookPreTool,
+        Name::HookPostTool,
+    ] {
+        assert_eq!(of(detail, Status::Running), Level::Debug, "{detail}");
+        assert_eq!(of(detail, Status::Failed), Level::Warn, "{detail}");
+    }
     assert_eq!(of(Name::TurnFailed, Status::Failed), Level::Warn);
     assert_eq!(of(Name::AgentFailed, Status::Failed), Level::Error);
     assert_eq!(of(Name::AgentFailed, Status::Cancelled), Level::Warn);

@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use runtime_events::payload::LogRecord;
 use runtime_events::{AgentEvent, AgentEventName, ManualClock};
 use runtime_sinks::{
-    EventSink, Filter, JsonlSink, QueueConfig, QueueShutdown, QueueSink, RingBufferEventSink,
-    SinkError, SinkStats,
+    EventSink, Filter, JsonlSink, Losses, QueueConfig, QueueShutdown, QueueSink,
+    RingBufferEventSink, SinkError, SinkStats,
 };
 
 use crate::common::{TempFile, event, number, numbered};
@@ -279,4 +280,16 @@ fn panic_in_on_abandoned_is_caught() {
     entered.recv().unwrap();
     drop(queue);
     drop(open);
+}
+
+#[test]
+fn losses_list_64_sessions_and_count_the_rest() {
+    let mut losses = Losses::default();
+    for session in (0..70).chain(0..70) {
+        losses.add(&numbered(&format!("s{session}"), 1 + session % 3));
+    }
+    let record = losses.to_record(&ManualClock::new()).unwrap();
+    let said = LogRecord::of(&record);
+    assert_eq!((said.count, said.losses().count()), (Some(140), 64));
+    assert!(said.losses().all(|loss| loss.count == Some(2)));
 }

@@ -355,3 +355,21 @@ fn follow_goes_on_in_a_file_of_the_same_name() {
     replace(&text(&[numbered("s", 2)]));
     assert_eq!(numbers(&mut reader), [1, 2]);
 }
+
+#[test]
+fn mark_of_an_encoding_is_passed_over_at_the_beginning_only() {
+    let marked = [&b"\xef\xbb\xbf"[..], &text(&[event(1)])].concat();
+    let (entries, report) = read(&marked);
+    assert!(entries.len() == 1 && entries[0].is_ok() && report.is_whole());
+    let (entries, _) = read(&[&marked[..], &marked[..]].concat());
+    assert!(entries.len() == 2 && entries[0].is_ok() && entries[1].is_err());
+}
+
+#[test]
+fn number_without_its_line_break_may_be_cut() {
+    let (entries, report) = read(b"12\n34");
+    assert_eq!((entries.len(), report.torn.len()), (1, 1));
+    assert!(matches!(&entries[0], Ok(LogEntry::Unknown(value)) if *value == 12));
+    let (entries, report) = read(b"12\n{}");
+    assert_eq!((entries.len(), report.torn.len()), (2, 0));
+}
