@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
-use crate::error::OpenError;
+use crate::error::{OpenError, said};
 use crate::options::{SqliteConfig, SqliteDurability};
 
 /// A kind of database.
@@ -227,7 +227,7 @@ fn is_busy(error: &rusqlite::Error) -> bool {
 }
 
 fn sqlite(path: &Path, (attempted, source): (&'static str, rusqlite::Error)) -> OpenError {
-    OpenError::Sqlite { path: path.to_owned(), attempted, source: source.into() }
+    OpenError::Sqlite { path: path.to_owned(), attempted, source: said(&source).into() }
 }
 
 #[cfg(test)]

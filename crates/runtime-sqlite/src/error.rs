@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use rusqlite::ErrorCode;
+use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
 use thiserror::Error;
 
 /// The error of opening a database.
@@ -58,4 +60,35 @@ pub enum OpenError {
         /// The error of SQLite.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+/// What SQLite says of an error: once, where its error says it again as its own source, and with what it does not say.
+pub(crate) fn said(error: &rusqlite::Error) -> String {
+    let code = error.sqlite_error().map(|error| (error.code, error.extended_code));
+    match code {
+        Some((ErrorCode::ReadOnly, _)) => {
+            format!("{error}: even who only reads must be able to write the file and its folder")
+        }
+        Some((_, SQLITE_IOERR_SHMSIZE)) => format!("{error}: its disk may be full"),
+        _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    #[test]
+    fn what_sqlite_leaves_out_is_said() {
+        let of = |code, text: &str| {
+            said(&rusqlite::Error::SqliteFailure(ffi::Error::new(code), Some(text.to_owned())))
+        };
+        let read_only = of(ffi::SQLITE_READONLY_DIRECTORY, "attempt to write a readonly database");
+        assert!(read_only.contains("write the file and its folder"), "{read_only}");
+        let full = of(SQLITE_IOERR_SHMSIZE, "disk I/O error");
+        assert!(full.contains("full"), "{full}");
+        assert_eq!(of(ffi::SQLITE_NOTADB, "file is not a database"), "file is not a database");
+    }
 }

@@ -21,7 +21,7 @@ use serde_json::Value;
 use self::desk::{Need, Own};
 use self::worker::Worker;
 use crate::database::{self, Schema};
-use crate::error::OpenError;
+use crate::error::{OpenError, said};
 use crate::options::{SqliteConfig, SqliteDurability};
 
 /// Databases of threads.
@@ -33,6 +33,7 @@ const THREADS: Schema = Schema {
         include_str!("schema/threads-v1.sql"),
         include_str!("schema/threads-v2.sql"),
         include_str!("schema/threads-v3.sql"),
+        include_str!("schema/threads-v4.sql"),
     ],
     min_reader: Some("SELECT min_reader FROM meta"),
     durability: SqliteDurability::Sync,
@@ -104,7 +105,7 @@ impl SqliteStore {
         // What is forgotten is overwritten.
         connection
             .pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))
-            .map_err(|error| failed("configure", error.into()))?;
+            .map_err(|error| failed("configure", said(&error).into()))?;
         let durability = config.durability.unwrap_or(THREADS.durability);
         let (clock, busy_timeout) = (config.clock, config.busy_timeout);
         let own = Own { connection, clock, schema: &THREADS, durability, busy_timeout };

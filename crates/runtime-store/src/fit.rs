@@ -14,6 +14,8 @@ use crate::thread::{Claim, Leave};
 const NAME: usize = 2_000;
 /// The most levels of arrays and objects that `serde_json` reads.
 const LEVELS: usize = 127;
+/// The most entries of a thread: a store may keep the number of one in 32 bits.
+const ENTRIES: u64 = 0xffff_ffff;
 
 /// Checks the key of a message: a name, of at most 2,000 bytes.
 ///
@@ -107,7 +109,14 @@ impl Append<'_> {
     /// [`StoreError::Unfit`].
     pub fn check(&self) -> Result<(), StoreError> {
         self.approval.map_or(Ok(()), |used| approval(&used.id))?;
-        asker(self.role, None)
+        asker(self.role, None)?;
+        let entries = u64::try_from(self.entries.len()).unwrap_or(u64::MAX);
+        let last = self.head.saturating_add(entries);
+        if last > ENTRIES {
+            let why = "a thread must have at most 4294967295 entries";
+            return Err(unfit("the number of an entry", &last.to_string(), why));
+        }
+        Ok(())
     }
 }
 

@@ -8,7 +8,14 @@ use rusqlite::{ErrorCode, Row, params};
 
 use super::approvals::approval_row;
 use super::threads::fenced;
-use super::work::{Done, Fail, Micros, Work, column, corrupt, counted, not_approved, rows};
+use super::work::{Done, Fail, Micros, Work, column, corrupt, counted, not_approved, place, rows};
+
+/// The number of the last entry that a thread can have.
+const LAST: i64 = u32::MAX as i64;
+
+/// The row of a thread that this life holds.
+const HELD: &str =
+    "SELECT number, head FROM thread WHERE id = ?1 AND fence = ?2 AND holder IS NOT NULL";
 
 pub(super) fn append(work: &Work<'_>, lease: &Lease, append: &Append<'_>) -> Done<()> {
     append.check()?;
@@ -17,17 +24,22 @@ pub(super) fn append(work: &Work<'_>, lease: &Lease, append: &Append<'_>) -> Don
     let last = head.saturating_add(rows(entries.len()));
     let base = entries.iter().rposition(|entry| entry.kind == EntryKind::CHECKPOINT);
     let base = base.map(|place| head.saturating_add(rows(place)).saturating_add(1));
-    // All of the check, and the change, in one statement.
-    let thread = work.first(
-        "UPDATE thread SET head = ?4, base = coalesce(?5, base), held_until = ?6, touched = ?7,
-            role = CASE WHEN ?5 IS NULL THEN role ELSE ?8 END,
-            stuck = CASE WHEN ?9 THEN NULL ELSE stuck END
-        WHERE id = ?1 AND fence = ?2 AND head = ?3 AND holder IS NOT NULL
-        RETURNING number",
+    // Two statements that find the row by a number take less than one that returns it.
+    let held = work.first(HELD, params![lease.thread.as_str(), column(lease.fence)], |row| {
+        Ok((row.get(0)?, row.get::<_, i64>(1)?))
+    })?;
+    let Some((thread, found)) = held else { return fenced(work, lease) };
+    if found != head {
+        let thread = lease.thread.clone();
+        return Err(StoreError::HeadMoved { thread, head: append.head }.into());
+    }
+    work.execute(
+        "UPDATE thread SET head = ?2, base = coalesce(?3, base), held_until = ?4, touched = ?5,
+            role = CASE WHEN ?3 IS NULL THEN role ELSE ?6 END,
+            stuck = CASE WHEN ?7 THEN NULL ELSE stuck END
+        WHERE number = ?1",
         params![
-            lease.thread.as_str(),
-            column(lease.fence),
-            head,
+            thread,
             last,
             base,
             work.now.after(lease.claim.ttl),
@@ -35,23 +47,20 @@ pub(super) fn append(work: &Work<'_>, lease: &Lease, append: &Append<'_>) -> Don
             role,
             entries.iter().any(|entry| entry.kind.goes_on())
         ],
-        |row| Ok(row.get(0)?),
     )?;
-    let Some(thread) = thread else { return not_appended(work, lease, append.head) };
     if let Some(used) = approval {
         let step = entries.first().and_then(|entry| entry.step);
         use_approval(work, used, step, (thread, head.saturating_add(1)))?;
     }
     let mut insert = work.prepare(
-        "INSERT INTO entry (thread, seq, fence, at, kind, version, step, print, body)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO entry (place, fence, at, kind, version, step, print, body)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?;
     for entry in entries {
         seq += 1;
         let Entry { kind, version, step, print, body } = entry;
         let inserted = insert.execute(params![
-            thread,
-            seq,
+            place(thread, seq),
             column(lease.fence),
             work.now,
             kind.code(),
@@ -63,19 +72,6 @@ pub(super) fn append(work: &Work<'_>, lease: &Lease, append: &Append<'_>) -> Don
         inserted.map_err(|error| twice(error, entry))?;
     }
     Ok(())
-}
-
-/// Why nothing was appended.
-fn not_appended<T>(work: &Work<'_>, lease: &Lease, head: u64) -> Done<T> {
-    let current = work.first(
-        "SELECT 1 FROM thread WHERE id = ?1 AND fence = ?2 AND holder IS NOT NULL",
-        params![lease.thread.as_str(), column(lease.fence)],
-        |_| Ok(()),
-    )?;
-    match current {
-        Some(()) => Err(StoreError::HeadMoved { thread: lease.thread.clone(), head }.into()),
-        None => fenced(work, lease),
-    }
 }
 
 /// Uses up the approval of a step, by the intent with this number.
@@ -124,9 +120,10 @@ pub(super) fn read(
     }
     let mut select = work.prepare(
         "SELECT seq, fence, at, kind, version, step, print, body FROM entry
-        WHERE thread = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
+        WHERE place > ?1 AND place <= ?2 ORDER BY place LIMIT ?3",
     )?;
-    let mut rows = select.query(params![number, column(after), rows(limit)])?;
+    let after = place(number, column(after).min(LAST));
+    let mut rows = select.query(params![after, place(number, LAST), rows(limit)])?;
     let (mut page, mut bytes) = (Vec::new(), 0);
     while bytes < PAGE_BYTES
         && let Some(row) = rows.next()?

@@ -7,7 +7,7 @@ use runtime_store::{Claim, Lease, Leave, StoreError, Thread, ThreadId, ThreadSta
 use rusqlite::{Row, params};
 use serde_json::json;
 
-use super::work::{Done, Micros, Work, column, corrupt, counted, rows};
+use super::work::{Done, Micros, Work, column, corrupt, counted, place, rows};
 
 /// A thread's row, with its lease even if that is over.
 struct Found {
@@ -267,8 +267,8 @@ pub(super) fn cancel(work: &Work<'_>, thread: &ThreadId) -> Done<()> {
 pub(super) fn prune(work: &Work<'_>, thread: &ThreadId) -> Done<u64> {
     let Found { number, thread, .. } = found(work, thread)?;
     let pruned = work.execute(
-        "DELETE FROM entry WHERE thread = ?1 AND seq < ?2",
-        params![number, column(thread.base)],
+        "DELETE FROM entry WHERE place >= ?1 AND place < ?2",
+        params![place(number, 0), place(number, column(thread.base))],
     )?;
     Ok(u64::try_from(pruned).unwrap_or(u64::MAX))
 }
@@ -280,11 +280,12 @@ pub(super) fn forget(work: &Work<'_>, thread: &ThreadId) -> Done<()> {
 }
 
 fn forget_row(work: &Work<'_>, number: i64) -> Done<()> {
-    for delete in [
-        "DELETE FROM entry WHERE thread = ?1",
-        "DELETE FROM approval WHERE thread = ?1",
-        "DELETE FROM inbox WHERE thread = ?1",
-    ] {
+    work.execute(
+        "DELETE FROM entry WHERE place >= ?1 AND place < ?2",
+        [place(number, 0), place(number + 1, 0)],
+    )?;
+    for delete in ["DELETE FROM approval WHERE thread = ?1", "DELETE FROM inbox WHERE thread = ?1"]
+    {
         work.execute(delete, [number])?;
     }
     become_state(work, number, ThreadState::Forgotten)

@@ -9,6 +9,8 @@ use runtime_store::{NotApproved, StoreError, ThreadId};
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Params, Row};
 
+use crate::error::said;
+
 /// A transaction at one time.
 pub(super) struct Work<'c> {
     pub(super) connection: &'c Connection,
@@ -92,6 +94,11 @@ impl Micros {
     }
 }
 
+/// The place of an entry: the number of its thread, and behind it its own, which is at most [`u32::MAX`].
+pub(super) const fn place(thread: i64, seq: i64) -> i64 {
+    thread << 32 | seq
+}
+
 /// A number of entries or lives as a column keeps it.
 pub(super) fn column(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
@@ -118,7 +125,7 @@ pub(super) fn not_approved(id: &Arc<str>, reason: NotApproved) -> Fail {
 
 /// An error of SQLite, with the database.
 #[derive(Debug, thiserror::Error)]
-#[error("`{}`: {error}", .path.display())]
+#[error("`{}`: {}", .path.display(), said(.error))]
 struct InDatabase {
     path: Arc<Path>,
     error: Arc<rusqlite::Error>,

@@ -71,6 +71,8 @@ async fn threads(store: &dyn Store, text: &dyn Fn() -> Arc<str>) {
         store.append(&lease, Append { approval: Some(&used), ..append }).await,
         names("the id of an approval"),
     );
+    let late = store.append(&lease, Append { head: u64::from(u32::MAX), ..append }).await;
+    refused(late, |error| error.to_string().contains("\"4294967296\""));
     // A body has any bytes.
     store.append(&lease, append).await.unwrap();
     let stuck = Stuck { times: 1, why: "why".into(), codes: vec![text()] };
