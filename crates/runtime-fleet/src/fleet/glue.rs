@@ -12,6 +12,7 @@ use runtime_resilience::{
 use super::seats::{LimiterSeat, whole};
 use super::shared::Shared;
 use crate::core::{Applied, Follower, Part};
+use crate::name::OF_ROUTES;
 
 /// A breaker of the fleet.
 pub(crate) fn breaker(
@@ -95,9 +96,13 @@ pub(crate) fn routes(shared: &Arc<Shared>, routes: Routes) -> Routes {
     routes
 }
 
-/// The name of a route's pauses.
+/// The name of a route's pauses: as the route's, with what divides its parts escaped within them. So no two routes have
+/// one, and no limiter has it.
 pub(crate) fn rest_of(route: &Route) -> Arc<str> {
-    format!("route {}", route.name()).into()
+    let model = |part: &str| part.replace('%', "%25").replace('(', "%28");
+    let provider = model(route.provider()).replace('/', "%2F");
+    let key = route.key_label().map_or_else(String::new, |key| format!(" ({key})"));
+    format!("{OF_ROUTES}{provider}/{}{key}", model(route.model())).into()
 }
 
 /// What a breaker tells and asks.

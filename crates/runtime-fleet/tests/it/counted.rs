@@ -36,3 +36,31 @@ fn a_sum_that_cannot_be_counted_is_a_matter_of_its_account_alone() {
     assert!(!world.until(team.fund(cents(1))), "who waits finds out");
     assert!(world.reserve(&company, cents(1)).is_some());
 }
+
+#[test]
+fn the_smallest_sums_are_granted_and_spent_to_the_last() {
+    let nanos = Usd::from_nanos;
+    for amount in 1..6 {
+        for strict in [false, true] {
+            let mut world = World::new(3);
+            let limit = if strict { Limit::strict } else { Limit::enforced };
+            let limit = limit(nanos(amount)).per_turn(nanos(1));
+            let accounts: Vec<_> = world
+                .members
+                .iter_mut()
+                .map(|member| member.account("company", limit.clone()))
+                .collect();
+            world.ticks(2);
+            let mut spent = 0;
+            for number in 0..12 {
+                if let Some(reserved) = world.reserve(&accounts[number % 3], nanos(1)) {
+                    reserved.settle(nanos(1));
+                    spent += 1;
+                }
+            }
+            world.ticks(2);
+            let state = world.state("company");
+            assert_eq!((spent, state.spent), (amount, nanos(amount)), "strict: {strict}");
+        }
+    }
+}

@@ -10,6 +10,8 @@ mod memory;
 mod money;
 mod properties;
 mod refused;
+mod returned;
+mod routes;
 mod rules;
 mod support;
 mod thread;

@@ -85,6 +85,9 @@ fn names_that_no_backend_can_keep_are_refused_when_they_are_given() {
         // A route without a model has a name all the same.
         assert_eq!(fleet.routes(route).is_err(), !name.is_empty(), "{name:?}");
     }
+    // What a route's pause may be called.
+    let of_a_route = fleet.limiter("route openai/gpt-5", RateLimits::default());
+    assert!(matches!(of_a_route.unwrap_err(), FleetError::Name(_)));
 }
 
 #[test]
