@@ -5,6 +5,7 @@
 //! local ones are to do is in [`Core::effects`].
 
 mod age;
+mod calls;
 mod effects;
 mod kept;
 mod limit;
@@ -141,6 +142,12 @@ pub(crate) struct Core {
     seq: u64,
     next_sync: Moment,
     syncing: bool,
+    /// The last report was full, and accounts are left to be told.
+    more: bool,
+    /// Where the accounts of the next report begin: all get their turn.
+    turn: usize,
+    /// Calls for accounts that are under way.
+    asking: usize,
     pub(crate) leaving: Leaving,
     effects: Vec<Effect>,
     /// A call was answered.
@@ -167,6 +174,9 @@ impl Core {
             seq: 0,
             next_sync: Duration::ZERO,
             syncing: false,
+            more: false,
+            turn: 0,
+            asking: 0,
             leaving: Leaving::No,
             effects: Vec::new(),
             news: false,
@@ -236,6 +246,9 @@ impl Core {
                 self.pauses.try_again();
                 self.sync(readings, ttl, now, &mut due);
             }
+            Leaving::No if self.more && !self.syncing && !self.is_away() => {
+                self.sync(readings, self.rhythm.ttl, now, &mut due);
+            }
             _ => {}
         }
         if !self.link.is_down() && self.leaving == Leaving::No {
@@ -244,89 +257,6 @@ impl Core {
         self.expire(now);
         self.calls += due.len() as u64;
         due
-    }
-
-    fn farewell(&mut self, readings: &Readings, by: Moment, now: Moment, due: &mut Vec<Due>) {
-        self.followers.values_mut().for_each(Follower::leave);
-        self.breaker_calls(now, due);
-        self.leaving = Leaving::Telling { by };
-        self.sync(readings, Duration::ZERO, now, due);
-    }
-
-    /// The heartbeat.
-    fn sync(&mut self, readings: &Readings, ttl: Duration, now: Moment, due: &mut Vec<Due>) {
-        self.syncing = true;
-        self.seq += 1;
-        let member = self.member.clone();
-        let (mut told, mut bookings) = (Vec::new(), Vec::new());
-        for ((index, till), reading) in self.tills.iter_mut().zip(&readings.accounts) {
-            let Rhythm { ttl: usual, keep, .. } = self.rhythm;
-            let due = till.is_due(*reading, (usual, keep), now) || ttl.is_zero();
-            if due && till.opening == Opening::Done {
-                let booking = till.booking(*reading, ttl, now);
-                told.push((index, booking.seq));
-                bookings.push(booking);
-            }
-        }
-        let wants = self.parts.iter_mut().zip(&readings.limiters);
-        let want = |((limit, part), asked): ((usize, &mut Part), &Asked)| {
-            Some((limit, part.want(*asked, now)?))
-        };
-        let (limits, wants) = wants.filter_map(want).unzip();
-        for (own, is_used) in self.followers.values_mut().zip(&readings.breakers) {
-            if *is_used {
-                own.asked_for(now);
-            }
-        }
-        let known = |(breaker, own): (usize, &Follower)| (breaker, own.generation());
-        let about = About::Sync {
-            known: self.followers.iter().map(known).collect(),
-            bookings: told,
-            limits,
-            routes: self.pauses.followed(),
-            last: ttl.is_zero(),
-        };
-        let report = MemberReport {
-            member,
-            seq: self.seq,
-            ttl,
-            breakers: self.followers.values().map(|follower| follower.name.clone()).collect(),
-            wants,
-            pauses: self.pauses.followed(),
-            bookings,
-        };
-        due.push(Due { call: Call::Sync(report), about, at: now });
-    }
-
-    /// The calls beside the heartbeat.
-    fn others(&mut self, readings: &Readings, now: Moment, due: &mut Vec<Due>) {
-        let ttl = self.rhythm.ttl;
-        for ((index, till), reading) in self.tills.iter_mut().zip(&readings.accounts) {
-            if till.opening == Opening::Needed {
-                till.opening = Opening::UnderWay;
-                let call = Call::OpenAccount(till.account.clone(), till.rules.clone());
-                due.push(Due { call, about: About::Account(index), at: now });
-            } else if till.is_urgent(now) || till.has_returned(now) {
-                let booking = till.booking(*reading, ttl, now);
-                let about = About::Booking(index, booking.seq);
-                due.push(Due { call: Call::Book(booking), about, at: now });
-            }
-        }
-        self.breaker_calls(now, due);
-        for (name, until) in self.pauses.calls(now) {
-            let about = About::Pause(name.clone(), until);
-            let call = Call::Pause(name, until.saturating_sub(now));
-            due.push(Due { call, about, at: now });
-        }
-    }
-
-    fn breaker_calls(&mut self, now: Moment, due: &mut Vec<Due>) {
-        for (index, follower) in self.followers.iter_mut() {
-            if let Some(call) = follower.call(now) {
-                let about = About::Breaker(index, follower.generation(), follower.last_call());
-                due.push(Due { call: Call::Breaker(follower.name.clone(), call), about, at: now });
-            }
-        }
     }
 
     /// When [`poll`](Self::poll) has something to do, if nothing happens before. Never, if the member has left.
@@ -389,6 +319,9 @@ impl Core {
     /// A call had this answer, or none.
     pub(crate) fn answered(&mut self, due: &Due, answer: Result<Answer, StateError>, now: Moment) {
         self.news = true;
+        if let About::Account(_) | About::Booking(..) = due.about {
+            self.asking = self.asking.saturating_sub(1);
+        }
         match answer {
             Ok(answer) => {
                 if let Some(away) = self.link.answered(now) {

@@ -69,6 +69,8 @@ pub(crate) struct Till {
     /// What may be spent beyond all grants while the backend is away.
     extra: Usd,
     pub(crate) rest: Rest,
+    /// The backend has heard that the member leaves the account.
+    pub(crate) left: bool,
     /// The marks that this member has told. Answers of bookings that were under way together give the same.
     marked: Vec<Mark>,
     pub(crate) refusal: Refusal,
@@ -105,6 +107,7 @@ impl Till {
             dry: Default::default(),
             extra: Usd::ZERO,
             rest: Rest::default(),
+            left: false,
             marked: Vec::new(),
             refusal: Refusal::default(),
         }
@@ -226,8 +229,13 @@ impl Till {
         (lack(first), lack(all).max(lacked).max(lack(all).saturating_add(extra)))
     }
 
+    /// Whether a call of its own is due, beside the heartbeat.
+    pub(crate) fn calls(&self, now: Moment) -> bool {
+        self.opening == Opening::Needed || self.is_urgent(now) || self.has_returned(now)
+    }
+
     /// Whether calls wait that no booking under way asks for, or who opens the account does.
-    pub(crate) fn is_urgent(&self, now: Moment) -> bool {
+    fn is_urgent(&self, now: Moment) -> bool {
         let asked = self.asked();
         let waits = self.waiting.has(asked);
         let asks = (waits && now >= self.dry.0) || (!self.is_known() && self.sent.is_empty());
@@ -240,7 +248,7 @@ impl Till {
     }
 
     /// Whether something was taken out for a sibling that waits for it, and was not told yet.
-    pub(crate) fn has_returned(&self, now: Moment) -> bool {
+    fn has_returned(&self, now: Moment) -> bool {
         let told = self.sent.iter().map(|sent| sent.told.returned).chain([self.told.returned]);
         let told = told.max().unwrap_or_default();
         self.opening == Opening::Done && self.is_short(now) && self.returned > told
@@ -284,6 +292,7 @@ impl Till {
     /// The next booking.
     pub(crate) fn booking(&mut self, reading: Reading, ttl: Duration, now: Moment) -> Booking {
         self.seq += 1;
+        let leaves = ttl.is_zero();
         let ttl = if self.rest.rests { Duration::ZERO } else { ttl };
         let (least, most) =
             if ttl.is_zero() { (Usd::ZERO, Usd::ZERO) } else { self.wants(reading, now) };
@@ -295,6 +304,7 @@ impl Till {
             told,
             asked: self.waiting.next(),
             rests: self.rest.rests,
+            leaves,
         });
         Booking {
             account: self.account.clone(),
@@ -335,7 +345,7 @@ impl Till {
         }
         let came = booked.granted > self.granted;
         (self.heard, self.told, self.booked_at) = (seq, sent.told, sent.at);
-        self.rest.heard = sent.rests;
+        (self.rest.heard, self.left) = (sent.rests, sent.leaves);
         self.granted = self.granted.max(booked.granted);
         self.lost = self.lost.max(booked.lost);
         if booked.short {

@@ -3,6 +3,7 @@
 
 mod breakers;
 mod counted;
+mod crowd;
 mod forgotten;
 mod histories;
 mod limits;

@@ -66,6 +66,11 @@ impl Member {
         self.line.calls.load(Ordering::Relaxed)
     }
 
+    /// The most bookings of a report of its.
+    pub(crate) fn most(&self) -> u64 {
+        self.line.most.load(Ordering::Relaxed)
+    }
+
     /// How many limits it told of in its last report.
     pub(crate) fn wants(&self) -> u64 {
         self.line.wants.load(Ordering::Relaxed)
@@ -166,6 +171,7 @@ impl World {
             meanwhile: Mutex::default(),
             calls: AtomicU64::new(0),
             bookings: AtomicU64::new(0),
+            most: AtomicU64::new(0),
             wants: AtomicU64::new(0),
             routes: AtomicU64::new(0),
             damaged: Mutex::default(),

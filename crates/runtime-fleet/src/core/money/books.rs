@@ -75,6 +75,8 @@ pub(super) struct Sent {
     pub(super) asked: u64,
     /// It says that the member holds nothing until further notice.
     pub(super) rests: bool,
+    /// It was for a member that leaves.
+    pub(super) leaves: bool,
 }
 
 /// What an answer brings.

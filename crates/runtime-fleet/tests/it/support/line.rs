@@ -38,8 +38,9 @@ pub(super) struct Faulty {
     /// What happens while the answer to the next booking is on its way.
     pub(super) meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
     pub(super) calls: AtomicU64,
-    /// The bookings of reports.
+    /// The bookings of reports, and the most of one.
     pub(super) bookings: AtomicU64,
+    pub(super) most: AtomicU64,
     /// The limits of the last report.
     pub(super) wants: AtomicU64,
     /// The routes of the last report.
@@ -110,7 +111,9 @@ impl fmt::Debug for End {
 
 impl SharedState for End {
     fn sync<'a>(&'a self, report: &'a MemberReport) -> StateFuture<'a, View> {
-        self.0.bookings.fetch_add(report.bookings.len() as u64, Ordering::Relaxed);
+        let bookings = report.bookings.len() as u64;
+        self.0.bookings.fetch_add(bookings, Ordering::Relaxed);
+        self.0.most.fetch_max(bookings, Ordering::Relaxed);
         self.0.wants.store(report.wants.len() as u64, Ordering::Relaxed);
         self.0.routes.store(report.pauses.len() as u64, Ordering::Relaxed);
         let view = self.0.over(|state| state.sync(report));
