@@ -69,8 +69,19 @@ async fn it_passes_the_suite_through_pgbouncer_without_pushes() {
     let Some(bouncer) = Bouncer::start(&server) else { return };
     let url = format!("{}?push=no", bouncer.url());
     conformance::run(|| fresh(&url)).await;
-    let fleets = several(patient(&url), 8).await;
-    conformance::one_probe_each_time(&fleets).await;
+    // More connections than the server has sessions for; and with pushes that nobody has switched off.
+    for url in [url, bouncer.url()] {
+        let fleets = several(patient(&url), 8).await;
+        conformance::one_probe_each_time(&fleets).await;
+        conformance::one_dollar(&fleets[..3], || {}).await;
+    }
+}
+
+#[tokio::test]
+async fn two_fleets_in_one_database_do_not_see_each_other() {
+    let Some(url) = test_postgres::url() else { return };
+    let (one, other) = (fresh(url).await, fresh(url).await);
+    conformance::apart(&one, &other, &["api", "b:breaker:api", "a.b"]).await;
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use runtime_fleet::SharedState as _;
-use runtime_fleet::conformance::{self, Thing, told};
+use runtime_fleet::conformance::{self, Thing, refusal, told};
 use runtime_postgres::{PgConfig, PgError, PgFleet, PgStore};
 use test_postgres::Server;
 use test_way::Way;
@@ -116,6 +116,28 @@ async fn no_text_has_the_password() {
     for text in &texts {
         assert!(!text.contains("hunter2"), "{text}");
     }
+}
+
+#[tokio::test]
+async fn a_password_that_changes_is_told_and_tried_for_ever() {
+    let Some(server) = Server::start() else { return };
+    let admin = crate::common::admin(&server.url("postgres")).await;
+    let role = async |sql: &str| admin.batch_execute(sql).await.unwrap();
+    role("create role secret login superuser password 'hunter2'").await;
+    let url = server.url("secret:hunter2");
+    PgStore::migrate(&url).await.unwrap();
+    let config = PgConfig::new(&url).timeout(Duration::from_secs(1));
+    let fleet = PgFleet::connect(config).await.unwrap();
+    let pause = async || fleet.pause("api", HOUR).await;
+    while pause().await.is_err() {}
+    role("alter role secret password 'hunter3'").await;
+    // While a connection lasts, nothing happens.
+    while pause().await.is_err() {}
+    role("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'secret'").await;
+    let error = refusal(pause, "password authentication failed").await;
+    assert!(error.is_unavailable() && !told(&error).contains("hunter"), "{}", told(&error));
+    role("alter role secret password 'hunter2'").await;
+    while pause().await.is_err() {}
 }
 
 /// Somebody has changed rows by hand: what cannot be read, and what undoes a call.

@@ -5,6 +5,7 @@ mod apart;
 mod away;
 mod cluster;
 mod common;
+mod evicted;
 mod histories;
 mod push;
 mod secrets;

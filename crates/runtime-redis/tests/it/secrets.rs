@@ -39,13 +39,61 @@ fn server() -> Result<Option<(Server, Authority)>, Box<dyn Error>> {
     ];
     let Some(server) = Server::new(&options) else { return Ok(None) };
     let authority = authority()?;
-    let key = KeyPair::generate()?;
-    let certificate = CertificateParams::new(vec!["localhost".to_owned()])?;
-    let certificate = certificate.signed_by(&key, &authority)?;
-    server.write("server.crt", &certificate.pem());
-    server.write("server.key", &key.serialize_pem());
+    certify(&server, &authority)?;
     server.begin();
     Ok(Some((server, authority)))
+}
+
+/// The server has a new certificate by this authority once it begins.
+fn certify(server: &Server, authority: &Authority) -> Result<(), Box<dyn Error>> {
+    let key = KeyPair::generate()?;
+    let certificate = CertificateParams::new(vec!["localhost".to_owned()])?;
+    let certificate = certificate.signed_by(&key, authority)?;
+    server.write("server.crt", &certificate.pem());
+    server.write("server.key", &key.serialize_pem());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_certificate_that_changes_is_told_and_tried_for_ever() -> Result<(), Box<dyn Error>> {
+    let Some((server, authority)) = server()? else { return Ok(()) };
+    let config = RedisConfig::new(format!("rediss://localhost:{}", server.port()));
+    let fleet = RedisFleet::connect(config.root_certificates(authority.pem())).await?;
+    let pause = async || fleet.pause("api", HOUR).await;
+    while pause().await.is_err() {}
+    server.kill();
+    certify(&server, &self::authority()?)?;
+    server.begin();
+    assert!(refusal(pause, "certificate").await.is_unavailable());
+    server.kill();
+    // Another one, of the authority that is trusted.
+    certify(&server, &authority)?;
+    server.begin();
+    while pause().await.is_err() {}
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_password_that_changes_is_told_and_tried_for_ever() {
+    let Some(server) = Server::start(&["--requirepass", "hunter2"]) else { return };
+    let admin = |password: &str, command: &[&str]| {
+        server.cli(&[&["--no-auth-warning", "-a", password], command].concat())
+    };
+    let url = format!("redis://:hunter2@127.0.0.1:{}", server.port());
+    let config = RedisConfig::new(url).timeout(Duration::from_secs(1));
+    let fleet = RedisFleet::connect(config).await.unwrap();
+    let pause = async || fleet.pause("api", HOUR).await;
+    while pause().await.is_err() {}
+    admin("hunter2", &["CONFIG", "SET", "requirepass", "hunter3"]);
+    // While a connection lasts, nothing happens.
+    while pause().await.is_err() {}
+    for kind in ["normal", "pubsub"] {
+        admin("hunter3", &["CLIENT", "KILL", "TYPE", kind]);
+    }
+    let error = refusal(pause, "WRONGPASS").await;
+    assert!(error.is_unavailable() && !told(&error).contains("hunter"), "{}", told(&error));
+    admin("hunter3", &["CONFIG", "SET", "requirepass", "hunter2"]);
+    while pause().await.is_err() {}
 }
 
 #[tokio::test]
