@@ -102,7 +102,12 @@ async fn show(backend: Backend) -> Result<(), BoxError> {
     println!("the provider's books   {theirs:>12}   {calls} calls");
     println!("ours                   {:>12}   of which {} estimated", ours.spent, ours.estimated);
     println!("the limit              {:>12}", ours.rules.amount);
-    if theirs > ours.spent || ours.spent > ours.rules.amount {
+    let known = ours.spent.saturating_sub(ours.estimated);
+    println!(
+        "\nOf {known} we have the provider's answer. Of the calls that were killed or cut off nobody has: what\n\
+         they had reserved counts as spent, as an estimate, and the provider has billed a part of it."
+    );
+    if theirs < known || theirs > ours.spent || ours.spent > ours.rules.amount {
         return Err("the books do not agree".into());
     }
     Ok(())

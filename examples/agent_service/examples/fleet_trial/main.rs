@@ -3,8 +3,8 @@
 //!
 //! - **Money.** Three processes with 32 tasks each spend $1 of a strict account at a provider that keeps its own
 //!   books. One is killed with its calls under way, the backend is killed and comes back, one process hears no
-//!   answers any more, another one reaches nothing, and one has a clock that is an hour off, if there is
-//!   `libfaketime` (its path in `FAKETIME_LIBRARY`).
+//!   answers any more, another one reaches nothing, and one has a clock that is an hour off and jumps by two, if
+//!   there is `libfaketime` (its path in `FAKETIME_LIBRARY`).
 //! - **A stop.** One of three processes, which hold more than they use, is stopped for longer than it keeps that.
 //! - **Breakers.** Ten processes call a provider that is down, for 20 cool-downs; and each hears of 20 openings.
 #![expect(clippy::print_stdout, reason = "a program for a terminal")]
@@ -23,7 +23,7 @@ use std::num::NonZeroU32;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use std::{env, thread};
+use std::{env, fs, thread};
 
 use techrevati_runtime::events::{Clock as _, SystemClock};
 use techrevati_runtime::fleet::{Fleet, FleetConfig};
@@ -86,24 +86,28 @@ fn money(backend: &Backend) -> Result<(), BoxError> {
     let provider = Provider::start(THOUGHT)?;
     let ways: Vec<Way> = (0..SPENDERS).map(|_| Way::to(backend.port())).collect();
     let mut spenders: Vec<Child> = Vec::new();
+    let clock = env::temp_dir().join(format!("fleet-trial-{}", std::process::id()));
+    fs::write(&clock, "-1h")?;
     for (number, way) in ways.iter().enumerate() {
         let mut command = backend.member("spend", way, &provider)?;
         if let (0, Ok(library)) = (number, env::var("FAKETIME_LIBRARY")) {
             command
                 .env("LD_PRELOAD", library)
-                .env("FAKETIME", "-1h")
-                .env("DONT_FAKE_MONOTONIC", "1");
+                .env("FAKETIME_TIMESTAMP_FILE", &clock)
+                .envs([("FAKETIME_NO_CACHE", "1"), ("DONT_FAKE_MONOTONIC", "1")]);
         }
         spenders.push(command.spawn()?);
     }
     let spent = |part: u64| move |books: &Books| books.billed.nanos() >= CAP.nanos() / 10 * part;
     provider.wait(spent(1));
     spenders[2].kill()?;
+    fs::write(&clock, "+1h")?;
     provider.wait(spent(3));
     backend.kill();
     thread::sleep(Duration::from_secs(2));
     backend.begin();
     provider.wait(spent(4));
+    fs::write(&clock, "-1h")?;
     ways[0].lose_answers();
     thread::sleep(Duration::from_secs(3));
     ways[0].answer();
@@ -114,6 +118,7 @@ fn money(backend: &Backend) -> Result<(), BoxError> {
     for mut spender in spenders {
         spender.wait()?;
     }
+    fs::remove_file(&clock)?;
     let ours = backend.settled(STRICT)?;
     let Books { calls, billed, .. } = *provider.books();
     println!(
