@@ -53,8 +53,9 @@ impl McpTools {
     /// Gives results whole: images, sounds, files and links as [`ToolResult::media`], and structured content beside a
     /// text as [`ToolResult::structured`]. Default: media are only named in the text, as `[an image: image/png]`.
     ///
-    /// The text is the same. A model gets those media that its [`Dialect`](runtime_tools::Dialect) takes, so it has to
-    /// be one that reads them. In a durable session they are in the journal.
+    /// The text is the same, and that of an error stays all of it. A model gets those media that its
+    /// [`Dialect`](runtime_tools::Dialect) takes, so it has to be one that reads them. In a durable session they are in
+    /// the journal.
     ///
     /// ```no_run
     /// # async fn tools(

@@ -156,10 +156,11 @@ pub(crate) async fn run() -> Result<(), BoxError> {
 
     let session = Orchestrator::new("clerk", "refund").session()?;
     a_reply(&session).await?;
-    let toolbox = Toolbox::new().with(stock(Arc::new(Shelf)))?;
+    let toolbox = Toolbox::new().with(stock(Arc::new(Shelf)))?.with(plot())?;
     let asks = ToolUse::new("1", "stock", json!({ "name": "pen" }));
-    let counted = ToolRunner::new(&session, &toolbox).run(vec![asks]).await?;
-    assert_eq!(counted[0].content, "3");
+    let looks = ToolUse::new("2", "plot", json!({}));
+    let results = ToolRunner::new(&session, &toolbox).run(vec![asks, looks]).await?;
+    assert_eq!((&*results[0].content, results[1].media.len()), ("3", 1));
     an_agent(&session).await
 }
 

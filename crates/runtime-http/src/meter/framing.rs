@@ -7,7 +7,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Framing {
-    /// One JSON value.
+    /// One JSON value. The elements of Gemini's list are read as they come.
     Whole,
     /// Server-sent events.
     Events,
