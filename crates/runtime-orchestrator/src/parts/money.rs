@@ -204,18 +204,12 @@ impl Money {
     /// The overspent budget, if there is one.
     #[inline]
     pub(crate) fn overspent(&self) -> Option<Overspent> {
-        let mut overspent: Option<Overspent> = None;
-        for account in self.account.as_ref()?.path() {
-            let Err(exceeded) = account.check_own() else { continue };
-            let enforced = account.limit().is_enforced();
-            // The first enforced account, or else the first one: one event at any depth.
-            if overspent.is_none()
-                || (enforced && !overspent.as_ref().is_some_and(|it| it.enforced))
-            {
-                overspent = Some(Overspent { exceeded, enforced });
-            }
-        }
-        overspent
+        let overspent = self.account.as_ref()?.path().filter_map(|account| {
+            let exceeded = account.check_own().err()?;
+            Some(Overspent { exceeded, enforced: account.limit().is_enforced() })
+        });
+        // The first enforced account, or else the first one: one event at any depth.
+        overspent.min_by_key(|it| !it.enforced)
     }
 
     /// The sink of the usage records.

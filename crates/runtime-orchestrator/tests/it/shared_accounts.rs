@@ -47,6 +47,25 @@ fn sessions_share_an_account_above_their_own() {
 }
 
 #[test]
+fn turn_over_several_budgets_names_the_first_that_refuses() {
+    let (enforced, recorded) = (Limit::enforced(cents(30)), Limit::recorded(cents(30)));
+    for (above, own, named) in [
+        (&enforced, &enforced, "own"),
+        (&enforced, &recorded, "company"),
+        (&recorded, &enforced, "own"),
+        (&recorded, &recorded, "own"),
+    ] {
+        let company = Account::new(above.clone().named("company"));
+        let own = own.clone().named("own");
+        let fixture = Fixture::new().with(|o| o.account(&company).budget(own));
+        let session = fixture.orchestrator.session().unwrap();
+        now(session.run_turn(Turn::model("m").usage(dollar()), fine)).unwrap();
+        let told = fixture.only(AgentEventName::AgentFailed);
+        assert_eq!(told.data.as_ref().unwrap().get("account").unwrap(), named);
+    }
+}
+
+#[test]
 fn mark_is_emitted_by_the_session_that_crossed_it() {
     let company = Account::new(Limit::enforced(cents(200)).named("company").marks([50]));
     let fixture = Fixture::new().with(|o| o.account(&company));

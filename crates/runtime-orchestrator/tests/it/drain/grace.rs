@@ -86,6 +86,17 @@ fn open_session_goes_on_until_the_grace_is_over_and_no_other_opens() {
 }
 
 #[test]
+fn second_drain_within_the_grace_refuses_nothing() {
+    let (fixture, shutdown) = with_grace(4 * SECOND);
+    let session = fixture.orchestrator.session().unwrap();
+    let first = draining(&fixture, &shutdown);
+    let second = draining(&fixture, &shutdown);
+    assert!(goes_on(&session));
+    session.complete().unwrap();
+    assert!(wait_for(first).in_time && wait_for(second).in_time);
+}
+
+#[test]
 fn drain_returns_once_the_last_session_has_ended_within_the_grace() {
     let (fixture, shutdown) = with_grace(Duration::MAX);
     let session = fixture.orchestrator.session().unwrap();
