@@ -18,6 +18,7 @@ struct Source {
     cents: AtomicUsize,
     asked: AtomicUsize,
     hangs: bool,
+    promises: bool,
 }
 
 impl Funding for Source {
@@ -29,6 +30,9 @@ impl Funding for Source {
         self.asked.fetch_add(1, Ordering::Relaxed);
         if self.hangs {
             return Box::pin(std::future::pending());
+        }
+        if self.promises {
+            return Box::pin(std::future::ready(true));
         }
         let some = |cents: usize| cents.checked_sub(1);
         let came = self.cents.fetch_update(Ordering::Relaxed, Ordering::Relaxed, some).is_ok();
@@ -62,6 +66,15 @@ fn a_turn_gets_what_it_lacks_before_it_is_refused() {
     let Err(TurnError::Budget(refused)) = turn() else { panic!("there is no more") };
     assert!(refused.away);
     assert_eq!(source.asked.load(Ordering::Relaxed), 3);
+}
+
+#[test]
+fn a_turn_believes_four_promises_of_money() {
+    let (purse, source) = funded(Source { promises: true, ..Source::default() }, 0);
+    let session = Orchestrator::new("writer", "draft").account(purse.account()).session().unwrap();
+    let turn = session.blocking().run_turn(Turn::model("m"), || Ok::<_, String>(()));
+    assert!(matches!(turn, Err(TurnError::Budget(_))), "{turn:?}");
+    assert_eq!(source.asked.load(Ordering::Relaxed), 4);
 }
 
 #[test]

@@ -152,6 +152,29 @@ fn sink_that_calls_back_into_its_session_gets_an_error() {
 }
 
 #[test]
+fn sink_that_calls_back_through_another_session_gets_an_error() {
+    let sink = CallsBack::at(AgentEventName::TurnStarted);
+    let asks = sink.clone();
+    returns(move || {
+        let turn = async || Ok::<_, BoxError>(());
+        let inner = Orchestrator::new("inner", "draft").event_sink(asks.clone());
+        let inner = inner.session().unwrap();
+        let outer =
+            Orchestrator::new("outer", "draft").event_sink(move |event: &Arc<AgentEvent>| {
+                if event.event == AgentEventName::TurnStarted {
+                    now(inner.run_turn(Turn::model("m"), turn)).unwrap();
+                }
+                Ok(())
+            });
+        let session = asks.opened(&outer);
+        now(session.run_turn(Turn::model("m"), turn)).unwrap();
+        session.label("after", "the sink");
+        session.complete().unwrap();
+    });
+    sink.assert_refused();
+}
+
+#[test]
 fn usage_sink_that_calls_back_into_its_session_gets_an_error() {
     let sink = CallsBack::at(AgentEventName::LogOpened);
     let asks = sink.clone();

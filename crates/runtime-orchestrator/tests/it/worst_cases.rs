@@ -48,6 +48,12 @@ fn unreported_counts_are_neither_free_nor_usual() {
         assert_eq!((answer.cost, answer.estimated), (cents(2), true));
         now(session.run_turn(Turn::model("m"), fine)).unwrap();
     }
+    for half in [json!({"prompt_tokens": 1_000}), json!({"completion_tokens": 1_000})] {
+        let half = UsageFormat::OpenAiChat.read(&json!({"model": "m", "usage": half})).unwrap();
+        let turn = Turn::model("m").reserve(cents(2)).usage_from(move |(): &()| half);
+        let answer = now(session.run_turn(turn, fine)).unwrap();
+        assert_eq!((answer.cost, answer.estimated), (cents(2), true), "the other half is unsaid");
+    }
     let turn = Turn::model("m").estimate(UsageSnapshot::new(0, 0)).max_output(1_000_000);
     let turn = now(session.begin_turn(turn)).unwrap();
     assert_eq!(turn.reserved(), cents(200), "no length of an answer was observed");
@@ -76,6 +82,25 @@ fn strict_budget_holds_in_any_service_tier() {
     now(session.run_turn(turn(500_000), fine)).unwrap();
     assert_eq!(spent(&session), cents(400));
     assert!(session.account().unwrap().check().is_ok());
+}
+
+#[test]
+fn only_a_request_for_the_dearest_tier_reserves_its_price() {
+    let prices = ModelPrices::new(price(1, 1))
+        .tier(ServiceTier::Priority, price(2, 2))
+        .tier(ServiceTier::Ultrafast, price(8, 8));
+    let table = PricingTable::new();
+    table.register("t", prices).unwrap();
+    let fixture = Fixture::new().with(|o| o.pricing(table).budget(Limit::strict(cents(5_000))));
+    let session = fixture.orchestrator.session().unwrap();
+    for (tier, dollars) in
+        [(ServiceTier::Standard, 2), (ServiceTier::Flex, 2), (ServiceTier::Ultrafast, 8)]
+    {
+        let turn = Turn::model("t").estimate(UsageSnapshot::new(1_000_000, 0)).max_output(0);
+        let turn = now(session.begin_turn(turn.tier(tier))).unwrap();
+        assert_eq!(turn.reserved(), Usd::from_dollars(dollars), "{tier:?}");
+        turn.release();
+    }
 }
 
 #[test]

@@ -100,14 +100,10 @@ impl State {
         Self { inside: 1, turns, ..Self::default() }
     }
 
-    pub(crate) const fn is_open(&self) -> bool {
-        !matches!(self.stage, Stage::Ended(_))
-    }
-
     /// Admits an emitter to an open session. `working` for a turn or a tool, `outlives` if it keeps
     /// the session alive.
     pub(crate) fn enter(&mut self, working: bool, outlives: bool) {
-        debug_assert!(self.is_open(), "an ended session admits nothing");
+        debug_assert!(!matches!(self.stage, Stage::Ended(_)), "an ended session admits nothing");
         // New work means that the caller has caught an earlier panic.
         self.panicked &= !working;
         self.inside += 1;

@@ -121,6 +121,24 @@ fn failure_after_a_part_was_handed_on_ends_the_turn() {
 }
 
 #[test]
+fn attempt_knows_its_reservation_and_the_bill_before() {
+    let fixture =
+        on(ManualClock::skipping()).with(|o| o.budget(Limit::enforced(Usd::from_dollars(9))));
+    let session = fixture.orchestrator.session().expect("it is open");
+    let model = Turn::model("m").reserve(Usd::from_dollars(2));
+    let turn = session.handle().begin_turn_recovering(model).expect("it is admitted");
+    let mut attempt = now(turn.attempt()).expect("it is admitted");
+    assert_eq!((attempt.reserved(), attempt.before().is_none()), (Usd::from_dollars(2), true));
+    attempt.attempt().observe(UsageSnapshot::new(1_000_000, 0));
+    let failed = attempt.fail(fault(FaultKind::Server));
+    let turn = now(attempt.recover(failed)).expect("it is tried again");
+    let attempt = now(turn.attempt()).expect("it is admitted");
+    assert_eq!(attempt.before().map(|bill| bill.cost), Some(Usd::from_dollars(1)));
+    attempt.release();
+    session.complete().expect("no turn is under way");
+}
+
+#[test]
 fn dropped_attempt_ends_before_its_turn() {
     let fixture = fixture();
     let session = fixture.orchestrator.session().expect("it is open");
