@@ -199,7 +199,9 @@ fn other_code<'a, N: Json<'a>>(error: N) -> Option<&'a str> {
     let named = || NAMES.into_iter().find_map(|name| text(error, name));
     let bare = || text(error, "error").filter(|name| !name.contains(' '));
     let digits = || text(error, "type").filter(|text| text.parse::<u32>().is_ok());
-    named().or_else(bare).or_else(digits).or_else(|| numbered(error))
+    // A text that is nothing but a name.
+    let whole = || error.text().filter(|name| !name.contains(' '));
+    named().or_else(bare).or_else(digits).or_else(whole).or_else(|| numbered(error))
 }
 
 /// The name that stands for the number of an error, if it is a known one.

@@ -42,11 +42,11 @@ use limits::{
 };
 use makers::{ANTHROPIC, ANTHROPIC_NAMES, AZURE, OLLAMA, OPENROUTER};
 use places::{
-    BROKEN, BROKEN_OFF, BUSY, CONNECTION, CRASHED, CUT, FULL, LATE, NO_ROOM, NO_SPACE, NO_TLS,
-    NOT_LOADED, OVERLOADED, TIMED_OUT, TOO_LATE, UNREACHED,
+    BROKEN, BROKEN_OFF, BUSY, CONNECTION, CRASHED, CUT, FULL, LATE, LOST, NO_ROOM, NO_SPACE,
+    NO_TLS, NOT_LOADED, OVERLOADED, TIMED_OUT, TOO_LATE, UNREACHED,
 };
 use words::{
-    ANOTHER_LIMIT, BAD_IMAGE, FAILED, GONE, INPUT, MISSHAPEN, MISTAKEN, MODEL, NO_MODEL,
+    ANOTHER_LIMIT, BAD_IMAGE, FAILED, GONE, INPUT, LONG, MISSHAPEN, MISTAKEN, MODEL, NO_MODEL,
     NO_SUCH_MODEL, NO_TEMPLATE, NOT_SERVED, THIS_MODEL, TOO_LONG, TOO_MUCH, TOOL_CALL, UNABLE,
     UNREADABLE, WRONG,
 };
@@ -117,8 +117,7 @@ static NAMES: &[Rule] = &[
         "for metric",
     ]),
     Rule::any(Quota).begins(Message, &["quota exceeded"]).unless(ANY_QUOTA),
-    Rule::any(ContextLength)
-        .says(Code, &["context_length_exceeded", "context_too_large", "max_tokens_per_request"]),
+    Rule::any(ContextLength).mentions(Name, LONG),
     // More tokens than a whole minute allows: no wait helps.
     Rule::any(ContextLength).mentions(Message, &["request too large for"]),
     Rule::any(ContentPolicy).says(Name, MODERATED),
@@ -269,6 +268,7 @@ static STATUSES: &[Rule] = &[
         .cools(Model)
         .elsewhere(true),
     Rule::any(Timeout(TimeoutPhase::Provider)).mentions(Name, TOO_LATE),
+    Rule::any(Network).mentions(Name, LOST),
     Rule::any(Network).mentions(Message, NO_TLS),
     // The classes of clients' errors say less than a status.
     Rule::any(RateLimit).mentions(Message, RATE_CLASS),
@@ -291,7 +291,7 @@ static STATUSES: &[Rule] = &[
     Rule::any(Overload).status(0, 0).says(Code, GRPC_BUSY),
     Rule::any(Timeout(TimeoutPhase::Provider))
         .mentions(Message, &["code = deadlineexceeded", "deadline exceeded", "deadline reached"]),
-    Rule::any(Overload).mentions(Message, &["code = unavailable", "temporarily unavailable"]),
+    Rule::any(Overload).mentions(Message, &["code = unavailable"]),
     Rule::any(Auth).mentions(Message, &["code = unauthenticated", "code = permissiondenied"]),
     Rule::any(Request).mentions(Message, &["code = invalidargument"]),
     Rule::any(Request).mentions(Message, &["(invalid frame payload data)"]),
@@ -305,6 +305,7 @@ static STATUSES: &[Rule] = &[
     Rule::any(Local).mentions(Message, NO_SPACE),
     Rule::any(Malformed).mentions(Message, UNREADABLE),
     // Broad names say less than these words.
+    Rule::any(Timeout(TimeoutPhase::Provider)).says(Name, &["timeout"]),
     Rule::any(Server).mentions(Name, FAILED),
     Rule::any(Server).mentions(Message, BROKEN),
 ];

@@ -59,7 +59,10 @@ pub(super) static ROWS: &[Rule] = &[
 pub(super) static NAMES: &[Rule] = &[
     Rule::new(Bedrock, Request)
         .says(Exception, &["ValidationException"])
-        .mentions(Message, &["model identifier is invalid", "on-demand throughput"])
+        .mentions(
+            Message,
+            &["model identifier is invalid", "on-demand throughput", "by provider as Legacy"],
+        )
         .cools(Model)
         .elsewhere(true),
     Rule::new(Bedrock, Request)

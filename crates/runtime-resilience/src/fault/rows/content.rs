@@ -107,6 +107,8 @@ pub(super) const CENSORED: &[&str] = &[
     "censorship",
     "guardrail_violation",
     "guardrails_violation",
+    "policy_blocked",
+    "policy_violation",
     "prompt_flagged",
     "prompt_threat",
 ];

@@ -43,6 +43,8 @@ pub(super) static ROWS: &[Rule] = &[
     Rule::new(Gemini, Request).says(StopReason, &["MISSING_THOUGHT_SIGNATURE"]),
     Rule::new(Gemini, Quota).mentions(Reason, &["CREDITS_BALANCE", "BILLING_DISABLED"]),
     Rule::new(Gemini, Quota).says(Reason, &["QUOTA_EXHAUSTED"]).cools(Model),
+    // Under 429, too.
+    Rule::new(Gemini, Overload).says(Reason, &["MODEL_CAPACITY_EXHAUSTED"]).cools(Model),
     // Of Google's tools for images and video.
     Rule::new(Gemini, ContentPolicy).mentions(Reason, &["UNSAFE_GENERATION"]),
     Rule::new(Gemini, ContentPolicy).has(BlockReason),

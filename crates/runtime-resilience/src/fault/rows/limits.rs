@@ -34,6 +34,7 @@ pub(super) const SPENT: &[&str] = &[
     "spending cap",
     "billing hard limit",
     "billing cap",
+    "billing limit",
     "billing required",
     "plan limit",
     "plan has expired",
@@ -200,6 +201,7 @@ pub(super) const TOO_OFTEN: &[&str] = &[
     "enqueued token limit",
     "cooling down",
     "in cooldown",
+    "冷却中",
     "throttling threshold",
     "レート制限",
     "速率限制",
@@ -246,6 +248,7 @@ pub(super) const PAID_FOR: &[&str] = &[
     "insufficient_quota",
     "insufficientbalance",
     "insufficient_balance",
+    "quota_exhausted",
     "accountquotaexceeded",
     "planquotaexceeded",
     "billing_error",
@@ -269,6 +272,9 @@ pub(super) const LIMITED: &[&str] = &[
 
 /// Too many requests or tokens.
 pub(super) const RATE: &[&str] = &[
+    "rate_limit",
+    "rate_limit_reached",
+    "rate_limit_reached_error",
     "rate_limit_exceeded",
     "rate_limit_error",
     "rate_limited",

@@ -30,6 +30,7 @@ pub(super) const BUSY: &[&str] = &[
     "no available channel",
     "no available key",
     "no accounts available",
+    "无可用渠道",
     "无可用令牌",
     "无可用账号",
     "没有可用账号",
@@ -38,6 +39,9 @@ pub(super) const BUSY: &[&str] = &[
     "服务繁忙",
     "服务器繁忙",
     "负载已饱和",
+    "暂时无法使用",
+    "暂时不可用",
+    "temporarily unavailable",
 ];
 
 /// The same, as parts of the names of errors.
@@ -46,6 +50,9 @@ pub(super) const OVERLOADED: &[&str] = &[
     "service_unavailable",
     "serviceunavailable",
     "temporarily_unavailable",
+    "upstream_unavailable",
+    "provider_unavailable",
+    "backend_unavailable",
     "no_available_",
     "nocapacity",
     "no_capacity",
@@ -66,6 +73,7 @@ pub(super) const BROKEN: &[&str] = &[
     "the server had an error",
     "error occurred while processing your request",
     "upstream request failed",
+    "upstream failed",
 ];
 
 /// What runs the model is gone.
@@ -170,6 +178,18 @@ pub(super) const BROKEN_OFF: &[&str] = &[
     "(abnormal closure",
 ];
 
+/// A connection broke off, as parts of the names of errors.
+pub(super) const LOST: &[&str] = &[
+    "connection_error",
+    "connection_reset",
+    "connection_closed",
+    "connection_lost",
+    "network_error",
+    "stream_read",
+    "stream_closed",
+    "stream_interrupted",
+];
+
 /// A message speaks of a connection, …
 pub(super) const CONNECTION: &[&str] = &["connection"];
 
@@ -195,6 +215,10 @@ pub(super) const TOO_LATE: &[&str] = &[
     "gateway_timeout",
     "gatewaytimeout",
     "upstream_timeout",
+    "stream_timeout",
+    "connection_timeout",
+    "first_token_timeout",
+    "idle_timeout",
     "response_time_exceeded",
     "deadline_exceeded",
     "deadlineexceeded",

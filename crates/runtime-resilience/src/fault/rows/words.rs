@@ -56,6 +56,7 @@ pub(super) const TOO_LONG: &[&str] = &[
     "compared to kv size",
     "n_keep",
     "truncate prompt",
+    "entity too large",
     "context_length",
     "context_window",
     "contextlengthexceeded",
@@ -68,6 +69,19 @@ pub(super) const TOO_LONG: &[&str] = &[
     "输入过长",
     "超过最大长度",
     "超出最大长度",
+];
+
+/// The same, as parts of the names of errors.
+pub(super) const LONG: &[&str] = &[
+    "context_length",
+    "contextlength",
+    "context_window",
+    "contextwindow",
+    "context_too_l",
+    "prompt_too_l",
+    "prompt-too-l",
+    "input_too_l",
+    "max_tokens_per_request",
 ];
 
 /// A message speaks of what is sent to a model, …
@@ -173,6 +187,7 @@ pub(super) const GONE: &[&str] = &[
     "been deprecated",
     "end of life",
     "end of its life",
+    "by provider as legacy",
     "invalid model",
     "not a valid model",
     "unknown model",
@@ -281,6 +296,7 @@ pub(super) const MISTAKEN: &[&str] = &[
     "encrypted_content",
     "request was malformed",
     "malformed request",
+    "invalid parameter",
 ];
 
 /// An image that cannot be used, in the error codes of `OpenAI`'s responses.
