@@ -96,6 +96,10 @@ pub(crate) fn by_lifetime(
     if !minutes.is_known() && !hour.is_known() {
         return (written.tokens(), 0);
     }
+    if !minutes.is_known() && hour.tokens() <= written.tokens() {
+        // One of the two is told, and the sum.
+        return (written.tokens() - hour.tokens(), hour.tokens());
+    }
     let repeated = written.is_newer_than(minutes) && written.is_newer_than(hour);
     let split = minutes.tokens().saturating_add(hour.tokens());
     let later = written.tokens().saturating_sub(split);

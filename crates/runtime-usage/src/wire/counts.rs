@@ -143,6 +143,12 @@ impl Counts {
         self.values.iter().flatten().all(|value| *value == 0)
     }
 
+    /// The counts that each reply has.
+    pub(crate) fn required(&self) -> impl Iterator<Item = &'static str> {
+        let required = self.fields.iter().filter(|field| field.role == Role::Required);
+        required.map(|field| field.path.text)
+    }
+
     /// The counts, in the order of the fields.
     pub(crate) fn all(&self) -> [Count; SLOTS] {
         array::from_fn(|slot| match self.fields.get(slot) {

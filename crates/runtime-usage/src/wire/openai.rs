@@ -73,6 +73,7 @@ pub(crate) static OPENAI_CHAT: Provider = Provider {
         "prompt_tokens_details.search_tokens",
         "plugins[].total_tokens",
         "prompt_audio_seconds",
+        "server_side_tool_usage",
         // Searches of Cohere's rankings, and the tokens that its models read and wrote beside those it bills.
         "billed_units.search_units",
         "billed_units.image_tokens",
@@ -143,8 +144,11 @@ pub(crate) static OPENAI_RESPONSES: Provider = Provider {
         "output[type=shell_call]",
         "data[].b64_json",
         "b64_json",
-        // Searches of Doubao at Volcengine.
+        // Searches of OpenAI and of Doubao at Volcengine, and the tokens of images, which another model has made.
         "tool_usage.web_search",
+        "tool_usage.image_gen",
+        // xAI's, in its first form.
+        "server_side_tool_usage",
     ]),
     cost: HasCost::Sometimes,
     tier: &Path::all(["service_tier"]),
@@ -186,13 +190,16 @@ fn inclusive(counts: &Counts, odd: &mut Odd) -> UsageSnapshot {
     let only_anew = anew.is_known() && anew.tokens() == input.tokens();
     // Of embeddings and rankings, Voyage reports the total alone: all of it is input.
     let input = if input.is_known() || output.is_known() { input } else { total };
+    // Where nobody tells the sum, its parts are in the input.
+    let in_cache =
+        if written.is_known() { [cached, written, Count::NONE] } else { [cached, minutes, hour] };
     let (minutes, hour) = by_lifetime(written, minutes, hour, odd);
     let beside = [guard, connected];
     let told = Told::by(total, [input, output, reasoning, cached, written, heard], beside, odd);
     let fresh = if only_anew || matches!(told, Told::CacheBeside) {
         input.tokens()
     } else {
-        input.without(&[cached, written], odd)
+        input.without(&in_cache, odd)
     };
     cached.holds(&[heard_cached], odd);
     let (fresh, heard) = match told {

@@ -76,9 +76,15 @@ impl Provider {
             return Ok(reading.report());
         }
         let mut body = self.body(json);
-        let usage = self.usage_in(&mut body).unwrap_or_else(|| body.get());
+        let own = self.usage_in(&mut body);
+        let usage = own.unwrap_or_else(|| body.get());
         reading.fold(body, usage)?;
-        Ok(reading.report())
+        let mut usage = reading.report();
+        if own.is_some() && usage.missing.is_empty() && !reading.has_counts() {
+            // No answer had a prompt of no tokens: nobody has counted.
+            usage.missing.extend(reading.known.counts.required());
+        }
+        Ok(usage)
     }
 
     /// The body in an event. A line of the results of a batch has it deeper.

@@ -117,12 +117,13 @@ const CACHED: [Path; 20] = Path::all([
     "input_token_details.cached_token_count",
 ]);
 
-/// Qwen and Perplexity's agents write their cache under Anthropic's names.
-const WRITTEN: [Path; 13] = Path::all([
+/// Qwen and Perplexity's agents write their cache under Anthropic's names, Kimi K3 under one of vLLM's.
+const WRITTEN: [Path; 14] = Path::all([
     "prompt_tokens_details.cache_creation_input_tokens",
     "prompt_tokens_details.cache_creation_tokens",
     "prompt_tokens_details.cached_creation_tokens",
     "prompt_tokens_details.caching_tokens",
+    "prompt_tokens_details.created_cache_tokens",
     "cache_creation_input_tokens",
     "input_tokens_details.cache_write_tokens",
     "input_tokens_details.cached_creation_tokens",
@@ -172,13 +173,17 @@ const SPOKEN: [Path; 5] = Path::all([
     "output_token_details.audio_token_count",
 ]);
 
-/// `LiteLLM` says how long what it wrote lasts.
-const MINUTES: [Path; 2] = Path::all([
+/// `LiteLLM`, `ZenMux` and others before Anthropic's models say how long what was written lasts.
+const MINUTES: [Path; 4] = Path::all([
     "prompt_tokens_details.cache_creation.ephemeral_5m_input_tokens",
     "prompt_tokens_details.cached_creation_5m_tokens",
+    "prompt_tokens_details.cache_creation_5m_tokens",
+    "prompt_tokens_details.ephemeral_5m_input_tokens",
 ]);
 
-const HOUR: [Path; 2] = Path::all([
+const HOUR: [Path; 4] = Path::all([
     "prompt_tokens_details.cache_creation.ephemeral_1h_input_tokens",
     "prompt_tokens_details.cached_creation_1h_tokens",
+    "prompt_tokens_details.cache_creation_1h_tokens",
+    "prompt_tokens_details.ephemeral_1h_input_tokens",
 ]);
