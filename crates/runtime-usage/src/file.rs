@@ -7,6 +7,7 @@ mod litellm;
 mod models_dev;
 mod names;
 mod node;
+mod openrouter;
 mod original;
 mod quotes;
 mod skipped;
@@ -110,6 +111,7 @@ impl PriceReader {
             PriceFormat::Original => original::read(&root, &mut walk),
             PriceFormat::LiteLlm => litellm::read(&root, &mut walk),
             PriceFormat::ModelsDev => models_dev::read(&root, &mut walk),
+            PriceFormat::OpenRouter => openrouter::read(&root, &mut walk),
             PriceFormat::GenaiPrices => genai::read(&root, self.as_of.as_deref(), &mut walk),
         };
         // A list of which nothing can be read is broken itself.

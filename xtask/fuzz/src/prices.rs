@@ -4,11 +4,12 @@
 use libfuzzer_sys::fuzz_target;
 use runtime_usage::{PriceFormat, PriceReader, PricingTable};
 
-const FORMATS: [Option<PriceFormat>; 5] = [
+const FORMATS: [Option<PriceFormat>; 6] = [
     None,
     Some(PriceFormat::Original),
     Some(PriceFormat::LiteLlm),
     Some(PriceFormat::ModelsDev),
+    Some(PriceFormat::OpenRouter),
     Some(PriceFormat::GenaiPrices),
 ];
 

@@ -7,6 +7,7 @@ use serde::de::Error as _;
 use super::error::{Broken, PricingParseError};
 use super::litellm::is_price;
 use super::node::Node;
+use super::openrouter;
 use super::walk::Path;
 
 /// The format of a price list.
@@ -21,6 +22,8 @@ pub enum PriceFormat {
     LiteLlm,
     /// `api.json` of models.dev. Recognised by a provider with `models`.
     ModelsDev,
+    /// The list of models of `OpenRouter`'s API. Recognised by `data`, whose items have their `pricing`.
+    OpenRouter,
     /// `data.json` of genai-prices. Recognised as an array of providers with `models`.
     GenaiPrices,
 }
@@ -36,6 +39,7 @@ impl PriceFormat {
             Node::Object(entries) if entries.iter().any(|(key, _)| key == "models") => {
                 Some(Self::Original)
             }
+            Node::Object(_) if openrouter::is_list(root) => Some(Self::OpenRouter),
             Node::Object(entries) => entries.iter().find_map(|(_, entry)| Self::of_entry(entry)),
             _ => None,
         };
@@ -55,7 +59,8 @@ impl PriceFormat {
 fn unknown(root: &Node<'_>) -> PricingParseError {
     const LOOKED_FOR: &str = "an object with the key `models`, an object of entries with \
         `litellm_provider` or a price for tokens (LiteLLM), an object of providers with `models` \
-        (models.dev), or an array of providers with `models` (genai-prices)";
+        (models.dev), an array of providers with `models` (genai-prices), or `data` with `pricing` \
+        (OpenRouter)";
 
     let error = match root {
         Node::Object(_) => {
@@ -72,6 +77,7 @@ impl fmt::Display for PriceFormat {
             Self::Original => "techrevati-runtime",
             Self::LiteLlm => "LiteLLM",
             Self::ModelsDev => "models.dev",
+            Self::OpenRouter => "OpenRouter",
             Self::GenaiPrices => "genai-prices",
         })
     }

@@ -72,7 +72,7 @@ impl Found {
         let prices = walk.whole(|walk| {
             let prices = walk.required(at, node, "prices")?;
             let prices = prices_at(Path::Key(&at, "prices"), prices, as_of, walk)?;
-            Some(with_variants(at, node, prices, walk))
+            Some(with_variants(at, node, prices, as_of, walk))
         });
         let prices = prices.flatten();
         let Some((id, prices)) = id.zip(prices) else { return };
@@ -156,6 +156,7 @@ fn with_variants(
     at: Path<'_>,
     node: &Node<'_>,
     mut prices: ModelPrices,
+    as_of: Option<&str>,
     walk: &mut Walk,
 ) -> ModelPrices {
     let at = Path::Key(&at, "price_variants");
@@ -166,6 +167,10 @@ fn with_variants(
     for (place, variant) in variants.enumerate() {
         let at = Path::Index(&at, place);
         let Some(of) = walk.required(at, variant, "prices") else { continue };
+        if matches!(Condition::of(variant.get("constraint"), as_of), Condition::Later) {
+            walk.skip(at, SkipReason::NotNow);
+            continue;
+        }
         match variant.get("when").map(tier_of) {
             Some(Some(ServiceTier::Standard)) => {}
             Some(Some(tier)) => {

@@ -71,10 +71,20 @@ impl Walk {
             self.unexpected(at, node, "a number of US dollars, zero or more");
             return None;
         };
-        match price_of_a_million(*number, per) {
+        self.price(at, number.to_string(), per)
+    }
+
+    /// As [`usd`](Self::usd), of a list that has its numbers as texts.
+    pub(super) fn usd_or_text(&mut self, at: Path<'_>, node: &Node<'_>, per: Per) -> Option<Usd> {
+        let Node::Text(text) = node else { return self.usd(at, node, per) };
+        self.price(at, text.to_lowercase(), per)
+    }
+
+    fn price(&mut self, at: Path<'_>, text: String, per: Per) -> Option<Usd> {
+        match price_of_a_million(&text, per) {
             Ok(price) => Some(price),
             Err(kind) => {
-                self.refuse(at, UsdParseError::new(number.to_string(), kind));
+                self.refuse(at, UsdParseError::new(text, kind));
                 None
             }
         }
@@ -164,15 +174,13 @@ impl Walk {
     }
 }
 
-fn price_of_a_million(number: Number, per: Per) -> Result<Usd, UsdErrorKind> {
-    let text = number.to_string();
+fn price_of_a_million(text: &str, per: Per) -> Result<Usd, UsdErrorKind> {
     let shifted = match (per, text.split_once('e')) {
-        (Per::Million, _) => text,
-        (Per::Token, None) => text + "e6",
-        // Only a float has an exponent, and a short one.
+        (Per::Million, _) => text.to_owned(),
+        (Per::Token, None) => format!("{text}e6"),
         (Per::Token, Some((digits, exponent))) => {
             let exponent: i32 = exponent.parse().map_err(|_| UsdErrorKind::NotANumber)?;
-            format!("{digits}e{}", exponent + 6)
+            format!("{digits}e{}", exponent.saturating_add(6))
         }
     };
     shifted.parse::<Usd>().map_err(|error| error.kind)

@@ -5,6 +5,7 @@ mod genai_prices;
 mod litellm;
 mod litellm_names;
 mod models_dev;
+mod openrouter;
 mod published;
 mod recognition;
 

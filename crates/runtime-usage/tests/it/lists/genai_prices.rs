@@ -188,3 +188,17 @@ fn unconditional_price_replaces_earlier_hourly_prices() {
     let usage = UsageSnapshot::new(1_000_000, 1_000_000);
     costs(&table, "m", &usage, STANDARD, "5");
 }
+
+#[test]
+fn a_variant_starts_on_its_day() {
+    let json = r#"[{"id": "p", "models": [{"id": "m", "match": {"equals": "m"},
+        "prices": {"input_mtok": 4, "output_mtok": 8},
+        "price_variants": [{"when": {"processing": "batch"}, "prices": {"input_mtok": 2, "output_mtok": 4},
+            "constraint": {"start_date": "2026-10-14"}}]}]}]"#;
+    let usage = UsageSnapshot::new(1_000_000, 0);
+    for (day, dollars) in [("2026-10-13", "4"), ("2026-10-14", "2")] {
+        let list = PriceReader::new().as_of(day).unwrap().read(json).unwrap();
+        assert_eq!(list.skipped.len(), usize::from(dollars == "4"));
+        costs(&table(list), "m", &usage, ServiceTier::Batch, dollars);
+    }
+}

@@ -13,6 +13,7 @@ fn every_price_format_is_recognised() {
         (r#"{"sample_spec": 1, "m": {"litellm_provider": "x"}}"#.to_owned(), PriceFormat::LiteLlm),
         (include_str!("../../data/models_dev.json").to_owned(), PriceFormat::ModelsDev),
         (r#"{"p": {"models": {}}}"#.to_owned(), PriceFormat::ModelsDev),
+        (r#"{"data": [{"id": "m", "pricing": {}}]}"#.to_owned(), PriceFormat::OpenRouter),
         (include_str!("../../data/genai_prices.json").to_owned(), PriceFormat::GenaiPrices),
         (r#"[{"id": "p", "models": []}]"#.to_owned(), PriceFormat::GenaiPrices),
     ] {
@@ -57,8 +58,10 @@ fn price_format_displays_its_name() {
         PriceFormat::Original,
         PriceFormat::LiteLlm,
         PriceFormat::ModelsDev,
+        PriceFormat::OpenRouter,
         PriceFormat::GenaiPrices,
     ]
     .map(|format| format.to_string());
-    assert_eq!(names, ["techrevati-runtime", "LiteLLM", "models.dev", "genai-prices"]);
+    let expected = ["techrevati-runtime", "LiteLLM", "models.dev", "OpenRouter", "genai-prices"];
+    assert_eq!(names, expected);
 }
