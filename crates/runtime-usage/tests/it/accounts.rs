@@ -377,3 +377,15 @@ fn estimates_that_became_one_are_given_back_to_nobody_else() {
     let tenth = |name: &str| (name.into(), usd("0.1"));
     assert_eq!(amounts, [tenth("a"), tenth("b"), tenth("editor"), tenth("writer")]);
 }
+
+#[test]
+fn what_was_spent_before_is_booked_in_its_own_account_alone() {
+    let company = Account::new(Limit::enforced(usd("5")).marks([10]));
+    let run = company.child(Limit::enforced(usd("2")).marks([50]));
+    run.carry(Charge::new(usd("1.5")).model("m").role("writer"));
+    assert_eq!((run.available(), company.balance().spent), (usd("0.5"), Usd::ZERO));
+    let statement = run.statement();
+    assert_eq!((statement.by_model["m"], statement.by_role["writer"]), (usd("1.5"), usd("1.5")));
+    let settled = run.reserve(usd("0.1")).unwrap().settle(usd("0.1"));
+    assert!(settled.marks.is_empty(), "a mark below is crossed without a word");
+}

@@ -176,3 +176,14 @@ fn what_is_taken_back_no_call_has_reserved() {
     let taken = Usd::from_nanos(taken.into_inner());
     assert_eq!(held.saturating_add(taken), cents(1_000), "all of it, and no more");
 }
+
+#[test]
+fn a_purse_counts_who_has_its_account() {
+    let purse = purse(&Arc::default());
+    assert_eq!(purse.handles(), 1);
+    let (clone, below) =
+        (purse.account().clone(), purse.account().child(Limit::recorded(cents(1))));
+    assert_eq!(purse.handles(), 3);
+    drop((clone, below));
+    assert_eq!(purse.handles(), 1);
+}

@@ -56,3 +56,12 @@ fn unknown_price_is_denied_if_enforced_and_free_if_recorded() {
     let denying = Limit::recorded(usd("1")).unknown_price(UnknownPrice::Deny);
     assert!(denying.unknown_price == UnknownPrice::Deny && !denying.is_enforced());
 }
+
+#[test]
+fn limit_says_how_it_was_made() {
+    let limit = Limit::strict(usd("1")).marks([80, 50]);
+    assert!(limit.is_strict() && limit.is_enforced());
+    assert_eq!(limit.percents(), [50, 80]);
+    let limit = Limit::recorded(usd("1"));
+    assert!(!limit.is_strict() && !limit.is_enforced());
+}

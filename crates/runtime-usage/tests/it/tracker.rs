@@ -195,3 +195,35 @@ fn reported_tier_and_cost_decide_the_price() {
     let plain = serde_json::to_value(ModelUsage::default()).unwrap();
     assert!(plain.get("reported_turns").is_none());
 }
+
+#[test]
+fn what_was_used_before_is_added() {
+    let tracker = tracker(&[("m", 1)]);
+    let turn = UsageSnapshot::new(1_000_000, 0);
+    tracker.record("m", &turn.into(), ServiceTier::Standard);
+    let mut before = ModelUsage::default();
+    (before.turns, before.tokens, before.cost) = (2, turn, Usd::from_dollars(5));
+    tracker.carry("m", &before);
+    tracker.carry("old", &before);
+    assert_eq!(tracker.total_cost(), Usd::from_dollars(11));
+    let summary = tracker.summary();
+    assert_eq!((summary.turns, summary.total_input_tokens), (5, 3_000_000));
+}
+
+#[test]
+fn prices_at_hand_are_those_of_the_table() {
+    let tracker = tracker(&[("a", 1), ("b", 2)]);
+    let input = |model: &str| {
+        let turn = UsageSnapshot::new(1_000_000, 0);
+        tracker.prices(model).map(|prices| prices.cost(&turn, ServiceTier::Standard))
+    };
+    for _ in 0..2 {
+        assert_eq!(input("a"), Some(Usd::from_dollars(1)));
+        assert_eq!(input("b"), Some(Usd::from_dollars(2)));
+        assert_eq!(input("c"), None);
+        let turn = UsageSnapshot::new(1, 0);
+        tracker.record("a", &turn.into(), ServiceTier::Standard);
+    }
+    tracker.pricing().register("a", flat(7)).expect("the name is not blank");
+    assert_eq!(input("a"), Some(Usd::from_dollars(7)));
+}
