@@ -36,6 +36,20 @@ fn answer_with_unread_usage_costs_its_reservation() {
 }
 
 #[test]
+fn turn_settled_unread_costs_what_was_seen_or_reserved() {
+    let fixture = Fixture::new().with(|o| o.budget(Limit::enforced(Usd::from_dollars(9))));
+    let session = fixture.orchestrator.session().unwrap();
+    let begin = || now(session.begin_turn(Turn::model("m").reserve(cents(300)))).unwrap();
+    let settled = begin().settle_unread();
+    assert_eq!((settled.cost, settled.estimated), (cents(300), true));
+    let mut turn = begin();
+    turn.observe(dollar());
+    let settled = turn.settle_unread();
+    assert_eq!((settled.cost, settled.estimated), (cents(100), false));
+    assert_books_agree(&fixture, &session);
+}
+
+#[test]
 fn unreported_counts_are_neither_free_nor_usual() {
     let fixture = Fixture::new()
         .with(|o| o.budget(Limit::enforced(Usd::from_dollars(99))).max_iterations(99));

@@ -293,3 +293,25 @@ fn losses_list_64_sessions_and_count_the_rest() {
     assert_eq!((said.count, said.losses().count()), (Some(140), 64));
     assert!(said.losses().all(|loss| loss.count == Some(2)));
 }
+
+/// Takes events, and cannot keep what it took.
+struct Unkept;
+
+impl EventSink for Unkept {
+    fn emit(&self, _: &Arc<AgentEvent>) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    fn flush(&self) -> Result<(), SinkError> {
+        Err(SinkError::new("sync", "disk full"))
+    }
+}
+
+#[test]
+fn failure_of_the_last_flush_is_counted() {
+    let queue = QueueSink::new(Unkept, QueueConfig::default());
+    queue.emit(&event(1)).unwrap();
+    let left = queue.shutdown(LONG);
+    assert_eq!((left.written, left.pending), (1, 0));
+    assert!(queue.stats().unwrap().errors > 0);
+}

@@ -257,3 +257,78 @@ fn global_table_functions_work() {
     assert_eq!(load_pricing_from_file(&file.0).unwrap(), 1);
     assert_eq!(PricingTable::global().get("global-file"), Some(flat(2)));
 }
+
+#[test]
+fn versions_of_a_name_have_its_price_and_near_misses_have_none() {
+    let table = PricingTable::new();
+    table.register("m", flat(1)).unwrap();
+    for version in [
+        "m-latest",
+        "m:latest",
+        "m@latest",
+        "m@default",
+        "m@001",
+        "m-001",
+        "m@20260514",
+        "m-20260514",
+        "m-20261231",
+        "m-260514",
+        "m-0613",
+        "m-1231",
+        "m-2411",
+        "m-3912",
+        "m-2026-05-14",
+        "m-05-20",
+        "m-12-31",
+        "m-09-2025",
+        "M-LATEST",
+    ] {
+        assert!(table.prices(version).is_some(), "{version}");
+    }
+    for other in [
+        "m-default",
+        "m:default",
+        "m:001",
+        "m:20260514",
+        "m@1",
+        "m@0001",
+        "m-100",
+        "m-01",
+        "m-0001",
+        "m-20261314",
+        "m-20260014",
+        "m-20260532",
+        "m-20260500",
+        "m-19990514",
+        "m-2o260514",
+        "m-261314",
+        "m-260532",
+        "m-26o514",
+        "m-1301",
+        "m-0632",
+        "m-0600",
+        "m-2213",
+        "m-4012",
+        "m-2413",
+        "m-o613",
+        "m-2026-13-14",
+        "m-2026-05-32",
+        "m-13-20",
+        "m-05-32",
+        "m-05-2",
+        "m-5-20",
+        "m-13-2025",
+        "m-09-1999",
+        "m-09-202",
+        "m-09-20255",
+        "m-ab-cd",
+        "m-09-20ab",
+        "m-v1",
+        "m-1",
+        "m--latest",
+        "m-2026051",
+        "m-202605144",
+    ] {
+        assert!(table.prices(other).is_none(), "{other}");
+    }
+}
