@@ -12,6 +12,7 @@ mod promises;
 mod properties;
 mod snapshot;
 mod stream;
+mod stream_forms;
 mod support;
 mod threads;
 mod tracker;
