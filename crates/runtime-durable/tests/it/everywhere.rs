@@ -13,8 +13,9 @@ use runtime_events::{Clock, SystemClock};
 use runtime_orchestrator::{BoxError, Effect, Orchestrator, ToolCall, Turn};
 use runtime_postgres::{PgConfig, PgStore};
 use runtime_resilience::chain_text;
-use runtime_sqlite::SqliteStore;
+use runtime_sqlite::{SqliteConfig, SqliteDurability, SqliteStore};
 use runtime_store::{MemoryStore, Store, ThreadId, ThreadState};
+use runtime_usage::UsageSnapshot;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -286,4 +287,29 @@ fn any_json_is_delivered_as_it_is() {
         }
         assert_eq!(lived_twice(&store, "t", &body), [Ok(messages.to_vec()), Ok(messages.to_vec())]);
     });
+}
+
+#[test]
+fn a_turn_takes_its_content_and_little_more_in_a_file() {
+    const TURNS: u64 = 2_000;
+    let name = format!("runtime-durable-growth-{}.db", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    let config = SqliteConfig::default().durability(SqliteDurability::Os);
+    let durable = Durable::new(
+        Orchestrator::new("clerk", "orders").max_iterations(10_000),
+        SqliteStore::open_with(&path, config).unwrap(),
+    );
+    let run = wait(durable.run("t", async |session| {
+        for _ in 0..TURNS {
+            let turn = Turn::model("gpt-5").usage(UsageSnapshot::new(1_200, 340));
+            session.run_turn(turn, async || Ok::<_, BoxError>("x".repeat(600))).await?;
+        }
+        Ok(())
+    }));
+    assert!(matches!(run, Ok(Run::Done(_))), "{run:?}");
+    drop(durable);
+    let taken = fs::metadata(&path).unwrap().len() / TURNS;
+    fs::remove_file(&path).unwrap();
+    println!("{taken} bytes a turn");
+    assert!(taken <= 600 * 12 / 10 + 400, "{taken} bytes a turn");
 }

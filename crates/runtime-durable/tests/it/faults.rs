@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -106,6 +107,52 @@ fn a_disk_that_is_full_ends_the_life_and_nothing_recorded_is_made_again() {
     let roomy = folder.open(SqliteConfig::default());
     assert_eq!(wait(roomy.run("t", body)).unwrap().done(), Some(10_000 + (1 << 20)));
     assert_eq!(asked.load(Ordering::Relaxed), 4, "the first turn once");
+}
+
+/// A small disk in memory, for as long as this lives.
+struct SmallDisk<'f>(&'f Folder);
+
+impl<'f> SmallDisk<'f> {
+    /// `None`, with a word about it, if this process may mount nothing.
+    fn mount(folder: &'f Folder) -> Option<Self> {
+        let mount = ["-t", "tmpfs", "-o", "size=1m", "tmpfs"];
+        let mounted = Command::new("mount").args(mount).arg(&folder.0).output();
+        if mounted.is_ok_and(|output| output.status.success()) {
+            return Some(Self(folder));
+        }
+        println!("skipped: no file system can be mounted here");
+        None
+    }
+}
+
+impl Drop for SmallDisk<'_> {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0.0).status();
+    }
+}
+
+/// SQLite has a limit of its own, as above; here it is the system that has no room.
+#[test]
+fn a_disk_without_room_for_an_outcome_has_the_payment_made_once() {
+    let folder = Folder::new("no-room");
+    let Some(_disk) = SmallDisk::mount(&folder) else { return };
+    let paid = Paid::default();
+    let rest = folder.0.join("rest");
+    let fill = || assert!(fs::write(&rest, vec![0; 1 << 20]).is_err(), "nothing is left");
+    let durable = folder.open(SqliteConfig::default());
+    let full = told(wait(durable.run("t", async |session| paid.pay(session, fill).await)));
+    assert!(full.contains("full") && full.contains("threads.db"), "{full}");
+    let other = folder.open(SqliteConfig::default());
+    let full = told(wait(other.run("other", async |session| paid.pay(session, || {}).await)));
+    assert!(full.contains("full"), "{full}");
+    assert_eq!(paid.keys().len(), 1, "what cannot be announced is not done");
+    drop((durable, other));
+    fs::remove_file(&rest).unwrap();
+    // The thread could not be given back: its lease is over once it is taken from a later time.
+    let later = SqliteConfig::default().clock(Skewed::new(TimeDelta::hours(1)));
+    let durable = folder.open(later);
+    let again = wait(durable.run("t", async |session| paid.pay(session, || {}).await));
+    assert_eq!((again.unwrap().done(), paid.keys().len()), (Some(12), 1));
 }
 
 /// A clock that keeps who reads it, with the transaction that it is in.

@@ -27,4 +27,6 @@ mod resumed;
 #[cfg(feature = "seal")]
 mod sealed;
 mod stuck;
+#[cfg(feature = "seal")]
+mod whole;
 mod world;
