@@ -144,6 +144,8 @@ pub(crate) struct Core {
     syncing: bool,
     /// The last report was full, and accounts are left to be told.
     more: bool,
+    /// When the last heartbeat began.
+    since: Moment,
     /// Where the accounts of the next report begin: all get their turn.
     turn: usize,
     /// Calls for accounts that are under way.
@@ -175,6 +177,7 @@ impl Core {
             next_sync: Duration::ZERO,
             syncing: false,
             more: false,
+            since: Duration::ZERO,
             turn: 0,
             asking: 0,
             leaving: Leaving::No,
@@ -247,7 +250,7 @@ impl Core {
                 self.sync(readings, ttl, now, &mut due);
             }
             Leaving::No if self.more && !self.syncing && !self.is_away() => {
-                self.sync(readings, self.rhythm.ttl, now, &mut due);
+                self.go_on(readings, now, &mut due);
             }
             _ => {}
         }

@@ -7,6 +7,7 @@ use super::{
     Till,
 };
 use crate::config::Moment;
+use crate::money::Booking;
 use crate::state::MemberReport;
 
 /// The most accounts of a report, and the most calls for accounts under way: a backend answers to as many in time.
@@ -43,6 +44,62 @@ impl Core {
         }
     }
 
+    /// The accounts that had no place in the heartbeat's report.
+    pub(super) fn go_on(&mut self, readings: &Readings, now: Moment, due: &mut Vec<Due>) {
+        let Rhythm { ttl, keep, .. } = self.rhythm;
+        let since = self.since;
+        // What was told of in this heartbeat waits for the next one, whatever has become of it.
+        let is_due = |till: &Till, reading: &Reading| {
+            !till.is_told(since) && till.is_due(*reading, (ttl, keep), now)
+        };
+        let (bookings, told) = self.bookings(readings, ttl, now, is_due);
+        let about = About::Sync {
+            known: Vec::new(),
+            bookings: told,
+            limits: Vec::new(),
+            routes: Vec::new(),
+            last: false,
+        };
+        let report = MemberReport {
+            member: self.member.clone(),
+            seq: self.next_report(),
+            ttl,
+            breakers: Vec::new(),
+            wants: Vec::new(),
+            pauses: Vec::new(),
+            bookings,
+        };
+        due.push(Due { call: Call::Sync(report), about, at: now });
+    }
+
+    fn next_report(&mut self) -> u64 {
+        self.syncing = true;
+        self.seq += 1;
+        self.seq
+    }
+
+    /// Bookings of accounts that are due, and their places and numbers. Whether others are left is in `more`.
+    fn bookings(
+        &mut self,
+        readings: &Readings,
+        ttl: Duration,
+        now: Moment,
+        is_due: impl Fn(&Till, &Reading) -> bool,
+    ) -> (Vec<Booking>, Vec<(usize, u64)>) {
+        let all = self.tills.iter_mut().zip(&readings.accounts);
+        let is_due =
+            |till: &Till, reading: &Reading| till.opening == Opening::Done && is_due(till, reading);
+        let all = all.filter(|((_, till), reading)| is_due(till, reading)).collect();
+        let (some, more) = some(all, MOST, &mut self.turn);
+        self.more = more;
+        let booking = |((index, till), reading): ((usize, &mut Till), &Reading)| {
+            let booking = till.booking(*reading, ttl, now);
+            let place = (index, booking.seq);
+            (booking, place)
+        };
+        some.into_iter().map(booking).unzip()
+    }
+
     /// The heartbeat.
     pub(super) fn sync(
         &mut self,
@@ -51,24 +108,13 @@ impl Core {
         now: Moment,
         due: &mut Vec<Due>,
     ) {
-        self.syncing = true;
-        self.seq += 1;
-        let member = self.member.clone();
+        self.since = now;
         let Rhythm { ttl: usual, keep, .. } = self.rhythm;
+        // Who leaves tells all that it has, once.
         let is_due = |till: &Till, reading: &Reading| {
-            let is_due = till.is_due(*reading, (usual, keep), now);
-            (is_due || ttl.is_zero() && !till.left) && till.opening == Opening::Done
+            if ttl.is_zero() { !till.left } else { till.is_due(*reading, (usual, keep), now) }
         };
-        let all = self.tills.iter_mut().zip(&readings.accounts);
-        let all = all.filter(|((_, till), reading)| is_due(till, reading)).collect();
-        let (some, more) = some(all, MOST, &mut self.turn);
-        let (mut told, mut bookings) = (Vec::new(), Vec::new());
-        for ((index, till), reading) in some {
-            let booking = till.booking(*reading, ttl, now);
-            told.push((index, booking.seq));
-            bookings.push(booking);
-        }
-        self.more = more;
+        let (bookings, told) = self.bookings(readings, ttl, now, is_due);
         // The member stays until all is told.
         let ttl = if self.more { usual } else { ttl };
         let wants = self.parts.iter_mut().zip(&readings.limiters);
@@ -90,8 +136,8 @@ impl Core {
             last: ttl.is_zero(),
         };
         let report = MemberReport {
-            member,
-            seq: self.seq,
+            member: self.member.clone(),
+            seq: self.next_report(),
             ttl,
             breakers: self.followers.values().map(|follower| follower.name.clone()).collect(),
             wants,

@@ -229,6 +229,11 @@ impl Till {
         (lack(first), lack(all).max(lacked).max(lack(all).saturating_add(extra)))
     }
 
+    /// Whether the backend has heard a booking that was made since then.
+    pub(crate) fn is_told(&self, since: Moment) -> bool {
+        self.heard > 0 && self.booked_at >= since
+    }
+
     /// Whether a call of its own is due, beside the heartbeat.
     pub(crate) fn calls(&self, now: Moment) -> bool {
         self.opening == Opening::Needed || self.is_urgent(now) || self.has_returned(now)

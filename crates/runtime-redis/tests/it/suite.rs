@@ -180,7 +180,7 @@ async fn a_tree_whose_accounts_were_thrown_away_is_set_anew() {
 
 /// Somebody takes an account out of its tree by hand, and it is set again.
 #[tokio::test]
-async fn an_account_that_was_deleted_has_what_was_spent_once_it_is_set_anew() {
+async fn a_deleted_account_has_what_was_spent_once_it_is_set_anew() {
     let Some(server) = Server::start(&[]) else { return };
     let prefix = prefix();
     let fleet = RedisFleet::connect(patient(&*server.url()).prefix(&prefix)).await.unwrap();
