@@ -50,7 +50,7 @@ pub(super) async fn differ<S: Accounts>(state: &S, seed: u64) {
     }
 
     let view = sync(state, asked).await;
-    let about = |left: Duration, wait: Duration| left <= wait && wait - left < HOUR / 2;
+    let about = |left: Duration, wait: Duration| left <= wait && wait.abs_diff(left) < HOUR / 2;
     for (((name, wait), open), paused) in
         names.iter().zip(hours()).zip(&view.breakers).zip(&view.pauses)
     {
