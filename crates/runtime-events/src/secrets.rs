@@ -6,10 +6,11 @@
 //! ```text
 //!   scan ─┬─ issuers, shapes          a key by its prefix or its shape
 //!         ├─ named ─┬─ names          the value of a name
-//!         │         ├─ value ─┬─ code
+//!         │         ├─ value ─┬─ code, literals
 //!         │         │         └─ pairs
 //!         │         └─ schemes        … of `Authorization`
 //!         ├─ commands, arguments      the option of a program that takes a password, or a word behind others
+//!         ├─ inputs, lines            what such a program reads, or a line of a protocol or of a file
 //!         └─ heat                     what looks random after "API key"
 //!   json ── (all of the above)        the values of an event
 //! ```
@@ -23,8 +24,11 @@ mod code;
 mod commands;
 mod forms;
 mod heat;
+mod inputs;
 mod issuers;
 mod json;
+mod lines;
+mod literals;
 mod named;
 mod names;
 mod pairs;
@@ -32,6 +36,7 @@ mod quote;
 mod scan;
 mod schemes;
 mod shapes;
+mod users;
 mod value;
 
 use std::borrow::Cow;

@@ -1,5 +1,5 @@
 //! Passwords that are known by their place among the words of a command: `rabbitmqctl add_user bob hunter2`,
-//! `echo hunter2 | sudo -S ls`, `net use \\srv\share hunter2`; and the items of a list in YAML.
+//! `net use \\srv\share hunter2`; and the items of a list in YAML.
 
 use super::bytes::{any_blanks, blanks, count, is_sign};
 use super::commands::is_of;
@@ -7,41 +7,156 @@ use super::quote::Quote;
 use super::shapes::{FAR, is_odd};
 use super::value::{Manner, is_placeholder, run};
 
-/// Programs that take a password as a word behind others: a command of theirs, the word that says so, how many stand
-/// between, and whether plain words may stand there as well, in prose about the program.
-const WORDS: [(&str, &str, &str, usize, bool); 11] = [
-    ("rabbitmqctl", "", "add_user change_password authenticate_user", 1, false),
-    ("htpasswd", "", "-nb -bn -nbB -nbm", 1, false),
-    ("htpasswd", "", "-b -cb -bc -bB -Bb -cbB -bm", 2, false),
-    ("gh", "secret", "-b --body", 0, true),
-    ("az", "secret", "--value", 0, true),
-    ("mc mcli", "", "alias", 4, true),
-    ("rclone", "", "obscure", 0, true),
-    ("", "", "wpa_passphrase", 1, true),
-    ("pdftk", "", "user_pw owner_pw input_pw", 0, false),
-    ("redis-cli valkey-cli", "", "AUTH auth", 0, true),
+/// Programs that take a password as a word behind others: a command of theirs, the words that say so, how many words
+/// stand between, and whether plain words may stand there as well, in prose about the program.
+type Row = (&'static str, &'static str, &'static str, &'static [usize], bool);
+
+/// From the manuals of these programs. A word that ends with a point begins a longer one.
+const WORDS: [Row; 31] = [
+    ("rabbitmqctl", "", "add_user change_password authenticate_user", &[1], false),
+    ("ejabberdctl", "", "change_password check_password", &[2], true),
+    ("ejabberdctl prosodyctl", "", "register", &[2], true),
+    ("htpasswd", "", "-nb -bn -nbB -nbm", &[1], false),
+    ("htpasswd", "", "-b -cb -bc -bB -Bb -cbB -bm", &[2], false),
+    ("mosquitto_passwd", "", "-b", &[2], false),
+    ("gh", "secret", "-b --body", &[0], true),
+    ("az", "secret", "--value", &[0], true),
+    ("mc mcli", "", "alias", &[4], true),
+    ("rclone", "", "obscure", &[0], true),
+    ("", "", "wpa_passphrase", &[1], true),
+    ("pdftk", "", "user_pw owner_pw input_pw", &[0], false),
+    // The length of a key stands behind both.
+    ("qpdf", "", "--encrypt", &[0, 1], false),
+    (POPPLER, "", "-upw -opw", &[0], false),
+    ("redis-cli valkey-cli", "", "AUTH auth", &[0], true),
     // Of Redis' configuration.
-    ("", "", "requirepass masterauth", 0, true),
+    ("", "", "requirepass masterauth", &[0], true),
+    ("iwconfig iw", "", "key enc", &[0], true),
+    ("samba-tool", "user", "create add", &[1], true),
+    ("doveadm", "auth", "test login", &[1], true),
+    ("", "", "radtest", &[1, 4], true),
+    ("grafana-cli grafana", "", "reset-admin-password", &[0], true),
+    ("vault bao", "operator", "unseal", &[0], true),
+    ("composer", "config", "http-basic.", &[1], true),
+    ("connect CONNECT", "user USER", "using USING", &[0], true),
+    ("NickServ nickserv NS", "", "IDENTIFY identify", &[0], true),
+    ("swaks", "", "-ap --auth-password", &[0], false),
+    ("sendemail sendEmail", "", "-xp", &[0], false),
+    // Of the configuration of Net-SNMP.
+    ("createUser", "", "MD5 SHA SHA-224 SHA-256 SHA-384 SHA-512 DES AES", &[0], false),
+    // Of routers and switches.
+    ("tacacs-server radius-server isakmp", "", "key", &[0], true),
+    ("snmp-server", "", "community", &[0], true),
+    ("username neighbor", "", "password secret", &[0], true),
 ];
 
-/// The password that stands some words behind this one, as in `rabbitmqctl add_user bob hunter2`.
-pub(super) fn word(text: &[u8], start: usize, end: usize) -> Option<(usize, usize)> {
-    let (.., between, in_prose) = WORDS.iter().find(|(program, command, words, ..)| {
-        words.split_ascii_whitespace().any(|known| known.as_bytes() == &text[start..end])
-            && (program.is_empty() || is_of(text, start, &(program, command, b"", true)))
-    })?;
-    let mut at = end;
-    for _ in 0..*between {
-        (_, _, at) = argument(text, at)?;
+const POPPLER: &str = "pdftotext pdftohtml pdftoppm pdftops pdftocairo pdfinfo pdfimages pdffonts pdfdetach pdfseparate";
+
+/// Whether this word is one of the rows.
+pub(super) fn may_say(word: &[u8]) -> bool {
+    match word {
+        b"add_user"
+        | b"change_password"
+        | b"authenticate_user"
+        | b"check_password"
+        | b"register"
+        | b"obscure"
+        | b"wpa_passphrase"
+        | b"user_pw"
+        | b"owner_pw"
+        | b"input_pw"
+        | b"requirepass"
+        | b"masterauth"
+        | b"alias"
+        | b"AUTH"
+        | b"auth"
+        | b"key"
+        | b"enc"
+        | b"create"
+        | b"add"
+        | b"test"
+        | b"radtest"
+        | b"reset-admin-password"
+        | b"unseal"
+        | b"using"
+        | b"USING"
+        | b"IDENTIFY"
+        | b"identify"
+        | b"MD5"
+        | b"SHA"
+        | b"SHA-224"
+        | b"SHA-256"
+        | b"SHA-384"
+        | b"SHA-512"
+        | b"DES"
+        | b"AES"
+        | b"community"
+        | b"password"
+        | b"secret" => true,
+        word => word.starts_with(b"http-basic."),
     }
-    let (from, to, _) = argument(text, at)?;
-    let password = &text[from..to];
-    let is_one = to > from && !is_placeholder(password) && (!in_prose || is_odd(password));
-    is_one.then_some((from, to))
+}
+
+/// The passwords that stand some words behind this one, as in `rabbitmqctl add_user bob hunter2`.
+pub(super) fn words(
+    text: &[u8],
+    start: usize,
+    end: usize,
+) -> impl Iterator<Item = (usize, usize)> + '_ {
+    let word = &text[start..end];
+    let is_one = move |known: &str| {
+        let known = known.as_bytes();
+        known == word || (known.ends_with(b".") && word.starts_with(known))
+    };
+    let rows = WORDS.iter().filter(move |row| row.2.split_ascii_whitespace().any(is_one));
+    let places = rows.flat_map(|row| row.3.iter().map(move |place| (row, *place)));
+    places.filter_map(move |((program, command, _, places, in_prose), place)| {
+        let (from, to) = nth(text, end, place)?;
+        let password = &text[from..to];
+        // Code and prose go on with a sign.
+        let is_plain = || is_odd(password) && !b"=[](){}|:,/`\\-&".contains(&password[0]);
+        let is_marked = || password[0].is_ascii() && text[from - 1] != b'`';
+        let is_said = || {
+            (program.is_empty() && command.is_empty())
+                || is_of(text, start, &(program, command, b"", true))
+        };
+        // `qpdf --encrypt user-password owner-password key-length` is no call.
+        let is_call = || {
+            *places != [0, 1]
+                || nth(text, end, 2).is_some_and(|(from, to)| is_length(&text[from..to]))
+        };
+        let is_one = from < to
+            && !is_placeholder(password)
+            && (!in_prose || (is_plain() && is_marked()))
+            && is_call()
+            && is_said();
+        // In which letters a key is written: `s:hunter2`.
+        let is_lettered = password.get(1) == Some(&b':') && to > from + 2;
+        is_one.then_some((from + if is_lettered { 2 } else { 0 }, to))
+    })
+}
+
+/// The word behind so many others. The kinds of a key do not count, as in `key restricted [3] 0123456789` and
+/// `key 7 070C285F4D06`.
+fn nth(text: &[u8], end: usize, place: usize) -> Option<(usize, usize)> {
+    let (mut from, mut to, mut at) = argument(text, end)?;
+    for _ in 0..place {
+        (from, to, at) = argument(text, at)?;
+    }
+    while matches!(&text[from..to], b"restricted" | b"open" | [b'0'..=b'9'] | [b'[', b'0'..=b'9']) {
+        let behind = at + count(&text[at..], |byte| byte == b']');
+        (from, to, at) = argument(text, behind)?;
+    }
+    Some((from, to))
+}
+
+/// Of a key, in bits.
+fn is_length(word: &[u8]) -> bool {
+    matches!(word, b"40" | b"128" | b"256")
 }
 
 /// The next word of a command, without its marks, and where it ends with them.
-fn argument(text: &[u8], at: usize) -> Option<(usize, usize, usize)> {
+pub(super) fn argument(text: &[u8], at: usize) -> Option<(usize, usize, usize)> {
     let at = at + Some(blanks(text, at)).filter(|&blanks| blanks > 0)?;
     let Some(quote) = Quote::at(text, at) else {
         let to = run(text, at, Manner::Assigned);
@@ -50,41 +165,6 @@ fn argument(text: &[u8], at: usize) -> Option<(usize, usize, usize)> {
     let from = at + quote.len();
     let to = quote.end(text, from)?;
     Some((from, to, to + quote.len()))
-}
-
-/// What is piped into a program that reads a password, by `echo` or `printf`, which ends here.
-pub(super) fn piped(text: &[u8], end: usize) -> Option<(usize, usize)> {
-    const READS: [&str; 6] =
-        ["cryptsetup", "kinit", "--password-stdin", "--with-token", "--stdin", "--passphrase-fd"];
-    let mut at = end;
-    let (mut from, mut to) = loop {
-        let (from, to, after) = argument(text, at)?;
-        at = after;
-        if !text[from..to].starts_with(b"-") {
-            break (from, to);
-        }
-    };
-    let pipe = at + blanks(text, at);
-    let rest = text[pipe..text.len().min(pipe + FAR)].strip_prefix(b"|")?;
-    let command = &rest[..count(rest, |byte| !b"\n|;&".contains(&byte))];
-    let mut words = command.split(u8::is_ascii_whitespace).skip_while(|word| word.is_empty());
-    let is_root = words.clone().next() == Some(b"sudo");
-    let is_asked = |word: &[u8]| {
-        let asks = word == b"--stdin" || (!word.starts_with(b"--") && word.contains(&b'S'));
-        word.starts_with(b"-") && asks
-    };
-    if words.clone().any(|word| word == b"chpasswd") {
-        from += count(&text[from..to], |byte| byte != b':') + 1;
-        to -= if text[..to].ends_with(b"\\n") { 2 } else { 0 };
-    } else if !words.any(|word| {
-        READS.iter().any(|reads| reads.as_bytes() == word) || (is_root && is_asked(word))
-    }) {
-        return None;
-    }
-    let is_answer =
-        |word: &[u8]| word.eq_ignore_ascii_case(b"y") || word.eq_ignore_ascii_case(b"yes");
-    let password = text.get(from..to).filter(|password| !matches!(password, [] | [b'$', ..]))?;
-    (!is_placeholder(password) && !is_answer(password)).then_some((from, to))
 }
 
 /// The password of `net use \\srv\share hunter2` or of `net user bob hunter2`, where `net` ends here.
@@ -112,8 +192,13 @@ pub(super) fn of_net(text: &[u8], end: usize) -> Option<(usize, usize)> {
 
 /// The password of an option with a slash, whose name stands here: `xfreerdp /p:hunter2`, `schtasks /rp hunter2`.
 pub(super) fn slashed(text: &[u8], start: usize, end: usize) -> Option<(usize, usize)> {
-    const ROWS: [(&str, &[u8], u8); 2] =
-        [("xfreerdp xfreerdp3 wlfreerdp sdl-freerdp", b"p", b':'), ("schtasks", b"rp", b' ')];
+    const ROWS: [(&str, &[u8], u8); 5] = [
+        ("xfreerdp xfreerdp3 wlfreerdp sdl-freerdp", b"p", b':'),
+        ("schtasks", b"rp", b' '),
+        ("signtool signtool.exe", b"p", b' '),
+        ("netdom", b"passwordd", b':'),
+        ("netdom", b"passwordo", b':'),
+    ];
     let slash = start.checked_sub(1).filter(|&at| text[at] == b'/')?;
     let marked = slash.checked_sub(1).and_then(|at| Some((at, Quote::at(text, at)?)));
     let option = marked.map_or(slash, |(at, _)| at);
@@ -129,18 +214,6 @@ pub(super) fn slashed(text: &[u8], start: usize, end: usize) -> Option<(usize, u
         (None, None) => (from, run(text, from, Manner::Assigned)),
     };
     (from < to && !is_placeholder(&text[from..to])).then_some((from, to))
-}
-
-/// The password of `PASS hunter2`, a line of FTP or of POP3, whose first word this is.
-pub(super) fn of_line(text: &[u8], start: usize, end: usize) -> Option<(usize, usize)> {
-    if !matches!(text[..start].last(), None | Some(b'\n')) {
-        return None;
-    }
-    let (from, to, after) = argument(text, end)?;
-    let password = &text[from..to];
-    let is_alone = matches!(text.get(after), None | Some(b'\r' | b'\n'));
-    let is_file = password.iter().any(|byte| b"/.".contains(byte));
-    (is_alone && is_odd(password) && !is_file && !is_placeholder(password)).then_some((from, to))
 }
 
 /// `- hunter2` in the line below this one: the item, and where it ends with its marks. Names have joints, and other

@@ -1,8 +1,10 @@
 //! Source code, and what else stands where a secret could: a variable in its place, or a name without `=`.
 
 use super::bytes::count;
+use super::forms;
 use super::names;
-use super::shapes::{FAR, is_random};
+use super::quote::Quote;
+use super::shapes::{FAR, is_odd, is_random};
 
 /// Whether a value is source code that gets a secret from somewhere: `getenv(`, `os.environ[`, `config.password`,
 /// `$this->password`.
@@ -63,7 +65,8 @@ pub(super) fn is_look_up(function: &[u8]) -> bool {
 /// Whether the name that begins here is followed by its value after a blank: in `.netrc`, or where a shell, a
 /// Dockerfile or a program sets a variable, or where SQL has a password in capitals.
 pub(super) fn sets(text: &[u8], start: usize, at: usize) -> bool {
-    let is_of_sql = text[start..].starts_with(b"PASSWORD ") && text.get(at) == Some(&b'\'');
+    let is_of_sql = text[start..].starts_with(b"PASSWORD ")
+        && matches!(text[at..], [b'\'', ..] | [b'$', b'$', ..]);
     // A line of a file of interfaces.
     if is_of_sql || text[start..].starts_with(b"wpa-psk ") {
         return true;
@@ -86,6 +89,26 @@ pub(super) fn sets(text: &[u8], start: usize, at: usize) -> bool {
         | [_, b"config", b"git", _] => true,
         _ => false,
     }
+}
+
+/// Whether the quotation behind a blank is the value of the name before it, as in the files of many programs:
+/// `user "bob" password "hunter2"`, `secret "…";`.
+pub(super) fn is_directive(text: &[u8], (start, end): (usize, usize), at: usize) -> bool {
+    const PASSWORDS: [&[u8]; 3] = [b"password", b"passwd", b"passphrase"];
+    let name = &text[start..end];
+    let from = at + 1;
+    let Some(to) = Quote::at(text, at).and_then(|quote| quote.end(text, from)) else {
+        return false;
+    };
+    let value = &text[from..to];
+    let is_hash = value.starts_with(b"$9$") || forms::crypt(text, from).is_some();
+    let is_key = || is_random(value) || is_hash;
+    if value.starts_with(b"$") && !is_hash {
+        return false;
+    }
+    let is_password = PASSWORDS.iter().any(|password| name.ends_with(password));
+    (is_password && is_odd(value) && !value.contains(&b' '))
+        || (name.ends_with(b"secret") && text.get(to + 1) == Some(&b';') && is_key())
 }
 
 /// The length of `for bob:`, which says whose the secret behind it is. No key is as short and has letters alone.

@@ -1,15 +1,15 @@
-//! Passwords in commands and calls that do not name them: `mysql -phunter2`, `.netrc`, `login("bob", "hunter2")`.
+//! Passwords in commands and calls that do not name them: `mysql -phunter2`, `login("bob", "hunter2")`.
 
-use super::bytes::{any_blanks, blanks, count, count_back, is_of_token, is_sign};
+use super::bytes::{any_blanks, blanks, count, is_of_token, is_sign};
 use super::quote::Quote;
-use super::shapes::{FAR, is_odd, is_random};
+use super::shapes::{FAR, is_random};
 use super::value::{Manner, is_placeholder, is_said, run};
 
 /// Programs, the command that they are given, their option, and whether a blank may stand behind it.
 pub(super) type Row = (&'static str, &'static str, &'static [u8], bool);
 
 /// From the manuals of these programs.
-const ROWS: [Row; 11] = [
+const ROWS: [Row; 22] = [
     (
         "mysql mysqladmin mysqlbinlog mysqlcheck mysqldump mysqlimport mysqlpump mysqlsh mysqlshow mariadb \
          mariadb-admin mariadb-dump mycli",
@@ -19,12 +19,25 @@ const ROWS: [Row; 11] = [
     ),
     (
         "sshpass mongo mongosh mongodump mongoexport mongoimport mongorestore cqlsh psexec PsExec.exe PsExec64.exe \
-         twine useradd usermod rdesktop smbmap evil-winrm crackmapexec netexec nxc",
+         twine useradd usermod rdesktop smbmap evil-winrm crackmapexec netexec nxc beeline yt-dlp youtube-dl tabcmd \
+         hydra medusa racadm mutool gsec ncftp ncftpget ncftpput bloodhound-python ldapdomaindump elasticsearch-users \
+         certutil",
         "",
         b"-p",
         true,
     ),
     ("docker podman buildah skopeo oras az cf oc", "login", b"-p", true),
+    ("az", "sql mysql postgres mariadb synapse", b"-p", true),
+    ("security", "unlock-keychain create-keychain set-keychain-password", b"-p", true),
+    ("security", "add-generic-password add-internet-password", b"-w", true),
+    ("security", "import export", b"-P", true),
+    ("security", "set-key-partition-list", b"-k", true),
+    ("openssl", "enc", b"-k", true),
+    ("openssl", "enc", b"-K", true),
+    ("slappasswd ldappasswd", "", b"-s", true),
+    ("ldappasswd", "", b"-a", true),
+    ("pk12util", "", b"-W", true),
+    ("pk12util", "", b"-K", true),
     ("redis-cli valkey-cli", "", b"-a", true),
     ("7z rar unrar", "", b"-p", false),
     ("zip unzip sqlcmd bcp tsql ipmitool mosquitto_pub mosquitto_sub ssh-keygen", "", b"-P", true),
@@ -33,14 +46,14 @@ const ROWS: [Row; 11] = [
     ("snmpget snmpgetnext snmpset snmpwalk snmpbulkget snmpbulkwalk snmptable", "-u", b"-X", true),
     // Cookies, or the file that has them.
     ("curl", "", b"-b", true),
-    ("ldapadd ldapdelete ldapmodify ldappasswd ldapsearch", "", b"-w", true),
+    ("ldapadd ldapdelete ldapmodify ldappasswd ldapsearch kadmin", "", b"-w", true),
 ];
 
 /// The password behind the option that is in this token.
 pub(super) fn password(text: &[u8], start: usize, end: usize) -> Option<(usize, usize)> {
     let &[b'-', letter, ..] = &text[start..end] else { return None };
     let is_option = |row: &&Row| row.2[1] == letter && is_of(text, start, row);
-    if !matches!(letter, b'p' | b'a' | b'b' | b'P' | b'w' | b'A' | b'X' | b'N') {
+    if !b"pabPwAXNkKsW".contains(&letter) {
         return None;
     }
     let row = ROWS.iter().find(is_option)?;
@@ -122,8 +135,10 @@ pub(super) fn is_of(text: &[u8], start: usize, (programs, command, ..): &Row) ->
         let mut said = before[from..].split(|&byte| !is_of_token(byte));
         said.any(|word| words.split_ascii_whitespace().any(|known| known.as_bytes() == word))
     };
-    before.last().is_some_and(u8::is_ascii_whitespace)
-        && has(programs)
+    // A message of IRC begins with a colon.
+    let before_word = before.strip_suffix(b":").unwrap_or(before);
+    before_word.last().is_some_and(u8::is_ascii_whitespace)
+        && (programs.is_empty() || has(programs))
         && (command.is_empty() || has(command))
 }
 
@@ -190,34 +205,16 @@ pub(super) fn user_and_password(
     (is_pair && from < to).then_some(((user, user_end), (from, to)))
 }
 
-/// The password of a line of `.pgpass`, `host:port:database:user:password`, whose first colon stands here.
-pub(super) fn pgpass(text: &[u8], colon: usize) -> Option<(usize, usize)> {
-    let host = count_back(&text[colon.saturating_sub(FAR)..colon], |byte| byte > b' ');
-    let begin = colon - host;
-    if !matches!(text[..begin].last(), None | Some(b'\n')) {
-        return None;
-    }
-    let line = &text[begin..text.len().min(begin + FAR)];
-    let line = &line[..count(line, |byte| byte > b' ')];
-    let mut parts = line.splitn(5, |&byte| byte == b':');
-    let mut next = || parts.next().filter(|part| !part.is_empty());
-    let (host, port, database, user, password) = (next()?, next()?, next()?, next()?, next()?);
-    let is_number = |part: &[u8]| part.iter().all(u8::is_ascii_digit);
-    let is_host = host == b"*" || host == b"localhost" || host.contains(&b'.');
-    let is_port = port == b"*" || (matches!(port.len(), 4 | 5) && is_number(port));
-    let is_line = is_host && is_port && !is_number(database) && !is_number(user);
-    let from = begin + line.len() - password.len();
-    let is_secret = is_odd(password) && !is_placeholder(password);
-    (is_line && is_secret).then_some((from, begin + line.len()))
-}
-
-/// What `IDENTIFIED BY` in SQL has behind it, of which the last word ends here, or `ConvertTo-SecureString` in
-/// PowerShell.
+/// What `IDENTIFIED BY` in SQL has behind it, of which the last word ends here, `ConvertTo-SecureString` in
+/// PowerShell, or `: EAP` in a file of secrets of strongSwan.
 pub(super) fn quoted_behind(text: &[u8], start: usize, end: usize) -> Option<(usize, usize)> {
     const WORD: &[u8] = b"identified ";
     let before = &text[start.saturating_sub(WORD.len())..start];
     let at = end + blanks(text, end);
-    let is_said = text[start..end].len() > 2 || before.eq_ignore_ascii_case(WORD);
+    let is_said = match &text[start..end] {
+        b"EAP" | b"XAUTH" | b"NTLM" | b"PKCS8" => text[..start].ends_with(b": "),
+        word => word.len() > 2 || before.eq_ignore_ascii_case(WORD),
+    };
     let quote = Quote::at(text, at).filter(|_| is_said)?;
     let from = at + quote.len();
     let to = quote.end(text, from)?;

@@ -1,4 +1,4 @@
-//! Keys whose prefix may begin an ordinary name, and that are known by their two parts.
+//! Keys whose prefix may begin an ordinary name, and that are known by their two parts; and hashes of passwords.
 
 use super::bytes::count;
 use super::issuers::Alphabet::{self, Alnum, Digits, Dotted, Hex, Upper, Url, Uuid};
@@ -37,6 +37,30 @@ fn of_form(&(_, prefix, first, sign, second): &Form, text: &[u8]) -> Option<usiz
     let part = &behind[..count(&behind[..behind.len().min(FAR)], belongs)];
     let is_key = is_first && part.len() >= shortest && is_no_word(part);
     is_key.then(|| prefix.len() + end + 1 + count(behind, belongs))
+}
+
+/// The end of a password's hash as crypt(3) writes it, whose first sign stands here: `$6$salt$hash`,
+/// `$2b$12$…`, `$argon2id$v=19$m=65536,t=3,p=4$salt$hash`.
+pub(super) fn crypt(text: &[u8], at: usize) -> Option<usize> {
+    const LEAST: usize = 20;
+    let goes_on = |byte: &u8| byte.is_ascii_alphanumeric() || b"./$".contains(byte);
+    if text[..at].last().is_some_and(goes_on) {
+        return None;
+    }
+    let rest = text.get(at + 1..text.len().min(at + FAR))?;
+    let id = count(rest, |byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let is_known = match &rest[..id] {
+        [b'1' | b'5' | b'6' | b'7' | b'8' | b'y'] | [b'2', b'a' | b'b' | b'x' | b'y'] => true,
+        id => [&b"apr1"[..], b"sha1", b"gy", b"argon2", b"scrypt", b"pbkdf2", b"bcrypt"]
+            .iter()
+            .any(|known| id.starts_with(known)),
+    };
+    let belongs = |byte: u8| byte.is_ascii_alphanumeric() || b"./$=,+-".contains(&byte);
+    let length = count(rest, belongs);
+    let hash = rest[..length].rsplit(|&byte| byte == b'$').next()?;
+    let is_hash =
+        hash.len() >= LEAST && rest[..length].iter().filter(|&&byte| byte == b'$').count() > 1;
+    (is_known && is_hash && is_no_word(hash)).then_some(at + 1 + length)
 }
 
 /// Whether it has a digit, and capitals or nothing but digits of a hash.

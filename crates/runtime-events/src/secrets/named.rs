@@ -6,7 +6,7 @@ use super::names::{self, Name};
 use super::quote::Quote;
 use super::scan::Scan;
 use super::value::{self, Manner, Place};
-use super::{arguments, code, schemes, shapes};
+use super::{arguments, code, literals, schemes, shapes};
 
 impl Scan<'_> {
     /// Reads the value of the name that ends here, if it is one. Whether the value was removed, or
@@ -33,7 +33,9 @@ impl Scan<'_> {
     }
 
     fn value(&mut self, name: Name, (start, end): (usize, usize), place: Place) -> bool {
-        let (text, from) = (self.bytes, place.from);
+        // Where OpenSSL and others get it from: `pass:hunter2`, `env:NAME`.
+        let is_said = self.bytes[place.from..].starts_with(b"pass:");
+        let (text, from) = (self.bytes, place.from + if is_said { 5 } else { 0 });
         if let Some(quote) = place.quote {
             return self.quoted(name, start, place, quote);
         }
@@ -50,7 +52,18 @@ impl Scan<'_> {
             }
             return is_secret;
         }
+        if let Some((inside, end)) = literals::inside(text, from) {
+            let is_secret = !matches!(name, Name::Authorization | Name::Cookie)
+                && value::is_secret(name, &text[inside..end], place.manner, (true, false));
+            if is_secret {
+                self.remove(inside, end);
+            }
+            return is_secret;
+        }
         let to = self.run.end(text, from, place.manner);
+        if [&b"env:"[..], b"file:", b"fd:"].iter().any(|other| text[from..to].starts_with(other)) {
+            return false;
+        }
         // `=$[redacted]`: what a removed value has left.
         if is_sign(text, to) && !text[from..to].iter().any(u8::is_ascii_alphanumeric) {
             self.pass(to + SIGN.len());

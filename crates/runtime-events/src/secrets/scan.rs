@@ -5,16 +5,15 @@ use std::borrow::Cow;
 use super::bytes::{JOINT, SIGN, count, is_blank, is_of_token, is_sign, kind};
 use super::heat::Heat;
 use super::quote::Quote;
-use super::shapes::{is_hash, is_random};
-use super::value::{Manner, Run, run};
-use super::{arguments, commands, forms, issuers, names, schemes, shapes};
+use super::value::Run;
+use super::{arguments, commands, forms, inputs, issuers, lines, names, schemes, shapes};
 
 /// A text that is being read.
 pub(super) struct Scan<'t> {
     pub(super) text: &'t str,
     pub(super) bytes: &'t [u8],
     /// What is read next.
-    at: usize,
+    pub(super) at: usize,
     /// Nothing before it is read back: a secret was removed here.
     pub(super) floor: usize,
     /// Whether what looks random is removed.
@@ -24,6 +23,12 @@ pub(super) struct Scan<'t> {
     next_blank: usize,
     /// The value that was read last.
     pub(super) run: Run,
+    /// Where the last program ends that takes a user and a password.
+    pub(super) program: usize,
+    /// What is to be removed further on.
+    due: Vec<(usize, usize)>,
+    /// Where the line begins, and how far line breaks were looked for.
+    line: (usize, usize),
     clean: String,
     /// How much of the text is in `clean`.
     copied: usize,
@@ -40,6 +45,9 @@ impl<'t> Scan<'t> {
             next_at: 0,
             next_blank: 0,
             run: Run::NONE,
+            program: 0,
+            due: Vec::new(),
+            line: (0, 0),
             clean: String::new(),
             copied: 0,
         }
@@ -48,10 +56,14 @@ impl<'t> Scan<'t> {
     /// Reads on by one token, or to the end of a secret. Whether there is more.
     #[inline]
     pub(super) fn step(&mut self) -> bool {
+        if !self.due.is_empty() {
+            self.due();
+        }
         let Some(&byte) = self.bytes.get(self.at) else { return false };
         match byte {
             _ if is_of_token(byte) => self.token(),
             b':' => self.colon(),
+            b'$' | b'|' | b'<' => self.sign(byte),
             b'[' if is_sign(self.bytes, self.at) => self.pass(self.at + SIGN.len()),
             _ => self.at += 1,
         }
@@ -93,6 +105,9 @@ impl<'t> Scan<'t> {
         if names::may_end(word) && self.name(start, end) {
             return;
         }
+        if lines::takes_pairs(word) {
+            self.program = end;
+        }
         match word {
             [b'b' | b'B', _, _, _, _] | [b'b' | b'B', _, _, _, _, _] => {
                 if let Some((from, to)) = schemes::in_prose(text, start, end) {
@@ -103,35 +118,33 @@ impl<'t> Scan<'t> {
                 if let Some((from, sign)) = commands::user(text, start, end) {
                     return self.user(from, sign);
                 }
-                let password = commands::password(text, start, end);
-                if let Some((from, to)) = password.or_else(|| arguments::word(text, start, end)) {
+                if let Some((from, to)) = commands::password(text, start, end) {
                     return self.remove(from, to);
                 }
-            }
-            b"add_user" | b"change_password" | b"authenticate_user" | b"obscure"
-            | b"wpa_passphrase" | b"user_pw" | b"owner_pw" | b"input_pw" | b"requirepass"
-            | b"masterauth" | b"alias" | b"AUTH" | b"auth" => {
-                if let Some((from, to)) = arguments::word(text, start, end) {
-                    return self.remove(from, to);
+                if self.arguments(start, end) {
+                    return;
                 }
             }
-            b"echo" | b"printf" | b"net" | b"p" | b"rp" | b"PASS" => {
+            b"echo" | b"printf" | b"net" | b"p" | b"rp" | b"passwordd" | b"passwordo" | b"PASS"
+            | b"LOGIN" | b"login" => {
                 let found = match word {
                     b"net" => arguments::of_net(text, end),
-                    b"p" | b"rp" => arguments::slashed(text, start, end),
-                    b"PASS" => arguments::of_line(text, start, end),
-                    _ => arguments::piped(text, end),
+                    b"echo" | b"printf" => inputs::echoed(text, end),
+                    b"PASS" => lines::pass(text, start, end),
+                    b"LOGIN" | b"login" => lines::login(text, start, end),
+                    _ => arguments::slashed(text, start, end),
                 };
-                if let Some((from, to)) = found {
-                    return self.remove(from, to);
+                if self.later(found) || self.arguments(start, end) {
+                    return;
                 }
             }
-            b"BY" | b"by" | b"ConvertTo-SecureString" => {
+            b"BY" | b"by" | b"ConvertTo-SecureString" | b"EAP" | b"XAUTH" | b"NTLM" | b"PKCS8" => {
                 if let Some((from, to)) = commands::quoted_behind(text, start, end) {
                     return self.remove(from, to);
                 }
             }
             b"arn" if text[end..].starts_with(b":aws") => self.at = self.blank(end),
+            _ if arguments::may_say(word) && self.arguments(start, end) => return,
             _ => {}
         }
         if self.heat == Heat::None {
@@ -141,6 +154,56 @@ impl<'t> Scan<'t> {
             self.heat = Heat::None;
         } else if let Some(to) = self.heat.secret(text, (start, end), key.is_none()) {
             self.remove(start, to);
+        }
+    }
+
+    /// Removes the passwords some words behind this one, later. Whether there are any.
+    fn arguments(&mut self, start: usize, end: usize) -> bool {
+        self.later(arguments::words(self.bytes, start, end))
+    }
+
+    /// Removes what begins further on, once the text before it is read. Whether there is any.
+    fn later(&mut self, found: impl IntoIterator<Item = (usize, usize)>) -> bool {
+        let known = self.due.len();
+        self.due.extend(found);
+        let is_any = self.due.len() > known;
+        if is_any {
+            self.due.sort_unstable();
+        }
+        is_any
+    }
+
+    /// Removes what was found before and begins here.
+    #[cold]
+    fn due(&mut self) {
+        while let Some(&(from, to)) = self.due.first().filter(|(from, _)| *from <= self.at) {
+            self.due.remove(0);
+            // A part of it may be gone, and two rows may know the same one.
+            if from >= self.floor {
+                self.remove(from, to);
+            } else if to > self.floor {
+                self.remove(self.floor, to);
+            }
+        }
+    }
+
+    /// A sign that a secret may begin with, or stand behind or before.
+    fn sign(&mut self, sign: u8) {
+        let (text, at) = (self.bytes, self.at);
+        self.at += 1;
+        let found = match sign {
+            b'$' => forms::crypt(text, at).map(|end| (at, end)),
+            b'|' => inputs::quoted(text, at).filter(|(from, _)| *from > self.floor),
+            _ if text[at..].starts_with(b"<<") => {
+                self.at += count(&text[self.at..], |byte| byte == b'<');
+                inputs::here(text, at)
+            }
+            _ => None,
+        };
+        match found {
+            Some((from, _)) if from > self.at => drop(self.later(found)),
+            Some((from, to)) => self.remove(from, to),
+            None => {}
         }
     }
 
@@ -212,7 +275,7 @@ impl<'t> Scan<'t> {
     }
 
     /// Whether a key begins anywhere in this part of a text.
-    fn has_key(&self, from: usize, to: usize) -> bool {
+    pub(super) fn has_key(&self, from: usize, to: usize) -> bool {
         let parts = self.bytes[from..to].split(|&byte| !is_of_token(byte));
         let mut at = from;
         parts.into_iter().any(|part| {
@@ -222,85 +285,6 @@ impl<'t> Scan<'t> {
             at = end + 1;
             self.key(start, start, end).is_some()
         })
-    }
-
-    /// `-u user:password` of a command, from the user on, with this sign between the two.
-    fn user(&mut self, from: usize, sign: u8) {
-        let text = self.bytes;
-        let from = from + Quote::at(text, from).map_or(0, Quote::len);
-        let is_of_user = |byte: u8| {
-            // A domain may stand before the user.
-            let is_of_domain = sign == b'%' && matches!(byte, b'\\' | b'/');
-            is_of_token(byte) || byte == b'@' || byte == b'+' || is_of_domain
-        };
-        let colon = from + count(&text[from..], is_of_user);
-        let is_pair = colon > from && text.get(colon) == Some(&sign);
-        if !is_pair || text[colon..].starts_with(b"://") || self.has_key(from, colon) {
-            return;
-        }
-        if is_sign(self.bytes, colon + 1) {
-            self.pass(colon + 1 + SIGN.len());
-        } else {
-            let to = run(text, colon + 1, Manner::Assigned);
-            // The address of a database stands behind it.
-            let address = || text[colon + 1..to].iter().position(|&byte| byte == b'@');
-            let to = if sign == b'/' { address().map_or(to, |at| colon + 1 + at) } else { to };
-            // A user and a group may be numbers.
-            let is_number =
-                text[from..to].iter().all(|byte| byte.is_ascii_digit() || *byte == b':');
-            if colon + 1 < to && !is_number {
-                self.remove(colon + 1, to);
-            }
-        }
-    }
-
-    /// What a colon may begin: the authority of an address, or the secret part of a bot's token.
-    fn colon(&mut self) {
-        let colon = self.at;
-        self.at += 1;
-        if self.bytes[colon..].starts_with(b"://") {
-            self.authority(colon + 3);
-        } else if let Some(length) = shapes::telegram(self.bytes, colon) {
-            self.remove(colon + 1, colon + 1 + length);
-        } else if let Some((from, to)) = commands::pgpass(self.bytes, colon) {
-            self.remove(from, to);
-        } else if self.bytes[..colon].ends_with(b"jdbc:oracle:thin") {
-            self.user(colon + 1, b'/');
-        }
-    }
-
-    /// Removes the password of `user:password@host`, or the token of `token@host`.
-    fn authority(&mut self, from: usize) {
-        (self.at, self.heat) = (from, Heat::None);
-        let text = self.bytes;
-        let sign = self.at_sign(from);
-        if sign > self.blank(from) || sign >= text.len() {
-            return;
-        }
-        let ends = |byte: u8| is_blank(byte) || b"/?#\\".contains(&byte);
-        let mut end = from + count(&text[from..], |byte| !ends(byte));
-        if end < sign {
-            // A password with a slash, unless it is a port.
-            if !is_password(&text[from..end]) {
-                return;
-            }
-            end = sign + count(&text[sign..], |byte| !ends(byte));
-        }
-        // The last one: a password may have others.
-        let Some(last) = text[from..end].iter().rposition(|&byte| byte == b'@') else { return };
-        let sign = from + last;
-        let colon = text[from..sign].iter().position(|&byte| byte == b':');
-        let user = colon.map_or(sign, |colon| from + colon);
-        let name = &text[from..user];
-        if user < sign && is_sign(self.bytes, user + 1) {
-            self.pass(user + 1 + SIGN.len());
-        } else if self.text[from..sign].contains(SIGN) {
-            // What is left of it is read as other texts are.
-        } else if is_random(name) || is_hash(name) || self.has_key(from, user) {
-            self.remove(from, sign);
-        } else if user < sign && text[user + 1..sign].iter().any(|&byte| byte != b'*') {
-            self.remove(user + 1, sign);
-        }
     }
 
     /// Removes a secret, unless a sign stands in its place.
@@ -325,14 +309,21 @@ impl<'t> Scan<'t> {
         (self.at, self.floor, self.heat) = (to, to, Heat::None);
     }
 
-    fn at_sign(&mut self, from: usize) -> usize {
+    pub(super) fn line(&mut self, at: usize) -> usize {
+        let (begin, seen) = self.line;
+        let last = self.bytes[seen..at].iter().rposition(|&byte| byte == b'\n');
+        self.line = (last.map_or(begin, |last| seen + last + 1), at);
+        self.line.0
+    }
+
+    pub(super) fn at_sign(&mut self, from: usize) -> usize {
         if self.next_at < from {
             self.next_at = from + count(&self.bytes[from..], |byte| byte != b'@');
         }
         self.next_at
     }
 
-    fn blank(&mut self, from: usize) -> usize {
+    pub(super) fn blank(&mut self, from: usize) -> usize {
         if self.next_blank < from {
             self.next_blank = from + count(&self.bytes[from..], |byte| !is_blank(byte));
         }
@@ -345,12 +336,4 @@ impl<'t> Scan<'t> {
 fn known(text: &[u8], at: usize) -> Option<usize> {
     let marked = issuers::key(text, at).or_else(|| shapes::secret(text, at));
     marked.or_else(|| forms::key(text, at))
-}
-
-/// Whether a user and a port could not be this: there is a colon, and no number after it.
-fn is_password(authority: &[u8]) -> bool {
-    let mut parts = authority.splitn(2, |&byte| byte == b':');
-    let (user, rest) = (parts.next(), parts.next());
-    user.is_some_and(|user| !user.starts_with(b"["))
-        && rest.is_some_and(|rest| !rest.iter().all(u8::is_ascii_digit))
 }

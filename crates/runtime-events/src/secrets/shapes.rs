@@ -64,10 +64,15 @@ fn jwt(text: &[u8], at: usize) -> Option<usize> {
 pub(super) fn private_key(text: &[u8], at: usize) -> Option<usize> {
     const LONGEST_LABEL: usize = 64;
     let rest = text[at..].strip_prefix(b"-----BEGIN ")?;
+    // `OpenVPN Static key V1`
+    let is_vpn = rest.starts_with(b"OpenVPN ");
     let label = count(&rest[..rest.len().min(LONGEST_LABEL)], |byte| {
-        byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b' '
+        byte.is_ascii_uppercase()
+            || byte.is_ascii_digit()
+            || byte == b' '
+            || (is_vpn && byte != b'-')
     });
-    let is_private = find(&rest[..label], b"PRIVATE KEY").is_some();
+    let is_private = is_vpn || find(&rest[..label], b"PRIVATE KEY").is_some();
     let body = rest[label..].strip_prefix(b"-----").filter(|_| is_private)?;
     let from = text.len() - body.len();
     if let Some(last) = last_line(body) {

@@ -1,7 +1,9 @@
 //! Where the value of a name begins and ends: in an assignment, a header, a JSON text, in prose.
 
 use super::bytes::{any_blanks, blanks, count, count_back, is_mark, is_sign};
-use super::code::{is_code, is_look_up, is_path, sets, whose};
+use super::code::{is_code, is_directive, is_look_up, is_path, sets, whose};
+use super::commands::is_of;
+use super::literals;
 use super::names::Name;
 use super::pairs::{attribute, default, entry, pair};
 use super::quote::Quote;
@@ -76,6 +78,15 @@ pub(super) fn place(text: &[u8], start: usize, end: usize) -> Option<Place> {
         b'(' if text[start].is_ascii_uppercase() && Quote::opening(text, at + 1).is_some() => {
             (Manner::Assigned, 1)
         }
+        // The kind of its encryption may stand before it: `password 7 070C285F4D06`.
+        b'0'..=b'9'
+            if spaces > 0
+                && text.get(at + 1) == Some(&b' ')
+                && matches!(&text[start..end], b"password" | b"secret") =>
+        {
+            (Manner::Told, 2)
+        }
+        b'"' if spaces > 0 && is_directive(text, (start, end), at) => (Manner::Assigned, 0),
         _ if spaces > 0 && (is_option(text, start, at) || sets(text, start, at)) => {
             (Manner::Assigned, 0)
         }
@@ -88,7 +99,9 @@ pub(super) fn place(text: &[u8], start: usize, end: usize) -> Option<Place> {
     let after = if name_quote.is_some() { any_blanks(text, at) } else { blanks(text, at) };
     // `name= other words` is a name without a value.
     if manner == Manner::Assigned && after > 0 && spaces == 0 && name_quote.is_none() {
-        let is_assignment = text[at - 1] == b'>' || Quote::at(text, at + after).is_some();
+        let is_assignment = text[at - 1] == b'>'
+            || Quote::at(text, at + after).is_some()
+            || is_of(text, start, &("sc sc.exe", "config create", b"", true));
         if !is_assignment {
             return None;
         }
@@ -125,6 +138,7 @@ fn opened(text: &[u8], mut at: usize, manner: Manner, name_quote: Option<Quote>)
     if (call > 0 || word == 1) && Quote::at(text, at + word + call).is_some() {
         at += word + call;
     }
+    at += literals::signs(text, at);
     let quote = Quote::at(text, at);
     let escaped = escaped_mark(text, at);
     let manner = if text[at..].starts_with(b"%") && escaped > 0 { Manner::Encoded } else { manner };
@@ -276,7 +290,7 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
         || is_variable(value)
 }
 
-/// `$NAME`, `${name}`, `{{ name }}`, `<name>`, `%NAME%`, `!name`, `YOUR_KEY`
+/// `$NAME`, `${name}`, `$(pass show name)`, `{{ name }}`, `<name>`, `%NAME%`, `!name`, `YOUR_KEY`
 fn is_variable(value: &[u8]) -> bool {
     let name = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_';
     let is_yours = |joint: u8| {
@@ -284,7 +298,7 @@ fn is_variable(value: &[u8]) -> bool {
         matches!(joint, b'_' | b'-') && start.eq_ignore_ascii_case(b"your")
     };
     match value {
-        [b'$' | b'{', b'{', ..] | [b'<', .., b'>'] => true,
+        [b'$' | b'{', b'{', ..] | [b'$', b'(', ..] | [b'<', .., b'>'] => true,
         // A tag of YAML: `!vault`, `!Ref`.
         [b'!', tag @ ..] => !tag.is_empty() && tag.iter().all(u8::is_ascii_alphabetic),
         [_, _, _, _, joint, ..] if is_yours(*joint) => true,

@@ -4,6 +4,7 @@ mod corpus;
 mod met;
 mod ordinary;
 mod piped;
+mod placed;
 
 use std::borrow::Cow;
 
@@ -15,6 +16,7 @@ use serde_json::{Value, json};
 use self::met::{MET, MET_ORDINARY};
 use self::ordinary::ORDINARY;
 use self::piped::{PIPED, PIPED_ORDINARY};
+use self::placed::{PLACED, PLACED_ORDINARY};
 
 /// Texts with secrets, which stand between `⟨` and `⟩`: these, and nothing else, go.
 const SECRETS: &[&str] = &[
@@ -191,7 +193,9 @@ fn row(row: &str) -> (String, String, Vec<&str>) {
 #[test]
 fn secrets_go_and_the_text_around_them_stays() {
     let mut wrong = Vec::new();
-    for (text, clean, _) in SECRETS.iter().chain(MET).chain(PIPED).map(|text| row(text)) {
+    for (text, clean, _) in
+        SECRETS.iter().chain(MET).chain(PIPED).chain(PLACED).map(|text| row(text))
+    {
         // A number in JSON gets marks.
         let clean = clean.replace(":[redacted],\"name\"", ":\"[redacted]\",\"name\"");
         let found = without_secrets(&text);
@@ -207,7 +211,7 @@ fn secrets_go_and_the_text_around_them_stays() {
 #[test]
 fn ordinary_texts_stay_whole() {
     let mut wrong = Vec::new();
-    for text in ORDINARY.iter().chain(MET_ORDINARY).chain(PIPED_ORDINARY) {
+    for text in ORDINARY.iter().chain(MET_ORDINARY).chain(PIPED_ORDINARY).chain(PLACED_ORDINARY) {
         match without_secrets(text) {
             Cow::Borrowed(same) => assert_eq!(same, *text),
             Cow::Owned(changed) => wrong.push(format!("{text}\n  is   {changed}")),
@@ -234,6 +238,16 @@ fn long_text_of_many_names_is_read_once() {
         "login(\"a\", ",
         "sqlplus a=",
         "%22password%22",
+        "a:",
+        "a:b:c ",
+        "$1$",
+        "' | ",
+        "password 7 ",
+        "password \"",
+        "sudo -S <<<",
+        "chpasswd <<EOF\n",
+        "radtest a ",
+        "psexec.py a:b",
     ];
     for part in ends_without_a_key {
         let text = part.repeat(200_000 / part.len());

@@ -46,7 +46,7 @@ pub(crate) const MET: &[&str] = &[
     "sqlldr userid=scott/⟨tiger99⟩@XE control=load.ctl",
     "sqlldr control=load.ctl log=x.log USERID=scott/⟨tiger99⟩",
     "htpasswd -b /etc/apache2/.htpasswd bob ⟨hunter2⟩",
-    "openssl enc -aes-256-cbc -pass ⟨pass:hunter2⟩ -in x",
+    "openssl enc -aes-256-cbc -pass pass:⟨hunter2⟩ -in x",
     "openssl rsa -in k.pem -passin pass:⟨hunter2⟩",
     "keytool -list -keystore x.jks -storepass ⟨changeit9⟩ -keypass ⟨changeit8⟩",
     "gpg --batch --passphrase ⟨hunter2⟩ -d x.gpg",
