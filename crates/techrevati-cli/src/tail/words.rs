@@ -62,11 +62,16 @@ pub(super) fn answer(event: &AgentEvent) -> Option<String> {
     }
 }
 
-/// Whether something failed, was blocked or was cancelled. A wait for a person has the status `blocked` as
-/// well, and is none of it.
+/// Whether something failed, was blocked or was cancelled. A wait has the status `blocked` as well, for a person or
+/// between two attempts, and is none of it unless it was cut short.
 pub(super) fn is_failure(event: &AgentEvent) -> bool {
     let waits = StatusChanged::of(event).to.is_some_and(|to| to.as_str() == "waiting_for_input");
-    if waits || event.event == AgentEventName::AgentPaused {
+    let is_wait = match event.event {
+        AgentEventName::AgentPaused | AgentEventName::WaitStarted => true,
+        AgentEventName::WaitEnded => event.outcome == Some(SpanOutcome::Ok),
+        _ => waits,
+    };
+    if is_wait {
         return false;
     }
     let bad = matches!(

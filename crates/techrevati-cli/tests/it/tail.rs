@@ -36,6 +36,18 @@ fn tail_selects_sessions_and_failures() {
 }
 
 #[test]
+fn a_wait_between_attempts_is_no_failure() {
+    const RECOVERED: &str = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../runtime-orchestrator/tests/it/golden/recovered.jsonl"
+    );
+    let (_, all, _) = run(&["tail", "--once", RECOVERED]);
+    let (_, failed, _) = run(&["tail", "--once", "--failed", RECOVERED]);
+    assert!(all.contains("wait_started") && failed.contains("attempt_failed"), "{failed}");
+    assert!(!failed.contains("wait_"), "{failed}");
+}
+
+#[test]
 fn tail_prints_the_json_of_the_log() {
     let (_, text, _) = run(&["tail", "--once", "--json", "-n", "5", LOG]);
     let parse = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
