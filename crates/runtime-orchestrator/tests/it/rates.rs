@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use runtime_events::{AgentEventName, Sleeper};
 use runtime_lifecycle::AgentStatus;
-use runtime_orchestrator::{BoxError, Turn, TurnError};
+use runtime_orchestrator::{Attempt, BoxError, Turn, TurnError};
 use runtime_resilience::{
     CircuitState, Demand, Fault, FaultDetails, FaultError, FaultKind, GaveUp, Hedge, NoRetry,
     Provider, RateLimiter, RateLimits, Route, RouteRests, Routes, TimeoutPhase,
@@ -287,17 +287,31 @@ fn call_with_unknown_usage_keeps_its_reservation() {
     assert!(limiter.check(Demand::request().input_tokens(201)).is_err());
 }
 
+const FIFTY_LEFT: [(&str, &str); 2] = [
+    ("anthropic-ratelimit-input-tokens-limit", "1000"),
+    ("anthropic-ratelimit-input-tokens-remaining", "50"),
+];
+
 #[test]
 fn headers_update_the_limiter() {
     let (fixture, limiter) = limited(by_tokens);
     let session = fixture.orchestrator.session().unwrap();
     let active = now(session.begin_turn(Turn::model("m"))).unwrap();
-    active.observe_headers(&[
-        ("anthropic-ratelimit-input-tokens-limit", "1000"),
-        ("anthropic-ratelimit-input-tokens-remaining", "50"),
-    ]);
+    active.observe_headers(&FIFTY_LEFT);
     assert!(limiter.check(Demand::request().input_tokens(51)).is_err());
     active.settle(UsageSnapshot::new(0, 0));
+}
+
+#[test]
+fn headers_of_an_attempt_update_the_limiter() {
+    let (fixture, limiter) = limited(by_tokens);
+    let session = fixture.orchestrator.session().unwrap();
+    let call = async |attempt: Attempt| {
+        attempt.observe_headers(&FIFTY_LEFT);
+        Ok::<_, BoxError>(())
+    };
+    now(session.run_turn_recovering(Turn::model("m"), call)).unwrap();
+    assert!(limiter.check(Demand::request().input_tokens(51)).is_err());
 }
 
 #[test]

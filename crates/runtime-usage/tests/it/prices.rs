@@ -325,6 +325,7 @@ fn versions_of_a_name_have_its_price_and_near_misses_have_none() {
         "m-09-20ab",
         "m-v1",
         "m-1",
+        "m-aé1",
         "m--latest",
         "m-2026051",
         "m-202605144",
