@@ -25,10 +25,10 @@ pub(super) fn append(work: &Work<'_>, lease: &Lease, append: &Append<'_>) -> Don
     let base = entries.iter().rposition(|entry| entry.kind == EntryKind::CHECKPOINT);
     let base = base.map(|place| head.saturating_add(rows(place)).saturating_add(1));
     // Two statements that find the row by a number take less than one that returns it.
-    let held = work.first(HELD, params![lease.thread.as_str(), column(lease.fence)], |row| {
+    let own = work.first(HELD, params![lease.thread.as_str(), column(lease.fence)], |row| {
         Ok((row.get(0)?, row.get::<_, i64>(1)?))
     })?;
-    let Some((thread, found)) = held else { return fenced(work, lease) };
+    let Some((thread, found)) = own else { return fenced(work, lease) };
     if found != head {
         let thread = lease.thread.clone();
         return Err(StoreError::HeadMoved { thread, head: append.head }.into());
