@@ -138,9 +138,9 @@ fn a_disk_without_room_for_an_outcome_has_the_payment_made_once() {
     let Some(_disk) = SmallDisk::mount(&folder) else { return };
     let paid = Paid::default();
     let rest = folder.0.join("rest");
-    let fill = || assert!(fs::write(&rest, vec![0; 1 << 20]).is_err(), "nothing is left");
+    let use_up = || assert!(fs::write(&rest, vec![0; 1 << 20]).is_err(), "nothing is left");
     let durable = folder.open(SqliteConfig::default());
-    let full = told(wait(durable.run("t", async |session| paid.pay(session, fill).await)));
+    let full = told(wait(durable.run("t", async |session| paid.pay(session, use_up).await)));
     assert!(full.contains("full") && full.contains("threads.db"), "{full}");
     let other = folder.open(SqliteConfig::default());
     let full = told(wait(other.run("other", async |session| paid.pay(session, || {}).await)));
