@@ -4,8 +4,8 @@ use runtime_events::AgentEventName;
 use runtime_orchestrator::{BoxError, OrchestrationSession, Turn};
 use runtime_sinks::RingBufferUsageSink;
 use runtime_usage::{
-    Limit, ModelPrices, ModelPricing, PricingTable, ReportedUsage, ServiceTier, UsageFormat,
-    UsageSnapshot, Usd,
+    FinishReason, Limit, ModelPrices, ModelPricing, PricingTable, ReportedUsage, ServiceTier,
+    UsageFormat, UsageSnapshot, Usd,
 };
 use serde_json::json;
 
@@ -47,6 +47,12 @@ fn turn_settled_unread_costs_what_was_seen_or_reserved() {
     let settled = turn.settle_unread();
     assert_eq!((settled.cost, settled.estimated), (cents(100), false));
     assert_books_agree(&fixture, &session);
+    let reply = json!({"model": "m", "choices": [{"finish_reason": "length"}],
+                       "usage": {"prompt_tokens": 7, "completion_tokens": 1}});
+    let read = UsageFormat::OpenAiChat.read(&reply).unwrap();
+    let answer = begin().settle(read.clone()).answer("cut", "m");
+    assert_eq!((answer.value, &answer.finish_reasons), ("cut", &read.finish_reasons));
+    assert!(answer.finish_reasons.contains(&Some(FinishReason::Length)));
 }
 
 #[test]
