@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
@@ -224,7 +224,7 @@ fn thread_sleeper_accepts_zero_and_maximal_durations() {
 
 /// Says that it was asked, and waits for nothing.
 #[derive(Debug)]
-struct Asked(AtomicUsize);
+struct Asked(AtomicU64);
 
 impl Sleeper for Asked {
     fn sleep(&self, _: Duration) -> Sleep {
@@ -232,7 +232,7 @@ impl Sleeper for Asked {
     }
 
     fn park(&self, timeout: Duration) {
-        self.0.fetch_add(timeout.as_secs() as usize, Ordering::Relaxed);
+        self.0.fetch_add(timeout.as_secs(), Ordering::Relaxed);
     }
 
     fn has_threads(&self) -> bool {
@@ -243,7 +243,7 @@ impl Sleeper for Asked {
 #[test]
 fn pair_has_the_first_ones_clock_and_the_second_ones_sleep() {
     let clock = ManualClock::new();
-    let pair = (clock.clone(), Asked(AtomicUsize::new(0)));
+    let pair = (clock.clone(), Asked(AtomicU64::new(0)));
     clock.advance(SECOND);
     assert_eq!((pair.now(), pair.utc_now()), (clock.now(), clock.utc_now()));
     pair.park(3 * SECOND);

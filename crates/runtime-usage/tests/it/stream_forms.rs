@@ -42,7 +42,7 @@ fn text_of_every_form_of_chunk_counts_as_output() {
         (json!({"content": eight, "stop": false}), 2),
     ] {
         let stream = StreamUsage::new(UsageFormat::OpenAiChat);
-        let cut = fed(stream.clone().input_estimate(1_000), &[chunk.clone()]);
+        let cut = fed(stream.clone().input_estimate(1_000), std::slice::from_ref(&chunk));
         assert_eq!(cut.usage().tokens.output_tokens, tokens, "{chunk}");
         let twice = fed(stream.input_estimate(1_000), &[chunk.clone(), chunk.clone()]);
         assert_eq!(twice.usage().tokens.output_tokens, 2 * tokens, "{chunk}");

@@ -200,7 +200,7 @@ fn reported_tier_and_cost_decide_the_price() {
 fn what_was_used_before_is_added() {
     let tracker = tracker(&[("m", 1)]);
     let turn = UsageSnapshot::new(1_000_000, 0);
-    tracker.record("m", &turn.into(), ServiceTier::Standard);
+    let _ = tracker.record("m", &turn.into(), ServiceTier::Standard);
     let mut before = ModelUsage::default();
     (before.turns, before.tokens, before.cost) = (2, turn, Usd::from_dollars(5));
     tracker.carry("m", &before);
@@ -222,7 +222,7 @@ fn prices_at_hand_are_those_of_the_table() {
         assert_eq!(input("b"), Some(Usd::from_dollars(2)));
         assert_eq!(input("c"), None);
         let turn = UsageSnapshot::new(1, 0);
-        tracker.record("a", &turn.into(), ServiceTier::Standard);
+        let _ = tracker.record("a", &turn.into(), ServiceTier::Standard);
     }
     tracker.pricing().register("a", flat(7)).expect("the name is not blank");
     assert_eq!(input("a"), Some(Usd::from_dollars(7)));
