@@ -113,15 +113,11 @@ fn a_disk_that_is_full_ends_the_life_and_nothing_recorded_is_made_again() {
 struct SmallDisk<'f>(&'f Folder);
 
 impl<'f> SmallDisk<'f> {
-    /// `None`, with a word about it, if this process may mount nothing.
+    /// `None` if this process may mount nothing.
     fn mount(folder: &'f Folder) -> Option<Self> {
         let mount = ["-t", "tmpfs", "-o", "size=1m", "tmpfs"];
         let mounted = Command::new("mount").args(mount).arg(&folder.0).output();
-        if mounted.is_ok_and(|output| output.status.success()) {
-            return Some(Self(folder));
-        }
-        println!("skipped: no file system can be mounted here");
-        None
+        mounted.is_ok_and(|output| output.status.success()).then(|| Self(folder))
     }
 }
 
@@ -135,7 +131,10 @@ impl Drop for SmallDisk<'_> {
 #[test]
 fn a_disk_without_room_for_an_outcome_has_the_payment_made_once() {
     let folder = Folder::new("no-room");
-    let Some(_disk) = SmallDisk::mount(&folder) else { return };
+    let Some(_disk) = SmallDisk::mount(&folder) else {
+        println!("skipped: no file system can be mounted here");
+        return;
+    };
     let paid = Paid::default();
     let rest = folder.0.join("rest");
     let use_up = || assert!(fs::write(&rest, vec![0; 1 << 20]).is_err(), "nothing is left");
