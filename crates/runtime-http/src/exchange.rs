@@ -128,9 +128,9 @@ impl<C: Call> Exchange<C> {
                 Err(refused) => return Err(Err(C::refused(refused))),
             },
             Stage::Between(turn) => match turn.attempt().await {
-                Ok(active) => {
+                Ok(mut active) => {
                     if let Some(record) = &self.record
-                        && let Err(refused) = record.again(&active).await
+                        && let Err(refused) = record.again(&mut active).await
                     {
                         active.release();
                         return Err(Err(C::refused(refused)));

@@ -89,12 +89,8 @@ pub(crate) struct Record(TurnRecord);
 
 impl Record {
     /// Announces another attempt, unless others go on with the thread.
-    pub(crate) fn again<'r>(
-        &'r self,
-        attempt: &ActiveAttempt<'_>,
-    ) -> impl Future<Output = Result<(), NoReplyError>> + Send + use<'r> {
-        let announced = self.0.again(attempt);
-        async { announced.await.map_err(NoReplyError::step) }
+    pub(crate) async fn again(&self, attempt: &mut ActiveAttempt<'_>) -> Result<(), NoReplyError> {
+        self.0.again(attempt).await.map_err(NoReplyError::step)
     }
 
     /// What is kept of a reply. It may break off behind the pieces.

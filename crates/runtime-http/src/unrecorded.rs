@@ -51,7 +51,7 @@ impl Known {
 }
 
 impl Record {
-    pub(crate) fn again(&self, _: &ActiveAttempt<'_>) -> Ready<Result<(), NoReplyError>> {
+    pub(crate) fn again(&self, _: &mut ActiveAttempt<'_>) -> Ready<Result<(), NoReplyError>> {
         ready(Ok(()))
     }
 

@@ -83,7 +83,7 @@ impl DurableHandle {
     ///                         Err(ended) => return Err(record.fail::<()>(ended, None).await.into()),
     ///                     };
     ///                     // A life that was replaced makes no further call.
-    ///                     if let Err(over) = record.again(&attempt).await {
+    ///                     if let Err(over) = record.again(&mut attempt).await {
     ///                         attempt.release();
     ///                         return Err(over.into());
     ///                     }
@@ -147,16 +147,15 @@ impl TurnRecord {
     }
 
     /// Announces another attempt, with what the one before it cost. To be called before the call is made: a life
-    /// that was replaced meanwhile must not make it.
+    /// that was replaced meanwhile must not make it. If its time is over by then, it costs nothing.
     ///
     /// # Errors
     ///
     /// [`StepError`] if the attempt must not be made: [release](ActiveAttempt::release) it.
-    pub fn again<'r>(
-        &'r self,
-        attempt: &ActiveAttempt<'_>,
-    ) -> impl Future<Output = Result<(), StepError>> + Send + use<'r> {
-        announce(&self.place, &self.begun.step, another(attempt))
+    pub async fn again(&self, attempt: &mut ActiveAttempt<'_>) -> Result<(), StepError> {
+        announce(&self.place, &self.begun.step, another(attempt)).await?;
+        attempt.release_if_late();
+        Ok(())
     }
 
     /// Records the value of the answered call, with its bill.
@@ -216,7 +215,7 @@ pub(super) async fn begin<T: DeserializeOwned, A: Admitted>(
         Opened::Known(body) => return known(step, &body),
         Opened::Vacant(vacant) | Opened::InDoubt(_, vacant) => vacant,
     };
-    let active = match admitted.await {
+    let mut active = match admitted.await {
         Ok(active) => active,
         Err(refused) => {
             let said = (None::<&()>, record.spent());
@@ -227,6 +226,8 @@ pub(super) async fn begin<T: DeserializeOwned, A: Admitted>(
         active.release();
         return Err(error);
     }
+    // It may have taken longer than the turn may.
+    active.release_if_late();
     drop(places);
     Ok(Begin::Active(active, record))
 }
@@ -236,6 +237,8 @@ pub(super) trait Admitted {
     fn reserved(&self) -> Usd;
 
     fn release(self);
+
+    fn release_if_late(&mut self);
 }
 
 impl Admitted for ActiveTurn<'_> {
@@ -246,6 +249,10 @@ impl Admitted for ActiveTurn<'_> {
     fn release(self) {
         self.release();
     }
+
+    fn release_if_late(&mut self) {
+        self.release_if_late();
+    }
 }
 
 impl Admitted for ActiveAttempt<'_> {
@@ -255,6 +262,10 @@ impl Admitted for ActiveAttempt<'_> {
 
     fn release(self) {
         self.release();
+    }
+
+    fn release_if_late(&mut self) {
+        self.release_if_late();
     }
 }
 

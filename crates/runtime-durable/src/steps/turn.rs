@@ -54,6 +54,8 @@ impl DurableSession {
             active.release();
             return Err(error);
         }
+        // It may have taken longer than the turn may.
+        active.release_if_late();
         let answer = match active.run(async { call().await }).await {
             Ok(Ok(value)) => reader.finish(active, value).await,
             Ok(Err(error)) => Err(active.fail(error)),
@@ -104,6 +106,7 @@ impl DurableSession {
                     attempt.release();
                     return Ok(Err(error));
                 }
+                attempt.release_if_late();
                 let made = call(attempt.attempt().clone());
                 match attempt.run(made).await {
                     Ok(value) => return attempt.finish(value, reader).await.map(Ok),

@@ -107,7 +107,7 @@ async fn thanks(
                     Ok(attempt) => attempt,
                     Err(error) => return Err(record.fail::<()>(error, None).await.into()),
                 };
-                if let Err(unrecorded) = record.again(&attempt).await {
+                if let Err(unrecorded) = record.again(&mut attempt).await {
                     attempt.release();
                     return Err(unrecorded.into());
                 }

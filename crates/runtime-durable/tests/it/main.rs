@@ -19,6 +19,7 @@ mod handoffs;
 mod histories;
 mod history;
 mod killed;
+mod late;
 mod moments;
 mod mortal;
 mod order;

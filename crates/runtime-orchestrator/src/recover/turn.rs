@@ -231,6 +231,12 @@ impl<'s> ActiveAttempt<'s> {
         self.active.release();
     }
 
+    /// Releases a call that was not sent, if its time or the session is over by now:
+    /// [`ActiveTurn::release_if_late`].
+    pub fn release_if_late(&mut self) {
+        self.active.release_if_late();
+    }
+
     fn answered(self, usage: Option<&ReportedUsage>) -> Answer<()> {
         let Self { mut active, mut turn, .. } = self;
         let is_open = !active.is_settled();

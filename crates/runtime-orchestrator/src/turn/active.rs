@@ -226,7 +226,7 @@ impl<'s> ActiveTurn<'s> {
     /// interrupted, or its time was over before it began. The turn is then settled; return the
     /// error.
     pub async fn run<F: Future>(&mut self, step: F) -> Result<F::Output, TurnError> {
-        self.in_time()?;
+        in_time(self)?;
         self.step(step).await
     }
 
@@ -258,13 +258,6 @@ impl<'s> ActiveTurn<'s> {
             self.observe(usage);
         }
         Poll::Ready(Err(self.interrupted(interrupted)))
-    }
-
-    /// Refuses to begin a step after the end of the session or of the turn's time.
-    pub(super) fn in_time(&mut self) -> Result<(), TurnError> {
-        // A stream whose chunks are always ready never waits, but its time passes as well.
-        let by = interrupts(&self.core, &self.pace);
-        by.map_or(Ok(()), |by| Err(self.interrupted(by)))
     }
 
     /// Refuses to begin if the session has ended since the admission.
@@ -347,6 +340,13 @@ impl ActiveTurn<'_> {
         self.held.sent();
         Ok(())
     }
+}
+
+/// Refuses to begin a step after the end of the session or of the turn's time.
+pub(super) fn in_time(turn: &mut ActiveTurn<'_>) -> Result<(), TurnError> {
+    // A stream whose chunks are always ready never waits, but its time passes as well.
+    let by = interrupts(&turn.core, &turn.pace);
+    by.map_or(Ok(()), |by| Err(turn.interrupted(by)))
 }
 
 impl fmt::Debug for ActiveTurn<'_> {

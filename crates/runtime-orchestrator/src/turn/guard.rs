@@ -13,7 +13,7 @@ use crate::core::Core;
 use crate::error::{BoxError, TurnError, text_of};
 use crate::log::log;
 use crate::tell;
-use crate::turn::active::{ActiveTurn, Answer};
+use crate::turn::active::{ActiveTurn, Answer, in_time};
 use crate::turn::describe::ReplyReader;
 
 /// An answer for guardrails.
@@ -33,7 +33,7 @@ pub(crate) async fn check_input(turn: &mut ActiveTurn<'_>, input: &Value) -> Res
     let checked = turn.step(core.setup.guardrails.check_pre_async(&check)).await?;
     judge(turn, GuardrailStage::Pre, checked)?;
     // The checks took of the turn's time, also if they never waited.
-    turn.in_time()
+    in_time(turn)
 }
 
 /// Reads the usage of an answer, and converts the answer for guardrails if they check it.

@@ -11,7 +11,7 @@ use runtime_policy::GuardrailViolatedError;
 use runtime_resilience::{CallOutcome, Failure, TimeoutPhase};
 use runtime_usage::ReportedUsage;
 
-use crate::core::Core;
+use crate::core::{Core, interrupts};
 use crate::error::{BoxError, DeadlineExceededError, TurnError, TurnTimeoutError, text_of};
 use crate::failure::{failure, refused_inside};
 use crate::limits::Kind;
@@ -109,6 +109,17 @@ impl ActiveTurn<'_> {
         if self.close(CallOutcome::Ignored) {
             let class = AgentFailureClass::Cancelled;
             self.stopped(SpanOutcome::Cancelled, class, None, &Message("the call was not sent"));
+        }
+    }
+
+    /// [Releases](Self::release) a call that was not sent, if the turn's time or the session is over by now: for a
+    /// caller that has waited for something of its own since the admission.
+    ///
+    /// [`run`](Self::run) then returns the reason.
+    pub fn release_if_late(&mut self) {
+        if let Some(late) = interrupts(&self.core, &self.pace) {
+            self.held.unsent();
+            drop(self.interrupted(late));
         }
     }
 
