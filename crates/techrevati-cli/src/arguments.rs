@@ -24,7 +24,8 @@ pub(crate) struct Arguments {
 const NOTES: &str = "\
 Exit codes:
   0  success
-  1  `check` found a problem, `diff` a difference, or a store refused what `threads` or `accounts` asked for
+  1  `check` found a problem, `diff` a difference, `cassette` no call; or a store refused what `threads` or
+     `accounts` asked for
   2  the command line is wrong
   3  a file or a database cannot be read or written
 

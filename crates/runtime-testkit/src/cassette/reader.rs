@@ -25,7 +25,7 @@ pub(crate) fn parse(path: &Path, text: &str) -> Result<Content, CassetteError> {
         return Err(CassetteError::line(path, 1, "it is empty, not a cassette"));
     };
     let head: Head = serde_json::from_str(first).map_err(|error| {
-        CassetteError::line(path, 1, format!("it is no head of a cassette: {error}"))
+        CassetteError::line(path, 1, format!("it is no head of a cassette: {}", said(&error)))
     })?;
     if head.cassette != VERSION {
         let (found, known) = (head.cassette, VERSION);
@@ -34,7 +34,13 @@ pub(crate) fn parse(path: &Path, text: &str) -> Result<Content, CassetteError> {
         return Err(CassetteError::line(path, 1, problem));
     }
     let read = lines.map(|(index, line)| {
-        serde_json::from_str(line).map_err(|error| CassetteError::line(path, index + 1, error))
+        let unread = |error| CassetteError::line(path, index + 1, said(&error));
+        serde_json::from_str(line).map_err(unread)
     });
     Ok(Content { head, recordings: read.collect::<Result<_, _>>()? })
+}
+
+/// What is wrong with a line. The error counts lines within it alone, and there is one.
+fn said(error: &serde_json::Error) -> String {
+    error.to_string().replace(" at line 1 column ", " at column ")
 }

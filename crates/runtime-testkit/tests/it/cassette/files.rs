@@ -46,3 +46,22 @@ fn a_recording_that_was_cut_short_stays_so() {
         assert!(matches!(tape.finish(), Err(CassetteError::File { .. })));
     }
 }
+
+/// The process was killed while it wrote.
+#[test]
+fn a_torn_line_is_named_by_its_place_in_the_file() {
+    let case = Case::new();
+    let tape = case.record();
+    for number in 0..2 {
+        let call = || async move { Ok::<_, BoxError>(number) };
+        assert_eq!(block_on(tape.tool("search", &number, call)).unwrap(), number);
+    }
+    tape.finish().unwrap();
+    let text = std::fs::read_to_string(&case.0).unwrap();
+    std::fs::write(&case.0, text.trim_end().strip_suffix('}').unwrap()).unwrap();
+
+    let torn = case.cassette().play().unwrap_err().to_string();
+    let column = text.lines().last().unwrap().len() - 1;
+    let problem = format!("line 3: EOF while parsing an object at column {column}");
+    assert!(torn.ends_with(&problem), "{torn}");
+}
