@@ -22,6 +22,7 @@ use std::time::Duration;
 use runtime_usage::Usd;
 
 use self::age::Age;
+use self::calls::Turn;
 pub(crate) use self::effects::Effect;
 pub(crate) use self::kept::Kept;
 pub(crate) use self::limit::{Applied, Asked, Part};
@@ -142,14 +143,7 @@ pub(crate) struct Core {
     seq: u64,
     next_sync: Moment,
     syncing: bool,
-    /// The last report was full, and accounts are left to be told.
-    more: bool,
-    /// When the last heartbeat began.
-    since: Moment,
-    /// Where the accounts of the next report begin: all get their turn.
-    turn: usize,
-    /// Calls for accounts that are under way.
-    asking: usize,
+    turn: Turn,
     pub(crate) leaving: Leaving,
     effects: Vec<Effect>,
     /// A call was answered.
@@ -176,10 +170,7 @@ impl Core {
             seq: 0,
             next_sync: Duration::ZERO,
             syncing: false,
-            more: false,
-            since: Duration::ZERO,
-            turn: 0,
-            asking: 0,
+            turn: Turn::default(),
             leaving: Leaving::No,
             effects: Vec::new(),
             news: false,
@@ -247,10 +238,10 @@ impl Core {
                 self.next_sync = now.saturating_add(self.rhythm.tick);
                 self.tills.values_mut().for_each(Till::try_again);
                 self.pauses.try_again();
-                self.sync(readings, ttl, now, &mut due);
+                self.sync(readings, (ttl, false), now, &mut due);
             }
-            Leaving::No if self.more && !self.syncing && !self.is_away() => {
-                self.go_on(readings, now, &mut due);
+            Leaving::No if self.turn.more && !self.syncing && !self.is_away() => {
+                self.sync(readings, (self.rhythm.ttl, true), now, &mut due);
             }
             _ => {}
         }
@@ -323,7 +314,7 @@ impl Core {
     pub(crate) fn answered(&mut self, due: &Due, answer: Result<Answer, StateError>, now: Moment) {
         self.news = true;
         if let About::Account(_) | About::Booking(..) = due.about {
-            self.asking = self.asking.saturating_sub(1);
+            self.turn.asking = self.turn.asking.saturating_sub(1);
         }
         match answer {
             Ok(answer) => {

@@ -114,7 +114,7 @@ pub enum OnLoss {
     /// It counts as spent, marked as an estimate, since the calls may have been made.
     #[default]
     Spend,
-    /// It is given back. If the calls were made, the fleet spends the money twice.
+    /// It is given back. What the member has spent since it was last heard, the fleet may spend a second time.
     Return,
 }
 

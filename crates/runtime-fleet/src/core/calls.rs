@@ -7,7 +7,6 @@ use super::{
     Till,
 };
 use crate::config::Moment;
-use crate::money::Booking;
 use crate::state::MemberReport;
 
 /// The most accounts of a report, and the most calls for accounts under way: a backend answers to as many in time.
@@ -16,16 +15,31 @@ const MOST: usize = 100;
 /// Accounts that are due, each with its place.
 type Accounts<'t> = Vec<((usize, &'t mut Till), &'t Reading)>;
 
-/// At most this many, and whether others are left. All get their turn.
-fn some<'t>(mut all: Accounts<'t>, most: usize, turn: &mut usize) -> (Accounts<'t>, bool) {
-    let more = all.len() > most;
-    if more {
-        let first = all.partition_point(|((index, _), _)| index < turn);
-        all.rotate_left(first);
-        all.truncate(most);
-        *turn = all.last().map_or(*turn, |((index, _), _)| index + 1);
+/// Whose turn it is.
+#[derive(Debug, Default)]
+pub(crate) struct Turn {
+    /// When the last heartbeat began.
+    since: Moment,
+    /// The last report was full, and accounts are left to be told.
+    pub(super) more: bool,
+    /// Where those begin that come next.
+    at: usize,
+    /// Calls for accounts that are under way.
+    pub(super) asking: usize,
+}
+
+impl Turn {
+    /// At most this many, so that all get their turn.
+    fn some<'t>(&mut self, mut all: Accounts<'t>, most: usize) -> Accounts<'t> {
+        self.more = all.len() > most;
+        if self.more {
+            let first = all.partition_point(|((index, _), _)| *index < self.at);
+            all.rotate_left(first);
+            all.truncate(most);
+            self.at = all.last().map_or(self.at, |((index, _), _)| index + 1);
+        }
+        all
     }
-    (all, more)
 }
 
 impl Core {
@@ -38,112 +52,73 @@ impl Core {
     ) {
         self.followers.values_mut().for_each(Follower::leave);
         self.breaker_calls(now, due);
-        self.sync(readings, Duration::ZERO, now, due);
-        if !self.more {
+        self.sync(readings, (Duration::ZERO, false), now, due);
+        if !self.turn.more {
             self.leaving = Leaving::Telling { by };
         }
     }
 
-    /// The accounts that had no place in the heartbeat's report.
-    pub(super) fn go_on(&mut self, readings: &Readings, now: Moment, due: &mut Vec<Due>) {
-        let Rhythm { ttl, keep, .. } = self.rhythm;
-        let since = self.since;
-        // What was told of in this heartbeat waits for the next one, whatever has become of it.
-        let is_due = |till: &Till, reading: &Reading| {
-            !till.is_told(since) && till.is_due(*reading, (ttl, keep), now)
+    /// The heartbeat; or what it `goes_on` with, which is accounts that had no place in its report.
+    pub(super) fn sync(
+        &mut self,
+        readings: &Readings,
+        (ttl, goes_on): (Duration, bool),
+        now: Moment,
+        due: &mut Vec<Due>,
+    ) {
+        if !goes_on {
+            self.turn.since = now;
+        }
+        let Rhythm { ttl: usual, keep, .. } = self.rhythm;
+        let since = self.turn.since;
+        let is_due = |till: &Till, reading: &Reading| match () {
+            // Who leaves tells all that it has, once.
+            () if ttl.is_zero() => !till.left,
+            // What was told of in this heartbeat waits for the next one, whatever has become of it.
+            () if goes_on && till.booked_at >= since => false,
+            () => till.is_due(*reading, (usual, keep), now),
         };
-        let (bookings, told) = self.bookings(readings, ttl, now, is_due);
-        let about = About::Sync {
-            known: Vec::new(),
-            bookings: told,
-            limits: Vec::new(),
-            routes: Vec::new(),
-            last: false,
-        };
-        let report = MemberReport {
+        let all = self.tills.iter_mut().zip(&readings.accounts);
+        let all = all
+            .filter(|((_, till), reading)| till.opening == Opening::Done && is_due(till, reading));
+        let some = self.turn.some(all.collect(), MOST);
+        let (mut told, mut bookings) = (Vec::new(), Vec::new());
+        for ((index, till), reading) in some {
+            let booking = till.booking(*reading, ttl, now);
+            told.push((index, booking.seq));
+            bookings.push(booking);
+        }
+        // The member stays until all is told.
+        let ttl = if self.turn.more { usual } else { ttl };
+        self.syncing = true;
+        self.seq += 1;
+        let mut report = MemberReport {
             member: self.member.clone(),
-            seq: self.next_report(),
+            seq: self.seq,
             ttl,
             breakers: Vec::new(),
             wants: Vec::new(),
             pauses: Vec::new(),
             bookings,
         };
-        due.push(Due { call: Call::Sync(report), about, at: now });
-    }
-
-    fn next_report(&mut self) -> u64 {
-        self.syncing = true;
-        self.seq += 1;
-        self.seq
-    }
-
-    /// Bookings of accounts that are due, and their places and numbers. Whether others are left is in `more`.
-    fn bookings(
-        &mut self,
-        readings: &Readings,
-        ttl: Duration,
-        now: Moment,
-        is_due: impl Fn(&Till, &Reading) -> bool,
-    ) -> (Vec<Booking>, Vec<(usize, u64)>) {
-        let all = self.tills.iter_mut().zip(&readings.accounts);
-        let is_due =
-            |till: &Till, reading: &Reading| till.opening == Opening::Done && is_due(till, reading);
-        let all = all.filter(|((_, till), reading)| is_due(till, reading)).collect();
-        let (some, more) = some(all, MOST, &mut self.turn);
-        self.more = more;
-        let booking = |((index, till), reading): ((usize, &mut Till), &Reading)| {
-            let booking = till.booking(*reading, ttl, now);
-            let place = (index, booking.seq);
-            (booking, place)
-        };
-        some.into_iter().map(booking).unzip()
-    }
-
-    /// The heartbeat.
-    pub(super) fn sync(
-        &mut self,
-        readings: &Readings,
-        ttl: Duration,
-        now: Moment,
-        due: &mut Vec<Due>,
-    ) {
-        self.since = now;
-        let Rhythm { ttl: usual, keep, .. } = self.rhythm;
-        // Who leaves tells all that it has, once.
-        let is_due = |till: &Till, reading: &Reading| {
-            if ttl.is_zero() { !till.left } else { till.is_due(*reading, (usual, keep), now) }
-        };
-        let (bookings, told) = self.bookings(readings, ttl, now, is_due);
-        // The member stays until all is told.
-        let ttl = if self.more { usual } else { ttl };
-        let wants = self.parts.iter_mut().zip(&readings.limiters);
-        let want = |((limit, part), asked): ((usize, &mut Part), &Asked)| {
-            Some((limit, part.want(*asked, now)?))
-        };
-        let (limits, wants) = wants.filter_map(want).unzip();
-        for (own, is_used) in self.followers.values_mut().zip(&readings.breakers) {
-            if *is_used {
-                own.asked_for(now);
+        let (mut known, mut limits) = (Vec::new(), Vec::new());
+        if !goes_on {
+            let wants = self.parts.iter_mut().zip(&readings.limiters);
+            let want = |((limit, part), asked): ((usize, &mut Part), &Asked)| {
+                Some((limit, part.want(*asked, now)?))
+            };
+            (limits, report.wants) = wants.filter_map(want).unzip();
+            for ((place, own), is_used) in self.followers.iter_mut().zip(&readings.breakers) {
+                if *is_used {
+                    own.asked_for(now);
+                }
+                known.push((place, own.generation()));
+                report.breakers.push(own.name.clone());
             }
+            report.pauses = self.pauses.followed();
         }
-        let known = |(breaker, own): (usize, &Follower)| (breaker, own.generation());
-        let about = About::Sync {
-            known: self.followers.iter().map(known).collect(),
-            bookings: told,
-            limits,
-            routes: self.pauses.followed(),
-            last: ttl.is_zero(),
-        };
-        let report = MemberReport {
-            member: self.member.clone(),
-            seq: self.next_report(),
-            ttl,
-            breakers: self.followers.values().map(|follower| follower.name.clone()).collect(),
-            wants,
-            pauses: self.pauses.followed(),
-            bookings,
-        };
+        let routes = report.pauses.clone();
+        let about = About::Sync { known, limits, routes, bookings: told, last: ttl.is_zero() };
         due.push(Due { call: Call::Sync(report), about, at: now });
     }
 
@@ -152,9 +127,12 @@ impl Core {
         let ttl = self.rhythm.ttl;
         let all = self.tills.iter_mut().zip(&readings.accounts);
         let all = all.filter(|((_, till), _)| till.calls(now)).collect();
-        let (some, _) = some(all, MOST.saturating_sub(self.asking), &mut self.turn);
+        let more = self.turn.more;
+        let some = self.turn.some(all, MOST.saturating_sub(self.turn.asking));
+        // That is of reports.
+        self.turn.more = more;
         for ((index, till), reading) in some {
-            self.asking += 1;
+            self.turn.asking += 1;
             if till.opening == Opening::Needed {
                 till.opening = Opening::UnderWay;
                 let call = Call::OpenAccount(till.account.clone(), till.rules.clone());

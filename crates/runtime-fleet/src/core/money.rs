@@ -48,7 +48,7 @@ pub(crate) struct Till {
     /// Bookings without an answer yet.
     sent: Vec<Sent>,
     /// When the last booking was sent that was heard: the time of the grant counts from there.
-    booked_at: Moment,
+    pub(crate) booked_at: Moment,
     pub(crate) waiting: Waiting,
     per_turn: Usd,
     /// The largest amount that a reservation lacked, of late, or what a turn is said to reserve.
@@ -229,22 +229,13 @@ impl Till {
         (lack(first), lack(all).max(lacked).max(lack(all).saturating_add(extra)))
     }
 
-    /// Whether the backend has heard a booking that was made since then.
-    pub(crate) fn is_told(&self, since: Moment) -> bool {
-        self.heard > 0 && self.booked_at >= since
-    }
-
-    /// Whether a call of its own is due, beside the heartbeat.
+    /// Whether a call of its own is due, beside the heartbeat: it is to be opened, calls wait that no booking under way asks
+    /// for, or who opens the account does, or a sibling waits for what was taken out.
     pub(crate) fn calls(&self, now: Moment) -> bool {
-        self.opening == Opening::Needed || self.is_urgent(now) || self.has_returned(now)
-    }
-
-    /// Whether calls wait that no booking under way asks for, or who opens the account does.
-    fn is_urgent(&self, now: Moment) -> bool {
-        let asked = self.asked();
-        let waits = self.waiting.has(asked);
-        let asks = (waits && now >= self.dry.0) || (!self.is_known() && self.sent.is_empty());
-        self.opening == Opening::Done && asks
+        let waits = self.waiting.has(self.asked()) && now >= self.dry.0;
+        let asks = waits || (!self.is_known() && self.sent.is_empty());
+        let is_done = self.opening == Opening::Done;
+        self.opening == Opening::Needed || is_done && asks || self.has_returned(now)
     }
 
     /// The waiters with smaller numbers are asked for by a booking under way.
