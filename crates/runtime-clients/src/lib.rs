@@ -3,6 +3,7 @@
 //!
 #![cfg_attr(feature = "async-openai", doc = "```")]
 #![cfg_attr(not(feature = "async-openai"), doc = "```ignore")]
+//! use std::time::SystemTime;
 //! use async_openai::error::OpenAIError;
 //! use runtime_resilience::{Classifier, Failure, FaultKind};
 //!
@@ -10,7 +11,7 @@
 //! let classifier = Classifier::default().fault_rule(runtime_clients::async_openai);
 //!
 //! let error = OpenAIError::InvalidArgument("temperature must be at most 2".to_owned());
-//! let failure = Failure::classified(error, &classifier);
+//! let failure = Failure::classified(error, &classifier, SystemTime::now());
 //! assert_eq!(failure.fault().kind, FaultKind::Request);
 //! assert!(!failure.counts(), "it says nothing of the provider's health");
 //! ```

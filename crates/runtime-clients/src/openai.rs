@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use ::async_openai::error::{ApiErrorResponse, OpenAIError, StreamError};
-use runtime_events::{Clock as _, SystemClock};
+use chrono::{DateTime, Utc};
 use runtime_resilience::{Fault, FaultBasis, FaultKind, Provider, Reach};
 use serde_json::{Value, json};
 
@@ -21,17 +21,21 @@ use serde_json::{Value, json};
 /// | a file that cannot be read or written | local |
 ///
 /// The provider is `OpenAI`; [`async_openai_at`] is for others with its API.
-pub fn async_openai(error: &(dyn Error + 'static)) -> Option<Fault> {
-    async_openai_at(Provider::OpenAi, error)
+pub fn async_openai(error: &(dyn Error + 'static), now: DateTime<Utc>) -> Option<Fault> {
+    async_openai_at(Provider::OpenAi, error, now)
 }
 
 /// As [`async_openai`], for errors of a client of this provider.
-pub fn async_openai_at(at: Provider, error: &(dyn Error + 'static)) -> Option<Fault> {
+pub fn async_openai_at(
+    at: Provider,
+    error: &(dyn Error + 'static),
+    now: DateTime<Utc>,
+) -> Option<Fault> {
     match error.downcast_ref()? {
-        OpenAIError::ApiError(reply) => Some(of_reply(at, reply)),
-        OpenAIError::JSONDeserialize(_, body) => Some(of_answer(at, body)),
+        OpenAIError::ApiError(reply) => Some(of_reply(at, reply, now)),
+        OpenAIError::JSONDeserialize(_, body) => Some(of_answer(at, body, now)),
         OpenAIError::StreamError(error) => match &**error {
-            StreamError::UnknownEvent(event) => Some(of_answer(at, &event.data)),
+            StreamError::UnknownEvent(event) => Some(of_answer(at, &event.data, now)),
             StreamError::EventStream(_) => None,
         },
         // The variant is transparent: its source is that of the layer's error, which is thereby skipped.
@@ -45,16 +49,15 @@ pub fn async_openai_at(at: Provider, error: &(dyn Error + 'static)) -> Option<Fa
     }
 }
 
-fn of_reply(at: Provider, reply: &ApiErrorResponse) -> Fault {
+fn of_reply(at: Provider, reply: &ApiErrorResponse, now: DateTime<Utc>) -> Fault {
     let body = json!({ "error": reply.api_error });
-    let (status, now) = (reply.status_code.as_u16(), SystemClock.utc_now());
-    Fault::from_json(at, status, &(), &body, now)
+    Fault::from_json(at, reply.status_code.as_u16(), &(), &body, now)
 }
 
 /// A body that is no answer: an error in a form that the client does not know, or nothing at all.
-fn of_answer(at: Provider, body: &str) -> Fault {
+fn of_answer(at: Provider, body: &str, now: DateTime<Utc>) -> Fault {
     let body: Value = serde_json::from_str(body).unwrap_or_default();
-    let fault = Fault::from_stream_error(at, &body);
+    let fault = Fault::from_stream_error(at, &body, now);
     let known = matches!(fault.basis, FaultBasis::Row(_));
     if known { fault } else { Fault::of(FaultKind::Malformed) }
 }

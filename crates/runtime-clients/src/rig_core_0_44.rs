@@ -2,10 +2,10 @@
 
 use std::error::Error;
 
+use chrono::{DateTime, Utc};
 use rig_core::ProviderResponseError;
 use rig_core::error::{ErrorKind, ErrorReport, ProviderError};
 use rig_core::http_client;
-use runtime_events::{Clock as _, SystemClock};
 use runtime_resilience::{Fault, FaultKind, Headers, Provider, Reach, TimeoutPhase};
 use serde_json::Value;
 
@@ -26,8 +26,8 @@ use crate::speaker::speaker;
 ///
 /// `rig` does not say which provider replied. It is known here by the headers and the form of the reply, where they
 /// tell; [`rig_at`] knows.
-pub fn rig(error: &(dyn Error + 'static)) -> Option<Fault> {
-    read(None, error)
+pub fn rig(error: &(dyn Error + 'static), now: DateTime<Utc>) -> Option<Fault> {
+    read(At { provider: None, now }, error)
 }
 
 /// As [`rig`], for errors of a client of this provider.
@@ -36,14 +36,25 @@ pub fn rig(error: &(dyn Error + 'static)) -> Option<Fault> {
 /// use runtime_clients::rig_at;
 /// use runtime_resilience::{Classifier, Provider};
 ///
-/// let classifier = Classifier::default().fault_rule(|error| rig_at(Provider::Groq, error));
+/// let classifier = Classifier::default().fault_rule(|error, now| rig_at(Provider::Groq, error, now));
 /// # drop(classifier);
 /// ```
-pub fn rig_at(provider: Provider, error: &(dyn Error + 'static)) -> Option<Fault> {
-    read(Some(provider), error)
+pub fn rig_at(
+    provider: Provider,
+    error: &(dyn Error + 'static),
+    now: DateTime<Utc>,
+) -> Option<Fault> {
+    read(At { provider: Some(provider), now }, error)
 }
 
-fn read(at: Option<Provider>, error: &(dyn Error + 'static)) -> Option<Fault> {
+/// Where the error is from, if that is known, and when it came.
+#[derive(Clone, Copy)]
+struct At {
+    provider: Option<Provider>,
+    now: DateTime<Utc>,
+}
+
+fn read(at: At, error: &(dyn Error + 'static)) -> Option<Fault> {
     if let Some(error) = error.downcast_ref::<http_client::Error>() {
         return Some(of_transport(at, error));
     }
@@ -69,7 +80,7 @@ fn read(at: Option<Provider>, error: &(dyn Error + 'static)) -> Option<Fault> {
     }
 }
 
-fn of_reply(at: Option<Provider>, reply: &ProviderResponseError) -> Fault {
+fn of_reply(at: At, reply: &ProviderResponseError) -> Fault {
     if reply.refusal {
         return Fault::of(FaultKind::ContentPolicy);
     }
@@ -79,22 +90,23 @@ fn of_reply(at: Option<Provider>, reply: &ProviderResponseError) -> Fault {
         (None, _) => {
             let body = serde_json::from_str(&reply.body);
             let body = body.unwrap_or_else(|_| Value::String(reply.body.clone()));
-            Fault::from_stream_error(at.unwrap_or_else(|| speaker(&(), &reply.body)), &body)
+            let provider = at.provider.unwrap_or_else(|| speaker(&(), &reply.body));
+            Fault::from_stream_error(provider, &body, at.now)
         }
     }
 }
 
 fn of_parts<H: Headers + ?Sized>(
-    at: Option<Provider>,
+    at: At,
     status: u16,
     headers: &H,
     body: &str,
 ) -> Fault {
-    let provider = at.unwrap_or_else(|| speaker(headers, body));
-    Fault::from_response(provider, status, headers, body.as_bytes(), SystemClock.utc_now())
+    let provider = at.provider.unwrap_or_else(|| speaker(headers, body));
+    Fault::from_response(provider, status, headers, body.as_bytes(), at.now)
 }
 
-fn of_transport(at: Option<Provider>, error: &http_client::Error) -> Fault {
+fn of_transport(at: At, error: &http_client::Error) -> Fault {
     use http_client::Error as Http;
     match error {
         Http::InvalidStatusCodeWithDetails { status, body, headers } => {
@@ -113,7 +125,7 @@ fn of_transport(at: Option<Provider>, error: &http_client::Error) -> Fault {
 }
 
 /// A report that another process or task made of such an error.
-fn of_report(at: Option<Provider>, report: &ErrorReport) -> Option<Fault> {
+fn of_report(at: At, report: &ErrorReport) -> Option<Fault> {
     if report.refusal {
         return Some(Fault::of(FaultKind::ContentPolicy));
     }

@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::hint::black_box;
 use std::task::{Context, Poll, Waker};
+use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
@@ -136,7 +137,7 @@ fn chunks(c: &mut Criterion) {
     let Some(ask) = Ask::of(&http::Method::POST, &uri, &body) else { return };
     group.bench_function("meter alone", |b| {
         b.iter(|| {
-            let mut meter = Meter::new(&ask, Framing::Events);
+            let mut meter = Meter::new(&ask, Framing::Events, UNIX_EPOCH);
             (0..CHUNKS).for_each(|_| meter.push(&Bytes::from_static(CHUNK)));
             meter.usage()
         });

@@ -225,8 +225,8 @@ impl<C: Call> Exchange<C> {
     ) {
         let provider = at.unwrap_or(self.ask.provider);
         let framing = Framing::of(&parts.headers);
-        let came = Some(self.session.utc_now().into());
-        let mut meter = Meter::at(provider, &self.ask, framing, self.turns.rules(), came);
+        let came = self.session.utc_now().into();
+        let mut meter = Meter::at(provider, &self.ask, framing, came, self.turns.rules());
         meter.head(&parts.headers);
         let mut broken = None;
         while broken.is_none() && !body.is_read() && !meter.has_begun() {

@@ -67,18 +67,18 @@ enum Reading {
 }
 
 impl Meter {
-    /// A meter for the reply to `ask`.
-    pub fn new(ask: &Ask, framing: Framing) -> Self {
-        Self::at(ask.provider, ask, framing, &Arc::default(), None)
+    /// A meter for the reply to `ask` that came at this time.
+    pub fn new(ask: &Ask, framing: Framing, came: SystemTime) -> Self {
+        Self::at(ask.provider, ask, framing, came, &Arc::default())
     }
 
-    /// A meter for the reply of this provider, which may be another one than was asked first, and came at this time.
+    /// A meter for the reply of this provider, which may be another one than was asked first.
     pub(crate) fn at(
         provider: Provider,
         ask: &Ask,
         framing: Framing,
+        came: SystemTime,
         rules: &Arc<FaultRules>,
-        came: Option<SystemTime>,
     ) -> Self {
         let format = ask.format_at(provider);
         let reading = match framing {

@@ -14,6 +14,7 @@ use crate::error::{
     BoxError, SessionClosedError, SessionError, ShuttingDownError, ToolError, TurnError,
     UnrecoveredError,
 };
+use crate::setup::Setup;
 #[cfg(feature = "anyhow")]
 use crate::wait::ThreadError;
 
@@ -40,20 +41,21 @@ fn own_types(error: &(dyn Error + 'static)) -> Option<FailureScenario> {
     }
 }
 
-/// Boxes an error of the caller and classifies it, in one walk along its sources.
-pub(crate) fn failure<E: Into<BoxError> + 'static>(error: E, classifier: &Classifier) -> Failure {
+/// Boxes an error of the caller that came now, and classifies it, in one walk along its sources.
+pub(crate) fn failure<E: Into<BoxError> + 'static>(error: E, setup: &Setup) -> Failure {
     #[cfg(feature = "anyhow")]
     let error = match from_anyhow(error) {
-        Ok(error) => return read(error, classifier),
+        Ok(error) => return read(error, setup),
         Err(error) => error,
     };
-    read(error.into(), classifier)
+    read(error.into(), setup)
 }
 
-fn read(error: BoxError, classifier: &Classifier) -> Failure {
+fn read(error: BoxError, setup: &Setup) -> Failure {
+    let (classifier, now) = (&setup.recovery.classifier, setup.timers.clock.utc_now());
     // Below a turn that gave up is its last failure, of which it has told.
     let mut told = false;
-    Failure::classified_with(error, classifier, |error, inside: &mut Option<Inside>| {
+    Failure::classified_with(error, classifier, now, |error, inside: &mut Option<Inside>| {
         if mem::take(&mut told) {
             return;
         }

@@ -9,7 +9,7 @@ mod routes;
 
 use std::hint::black_box;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use chrono::DateTime;
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -91,7 +91,7 @@ fn fault(c: &mut Criterion) {
     });
     c.bench_function("resilience/fault_from_error", |b| {
         let error = io::Error::from(io::ErrorKind::ConnectionReset);
-        b.iter(|| Fault::from_error(black_box(&error)));
+        b.iter(|| Fault::from_error(black_box(&error), UNIX_EPOCH));
     });
 }
 

@@ -6,6 +6,7 @@ mod types;
 
 use std::error::Error;
 
+use chrono::{DateTime, Utc};
 use runtime_events::FailureScenario;
 
 pub use self::failure::Failure;
@@ -20,10 +21,10 @@ use crate::fault::{Fault, FaultDetails, FaultError, of_texts};
 /// It is asked about each error of a chain, so it need not look at sources.
 pub type ScenarioOf = fn(&(dyn Error + 'static)) -> Option<FailureScenario>;
 
-/// The fault of an error by its type alone; `None` if the type does not decide.
+/// The fault of an error by its type alone; `None` if the type does not decide. It is told when the error came.
 ///
 /// It is asked about each error of a chain, so it need not look at sources.
-pub type FaultOf = fn(&(dyn Error + 'static)) -> Option<Fault>;
+pub type FaultOf = fn(&(dyn Error + 'static), DateTime<Utc>) -> Option<Fault>;
 
 /// The rules by which errors are classified.
 ///
@@ -44,11 +45,15 @@ pub type FaultOf = fn(&(dyn Error + 'static)) -> Option<Fault>;
 /// let classifier = Classifier::default().rule(|error| {
 ///     error.is::<fmt::Error>().then_some(FailureScenario::ToolExecutionError)
 /// });
-/// assert_eq!(classifier.classify(&fmt::Error), FailureScenario::ToolExecutionError);
+/// let now = std::time::SystemTime::now();
+/// assert_eq!(classifier.classify(&fmt::Error, now), FailureScenario::ToolExecutionError);
 /// ```
 ///
+/// A fault rule is told when the error came, so that a moment in a header or in words is a wait from then on. A session
+/// tells the time of its own clock.
+///
 /// ```
-/// use chrono::Utc;
+/// use std::time::SystemTime;
 /// use runtime_resilience::{Classifier, Failure, Fault, FaultKind, Provider};
 ///
 /// #[derive(Debug, thiserror::Error)]
@@ -58,12 +63,12 @@ pub type FaultOf = fn(&(dyn Error + 'static)) -> Option<Fault>;
 ///     body: String,
 /// }
 ///
-/// let classifier = Classifier::default().fault_rule(|error| {
+/// let classifier = Classifier::default().fault_rule(|error, now| {
 ///     let error = error.downcast_ref::<ClientError>()?;
-///     Some(Fault::from_response(Provider::OpenAi, error.status, &(), error.body.as_bytes(), Utc::now()))
+///     Some(Fault::from_response(Provider::OpenAi, error.status, &(), error.body.as_bytes(), now))
 /// });
 /// let error = ClientError { status: 429, body: r#"{"error":{"code":"insufficient_quota"}}"#.to_owned() };
-/// let failure = Failure::classified(error, &classifier);
+/// let failure = Failure::classified(error, &classifier, SystemTime::now());
 /// assert_eq!(failure.fault().kind, FaultKind::Quota);
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -93,8 +98,12 @@ impl Classifier {
     /// The fault of an error by these rules, as [`FaultError::from_error`] has it by those of this crate.
     ///
     /// It is for an error that stays with somebody else, such as the client that gets it.
-    pub fn fault_of(&self, error: &(dyn Error + 'static)) -> FaultError {
-        let mut reading = Reading::default();
+    pub fn fault_of(
+        &self,
+        error: &(dyn Error + 'static),
+        now: impl Into<DateTime<Utc>>,
+    ) -> FaultError {
+        let mut reading = Reading::at(now);
         // To the end, because the words are those of every error.
         reading.walk(error, self, |_, _| false);
         let words = text_of(reading.chain.iter().copied());
@@ -102,10 +111,14 @@ impl Classifier {
     }
 
     /// The scenario of an error; `llm_error` if neither type nor text decides.
-    pub fn classify(&self, error: &(dyn Error + 'static)) -> FailureScenario {
-        let mut reading = Reading::default();
+    pub fn classify(
+        &self,
+        error: &(dyn Error + 'static),
+        now: impl Into<DateTime<Utc>>,
+    ) -> FailureScenario {
+        let mut reading = Reading::at(now);
         reading.walk(error, self, |reading, _| reading.scenario().is_some());
-        reading.scenario().unwrap_or_else(|| of_texts(&reading.chain).scenario())
+        reading.scenario().unwrap_or_else(|| of_texts(&reading.chain, reading.now).scenario())
     }
 }
 
@@ -123,12 +136,14 @@ impl Classifier {
 /// ```
 #[doc(alias = "classify_exception")]
 pub fn classify_error(error: &(dyn Error + 'static)) -> FailureScenario {
-    Classifier::default().classify(error)
+    // By the rules of this crate, no scenario depends on the time.
+    Classifier::default().classify(error, DateTime::UNIX_EPOCH)
 }
 
 /// The findings of a walk along a chain of errors.
-#[derive(Default)]
 struct Reading<'e> {
+    /// When the error came.
+    now: DateTime<Utc>,
     /// The errors so far, for their texts.
     chain: Vec<&'e (dyn Error + 'static)>,
     /// The scenario by a rule of the caller.
@@ -149,6 +164,11 @@ struct Meaning {
 }
 
 impl<'e> Reading<'e> {
+    fn at(now: impl Into<DateTime<Utc>>) -> Self {
+        let (now, chain) = (now.into(), Vec::new());
+        Self { now, chain, told: None, typed: None, fault: None, facts: None }
+    }
+
     /// Reads one error after the other, until `enough` is known.
     fn walk(
         &mut self,
@@ -170,7 +190,7 @@ impl<'e> Reading<'e> {
         if self.scenario().is_none() {
             self.told = classifier.rules.iter().find_map(|rule| rule(error));
         }
-        let own = classifier.faults.iter().find_map(|rule| rule(error)).map(Known::Fault);
+        let own = classifier.faults.iter().find_map(|rule| rule(error, self.now)).map(Known::Fault);
         let (fault, facts, tells) = match own.or_else(|| known(error)) {
             None => return,
             Some(Known::Part(fault)) => (fault, Some(fault), false),
@@ -199,7 +219,7 @@ impl<'e> Reading<'e> {
         let (base, own) = match (self.fault, self.typed) {
             (Some(fault), Some(scenario)) => (fault, scenario),
             (fault, typed) => {
-                let text = of_texts(&self.chain);
+                let text = of_texts(&self.chain, self.now);
                 (fault.unwrap_or(text), typed.unwrap_or(text.scenario))
             }
         };
@@ -210,14 +230,6 @@ impl<'e> Reading<'e> {
             fault = Fault { asked: fault.asked, ..Fault::of_scenario(scenario) };
         }
         Meaning { fault, facts: self.facts }
-    }
-}
-
-impl Meaning {
-    fn of(error: &(dyn Error + 'static)) -> Self {
-        let mut reading = Reading::default();
-        reading.walk(error, &Classifier::default(), |reading, _| reading.is_typed());
-        reading.meaning(None)
     }
 }
 
@@ -261,14 +273,18 @@ impl Fault {
     /// [`Fault::from_response`] takes its status, its headers (with feature `http`) and its body.
     ///
     /// A fault read from text alone has an unknown [reach](Self::reach). Its other facts are more exact
-    /// than its scenario: a text with the words of a quota, or with a status of 4xx, is no outage.
-    pub fn from_error(error: &(dyn Error + 'static)) -> Self {
-        Meaning::of(error).fault
+    /// than its scenario: a text with the words of a quota, or with a status of 4xx, is no outage. `now` is when
+    /// the error came: a moment in its text is a [wait](Self::asked) from then on.
+    pub fn from_error(error: &(dyn Error + 'static), now: impl Into<DateTime<Utc>>) -> Self {
+        let mut reading = Reading::at(now);
+        reading.walk(error, &Classifier::default(), |reading, _| reading.is_typed());
+        reading.meaning(None).fault
     }
 
     /// As [`from_error`](Self::from_error), by types alone; `None` if only the text could decide.
     pub fn from_type(error: &(dyn Error + 'static)) -> Option<Self> {
-        let mut reading = Reading::default();
+        // No type of this crate's holds a moment.
+        let mut reading = Reading::at(DateTime::UNIX_EPOCH);
         reading.walk(error, &Classifier::default(), |reading, _| reading.facts.is_some());
         reading.facts
     }
@@ -278,8 +294,8 @@ impl FaultError {
     /// The fault of a Rust error, as [`Fault::from_error`] has it, in the words of its whole chain.
     ///
     /// The error itself is not kept. [`around`](Self::around) keeps it.
-    pub fn from_error(error: &(dyn Error + 'static)) -> Self {
-        Classifier::default().fault_of(error)
+    pub fn from_error(error: &(dyn Error + 'static), now: impl Into<DateTime<Utc>>) -> Self {
+        Classifier::default().fault_of(error, now)
     }
 
     /// The fault of a Rust error, as [`Fault::from_error`] has it, with the error as its source.
@@ -287,14 +303,16 @@ impl FaultError {
     /// ```
     /// use std::error::Error;
     /// use std::io::{self, ErrorKind};
+    /// use std::time::SystemTime;
     /// use runtime_resilience::{FaultError, FaultKind};
     ///
-    /// let error = FaultError::around(io::Error::new(ErrorKind::ConnectionReset, "reset by peer"));
+    /// let error = io::Error::new(ErrorKind::ConnectionReset, "reset by peer");
+    /// let error = FaultError::around(error, SystemTime::now());
     /// assert_eq!(error.fault.kind, FaultKind::Network);
     /// assert!(error.source().is_some_and(|source| source.is::<io::Error>()));
     /// ```
-    pub fn around(error: impl Into<BoxError>) -> Self {
+    pub fn around(error: impl Into<BoxError>, now: impl Into<DateTime<Utc>>) -> Self {
         let error = error.into();
-        Self::new(Fault::from_error(&*error), FaultDetails::default()).caused_by(error)
+        Self::new(Fault::from_error(&*error, now), FaultDetails::default()).caused_by(error)
     }
 }

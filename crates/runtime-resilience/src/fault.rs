@@ -159,13 +159,8 @@ impl Fault {
 
     /// The fault of an error inside a stream, or in an answer with status 200.
     ///
-    /// `event` is the data of the event, with or without its envelope. Nothing tells the time: a duration in it is
-    /// a [wait](Self::asked), and a moment is none. [`from_stream_error_at`](Self::from_stream_error_at) is told.
-    pub fn from_stream_error(provider: Provider, event: &Value) -> Self {
-        FaultRules::BUILT_IN.of_stream_error(provider, event)
-    }
-
-    /// As [`from_stream_error`](Self::from_stream_error), at a known time: a moment in the event is a wait as well.
+    /// `event` is the data of the event, with or without its envelope. `now` is when it came: a moment in its words
+    /// is a [wait](Self::asked) from then on.
     ///
     /// ```
     /// use std::time::Duration;
@@ -175,16 +170,15 @@ impl Fault {
     ///
     /// let now = Utc.with_ymd_and_hms(2026, 1, 1, 12, 0, 0).unwrap();
     /// let event = json!({"error": {"code": "1310", "message": "Your limit will reset at 2026-01-01T15:00:00Z"}});
-    /// let fault = Fault::from_stream_error_at(Provider::Zai, &event, now);
+    /// let fault = Fault::from_stream_error(Provider::Zai, &event, now);
     /// assert_eq!(fault.asked, Some(Duration::from_hours(3)));
-    /// assert_eq!(Fault::from_stream_error(Provider::Zai, &event).asked, None);
     /// ```
-    pub fn from_stream_error_at(
+    pub fn from_stream_error(
         provider: Provider,
         event: &Value,
         now: impl Into<DateTime<Utc>>,
     ) -> Self {
-        FaultRules::BUILT_IN.of_stream_error_at(provider, event, now)
+        FaultRules::BUILT_IN.of_stream_error(provider, event, now)
     }
 
     /// Whether the failed call may be billed. If not, its reservation is free again.
@@ -299,11 +293,12 @@ impl Eq for Fault {}
 /// What a fault was read from, for whoever wonders about it.
 ///
 /// ```
+/// use std::time::SystemTime;
 /// use runtime_resilience::{Fault, FaultBasis, Provider};
 /// use serde_json::json;
 ///
 /// let event = json!({"error": {"code": "insufficient_quota"}});
-/// let fault = Fault::from_stream_error(Provider::OpenAi, &event);
+/// let fault = Fault::from_stream_error(Provider::OpenAi, &event, SystemTime::now());
 /// let FaultBasis::Row(row) = fault.basis else { unreachable!("a row knows this code") };
 /// assert!(row.to_string().contains("is `insufficient_quota`"));
 /// ```

@@ -1,6 +1,7 @@
 //! Circuit breaker, rate limits, routes and recovery for calls to model providers that fail.
 //!
 //! ```
+//! use std::time::SystemTime;
 //! use runtime_resilience::{CallError, CircuitBreaker, Fault};
 //! # fn ask() -> Result<String, std::io::Error> { Ok("an answer".to_owned()) }
 //!
@@ -8,8 +9,10 @@
 //! match breaker.call(ask) {
 //!     Ok(answer) => println!("{answer}"),
 //!     Err(CallError::Open(open)) => println!("{open}, try again in {:?}", open.retry_after),
-//!     Err(CallError::Failed(error)) if Fault::from_error(&error).retry => println!("once more"),
-//!     Err(CallError::Failed(error)) => println!("{error}"),
+//!     Err(CallError::Failed(error)) => {
+//!         let fault = Fault::from_error(&error, SystemTime::now());
+//!         println!("{error}, {}", if fault.retry { "once more" } else { "not again" });
+//!     }
 //! }
 //! ```
 //!

@@ -30,9 +30,9 @@ impl Client {
     pub(crate) async fn chat(&self, provider: &str, request: &Value) -> Result<Value, FaultError> {
         let url = format!("{}/{provider}/v1/chat/completions", self.base_url);
         let sent = self.http.post(url).json(request).send().await;
-        let response = sent.map_err(FaultError::around)?;
+        let response = sent.map_err(unreached)?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = response.bytes().await.map_err(FaultError::around)?;
+        let body = response.bytes().await.map_err(unreached)?;
         if !status.is_success() {
             let (status, now) = (status.as_u16(), SystemClock.utc_now());
             return Err(FaultError::from_response(Provider::Other, status, &headers, &body, now));
@@ -40,4 +40,8 @@ impl Client {
         serde_json::from_slice(&body)
             .map_err(|error| FaultError::of(FaultKind::Malformed, error.to_string()))
     }
+}
+
+fn unreached(error: reqwest_0_12::Error) -> FaultError {
+    FaultError::around(error, SystemClock.utc_now())
 }

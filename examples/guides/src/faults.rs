@@ -1,6 +1,7 @@
 //! The code of `docs/faults.md`.
 
 use std::fmt;
+use std::time::UNIX_EPOCH;
 
 use techrevati_runtime::orchestrator::{RecoveryConfig, TurnError};
 use techrevati_runtime::prelude::*;
@@ -19,7 +20,7 @@ enum AskError {
 }
 
 fn looks_inside() -> Classifier {
-    Classifier::default().fault_rule(|error| match error.downcast_ref()? {
+    Classifier::default().fault_rule(|error, _| match error.downcast_ref()? {
         AskError::Hidden(error) => error.fault(),
         AskError::Found(_) => None,
     })
@@ -27,7 +28,7 @@ fn looks_inside() -> Classifier {
 
 pub(crate) async fn run() -> Result<(), BoxError> {
     let classifier = Classifier::default()
-        .fault_rule(|error| error.is::<fmt::Error>().then(|| Fault::of(FaultKind::Request)));
+        .fault_rule(|error, _| error.is::<fmt::Error>().then(|| Fault::of(FaultKind::Request)));
     let orchestrator = Orchestrator::new("writer", "draft")
         .recovery(RecoveryConfig::default().classifier(classifier));
 
@@ -48,11 +49,11 @@ async fn errors_around_a_turn(session: &OrchestrationSession) -> Result<(), BoxE
     assert_eq!(found.fault().kind, FaultKind::Request);
 
     let hidden = AskError::Hidden(failed().await);
-    let known = Failure::classified(hidden, &looks_inside());
+    let known = Failure::classified(hidden, &looks_inside(), UNIX_EPOCH);
     assert_eq!(known.fault().kind, FaultKind::Request);
     let hidden = AskError::Hidden(failed().await);
     assert_ne!(
-        Failure::classified(hidden, &Classifier::default()).fault().kind,
+        Failure::classified(hidden, &Classifier::default(), UNIX_EPOCH).fault().kind,
         FaultKind::Request
     );
     Ok(())

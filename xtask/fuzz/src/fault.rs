@@ -24,7 +24,7 @@ fuzz_target!(|text: &str| {
     assert!(fault.reach != Reach::NotSent, "a reply came, so it was sent");
     if let Ok(value) = serde_json::from_slice(body) {
         assert_eq!(Fault::from_json(provider, status, &headers, &value, now), fault);
-        assert_eq!(Fault::from_stream_error(provider, &value).reach, Reach::Unknown);
+        assert_eq!(Fault::from_stream_error(provider, &value, now).reach, Reach::Unknown);
     }
     let details = FaultDetails::from_response(&headers, body);
     let texts = [details.code, details.error_type, details.message, details.request_id];

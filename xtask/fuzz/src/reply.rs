@@ -1,6 +1,8 @@
 //! A reply says the same in whichever pieces its bytes come: events, lines, messages of Bedrock and whole bodies.
 #![no_main]
 
+use std::time::UNIX_EPOCH;
+
 use bytes::Bytes;
 use http::{Method, Uri};
 use libfuzzer_sys::fuzz_target;
@@ -33,7 +35,7 @@ fuzz_target!(|bytes: &[u8]| {
     let ask = Ask::of(&Method::POST, &uri, request).expect("it is a call");
 
     let read = |pieces: &mut dyn Iterator<Item = Bytes>| {
-        let mut meter = Meter::new(&ask, framing);
+        let mut meter = Meter::new(&ask, framing, UNIX_EPOCH);
         for piece in pieces {
             meter.push(&piece);
         }

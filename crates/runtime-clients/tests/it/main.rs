@@ -7,10 +7,11 @@ mod openai;
 mod rig;
 
 use std::error::Error;
+use std::time::UNIX_EPOCH;
 
 use runtime_resilience::{Classifier, Failure, FaultOf};
 
 /// A failure as an orchestrator with this rule reads it.
 fn read<E: Error + Send + Sync + 'static>(rule: FaultOf, error: E) -> Failure {
-    Failure::classified(error, &Classifier::default().fault_rule(rule))
+    Failure::classified(error, &Classifier::default().fault_rule(rule), UNIX_EPOCH)
 }

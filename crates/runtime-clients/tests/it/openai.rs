@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::thread;
+use std::time::Duration;
 
 use async_openai::Client;
 use async_openai::config::OpenAIConfig;
@@ -57,6 +58,14 @@ async fn reply_is_read_by_its_status_code_and_type() {
 
     let key = r#"{"error":{"message":"Incorrect API key provided","type":"invalid_request_error","param":null,"code":"invalid_api_key"}}"#;
     assert_eq!(answered("401 Unauthorized", key).await.fault().kind, FaultKind::Auth);
+}
+
+/// [`read`] reads it at the beginning of 1970.
+#[tokio::test]
+async fn a_moment_is_a_wait_from_the_time_that_is_told() {
+    let busy = r#"{"error":{"message":"Rate limit reached, resets at 3pm UTC","type":"requests","code":"usage_limit"}}"#;
+    let fault = answered("403 Forbidden", busy).await.fault();
+    assert_eq!(fault.asked, Some(Duration::from_hours(15)), "{fault:?}");
 }
 
 #[tokio::test]

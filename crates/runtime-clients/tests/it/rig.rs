@@ -50,12 +50,28 @@ fn provider_is_known_by_the_reply_or_by_whoever_has_the_client() {
     let signed = http::HeaderName::from_static("apim-request-id");
     let signed = HeaderMap::from_iter([(signed, http::HeaderValue::from_static("1"))]);
     for (fault, is_billed) in [
-        (read(|error| rig_at(Provider::Azure, error), long(None)).fault(), true),
+        (read(|error, now| rig_at(Provider::Azure, error, now), long(None)).fault(), true),
         (fault(long(Some(signed))), true),
         (fault(long(None)), false),
     ] {
         assert_eq!((fault.kind, fault.may_be_billed()), (FaultKind::ContextLength, is_billed));
     }
+}
+
+/// [`read`] reads it at the beginning of 1970.
+#[test]
+fn a_moment_is_a_wait_from_the_time_that_is_told() {
+    let reply = |header: Option<&str>, message: &str| {
+        let header = header.map(|date| (http::header::RETRY_AFTER, date.parse().unwrap()));
+        let body = format!(r#"{{"error":{{"code":"rate_limit_exceeded","message":"{message}"}}}}"#);
+        ProviderError::from_http_response(StatusCode::TOO_MANY_REQUESTS, body)
+            .with_response_headers(Some(HeaderMap::from_iter(header)))
+    };
+    let wait = Some(Duration::from_secs(30));
+    assert_eq!(fault(reply(Some("Thu, 01 Jan 1970 00:00:30 GMT"), "no")).asked, wait);
+    assert_eq!(fault(reply(None, "try again at 00:00:30 UTC")).asked, wait);
+    let body = r#"{"error":{"code":"rate_limit_exceeded","message":"try again at 00:00:30 UTC"}}"#;
+    assert_eq!(fault(ProviderError::from_provider_body(body)).asked, wait);
 }
 
 #[test]

@@ -2,9 +2,10 @@
 
 use http::header::{CONNECTION, SET_COOKIE, TRANSFER_ENCODING};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
+use runtime_events::Clock as _;
 use runtime_orchestrator::BoxError;
 use runtime_resilience::{Classifier, Failure};
-use runtime_testkit::cassette::{Begun, Port};
+use runtime_testkit::cassette::{Begun, Port, Tape};
 use serde_json::{Map, Value, json};
 
 use super::HttpTape;
@@ -26,7 +27,9 @@ impl Layered for HttpTape {
         (): (),
         mut call: C,
     ) -> Result<Response<TapeBody<C::Body>>, C::Error> {
-        match self.tape.begin(Port::Http, "", asked(call.asked())).map_err(of_tape::<C>)? {
+        let Self { tape } = self;
+        let of_tape = |error| of_tape::<C>(error, &tape);
+        match tape.begin(Port::Http, "", asked(call.asked())).map_err(of_tape)? {
             Begun::Live(mut record) => match call.send(Rewritten::default()).await {
                 Ok(reply) => {
                     record.open(head(&reply));
@@ -38,7 +41,7 @@ impl Layered for HttpTape {
                 }
             },
             Begun::Known(replay) => {
-                let head = replay.opened().await.map_err(of_tape::<C>)?.clone();
+                let head = replay.opened().await.map_err(of_tape)?.clone();
                 Ok(reply(&head, TapeBody::played(replay)))
             }
         }
@@ -46,8 +49,9 @@ impl Layered for HttpTape {
 }
 
 /// The recorded error, or that there is none.
-fn of_tape<C: Call>(error: BoxError) -> C::Error {
-    let read = |error| Failure::classified(error, &Classifier::default());
+fn of_tape<C: Call>(error: BoxError, tape: &Tape) -> C::Error {
+    let now = || tape.clock().utc_now();
+    let read = |error| Failure::classified(error, &Classifier::default(), now());
     C::refused(error.downcast::<Failure>().map_or_else(read, |failure| *failure))
 }
 

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use http::HeaderMap;
 use runtime_orchestrator::{ActiveAttempt, ActiveTurn, Answer, RecoveringTurn, TurnError};
-use runtime_resilience::FaultError;
+use runtime_resilience::{FaultError, FaultKind, chain_text};
 use runtime_usage::ReportedUsage;
 
 /// A call under way.
@@ -62,7 +62,7 @@ impl Running {
         match self {
             Self::Once(turn) => turn.fault_of(error),
             Self::Attempt(attempt) => attempt.fault_of(error),
-            Self::Failed => FaultError::from_error(error),
+            Self::Failed => FaultError::of(FaultKind::Unknown, chain_text(error)),
         }
     }
 

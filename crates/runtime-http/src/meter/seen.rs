@@ -18,8 +18,8 @@ use crate::ask::Kind;
 pub(super) struct Seen {
     pub(super) provider: Provider,
     pub(super) rules: Arc<FaultRules>,
-    /// When the reply came: a moment in an error is a wait from then on, if it is known.
-    pub(super) came: Option<SystemTime>,
+    /// When the reply came: a moment in an error is a wait from then on.
+    pub(super) came: SystemTime,
     pub(super) format: UsageFormat,
     pub(super) kind: Kind,
     pub(super) usage: StreamUsage,
@@ -126,10 +126,7 @@ impl Seen {
             // It does not undo the answer, whether it comes in the same piece or in a later one.
             return;
         }
-        let mut error = match self.came {
-            Some(came) => self.rules.error_of_stream_at(self.provider, event, came),
-            None => self.rules.error_of_stream(self.provider, event),
-        };
+        let mut error = self.rules.error_of_stream(self.provider, event, self.came);
         if self.tokens == 0 {
             // Nothing of an answer came before it: it is as if the reply had been an error.
             error.fault.reach = Fault::of(error.fault.kind).reach;

@@ -6,6 +6,7 @@
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
+use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
 use futures_util::future::{Ready, ready};
@@ -135,7 +136,7 @@ const CONVERSE: &str = "https://bedrock-runtime.us-east-1.amazonaws.com/model/m/
 fn read(reply: &[u8]) -> Meter {
     let uri = CONVERSE.parse().expect("it is a URL");
     let ask = Ask::of(&Method::POST, &uri, br#"{"messages":[]}"#).expect("it is a call");
-    let mut meter = Meter::new(&ask, Framing::Messages);
+    let mut meter = Meter::new(&ask, Framing::Messages, UNIX_EPOCH);
     meter.push(&Bytes::copy_from_slice(reply));
     meter.finish();
     meter

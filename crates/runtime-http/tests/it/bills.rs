@@ -1,6 +1,8 @@
 //! What is billed where a reply does not say all of it.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
+use std::time::UNIX_EPOCH;
+
 use bytes::Bytes;
 use http::{Method, Request, Uri};
 use http_body_util::{BodyExt, Full};
@@ -19,7 +21,8 @@ fn ask(url: &str, body: &Value) -> Ask {
 
 /// The usage of a stream that breaks off behind these events.
 fn cut(url: &str, events: &[Value]) -> ReportedUsage {
-    let mut meter = Meter::new(&ask(url, &json!({"model": "m", "stream": true})), Framing::Events);
+    let mut meter =
+        Meter::new(&ask(url, &json!({"model": "m", "stream": true})), Framing::Events, UNIX_EPOCH);
     for event in events {
         meter.push(&Bytes::from(format!("data: {event}\n\n")));
     }
@@ -58,8 +61,11 @@ fn answer_that_is_made_later_is_no_short_answer() {
         json!({"id": "1", "model": "m", "created_at": 1, "status": "CREATED"}),
         json!({"request_id": "1", "id": "2", "model": "m", "task_status": "PROCESSING"}),
     ] {
-        let mut meter =
-            Meter::new(&ask(chat, &json!({"model": "m", "deferred": true})), Framing::Whole);
+        let mut meter = Meter::new(
+            &ask(chat, &json!({"model": "m", "deferred": true})),
+            Framing::Whole,
+            UNIX_EPOCH,
+        );
         meter.push(&Bytes::from(reply.to_string()));
         meter.finish();
         assert!(meter.has_ended() && meter.error().is_none(), "{reply}");
@@ -93,7 +99,8 @@ fn embeddings_have_the_form_of_their_path() {
         "https://generativelanguage.googleapis.com/v1beta/openai/embeddings",
         "http://localhost:11434/v1/embeddings",
     ] {
-        let mut meter = Meter::new(&ask(url, &json!({"model": "m", "input": "a"})), Framing::Whole);
+        let mut meter =
+            Meter::new(&ask(url, &json!({"model": "m", "input": "a"})), Framing::Whole, UNIX_EPOCH);
         let reply = json!({"data": [], "usage": {"prompt_tokens": 8, "total_tokens": 8}});
         meter.push(&Bytes::from(reply.to_string()));
         meter.finish();

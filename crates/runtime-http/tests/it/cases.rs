@@ -5,6 +5,7 @@ use std::future::{Ready, ready};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
+use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -57,7 +58,7 @@ impl Case {
                 let (body, now) = (self.body.as_bytes(), ManualClock::new().utc_now());
                 Fault::from_response(self.provider, status, &self.headers, body, now)
             }
-            _ => Fault::from_stream_error(self.provider, &self.event()),
+            _ => Fault::from_stream_error(self.provider, &self.event(), UNIX_EPOCH),
         }
     }
 

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::time::UNIX_EPOCH;
 
 use async_openai::Client as OpenAi;
 use async_openai::config::OpenAIConfig;
@@ -136,7 +137,7 @@ async fn read(
 }
 
 fn fault(error: &Failure) -> Fault {
-    FaultError::from_error(&**error).fault
+    FaultError::from_error(&**error, UNIX_EPOCH).fault
 }
 
 /// Runs a program with a server, and again without one.

@@ -1,5 +1,7 @@
 //! Bedrock's `InvokeModel`, which counts its tokens in the head of its reply.
 
+use std::time::UNIX_EPOCH;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method};
 use runtime_http::{Ask, Framing, Meter};
@@ -19,7 +21,7 @@ fn usage(model: &str, body: &Value, counts: &[(&str, &str)]) -> ReportedUsage {
             (name, count.parse().expect("it is a value"))
         })
         .collect();
-    let mut meter = Meter::new(&ask, Framing::of(&head));
+    let mut meter = Meter::new(&ask, Framing::of(&head), UNIX_EPOCH);
     meter.head(&head);
     meter.push(&Bytes::from(body.to_string()));
     meter.finish();

@@ -1,5 +1,7 @@
 //! A reply says the same in whichever pieces its bytes come.
 
+use std::time::UNIX_EPOCH;
+
 use bytes::Bytes;
 use http::{Method, Uri};
 use proptest::prelude::*;
@@ -189,7 +191,7 @@ fn of_others() -> Vec<Recorded> {
 fn read(recorded: &Recorded, cuts: &[usize]) -> (Option<ReportedUsage>, bool, Option<FaultError>) {
     let uri: Uri = recorded.url.parse().expect("it is a URL");
     let ask = Ask::of(&Method::POST, &uri, recorded.request.as_bytes()).expect("it is a call");
-    let mut meter = Meter::new(&ask, recorded.framing);
+    let mut meter = Meter::new(&ask, recorded.framing, UNIX_EPOCH);
     let reply = &recorded.reply;
     let mut from = 0;
     for cut in cuts {

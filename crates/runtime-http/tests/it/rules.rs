@@ -2,7 +2,8 @@
 
 use std::error::Error;
 use std::future::{Ready, ready};
-use std::sync::Arc;
+use std::io;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -52,6 +53,26 @@ impl Service<Request<Full<Bytes>>> for Parrot {
     }
 }
 
+/// A client that fails once, in these words.
+#[derive(Clone)]
+struct Once(Arc<Mutex<Option<String>>>);
+
+impl Service<Request<Full<Bytes>>> for Once {
+    type Response = Response<Full<Bytes>>;
+    type Error = io::Error;
+    type Future = Ready<io::Result<Self::Response>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<Full<Bytes>>) -> Self::Future {
+        let answered = || Response::new(Full::from(answer("two").to_string()));
+        let words = self.0.lock().expect("no call panics").take();
+        ready(words.map_or_else(|| Ok(answered()), |words| Err(io::Error::other(words))))
+    }
+}
+
 fn request() -> Request<Full<Bytes>> {
     Request::post("https://inference.example/v1/chat/completions")
         .body(Full::from(r#"{"model":"one","stream":true}"#))
@@ -70,7 +91,7 @@ async fn errors_of_the_client_are_read_by_the_classifier_of_the_session() {
     {
         let fixture = Fixture::with(&["one"], |orchestrator| {
             let routes = Routes::ordered([Route::new("one", "one")]);
-            let classifier = Classifier::default().fault_rule(resting);
+            let classifier = Classifier::default().fault_rule(|error, _| resting(error));
             orchestrator.recovery(RecoveryConfig::default().routes(routes).classifier(classifier))
         })
         .await;
@@ -81,6 +102,24 @@ async fn errors_of_the_client_are_read_by_the_classifier_of_the_session() {
         // By its text it would be tried again.
         assert_eq!(failures(&fixture), [AgentFailureClass::PromptRejection], "{said:?}");
     }
+}
+
+#[tokio::test]
+async fn a_moment_in_an_error_of_the_client_is_a_wait() {
+    let clock = ManualClock::new();
+    let later = clock.utc_now() + Duration::from_hours(3);
+    let words = format!("Rate limit reached, resets at {}", later.to_rfc3339());
+    let routes = Routes::ordered(["one", "two"].map(|name| Route::new(name, name)));
+    let routes = routes.with_clock(Arc::new(clock.clone()));
+    let recovery = RecoveryConfig::default().routes(routes.clone());
+    let change = |orchestrator: Orchestrator| orchestrator.time(clock).recovery(recovery);
+    let fixture = Fixture::with(&["one", "two"], change).await;
+    Turns::of(&fixture.session)
+        .layer(Once(Arc::new(Mutex::new(Some(words)))))
+        .call(request())
+        .await
+        .unwrap();
+    assert_eq!(routes.snapshot()[0].rests, Some(Duration::from_hours(3)));
 }
 
 #[tokio::test]

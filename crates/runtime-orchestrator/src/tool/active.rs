@@ -205,8 +205,7 @@ impl ActiveTool<'_> {
     fn failed<E: Into<BoxError> + 'static>(&mut self, error: E) -> ToolError {
         // The rules of the classifier are the caller's code.
         let Self { entry, polling, .. } = &mut *self;
-        let classifier = &entry.core().setup.recovery.classifier;
-        let failure = flagged(polling, || failure(error, classifier));
+        let failure = flagged(polling, || failure(error, &entry.core().setup));
         self.stopped(SpanOutcome::Failed, AgentFailureClass::ToolError, &failure);
         ToolError::Failed(failure)
     }

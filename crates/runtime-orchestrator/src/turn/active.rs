@@ -304,7 +304,8 @@ impl<'s> ActiveTurn<'s> {
     pub fn fault_of(&mut self, error: &(dyn Error + 'static)) -> FaultError {
         // Its rules are the caller's code.
         let Self { core, polling, .. } = self;
-        flagged(polling, || core.setup.recovery.classifier.fault_of(error))
+        let now = core.setup.timers.clock.utc_now();
+        flagged(polling, || core.setup.recovery.classifier.fault_of(error, now))
     }
 
     /// The time until the turn's timeout or the session's deadline, whichever comes first.

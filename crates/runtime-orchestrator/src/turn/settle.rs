@@ -37,7 +37,7 @@ impl ActiveTurn<'_> {
     pub(crate) fn failed<E: Into<BoxError> + 'static>(&mut self, error: E) -> Failure {
         // The rules of the classifier are the caller's code.
         let Self { core, polling, .. } = &mut *self;
-        let failure = flagged(polling, || failure(error, &core.setup.recovery.classifier));
+        let failure = flagged(polling, || failure(error, &core.setup));
         if failure.error().is::<NoThreadError>() {
             self.held.unsent();
         }

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::error::Error;
 use std::fmt;
 
+use chrono::{DateTime, Utc};
 use runtime_events::{AgentFailureClass, FailureScenario};
 
 use super::{Classifier, Meaning, Reading};
@@ -17,16 +18,18 @@ use crate::fault::{Fault, FaultKind};
 ///
 /// ```
 /// use std::num::ParseIntError;
+/// use std::time::SystemTime;
 /// use runtime_events::FailureScenario;
 /// use runtime_resilience::{Classifier, Failure};
 ///
-/// let failure = Failure::classified("429 Too Many Requests", &Classifier::default());
+/// let (classifier, now) = (Classifier::default(), SystemTime::now());
+/// let failure = Failure::classified("429 Too Many Requests", &classifier, now);
 /// assert_eq!(failure.scenario(), FailureScenario::LlmError);
 /// assert_eq!(failure.to_string(), "the call failed: rate limited");
 /// assert_eq!(failure.chain_text(), "429 Too Many Requests");
 ///
 /// let error = "one".parse::<u8>().unwrap_err();
-/// let failure = Failure::new(error, FailureScenario::ToolExecutionError);
+/// let failure = Failure::new(error, FailureScenario::ToolExecutionError, now);
 /// assert!(failure.downcast_ref::<ParseIntError>().is_some());
 /// ```
 pub struct Failure {
@@ -44,14 +47,24 @@ pub(super) struct Read {
 }
 
 impl Failure {
-    /// An error whose scenario the caller knows.
-    pub fn new(error: impl Into<BoxError>, scenario: FailureScenario) -> Self {
-        Self::read(error.into(), &Classifier::default(), Some(scenario), |_, _: &mut Option<()>| {})
+    /// An error whose scenario the caller knows, and when it came.
+    pub fn new(
+        error: impl Into<BoxError>,
+        scenario: FailureScenario,
+        now: impl Into<DateTime<Utc>>,
+    ) -> Self {
+        let (classifier, given) = (Classifier::default(), Some(scenario));
+        Self::read(error.into(), &classifier, now.into(), given, |_, _: &mut Option<()>| {})
     }
 
-    /// An error with the scenario that a classifier finds.
-    pub fn classified(error: impl Into<BoxError>, classifier: &Classifier) -> Self {
-        Self::classified_with(error, classifier, |_, _: &mut Option<()>| {})
+    /// An error with the scenario that a classifier finds, and the fault. `now` is when it came: a moment in its
+    /// headers or words is a wait from then on.
+    pub fn classified(
+        error: impl Into<BoxError>,
+        classifier: &Classifier,
+        now: impl Into<DateTime<Utc>>,
+    ) -> Self {
+        Self::classified_with(error, classifier, now, |_, _: &mut Option<()>| {})
     }
 
     /// As [`classified`](Self::classified), for a layer that knows more types than this crate.
@@ -61,9 +74,11 @@ impl Failure {
     ///
     /// ```
     /// use std::fmt;
+    /// use std::time::SystemTime;
     /// use runtime_resilience::{Classifier, Failure};
     ///
-    /// let failure = Failure::classified_with(fmt::Error, &Classifier::default(), |error, note| {
+    /// let (classifier, now) = (Classifier::default(), SystemTime::now());
+    /// let failure = Failure::classified_with(fmt::Error, &classifier, now, |error, note| {
     ///     if error.is::<fmt::Error>() {
     ///         *note = Some("of formatting");
     ///     }
@@ -73,19 +88,21 @@ impl Failure {
     pub fn classified_with<N: Any + Send + Sync>(
         error: impl Into<BoxError>,
         classifier: &Classifier,
+        now: impl Into<DateTime<Utc>>,
         look: impl FnMut(&(dyn Error + 'static), &mut Option<N>),
     ) -> Self {
-        Self::read(error.into(), classifier, None, look)
+        Self::read(error.into(), classifier, now.into(), None, look)
     }
 
     fn read<N: Any + Send + Sync>(
         error: BoxError,
         classifier: &Classifier,
+        now: DateTime<Utc>,
         given: Option<FailureScenario>,
         mut look: impl FnMut(&(dyn Error + 'static), &mut Option<N>),
     ) -> Self {
         let mut note = None;
-        let mut reading = Reading::default();
+        let mut reading = Reading::at(now);
         reading.walk(&*error, classifier, |_, error| {
             look(error, &mut note);
             false

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use runtime_events::{AgentFailureClass, FailureScenario, without_secrets};
 use serde::{Deserialize, Serialize};
 
@@ -19,14 +20,16 @@ use crate::fault::{Fault, FaultBasis, FaultKind, FaultScope, Reach, TimeoutPhase
 ///
 /// ```
 /// use std::io;
+/// use std::time::SystemTime;
 /// use runtime_resilience::{Classifier, Failure, RecordedFailure};
 ///
 /// let error = io::Error::from(io::ErrorKind::TimedOut);
-/// let json = serde_json::to_string(&RecordedFailure::read(&error, &Classifier::default()))?;
+/// let (classifier, now) = (Classifier::default(), SystemTime::now());
+/// let json = serde_json::to_string(&RecordedFailure::read(&error, &classifier, now))?;
 ///
 /// let again = Failure::from(serde_json::from_str::<RecordedFailure>(&json)?);
 /// assert_eq!(again.to_string(), error.to_string());
-/// assert_eq!(again.fault(), Failure::classified(error, &Classifier::default()).fault());
+/// assert_eq!(again.fault(), Failure::classified(error, &classifier, now).fault());
 /// # Ok::<_, serde_json::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,8 +84,12 @@ struct Kind(FaultKind);
 
 impl RecordedFailure {
     /// Reads an error, as [`Failure::classified`] does.
-    pub fn read(error: &(dyn Error + 'static), classifier: &Classifier) -> Self {
-        let mut reading = Reading::default();
+    pub fn read(
+        error: &(dyn Error + 'static),
+        classifier: &Classifier,
+        now: impl Into<DateTime<Utc>>,
+    ) -> Self {
+        let mut reading = Reading::at(now);
         reading.walk(error, classifier, |_, _| false);
         let Meaning { fault, facts } = reading.meaning(None);
         let typed = match facts {
@@ -95,12 +102,13 @@ impl RecordedFailure {
         Self { texts, said: fault.basis.is_said(), fault: fault.into(), typed }
     }
 
-    /// The failure that an event tells of: its text, and its class. What the text does not say is usual for the
-    /// class.
-    pub fn told(text: &str, class: AgentFailureClass) -> Self {
+    /// The failure that an event tells of: its text, its class, and when it came. What the text does not say is
+    /// usual for the class.
+    pub fn told(text: &str, class: AgentFailureClass, at: impl Into<DateTime<Utc>>) -> Self {
         let error = Texts { text: text.to_owned(), source: None };
-        let failure = Failure::classified(error, &Classifier::default());
-        let read = Self::read(failure.error(), &Classifier::default());
+        let (classifier, at) = (Classifier::default(), at.into());
+        let failure = Failure::classified(error, &classifier, at);
+        let read = Self::read(failure.error(), &classifier, at);
         if failure.failure_class() == class {
             return read;
         }
@@ -115,7 +123,9 @@ impl RecordedFailure {
             AgentFailureClass::DependencyFailed => FaultKind::Network,
             _ => FaultKind::Unknown,
         };
-        Self { fault: Fault::of(kind).into(), typed: Typed::Same, said: false, ..read }
+        // A wait in the words is one either way.
+        let fault = Fault { asked: read.fault.asked, ..Fault::of(kind) };
+        Self { fault: fault.into(), typed: Typed::Same, said: false, ..read }
     }
 
     /// The fault.

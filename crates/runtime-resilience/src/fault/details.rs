@@ -165,8 +165,12 @@ impl FaultError {
 
     /// The fault and the words of an error inside a stream, or in an answer with status 200:
     /// [`Fault::from_stream_error`] and [`FaultDetails::from_json`].
-    pub fn from_stream_error(provider: Provider, event: &Value) -> Self {
-        FaultRules::BUILT_IN.error_of_stream(provider, event)
+    pub fn from_stream_error(
+        provider: Provider,
+        event: &Value,
+        now: impl Into<DateTime<Utc>>,
+    ) -> Self {
+        FaultRules::BUILT_IN.error_of_stream(provider, event, now)
     }
 }
 
@@ -182,25 +186,19 @@ impl FaultRules {
         now: impl Into<DateTime<Utc>>,
     ) -> FaultError {
         let body = Flat::of(body);
-        let fault = self.read((provider, status), headers, body.root(), Some(now.into()));
+        let fault = self.read((provider, status), headers, body.root(), now.into());
         FaultError::new(fault, FaultDetails::read(headers, body.root()))
     }
 
     /// As [`FaultError::from_stream_error`], by these rows.
-    pub fn error_of_stream(&self, provider: Provider, event: &Value) -> FaultError {
-        let details = FaultDetails::from_json(&(), event);
-        FaultError::new(self.of_stream_error(provider, event), details)
-    }
-
-    /// As [`error_of_stream`](Self::error_of_stream), at a known time: [`Fault::from_stream_error_at`].
-    pub fn error_of_stream_at(
+    pub fn error_of_stream(
         &self,
         provider: Provider,
         event: &Value,
         now: impl Into<DateTime<Utc>>,
     ) -> FaultError {
         let details = FaultDetails::from_json(&(), event);
-        FaultError::new(self.of_stream_error_at(provider, event, now), details)
+        FaultError::new(self.of_stream_error(provider, event, now), details)
     }
 }
 

@@ -83,7 +83,7 @@ pub(crate) const FULL_AGAIN: Duration = Duration::from_secs(61);
 /// A limit is used up if its rest is 0, or if the status of a plan of Anthropic's is `rejected`.
 pub(super) fn reset_of_limits<H: Headers + ?Sized>(
     headers: &H,
-    now: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
 ) -> Option<Duration> {
     let used_up = LIMITS.iter().filter(|limit| is_zero(headers, limit.remaining));
     let status = headers.header("anthropic-ratelimit-unified-status").map(str::trim_ascii);

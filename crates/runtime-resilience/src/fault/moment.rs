@@ -4,12 +4,16 @@ use std::iter::Peekable;
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeDelta, Utc};
 
-/// A moment at the start of a text, in lower case: `2026-04-01 at 00:00 utc`, as in RFC 3339, or, if it is known
-/// what time it is, `10:57 pm gmt-3`, `tomorrow at midnight utc`, `apr 23 at 4pm (utc)`.
+/// A moment at the start of a text, in lower case: `2026-04-01 at 00:00 utc`, as in RFC 3339, `10:57 pm gmt-3`,
+/// `tomorrow at midnight utc`, `apr 23 at 4pm (utc)`.
 ///
-/// A day with its year is one of UTC, unless another offset is named. Other moments need an offset: the name of a
-/// place is none.
-pub(super) fn moment(text: &str, now: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
+/// Without an offset, it is one of `usual`. If that is unknown, a day with its year is one of UTC, and other moments
+/// are unknown: the name of a place is no offset.
+pub(super) fn moment(
+    text: &str,
+    now: DateTime<Utc>,
+    usual: Option<TimeDelta>,
+) -> Option<DateTime<Utc>> {
     let words = text.split_ascii_whitespace().map(|word| {
         word.trim_matches(|c: char| matches!(c, '(' | ')' | '.' | ',' | ';' | '"' | '\'' | '`'))
     });
@@ -21,13 +25,13 @@ pub(super) fn moment(text: &str, now: Option<DateTime<Utc>>) -> Option<DateTime<
     let day = day(words);
     let (time, behind) = time_of_day(words).unzip();
     let offset = behind.filter(|behind| !behind.is_empty()).or_else(|| words.next());
-    let offset = offset.and_then(offset_of);
+    let offset = offset.and_then(offset_of).or(usual);
     let of = |day: NaiveDate| day.and_time(time.unwrap_or_default()).and_utc();
     if let Some(Day::Full(day)) = day {
         return of(day).checked_sub_signed(offset.unwrap_or_default());
     }
     let offset = offset?;
-    let here = now?.checked_add_signed(offset)?;
+    let here = now.checked_add_signed(offset)?;
     let today = here.date_naive();
     let [first, second] = match day {
         Some(Day::OfYear(month, day)) => {

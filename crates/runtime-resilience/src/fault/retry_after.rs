@@ -45,14 +45,14 @@ pub fn retry_after<H: Headers + ?Sized>(
     body: &Value,
     now: impl Into<DateTime<Utc>>,
 ) -> Option<Duration> {
-    in_place(headers, Parsed::of(body), Some(now.into()))
+    in_place(headers, Parsed::of(body), now.into())
 }
 
 /// As [`retry_after`], whatever form the body has.
 pub(super) fn in_place<'a, H: Headers + ?Sized, N: Json<'a>>(
     headers: &H,
     body: N,
-    now: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
 ) -> Option<Duration> {
     let is_wait = |asked: &Duration| !asked.is_zero();
     let asked = headers.header("retry-after-ms");
@@ -63,10 +63,7 @@ pub(super) fn in_place<'a, H: Headers + ?Sized, N: Json<'a>>(
 
 /// The wait that `OpenRouter` tells in `error.metadata`, or that the provider behind it has in its headers, which
 /// are passed on there. A reset is a time since 1970 in milliseconds.
-pub(super) fn in_metadata<'a, N: Json<'a>>(
-    error: N,
-    now: Option<DateTime<Utc>>,
-) -> Option<Duration> {
+pub(super) fn in_metadata<'a, N: Json<'a>>(error: N, now: DateTime<Utc>) -> Option<Duration> {
     let metadata = error.get("metadata")?;
     if let Some(told) = in_fields(metadata) {
         return Some(told);
@@ -79,7 +76,7 @@ pub(super) fn in_metadata<'a, N: Json<'a>>(
     let asked = header("retry-after").and_then(|text| number(&text, Unit::Seconds));
     let reset = || {
         let at = DateTime::from_timestamp_millis(header("x-ratelimit-reset")?.parse().ok()?)?;
-        until(at, now?)
+        until(at, now)
     };
     asked.or_else(reset).filter(|wait| !wait.is_zero())
 }
@@ -124,7 +121,7 @@ fn in_fields<'a, N: Json<'a>>(place: N) -> Option<Duration> {
 pub(crate) fn until_reset<H: Headers + ?Sized>(
     headers: &H,
     text: &str,
-    now: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
 ) -> Option<Duration> {
     /// Nobody waits for thirty years.
     const SECONDS_SINCE_1970: Duration = Duration::from_secs(1_000_000_000);
@@ -132,7 +129,7 @@ pub(crate) fn until_reset<H: Headers + ?Sized>(
     let text = text.trim_ascii();
     let Some(number) = number(text, Unit::Seconds) else {
         let date = || Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc());
-        return go_duration(text).or_else(|| until(date()?, here(headers, now)?));
+        return go_duration(text).or_else(|| until(date()?, here(headers, now)));
     };
     let since_1970 = match number {
         wait if wait < SECONDS_SINCE_1970 => return Some(wait),
@@ -140,7 +137,7 @@ pub(crate) fn until_reset<H: Headers + ?Sized>(
         milliseconds => milliseconds / 1_000,
     };
     let since_1970 = TimeDelta::from_std(since_1970).ok()?;
-    until(DateTime::UNIX_EPOCH.checked_add_signed(since_1970)?, here(headers, now)?)
+    until(DateTime::UNIX_EPOCH.checked_add_signed(since_1970)?, here(headers, now))
 }
 
 /// A duration as Go and protobuf write it: `12ms`, `1.5s`, `6m0s`, `1h0m0s`.
@@ -171,21 +168,13 @@ pub(super) fn go_duration(text: &str) -> Option<Duration> {
     Some(sum)
 }
 
-fn header<H: Headers + ?Sized>(
-    headers: &H,
-    text: &str,
-    now: Option<DateTime<Utc>>,
-) -> Option<Duration> {
-    number(text, Unit::Seconds).or_else(|| until(http_date(text, now?)?, here(headers, now)?))
+fn header<H: Headers + ?Sized>(headers: &H, text: &str, now: DateTime<Utc>) -> Option<Duration> {
+    number(text, Unit::Seconds).or_else(|| until(http_date(text, now)?, here(headers, now)))
 }
 
-/// The time at the provider, when it sent the reply; `None` if nobody knows the time.
-pub(super) fn here<H: Headers + ?Sized>(
-    headers: &H,
-    now: Option<DateTime<Utc>>,
-) -> Option<DateTime<Utc>> {
-    let date = || http_date(headers.header("date")?, now?);
-    date().or(now)
+/// The time at the provider, when it sent the reply.
+pub(super) fn here<H: Headers + ?Sized>(headers: &H, now: DateTime<Utc>) -> DateTime<Utc> {
+    headers.header("date").and_then(|date| http_date(date, now)).unwrap_or(now)
 }
 
 /// `None` if it is over.

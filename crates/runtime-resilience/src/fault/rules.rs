@@ -25,12 +25,14 @@ use super::{Fault, FaultBasis, rows, said};
 /// ones. The first row that matches decides.
 ///
 /// ```
+/// use std::time::SystemTime;
 /// use runtime_resilience::{FaultKind, FaultRule, FaultRules, Provider, ReplyField};
 /// use serde_json::json;
 ///
 /// let rules = FaultRules::default()
 ///     .row(FaultRule::new(Provider::Other, FaultKind::Overload).says(ReplyField::Code, &["all_gpus_busy"]));
-/// let fault = rules.of_stream_error(Provider::Other, &json!({"error": {"code": "all_gpus_busy"}}));
+/// let event = json!({"error": {"code": "all_gpus_busy"}});
+/// let fault = rules.of_stream_error(Provider::Other, &event, SystemTime::now());
 /// assert_eq!(fault.kind, FaultKind::Overload);
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -65,7 +67,7 @@ impl FaultRules {
         body: &[u8],
         now: impl Into<DateTime<Utc>>,
     ) -> Fault {
-        self.read((provider, status), headers, Flat::of(body).root(), Some(now.into()))
+        self.read((provider, status), headers, Flat::of(body).root(), now.into())
     }
 
     /// As [`Fault::from_json`], by these rows.
@@ -77,23 +79,17 @@ impl FaultRules {
         body: &Value,
         now: impl Into<DateTime<Utc>>,
     ) -> Fault {
-        self.read((provider, status), headers, Parsed::of(body), Some(now.into()))
+        self.read((provider, status), headers, Parsed::of(body), now.into())
     }
 
     /// As [`Fault::from_stream_error`], by these rows.
-    pub fn of_stream_error(&self, provider: Provider, event: &Value) -> Fault {
-        // Nobody tells the time: a duration is a wait, and a moment is none.
-        self.read((provider, 0), &(), Parsed::of(event), None)
-    }
-
-    /// As [`Fault::from_stream_error_at`], by these rows.
-    pub fn of_stream_error_at(
+    pub fn of_stream_error(
         &self,
         provider: Provider,
         event: &Value,
         now: impl Into<DateTime<Utc>>,
     ) -> Fault {
-        self.read((provider, 0), &(), Parsed::of(event), Some(now.into()))
+        self.read((provider, 0), &(), Parsed::of(event), now.into())
     }
 
     /// The fault of a reply, whatever form its body has.
@@ -102,7 +98,7 @@ impl FaultRules {
         (provider, status): (Provider, u16),
         headers: &'a H,
         body: N,
-        now: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
     ) -> Fault {
         let reply = Reply::new(provider, status, headers, body);
         let nested = body::nested(reply.error, reply.message);
@@ -227,7 +223,7 @@ fn asked<'a, H: Headers + ?Sized, N: Json<'a>>(
     headers: &H,
     nested: Option<&Nested<'a, N>>,
     fault: &Fault,
-    now: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
 ) -> Option<Duration> {
     let behind = || match nested? {
         Nested::Object(body) => in_place(&(), *body, now),
@@ -258,9 +254,9 @@ fn asked<'a, H: Headers + ?Sized, N: Json<'a>>(
         .or_else(page)
 }
 
-/// The wait that a text asks for. A moment in it cannot be compared with anything.
-pub(super) fn asked_in_words(fault: &Fault, text: &str) -> Option<Duration> {
-    in_words(Some(text).filter(|_| passes(fault.kind))?, None)
+/// The wait that a text asks for.
+pub(super) fn asked_in_words(fault: &Fault, text: &str, now: DateTime<Utc>) -> Option<Duration> {
+    in_words(Some(text).filter(|_| passes(fault.kind))?, now)
 }
 
 /// Whether a wait in the words of a failure is one for it to pass.
@@ -284,7 +280,8 @@ fn unknown<'a, N: Json<'a>>(reply: &Reply<'a, N>) -> Fault {
 }
 
 /// The fault by the words of a text, if a row of the table knows them: the first row that any name in the
-/// text matches. What its status alone would say is no word, but goes before broad names, as in a reply.
+/// text matches. What its status alone would say is no word, but goes before broad names, as in a reply. The wait
+/// is left to the caller.
 pub(super) fn by_words(provider: Provider, text: &str) -> Option<Fault> {
     /// The providers whose names for errors are words of their own.
     const NAMERS: [Provider; 4] =
@@ -301,7 +298,7 @@ pub(super) fn by_words(provider: Provider, text: &str) -> Option<Fault> {
         });
         let (_, row) =
             rows.filter(|(_, row)| row.has_conditions()).min_by_key(|(place, _)| *place)?;
-        Some(of_said(row, status, text))
+        Some(of_said(row, status))
     })
 }
 
@@ -310,13 +307,12 @@ pub(super) fn by_status(text: &str) -> Option<Fault> {
     let (provider, status) = (Provider::Other, said::status(text)?);
     let reply = Reply::said((provider, status), None, text, Parsed::NULL);
     let (_, row) = Index::of(provider).find(&reply, Ask::ByStatus)?;
-    Some(of_said(row, status, text))
+    Some(of_said(row, status))
 }
 
 /// The fault of a row that a text matches.
-fn of_said(row: &'static FaultRule, status: u16, text: &str) -> Fault {
+fn of_said(row: &'static FaultRule, status: u16) -> Fault {
     let mut fault = row.fault().read_from(FaultBasis::Row(row));
-    fault.asked = asked_in_words(&fault, text);
     fault.status = (status != 0).then_some(status);
     fault
 }

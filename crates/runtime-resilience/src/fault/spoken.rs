@@ -8,8 +8,8 @@ use super::moment::moment;
 use super::retry_after::{Unit, go_duration, number, until};
 
 /// The wait in a message: `Please try again in 6m0s`, `retry after 86400 seconds`, `will regain access on
-/// 2026-04-01 at 00:00 UTC`. A moment is a wait only if it is known what time it is.
-pub(super) fn in_words(message: &str, now: Option<DateTime<Utc>>) -> Option<Duration> {
+/// 2026-04-01 at 00:00 UTC`.
+pub(super) fn in_words(message: &str, now: DateTime<Utc>) -> Option<Duration> {
     /// What stands before a wait or a moment. A colon may stand behind it.
     const BEFORE: [&str; 32] = [
         "try again in ",
@@ -62,8 +62,8 @@ pub(super) fn in_words(message: &str, now: Option<DateTime<Utc>>) -> Option<Dura
     };
     let waits = || BEFORE.iter().filter_map(behind).find_map(wait).or_else(|| in_chinese(&text));
     let moments = || {
-        let told = BEFORE.iter().filter_map(behind).find_map(|(_, text)| moment(text, now));
-        until(told.or_else(|| moment_in_chinese(&text))?, now?)
+        let told = BEFORE.iter().filter_map(behind).find_map(|(_, text)| moment(text, now, None));
+        until(told.or_else(|| moment_in_chinese(&text, now))?, now)
     };
     waits().or_else(moments).filter(|asked| !asked.is_zero())
 }
@@ -71,7 +71,7 @@ pub(super) fn in_words(message: &str, now: Option<DateTime<Utc>>) -> Option<Dura
 /// The wait in a page for people, wherever it is: Google's says `Please try again in 30 seconds` behind a
 /// long style.
 #[cold]
-pub(super) fn in_page(page: &str, now: Option<DateTime<Utc>>) -> Option<Duration> {
+pub(super) fn in_page(page: &str, now: DateTime<Utc>) -> Option<Duration> {
     let start = || page.rfind("</style>").or_else(|| page.find("<body")).unwrap_or(0);
     in_words(&page[page.find("try again in ").unwrap_or_else(start)..], now)
 }
@@ -150,10 +150,9 @@ fn in_chinese(text: &str) -> Option<Duration> {
     })
 }
 
-/// `您的限额将在 2026-09-16 13:42:53 重置`, in China's time.
-fn moment_in_chinese(text: &str) -> Option<DateTime<Utc>> {
+/// `您的限额将在 2026-09-16 13:42:53 重置`, in China's time unless it names another.
+fn moment_in_chinese(text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     const CHINA: TimeDelta = TimeDelta::hours(8);
     let behind = |word: &&str| Some(text[text.find(*word)? + word.len()..].trim_start());
-    let told = ["将在", "将于"].iter().filter_map(behind).find_map(|text| moment(text, None));
-    told?.checked_sub_signed(CHINA)
+    ["将在", "将于"].iter().filter_map(behind).find_map(|text| moment(text, now, Some(CHINA)))
 }

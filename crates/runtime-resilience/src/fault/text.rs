@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use chrono::{DateTime, Utc};
 use runtime_events::FailureScenario;
 
 use super::kind::FaultKind;
@@ -15,7 +16,7 @@ use crate::chain::words;
 /// The scenario is by the rules of the original. The facts are more exact: the words of replies come
 /// first, since many clients keep nothing else of one, then a named 4xx, then those rules, then a
 /// named 5xx.
-pub(crate) fn of_texts(errors: &[&(dyn Error + 'static)]) -> Fault {
+pub(crate) fn of_texts(errors: &[&(dyn Error + 'static)], now: DateTime<Utc>) -> Fault {
     let texts = texts(errors);
     let phrase = by_phrase(&texts.iter().map(|text| text.to_lowercase()).collect::<Vec<_>>());
     let scenario = phrase.map_or(FailureScenario::LlmError, |fault| fault.scenario);
@@ -25,8 +26,8 @@ pub(crate) fn of_texts(errors: &[&(dyn Error + 'static)]) -> Fault {
     let fault = by_words.or(refused).or(phrase).or(by_status);
     let unknown = || Fault::of(FaultKind::Unknown).read_from(FaultBasis::Nothing);
     let fault = fault.unwrap_or_else(unknown).of_unknown_reach();
-    let asked = || texts.iter().find_map(|text| rules::asked_in_words(&fault, text));
-    Fault { scenario, asked: fault.asked.or_else(asked), ..fault }
+    let asked = texts.iter().find_map(|text| rules::asked_in_words(&fault, text, now));
+    Fault { scenario, asked, ..fault }
 }
 
 /// The texts of a chain of errors.

@@ -82,7 +82,7 @@ impl RateSnapshot {
             // Most names are not in a reply.
             limit.or(remaining)?;
             let reset =
-                headers.header(names.reset).and_then(|text| until_reset(headers, text, Some(now)));
+                headers.header(names.reset).and_then(|text| until_reset(headers, text, now));
             let is_a_minutes = reset.is_none_or(|reset| reset <= FULL_AGAIN);
             Some(RateQuota { limit: limit.filter(|_| is_a_minutes), remaining, reset })
         };

@@ -19,6 +19,8 @@ use FailureScenario::{
     ToolExecutionError,
 };
 
+use crate::fault::now;
+
 /// An error with a text and, perhaps, a source.
 #[derive(Debug)]
 struct Layer(&'static str, Option<BoxError>);
@@ -234,11 +236,11 @@ fn the_callers_types_are_asked_first_and_in_their_order() {
         .rule(|error| error.is::<fmt::Error>().then_some(ContextOverflow))
         .rule(|error| error.is::<fmt::Error>().then_some(LlmTimeout))
         .rule(|error| error.is::<io::Error>().then_some(ToolExecutionError));
-    assert_eq!(classifier.classify(&fmt::Error), ContextOverflow);
-    assert_eq!(classifier.classify(&around("timed out", fmt::Error)), ContextOverflow);
+    assert_eq!(classifier.classify(&fmt::Error, now()), ContextOverflow);
+    assert_eq!(classifier.classify(&around("timed out", fmt::Error), now()), ContextOverflow);
     let known = io::Error::from(ErrorKind::TimedOut);
-    assert_eq!(classifier.classify(&known), ToolExecutionError);
-    assert_eq!(classifier.classify(&text("503")), ProviderFailure);
+    assert_eq!(classifier.classify(&known, now()), ToolExecutionError);
+    assert_eq!(classifier.classify(&text("503"), now()), ProviderFailure);
 }
 
 #[test]
@@ -253,7 +255,8 @@ fn endless_chain_is_left_after_64_errors() {
 
 #[test]
 fn a_failure_stands_around_the_callers_error_and_leads_to_it() {
-    let failure = Failure::classified(io::Error::from(ErrorKind::TimedOut), &Classifier::default());
+    let failure =
+        Failure::classified(io::Error::from(ErrorKind::TimedOut), &Classifier::default(), now());
     assert_eq!(failure.scenario(), LlmTimeout);
     assert_eq!(failure.failure_class(), AgentFailureClass::LlmTimeout);
     assert_eq!(failure.to_string(), "the call failed: timed out");
@@ -267,7 +270,7 @@ fn a_failure_stands_around_the_callers_error_and_leads_to_it() {
 
 #[test]
 fn given_scenario_outweighs_the_error() {
-    let failure = Failure::new(io::Error::from(ErrorKind::TimedOut), ContextOverflow);
+    let failure = Failure::new(io::Error::from(ErrorKind::TimedOut), ContextOverflow, now());
     assert_eq!(classify_error(&around("503", failure)), ContextOverflow);
 }
 
@@ -297,16 +300,16 @@ fn asked<T>(read: impl FnOnce(Asked) -> T) -> u32 {
 #[test]
 fn failure_walks_along_its_error_once() {
     let rules = Classifier::default().rule(|error| error.is::<fmt::Error>().then_some(LlmError));
-    assert_eq!(asked(|error| Failure::new(error, ProviderFailure)), 1);
-    assert_eq!(asked(|error| Failure::new(error, ContextOverflow)), 1);
-    assert_eq!(asked(|error| Failure::classified(error, &rules)), 1);
-    assert_eq!(asked(|error| Failure::classified(around("outer", error), &rules)), 1);
+    assert_eq!(asked(|error| Failure::new(error, ProviderFailure, now())), 1);
+    assert_eq!(asked(|error| Failure::new(error, ContextOverflow, now())), 1);
+    assert_eq!(asked(|error| Failure::classified(error, &rules, now())), 1);
+    assert_eq!(asked(|error| Failure::classified(around("outer", error), &rules, now())), 1);
     let questions = asked(|error| {
-        let failure = Failure::classified(error, &rules);
+        let failure = Failure::classified(error, &rules, now());
         (failure.fault(), failure.counts(), failure.failure_class(), failure.scenario())
     });
     assert_eq!(questions, 1);
-    assert_eq!(asked(|error| Fault::from_error(&error)), 1);
+    assert_eq!(asked(|error| Fault::from_error(&error, now())), 1);
     assert_eq!(asked(|error| classify_error(&error)), 1);
 }
 
@@ -316,12 +319,12 @@ fn failure_keeps_the_note_of_its_walk() {
     let noted = |error: &(dyn Error + 'static), note: &mut Option<Vec<String>>| {
         note.get_or_insert_default().push(error.to_string());
     };
-    let failure = Failure::classified_with(error, &Classifier::default(), noted);
+    let failure = Failure::classified_with(error, &Classifier::default(), now(), noted);
     let texts: Vec<_> = ["outer", "inner"].map(str::to_owned).into();
     let texts = [texts, vec![fmt::Error.to_string()]].concat();
     assert_eq!(failure.note(), Some(&texts));
     assert_eq!(failure.note::<u8>(), None, "a note of another type");
-    let plain = Failure::classified(fmt::Error, &Classifier::default());
+    let plain = Failure::classified(fmt::Error, &Classifier::default(), now());
     assert_eq!(plain.note::<Vec<String>>(), None);
 }
 
@@ -331,24 +334,24 @@ fn failure_inside_an_error_is_read_as_the_fault_it_keeps() {
     let mut fault = asks.fault;
     fault.asked = Some(Duration::from_secs(9));
     let asks = FaultError::new(fault, FaultDetails::default());
-    let failure = Failure::new(asks, ContextOverflow);
+    let failure = Failure::new(asks, ContextOverflow, now());
     let fault = failure.fault();
     assert_eq!((fault.kind, fault.asked), (FaultKind::ContextLength, Some(Duration::from_secs(9))));
-    assert_eq!(Fault::from_error(&around("503", failure)), fault);
+    assert_eq!(Fault::from_error(&around("503", failure), now()), fault);
 }
 
 #[test]
 fn fault_rule_tells_all_facts_of_a_type() {
-    let quota = |error: &(dyn Error + 'static)| {
+    let quota = |error: &(dyn Error + 'static), _| {
         error.is::<fmt::Error>().then(|| Fault::of(FaultKind::Quota))
     };
     let classifier = Classifier::default().fault_rule(quota);
-    let failure = Failure::classified(around("timed out", fmt::Error), &classifier);
+    let failure = Failure::classified(around("timed out", fmt::Error), &classifier, now());
     assert_eq!((failure.fault(), failure.counts()), (Fault::of(FaultKind::Quota), false));
-    assert_eq!(classifier.classify(&fmt::Error), ProviderFailure);
+    assert_eq!(classifier.classify(&fmt::Error, now()), ProviderFailure);
 
     // A rule for the scenario knows better.
     let both = classifier.rule(|error| error.is::<fmt::Error>().then_some(ToolExecutionError));
-    let failure = Failure::classified(fmt::Error, &both);
+    let failure = Failure::classified(fmt::Error, &both, now());
     assert_eq!(failure.scenario(), ToolExecutionError);
 }

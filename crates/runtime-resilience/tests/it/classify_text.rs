@@ -5,9 +5,11 @@ use std::time::Duration;
 use runtime_events::FailureScenario::{self, LlmError};
 use runtime_resilience::{Classifier, Failure, FaultKind};
 
+use crate::fault::now;
+
 /// Kind, retried here, counted against health, and the scenario.
 fn by_text(text: &'static str) -> (FaultKind, bool, bool, FailureScenario) {
-    let failure = Failure::classified(text, &Classifier::default());
+    let failure = Failure::classified(text, &Classifier::default(), now());
     let fault = failure.fault();
     (fault.kind, fault.retry, failure.counts(), fault.scenario())
 }
@@ -70,6 +72,6 @@ fn bare_number_in_a_text_is_no_status() {
 #[test]
 fn wait_in_the_words_of_an_error_is_asked_for() {
     let error = "Rate limit reached for gpt-5. Please try again in 17s.";
-    let fault = Failure::classified(error, &Classifier::default()).fault();
+    let fault = Failure::classified(error, &Classifier::default(), now()).fault();
     assert_eq!((fault.kind, fault.asked), (FaultKind::RateLimit, Some(Duration::from_secs(17))));
 }

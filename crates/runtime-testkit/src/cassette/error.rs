@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, Utc};
 use runtime_resilience::{Classifier, Failure, Fault, FaultKind};
 use thiserror::Error;
 
@@ -83,10 +84,10 @@ pub struct MissError {
 
 impl MissError {
     /// As an error that no recovery retries.
-    pub(crate) fn into_failure(self) -> Failure {
+    pub(crate) fn into_failure(self, now: DateTime<Utc>) -> Failure {
         let local = Classifier::default()
-            .fault_rule(|error| error.is::<Self>().then(|| Fault::of(FaultKind::Local)));
-        Failure::classified(self, &local)
+            .fault_rule(|error, _| error.is::<Self>().then(|| Fault::of(FaultKind::Local)));
+        Failure::classified(self, &local, now)
     }
 }
 

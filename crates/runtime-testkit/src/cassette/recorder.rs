@@ -125,7 +125,8 @@ impl Call {
 
     /// It ended with an error, which its caller gets.
     pub fn fails(mut self, error: &(dyn Error + 'static)) {
-        let failure = RecordedFailure::read(error, &self.recorder.classifier);
+        let failure =
+            RecordedFailure::read(error, &self.recorder.classifier, self.recorder.clock.utc_now());
         self.write(End::Error(Box::new(failure)));
     }
 

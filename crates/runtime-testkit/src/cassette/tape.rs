@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures_core::Stream;
-use runtime_events::json_without_secrets;
+use runtime_events::{Clock as _, json_without_secrets};
 use runtime_resilience::BoxError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -268,9 +268,10 @@ impl Tape {
         match &self.0.side {
             Side::Records(recorder) => Ok(Begun::Live(recorder.begin(port, name, request))),
             Side::Plays(player, timed) => {
-                let recording =
-                    player.take(port, name, &request).map_err(MissError::into_failure)?;
-                Ok(Begun::Known(Replay::new(recording, self.clock(), *timed)))
+                let clock = self.clock();
+                let failure = |miss: MissError| miss.into_failure(clock.utc_now());
+                let recording = player.take(port, name, &request).map_err(failure)?;
+                Ok(Begun::Known(Replay::new(recording, clock, *timed)))
             }
         }
     }

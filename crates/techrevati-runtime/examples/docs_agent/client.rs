@@ -76,7 +76,11 @@ impl Client {
         }
         let reply = serde_json::from_slice::<Value>(&body).map_err(|error| malformed(&error))?;
         if reply.get("error").is_some_and(|error| !error.is_null()) {
-            return Err(FaultError::from_stream_error(Provider::Other, &reply));
+            return Err(FaultError::from_stream_error(
+                Provider::Other,
+                &reply,
+                SystemClock.utc_now(),
+            ));
         }
         let reply =
             serde_json::from_value::<ChatReply>(reply).map_err(|error| malformed(&error))?;
@@ -168,7 +172,11 @@ impl Streamed {
         let chunk = serde_json::from_str::<Chunk>(data).map_err(|error| malformed(&error))?;
         if chunk.error.is_some() {
             let event = json!({ "error": chunk.error });
-            return Err(FaultError::from_stream_error(Provider::Other, &event));
+            return Err(FaultError::from_stream_error(
+                Provider::Other,
+                &event,
+                SystemClock.utc_now(),
+            ));
         }
         if let Some(usage) = chunk.usage {
             return Ok(Some(Piece::Usage(usage)));
@@ -204,7 +212,7 @@ async fn refused(mut response: Response) -> FaultError {
 
 /// The fault of a provider that was not reached, or of a broken connection, from the error's type.
 fn broken(error: reqwest::Error) -> FaultError {
-    FaultError::around(error.without_url())
+    FaultError::around(error.without_url(), SystemClock.utc_now())
 }
 
 fn malformed(what: &impl std::fmt::Display) -> FaultError {

@@ -34,7 +34,7 @@ impl Reply {
             _ => {
                 let event = serde_json::from_str(&self.body);
                 let event = event.unwrap_or_else(|_| Value::String(self.body.clone()));
-                Fault::from_stream_error(self.provider, &event)
+                Fault::from_stream_error(self.provider, &event, now)
             }
         }
     }

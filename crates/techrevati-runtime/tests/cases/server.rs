@@ -44,23 +44,23 @@ impl Server {
     pub(crate) async fn call(&self, place: &str, reply: Reply) -> Result<&'static str, FaultError> {
         let provider = if place == FIRST { reply.provider } else { Provider::Other };
         *self.reply.lock().unwrap_or_else(PoisonError::into_inner) = Some(reply);
+        let now = ManualClock::new().utc_now();
         let request = self.client.post(format!("{}/{place}", self.url)).body("{}");
-        let reply = request.send().await.map_err(FaultError::around)?;
+        let reply = request.send().await.map_err(|error| FaultError::around(error, now))?;
         let (status, headers) = (reply.status().as_u16(), reply.headers().clone());
-        let body = reply.bytes().await.map_err(FaultError::around)?;
+        let body = reply.bytes().await.map_err(|error| FaultError::around(error, now))?;
         let streamed = headers.get("content-type").is_some_and(|kind| kind == "text/event-stream");
         if body == ANSWER {
             return Ok(SECOND);
         }
         if !streamed {
-            let now = ManualClock::new().utc_now();
             return Err(FaultError::from_response(provider, status, &headers, &body, now));
         }
         let text = String::from_utf8_lossy(&body);
         let data: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
         let data = data.join("\n");
         let event = serde_json::from_str(&data).unwrap_or(Value::String(data));
-        Err(FaultError::from_stream_error(provider, &event))
+        Err(FaultError::from_stream_error(provider, &event, now))
     }
 }
 

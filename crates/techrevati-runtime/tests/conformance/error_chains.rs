@@ -5,6 +5,7 @@ use std::future::pending;
 use std::io;
 use std::iter::successors;
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 use futures_util::FutureExt as _;
 use runtime_durable::{Durable, DurableSession, RunError, StepError};
@@ -22,7 +23,8 @@ use super::support::now;
 
 /// Such as a client has: two errors, each with words of its own.
 fn cause() -> BoxError {
-    FaultError::around(io::Error::new(io::ErrorKind::ConnectionReset, "reset by peer")).into()
+    FaultError::around(io::Error::new(io::ErrorKind::ConnectionReset, "reset by peer"), UNIX_EPOCH)
+        .into()
 }
 
 fn parts(error: &(dyn Error + 'static)) -> Vec<String> {
@@ -49,14 +51,14 @@ fn assert_says_nothing_twice(error: &(dyn Error + 'static)) -> String {
 fn failure_of_each_kind_says_nothing_twice() {
     for kind in FaultKind::ALL {
         let caused = || FaultError::of(kind, "no answer").caused_by(io::Error::other("reset"));
-        let failure = Failure::classified(caused(), &Classifier::default());
+        let failure = Failure::classified(caused(), &Classifier::default(), UNIX_EPOCH);
         assert_says_nothing_twice(&failure);
         assert!(failure.to_string().starts_with("the call failed"), "{failure}");
         assert_eq!(failure.chain_text(), chain_text(&caused()), "logs have the caller's words");
         assert_eq!(chain_text(&failure), failure.chain_text());
     }
     for scenario in FailureScenario::ALL {
-        assert_says_nothing_twice(&Failure::new(cause(), *scenario));
+        assert_says_nothing_twice(&Failure::new(cause(), *scenario, UNIX_EPOCH));
     }
 }
 
@@ -159,7 +161,7 @@ fn errors_around_others_say_nothing_twice() {
     let breaker = CircuitBreaker::new("b");
     let errors: Vec<BoxError> = vec![
         cause(),
-        CallError::Failed(Failure::classified(cause(), &Classifier::default())).into(),
+        CallError::Failed(Failure::classified(cause(), &Classifier::default(), UNIX_EPOCH)).into(),
         breaker.call(|| Err::<(), _>(io::Error::other("off"))).unwrap_err().into(),
         Orchestrator::new(" ", "b").session().unwrap_err().into(),
         AgentEvent::from_json("{").unwrap_err().into(),

@@ -5,7 +5,7 @@ use std::future::ready;
 use std::io;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -141,7 +141,7 @@ fn every_classify_vector_agrees() {
             _ => return Err("unknown kind".to_owned()),
         };
         same("scenario", &classify_error(&*error), &case.expect)?;
-        let failure = Failure::classified(error, &Classifier::default());
+        let failure = Failure::classified(error, &Classifier::default(), UNIX_EPOCH);
         same("failure", &failure.scenario(), &case.expect)?;
         // Wrapping the failure does not change its classification.
         same("failure, again", &classify_error(&failure), &case.expect)

@@ -3,11 +3,13 @@
 
 #[cfg(feature = "anyhow")]
 use std::error::Error;
+use std::fmt;
 use std::io;
 
-use runtime_events::FailureScenario;
-use runtime_orchestrator::{Attempt, Turn, TurnError};
-use runtime_resilience::{Classifier, FaultError, FaultKind, GaveUp, errors};
+use chrono::Timelike;
+use runtime_events::{Clock, FailureScenario};
+use runtime_orchestrator::{Attempt, OrchestrationSession, Turn, TurnError};
+use runtime_resilience::{Classifier, Fault, FaultError, FaultKind, GaveUp, errors};
 
 use super::{SECOND, Script, Way, asking, fault, quick};
 use crate::errors::Counted;
@@ -88,6 +90,46 @@ fn classifier_rule_changes_the_scenario_not_the_asked_wait() {
     Way::Thread.run(&session, Turn::model("m"), &script).unwrap();
     assert_eq!(super::books(&session)[0], "attempted provider_failure");
     assert!(fixture.clock.elapsed() >= 20 * SECOND, "{:?}", fixture.clock.elapsed());
+}
+
+#[test]
+fn a_moment_in_an_error_is_a_wait_by_the_session_s_clock() {
+    for way in super::BOTH {
+        let fixture = quick();
+        let session = fixture.orchestrator.session().unwrap();
+        let begun = fixture.clock.utc_now();
+        let reset = (begun + 20 * SECOND).to_rfc3339();
+        let words = format!("Rate limit reached, resets at {reset}");
+        let call = |it: Attempt| if it.number() == 1 { Err(words.clone()) } else { Ok(()) };
+        let turn = Turn::model("m");
+        match way {
+            Way::Task => now(session.run_turn_recovering(turn, async |it| call(it))),
+            Way::Thread => session.blocking().run_turn_recovering(turn, call),
+        }
+        .unwrap();
+        let waited = fixture.clock.elapsed();
+        assert!((20 * SECOND..25 * SECOND).contains(&waited), "{waited:?}");
+    }
+}
+
+#[test]
+fn a_classifier_s_rule_is_told_the_session_s_time() {
+    let at = |session: &OrchestrationSession, error: fmt::Error| {
+        let failed = now(session.run_turn(Turn::model("m"), async || Err::<(), _>(error)));
+        failed.unwrap_err().fault().and_then(|fault| fault.asked)
+    };
+    // Until the next full hour, as a header of a client's error may say.
+    let fixture = quick().recovery(|recovery| {
+        recovery.classifier(Classifier::default().fault_rule(|error, now| {
+            let mut fault = Fault::of(FaultKind::RateLimit);
+            fault.asked = Some((60 - now.minute() % 60) * 60 * SECOND);
+            error.is::<fmt::Error>().then_some(fault)
+        }))
+    });
+    let session = fixture.orchestrator.session().unwrap();
+    assert_eq!(at(&session, fmt::Error), Some(60 * 60 * SECOND));
+    fixture.clock.advance(50 * 60 * SECOND);
+    assert_eq!(at(&session, fmt::Error), Some(10 * 60 * SECOND));
 }
 
 #[test]

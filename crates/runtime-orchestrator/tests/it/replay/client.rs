@@ -31,7 +31,7 @@ pub(crate) async fn call(
             let parts = parts(form, &text);
             match parts.iter().find(|part| is_error(part)) {
                 Some(event) => Err(FaultError::new(
-                    Fault::from_stream_error(provider, event),
+                    Fault::from_stream_error(provider, event, now()),
                     FaultDetails::from_json(&reply.headers, event),
                 )),
                 None => Ok(parts.iter().map(Value::to_string).collect::<Vec<_>>().join("\n")),
@@ -62,7 +62,7 @@ async fn exchange(addr: SocketAddr, path: &str) -> io::Result<Message> {
 fn unreached(error: &io::Error) -> FaultError {
     let mut details = FaultDetails::default();
     details.message = Some(error.to_string());
-    FaultError::new(Fault::from_error(error), details)
+    FaultError::new(Fault::from_error(error, now()), details)
 }
 
 fn form(reply: &Message) -> Option<Form> {

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{
     AUTH, CONFLICT, CONTEXT, Facts, NO_MODEL, OVERLOAD, POLICY, QUOTA, RATE, REQUEST, SERVER,
-    TIMEOUT, at, facts, read,
+    TIMEOUT, at, facts, now, read,
 };
 
 fn body(kind: &str, message: &str) -> String {
@@ -38,7 +38,7 @@ fn each_type_means_the_same_in_a_reply_and_in_a_stream() {
             "{kind} under 200"
         );
         let event = serde_json::from_str(&body).unwrap();
-        let in_stream = Fault::from_stream_error(Provider::Anthropic, &event);
+        let in_stream = Fault::from_stream_error(Provider::Anthropic, &event, now());
         assert_eq!(facts(&in_stream), expected, "{kind} in a stream");
         assert_eq!(in_stream.status, None);
     }

@@ -10,14 +10,14 @@ use super::{
 
 /// In a stream, as text.
 fn text(text: &str) -> Fault {
-    Fault::from_stream_error(Provider::Other, &text.into())
+    Fault::from_stream_error(Provider::Other, &text.into(), now())
 }
 
 /// An answer, whole and in a stream.
 #[track_caller]
 fn ended(provider: Provider, answer: &Value) -> Facts {
     let whole = Fault::from_json(provider, 200, &(), answer, now());
-    let streamed = Fault::from_stream_error(provider, answer);
+    let streamed = Fault::from_stream_error(provider, answer, now());
     assert_eq!(facts(&whole), facts(&streamed), "{answer}");
     assert!(whole.may_be_billed(), "{answer}");
     facts(&whole)
@@ -38,7 +38,7 @@ fn status_in_the_text_of_a_client_is_read() {
     assert_eq!(facts(&text(boto)), at(AUTH, FaultScope::Model));
     // In an error object, too.
     let wrapped = json!({"error": {"message": python}});
-    assert_eq!(facts(&Fault::from_stream_error(Provider::Other, &wrapped)), REQUEST);
+    assert_eq!(facts(&Fault::from_stream_error(Provider::Other, &wrapped, now())), REQUEST);
     // A number that counts is none.
     for counts in ["400 tokens are left", "read 404 bytes", "500 ms", "wait, 429 others do"] {
         assert_eq!(text(counts).status, None, "{counts}");
@@ -113,7 +113,7 @@ fn images_are_refused_or_unusable() {
     let failed = |code: &str| {
         let event = json!({"type": "response.failed", "response": {"status": "failed",
                            "error": {"code": code, "message": "…"}}});
-        facts(&Fault::from_stream_error(Provider::OpenAi, &event))
+        facts(&Fault::from_stream_error(Provider::OpenAi, &event, now()))
     };
     assert_eq!(failed("image_content_policy_violation"), POLICY);
     for code in ["image_too_large", "failed_to_download_image", "invalid_base64_image"] {

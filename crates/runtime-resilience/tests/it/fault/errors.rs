@@ -13,10 +13,12 @@ use runtime_resilience::{
     TimeoutPhase, chain_text, classify_error,
 };
 
+use crate::fault::now;
+
 /// The fault of an error, which must be of the scenario that the classifier finds.
 #[track_caller]
 fn of(error: &(dyn Error + 'static)) -> Fault {
-    let fault = Fault::from_error(error);
+    let fault = Fault::from_error(error, now());
     assert_eq!(fault.scenario(), classify_error(error), "{error:?}");
     fault
 }
@@ -85,7 +87,7 @@ fn fault_error_is_found_at_any_depth() {
     let body =
         br#"{"error":{"code":"insufficient_quota","message":"You exceeded your current quota"}}"#;
     let headers = [("x-request-id", "req_1"), ("retry-after", "9")];
-    let fault = Fault::from_response(Provider::OpenAi, 429, &headers, body, super::now());
+    let fault = Fault::from_response(Provider::OpenAi, 429, &headers, body, now());
     let error = FaultError::new(fault, FaultDetails::from_response(&headers, body));
     assert_eq!(
         error.to_string(),
@@ -94,7 +96,7 @@ fn fault_error_is_found_at_any_depth() {
     assert_eq!(of(&error), fault);
     // The text alone would be a rate limit, and a timeout.
     let wrapped = io::Error::other(error);
-    let failure = Failure::new(wrapped, FailureScenario::ProviderFailure);
+    let failure = Failure::new(wrapped, FailureScenario::ProviderFailure, now());
     assert_eq!(of(&failure), fault);
 }
 
@@ -102,12 +104,12 @@ fn fault_error_is_found_at_any_depth() {
 fn fault_error_is_made_of_a_reply() {
     let body = br#"{"error":{"code":"rate_limit_exceeded","message":"Slow down"}}"#;
     let headers = [("x-request-id", "req_1"), ("retry-after", "9")];
-    let error = FaultError::from_response(Provider::OpenAi, 429, &headers, body, super::now());
-    let fault = Fault::from_response(Provider::OpenAi, 429, &headers, body, super::now());
+    let error = FaultError::from_response(Provider::OpenAi, 429, &headers, body, now());
+    let fault = Fault::from_response(Provider::OpenAi, 429, &headers, body, now());
     assert_eq!(error, FaultError::new(fault, FaultDetails::from_response(&headers, body)));
 
     let event = serde_json::from_slice(body).unwrap();
-    let error = FaultError::from_stream_error(Provider::OpenAi, &event);
+    let error = FaultError::from_stream_error(Provider::OpenAi, &event, now());
     assert_eq!((error.fault.kind, error.fault.status), (FaultKind::RateLimit, None));
     assert_eq!(error.details.message.as_deref(), Some("Slow down"));
 }
@@ -118,24 +120,24 @@ fn fault_error_says_each_text_of_its_chain_once() {
     #[error("cannot read the answer{}", .0)]
     struct Outer(&'static str, #[source] io::Error);
     let reset = || io::Error::new(ErrorKind::ConnectionReset, "reset by sk-abc123");
-    let error = FaultError::from_error(&Outer("", reset()));
+    let error = FaultError::from_error(&Outer("", reset()), now());
     assert_eq!(error.fault.kind, FaultKind::Network);
     assert_eq!(error.to_string(), "network: cannot read the answer: reset by [redacted]");
-    let repeated = FaultError::from_error(&Outer(": reset by sk-abc123", reset()));
+    let repeated = FaultError::from_error(&Outer(": reset by sk-abc123", reset()), now());
     assert_eq!(repeated, error);
 }
 
 #[test]
 fn fault_error_keeps_the_clients_error_as_its_source() {
     let reset = || io::Error::new(ErrorKind::ConnectionReset, "reset by peer");
-    let around = FaultError::around(reset());
+    let around = FaultError::around(reset(), now());
     assert_eq!((around.fault.kind, &*around.to_string()), (FaultKind::Network, "network"));
     assert_eq!(chain_text(&around), "network: reset by peer");
 
     let own = FaultError::of(FaultKind::Network, "no answer from the model").caused_by(reset());
     assert_eq!(chain_text(&own), "network: no answer from the model: reset by peer");
     for error in [around, own] {
-        let failure = Failure::classified(error, &Classifier::default());
+        let failure = Failure::classified(error, &Classifier::default(), now());
         assert_eq!(failure.fault().kind, FaultKind::Network);
         let source = failure.downcast_ref::<FaultError>().and_then(Error::source);
         assert_eq!(
@@ -147,7 +149,7 @@ fn fault_error_keeps_the_clients_error_as_its_source() {
 
 #[test]
 fn basis_names_the_row_type_or_phrase() {
-    let basis = |error: &(dyn Error + 'static)| Fault::from_error(error).basis.to_string();
+    let basis = |error: &(dyn Error + 'static)| Fault::from_error(error, now()).basis.to_string();
     let says = |text: &str| basis(&io::Error::other(text.to_owned()));
     assert_eq!(basis(&io::Error::from(ErrorKind::TimedOut)), "type `io::Error`");
     assert_eq!(basis(&RecvTimeoutError::Timeout), "type `RecvTimeoutError`");
@@ -162,7 +164,7 @@ fn basis_names_the_row_type_or_phrase() {
     let own = FaultRule::any(FaultKind::Overload).says(ReplyField::Code, &["all_gpus_busy"]);
     let rules = FaultRules::default().row(own).row(own);
     let event = serde_json::json!({"error": {"code": "all_gpus_busy"}});
-    let fault = rules.of_stream_error(Provider::Other, &event);
+    let fault = rules.of_stream_error(Provider::Other, &event, now());
     assert!(matches!(fault.basis, FaultBasis::OwnRow(0)), "{:?}", fault.basis);
     assert_eq!(fault.basis.to_string(), "row 0 of the caller's");
 }
@@ -178,12 +180,16 @@ fn callers_words_are_cut_and_lose_their_keys() {
 
 #[test]
 fn scenario_of_a_failure_outweighs_the_error_inside() {
-    let error =
-        Failure::new(io::Error::from(ErrorKind::NotFound), FailureScenario::ToolExecutionError);
+    let error = Failure::new(
+        io::Error::from(ErrorKind::NotFound),
+        FailureScenario::ToolExecutionError,
+        now(),
+    );
     assert_eq!(of(&error).kind, FaultKind::Tool);
-    let error = Failure::new(io::Error::from(ErrorKind::TimedOut), FailureScenario::LlmTimeout);
+    let error =
+        Failure::new(io::Error::from(ErrorKind::TimedOut), FailureScenario::LlmTimeout, now());
     assert_eq!(of(&error).kind, TIMEOUT);
-    let error = Failure::new("401 Unauthorized", FailureScenario::ProviderFailure);
+    let error = Failure::new("401 Unauthorized", FailureScenario::ProviderFailure, now());
     assert_eq!(of(&error).kind, FaultKind::Auth);
 }
 

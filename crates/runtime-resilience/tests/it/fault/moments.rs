@@ -1,9 +1,12 @@
-//! Waits until a moment, which are waits only where it is known what time it is.
+//! Waits until a moment.
 
 use std::io;
 use std::time::Duration;
 
-use runtime_resilience::{Fault, FaultKind, Provider};
+use runtime_events::{AgentFailureClass, FailureScenario};
+use runtime_resilience::{
+    Classifier, Failure, Fault, FaultError, FaultKind, Provider, RecordedFailure,
+};
 use serde_json::json;
 
 use super::{now, read};
@@ -68,21 +71,47 @@ fn the_date_of_the_reply_is_its_time() {
 }
 
 #[test]
-fn in_a_stream_or_a_text_only_a_duration_is_a_wait() {
+fn a_moment_in_a_stream_or_a_text_is_a_wait() {
     const AT: &str = "Rate limit reached, resets at 2026-07-01T15:00:00Z";
     let reset = json!({"headers": {"X-RateLimit-Reset": "1782910800000"}});
     let behind = json!({"error": {"code": 429, "message": "Slow down", "metadata": reset}});
     for (event, hours) in [(json!({"error": {"message": AT}}), 3), (json!(AT), 3), (behind, 1)] {
-        let fault = Fault::from_stream_error(Provider::OpenRouter, &event);
-        assert_eq!((fault.kind, fault.asked), (FaultKind::RateLimit, None), "{event}");
-        // Whoever knows the time may say so.
-        let told = Fault::from_stream_error_at(Provider::OpenRouter, &event, now());
-        assert_eq!((told.kind, told.retry), (fault.kind, fault.retry), "{event}");
-        assert_eq!(told.asked, Some(Duration::from_hours(hours)), "{event}");
+        let fault = Fault::from_stream_error(Provider::OpenRouter, &event, now());
+        assert_eq!(fault.kind, FaultKind::RateLimit, "{event}");
+        assert_eq!(fault.asked, Some(Duration::from_hours(hours)), "{event}");
     }
-    let error = Fault::from_error(&io::Error::other(AT));
-    assert_eq!((error.kind, error.asked), (FaultKind::RateLimit, None));
-    let event = json!({"error": {"message": "Rate limit reached, resets in 3 hours"}});
-    let fault = Fault::from_stream_error(Provider::OpenRouter, &event);
-    assert_eq!(fault.asked, Some(Duration::from_hours(3)));
+    let asked = |words: &str| Fault::from_error(&io::Error::other(words.to_owned()), now()).asked;
+    assert_eq!(asked(AT), Some(Duration::from_hours(3)));
+    assert_eq!(asked("Rate limit reached, resets 3pm (UTC)"), Some(Duration::from_hours(3)));
+    assert_eq!(asked("Rate limit reached, resets at 2026-07-01T11:00:00Z"), None, "it is over");
+}
+
+#[test]
+fn every_reader_of_an_error_is_told_the_time() {
+    const AT: &str = "Rate limit reached, resets at 3pm UTC";
+    let error = || io::Error::other(AT);
+    let asked = Some(Duration::from_hours(3));
+    let (classifier, now) = (Classifier::default(), now());
+    assert_eq!(FaultError::from_error(&error(), now).fault.asked, asked);
+    assert_eq!(FaultError::around(error(), now).fault.asked, asked);
+    assert_eq!(classifier.fault_of(&error(), now).fault.asked, asked);
+    assert_eq!(Failure::classified(error(), &classifier, now).fault().asked, asked);
+    let known = Failure::new(error(), FailureScenario::ProviderFailure, now);
+    assert_eq!(known.fault().asked, asked);
+    assert_eq!(RecordedFailure::read(&error(), &classifier, now).fault().asked, asked);
+    let told = RecordedFailure::told(AT, AgentFailureClass::RateLimit, now);
+    assert_eq!(told.fault().asked, asked);
+}
+
+#[test]
+fn in_chinese_a_moment_without_an_offset_is_china_s() {
+    const HOUR: u64 = 3_600;
+    for (words, seconds) in [
+        ("您的限额将在 2026-07-01 21:00:00 重置。", Some(HOUR)),
+        ("您的限额将在 2026-07-01 21:00:00 UTC 重置。", Some(9 * HOUR)),
+        ("您的限额将于 20:30 重置。", Some(1_800)),
+        ("您的限额将在 2026-07-01 19:00:00 重置。", None),
+    ] {
+        assert_eq!(asked(words), seconds, "{words}");
+    }
 }

@@ -3,7 +3,9 @@
 use runtime_resilience::{Fault, Provider};
 use serde_json::json;
 
-use super::{AUTH, Facts, OVERLOAD, POLICY, QUOTA, RATE, REQUEST, SERVER, TIMEOUT, facts, read};
+use super::{
+    AUTH, Facts, OVERLOAD, POLICY, QUOTA, RATE, REQUEST, SERVER, TIMEOUT, facts, now, read,
+};
 
 #[test]
 fn minimax_says_by_a_number_what_went_wrong() {
@@ -49,7 +51,7 @@ fn baidu_says_by_a_number_what_went_wrong() {
 fn json_rpc_says_by_a_number_whose_fault_it_is() {
     for (number, expected) in [(-32602, REQUEST), (-32603, SERVER)] {
         let error = json!({"jsonrpc": "2.0", "id": 1, "error": {"code": number, "message": "…"}});
-        let fault = Fault::from_stream_error(Provider::Other, &error);
+        let fault = Fault::from_stream_error(Provider::Other, &error, now());
         assert_eq!((fault.kind, fault.retry), (expected.0, expected.1), "{number}");
     }
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{
     AUTH, CONFLICT, CONTEXT, NO_MODEL, OVERLOAD, POLICY, QUOTA, RATE, REQUEST, SERVER, TIMEOUT, at,
-    facts, read,
+    facts, now, read,
 };
 
 fn body(kind: &str, code: &str, message: &str) -> String {
@@ -142,7 +142,7 @@ fn x_should_retry_is_obeyed_where_a_retry_can_help() {
 
 #[test]
 fn stream_errors_are_read_under_any_status() {
-    let fault = |event| Fault::from_stream_error(Provider::OpenAi, &event);
+    let fault = |event| Fault::from_stream_error(Provider::OpenAi, &event, now());
     let responses = json!({
         "type": "error", "code": "rate_limit_exceeded", "message": "Rate limit reached",
         "param": null, "sequence_number": 3,

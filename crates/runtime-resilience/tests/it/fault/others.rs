@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{
     AUTH, CONTEXT, Facts, NO_MODEL, OVERLOAD, POLICY, QUOTA, RATE, REQUEST, SERVER, TIMEOUT, at,
-    facts, not_here, read,
+    facts, not_here, now, read,
 };
 
 fn exhausted(quota_ids: &[&str], delay: &str) -> String {
@@ -67,7 +67,7 @@ fn gemini_names_its_errors_in_replies_and_in_streams() {
         let error = json!({"error": {"code": status, "status": name, "message": message}});
         let fault = read(Provider::Gemini, status, &[], &error.to_string());
         assert_eq!(facts(&fault), expected, "{name} {message}");
-        let in_stream = Fault::from_stream_error(Provider::Gemini, &json!([error]));
+        let in_stream = Fault::from_stream_error(Provider::Gemini, &json!([error]), now());
         assert_eq!((facts(&in_stream), in_stream.status), (expected, Some(status)), "{name}");
     }
 }
@@ -83,7 +83,7 @@ fn gemini_names_the_errors_of_interactions_in_words() {
     ];
     for (code, expected) in cases {
         let event = json!({"event_type": "error", "error": {"code": code, "message": "…"}});
-        let fault = Fault::from_stream_error(Provider::Gemini, &event);
+        let fault = Fault::from_stream_error(Provider::Gemini, &event, now());
         assert_eq!((fault.kind, fault.retry), (expected.0, expected.1), "{code}");
     }
 }
@@ -102,11 +102,11 @@ fn gemini_blocks_a_prompt_in_an_answer() {
     let fault = read(Provider::Gemini, 200, &[], &answer.to_string());
     assert_eq!(facts(&fault), POLICY);
     assert!(fault.may_be_billed(), "it was read");
-    assert_eq!(facts(&Fault::from_stream_error(Provider::Gemini, &answer)), POLICY);
+    assert_eq!(facts(&Fault::from_stream_error(Provider::Gemini, &answer, now())), POLICY);
     let streamed = json!([answer]);
-    assert_eq!(facts(&Fault::from_stream_error(Provider::Gemini, &streamed)), POLICY);
+    assert_eq!(facts(&Fault::from_stream_error(Provider::Gemini, &streamed, now())), POLICY);
     let rated = json!({"promptFeedback": {"safetyRatings": []}});
-    let unknown = Fault::from_stream_error(Provider::Gemini, &rated);
+    let unknown = Fault::from_stream_error(Provider::Gemini, &rated, now());
     assert_eq!(unknown.kind, FaultKind::Unknown);
 }
 
@@ -162,7 +162,7 @@ fn bedrock_exceptions_are_read_from_header_body_and_stream() {
 
         let small = name[..1].to_lowercase() + &name[1..];
         let event = json!({small: {"message": message}});
-        let fault = Fault::from_stream_error(Provider::Bedrock, &event);
+        let fault = Fault::from_stream_error(Provider::Bedrock, &event, now());
         assert_eq!(facts(&fault), expected, "{name} in a stream");
     }
     assert_eq!(facts(&read(Provider::Bedrock, 424, &[], "")), at(SERVER, FaultScope::Model));
@@ -209,14 +209,14 @@ fn openrouter_by_status_and_metadata() {
         // In the middle of a stream the same error comes under status 200.
         let mut event = body.clone();
         event["choices"] = json!([{"delta": {"content": ""}, "finish_reason": "error"}]);
-        let fault = Fault::from_stream_error(Provider::OpenRouter, &event);
+        let fault = Fault::from_stream_error(Provider::OpenRouter, &event, now());
         assert_eq!((facts(&fault), fault.status), (expected, Some(status)), "{event}");
     }
     assert_eq!(facts(&read(Provider::OpenRouter, 403, &[], "")), AUTH);
     let nameless = json!({"choices": [{"delta": {"content": ""}, "finish_reason": "error"}]});
-    assert_eq!(facts(&Fault::from_stream_error(Provider::OpenRouter, &nameless)), SERVER);
+    assert_eq!(facts(&Fault::from_stream_error(Provider::OpenRouter, &nameless, now())), SERVER);
     let named = json!({"error": {"code": "server_error", "message": "Provider disconnected"}});
-    assert_eq!(facts(&Fault::from_stream_error(Provider::OpenRouter, &named)), SERVER);
+    assert_eq!(facts(&Fault::from_stream_error(Provider::OpenRouter, &named, now())), SERVER);
 }
 
 #[test]
@@ -236,5 +236,5 @@ fn ollama_is_retried_only_while_it_is_busy() {
     }
     // A stream has only a text, which is read.
     let event = json!({"error": "an error was encountered: connection refused"});
-    assert_eq!(Fault::from_stream_error(Provider::Ollama, &event).kind, FaultKind::Network);
+    assert_eq!(Fault::from_stream_error(Provider::Ollama, &event, now()).kind, FaultKind::Network);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use runtime_resilience::{Fault, FaultKind, Provider};
 use serde_json::json;
 
-use super::{AUTH, CONTEXT, Facts, POLICY, QUOTA, RATE, REQUEST, SERVER, facts, read};
+use super::{AUTH, CONTEXT, Facts, POLICY, QUOTA, RATE, REQUEST, SERVER, facts, now, read};
 
 fn says(status: u16, message: &str) -> Facts {
     let body = json!({"error": {"message": message}}).to_string();
@@ -87,11 +87,11 @@ fn waits_are_read_from_fields_of_any_unit() {
 fn misshapen_answers_are_asked_for_again() {
     for reason in ["function_call_filter: MALFORMED_FUNCTION_CALL", "malformed_tool_use"] {
         let chunk = json!({"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]});
-        let fault = Fault::from_stream_error(Provider::Gemini, &chunk);
+        let fault = Fault::from_stream_error(Provider::Gemini, &chunk, now());
         assert_eq!((fault.kind, fault.retry), (FaultKind::Malformed, true), "{reason}");
     }
     let safety = json!({"choices": [{"index": 0, "finish_reason": "content_filter: SAFETY"}]});
-    let fault = Fault::from_stream_error(Provider::Other, &safety);
+    let fault = Fault::from_stream_error(Provider::Other, &safety, now());
     assert_eq!(fault.kind, FaultKind::ContentPolicy);
 }
 

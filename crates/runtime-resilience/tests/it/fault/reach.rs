@@ -70,7 +70,7 @@ fn azure_bills_read_input_and_gemini_no_failure() {
 #[test]
 fn begun_answer_is_never_refused() {
     let overloaded = json!({"type": "error", "error": {"type": "overloaded_error"}});
-    let event = Fault::from_stream_error(Provider::Anthropic, &overloaded);
+    let event = Fault::from_stream_error(Provider::Anthropic, &overloaded, now());
     assert_eq!((event.kind, event.reach), (FaultKind::Overload, Reach::Unknown));
     let in_200 = Fault::from_json(Provider::Anthropic, 200, &(), &overloaded, now());
     assert_eq!(in_200.reach, Reach::Unknown);
@@ -78,7 +78,7 @@ fn begun_answer_is_never_refused() {
     assert_eq!(refused.reach, Reach::Refused);
     // A status in the event is not the status of the reply.
     let code = json!({"error": {"code": 429, "message": "slow down"}});
-    let event = Fault::from_stream_error(Provider::OpenRouter, &code);
+    let event = Fault::from_stream_error(Provider::OpenRouter, &code, now());
     assert_eq!((event.kind, event.reach), (FaultKind::RateLimit, Reach::Unknown));
 }
 
@@ -87,8 +87,8 @@ fn text_is_no_proof_that_nothing_is_billed() {
     let by_text = read(Provider::Other, 600, &[], r#"{"error":"429 Too Many Requests"}"#);
     assert_eq!((by_text.kind, by_text.reach), (FaultKind::RateLimit, Reach::Unknown));
     let error = io::Error::other("401 Unauthorized");
-    assert_eq!(Fault::from_error(&error).kind, FaultKind::Auth);
-    assert!(Fault::from_error(&error).may_be_billed());
+    assert_eq!(Fault::from_error(&error, now()).kind, FaultKind::Auth);
+    assert!(Fault::from_error(&error, now()).may_be_billed());
     for &scenario in FailureScenario::ALL {
         assert!(Fault::of_scenario(scenario).may_be_billed(), "{scenario}");
     }
@@ -96,7 +96,7 @@ fn text_is_no_proof_that_nothing_is_billed() {
 
 #[test]
 fn only_a_refused_connection_is_surely_not_sent() {
-    let reach = |kind: ErrorKind| Fault::from_error(&io::Error::from(kind)).reach;
+    let reach = |kind: ErrorKind| Fault::from_error(&io::Error::from(kind), now()).reach;
     assert_eq!(reach(ErrorKind::ConnectionRefused), Reach::NotSent);
     for kind in [
         ErrorKind::ConnectionReset,
@@ -116,10 +116,10 @@ fn local_refusals_are_not_sent() {
     let breaker = CircuitBreaker::new("openai");
     (0..5).for_each(|_| breaker.record_failure());
     let open = breaker.try_acquire().unwrap_err();
-    assert_eq!(Fault::from_error(&open).reach, Reach::NotSent);
+    assert_eq!(Fault::from_error(&open, now()).reach, Reach::NotSent);
 
     let none = Routes::ordered([]).select(&TriedRoutes::default(), Demand::default()).unwrap_err();
-    let fault = Fault::from_error(&io::Error::other(none));
+    let fault = Fault::from_error(&io::Error::other(none), now());
     assert_eq!((fault.kind, fault.reach, fault.asked), (FaultKind::Local, Reach::NotSent, None));
     assert_eq!(fault.scenario(), FailureScenario::ProviderFailure);
     assert!(!fault.retry && !fault.elsewhere && !fault.counts);
@@ -129,9 +129,9 @@ fn local_refusals_are_not_sent() {
 fn fault_error_keeps_its_reach_unless_a_rule_overrides_it() {
     let fault = Fault::of(FaultKind::Quota);
     let error = FaultError::new(fault, FaultDetails::default());
-    assert_eq!(Fault::from_error(&error).reach, Reach::Refused);
-    let failure = Failure::new(error, FailureScenario::ToolExecutionError);
-    assert_eq!(Fault::from_error(&failure).reach, Reach::Unknown);
+    assert_eq!(Fault::from_error(&error, now()).reach, Reach::Refused);
+    let failure = Failure::new(error, FailureScenario::ToolExecutionError, now());
+    assert_eq!(Fault::from_error(&failure, now()).reach, Reach::Unknown);
 }
 
 #[test]

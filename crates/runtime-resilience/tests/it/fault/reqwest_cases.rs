@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::reqwest::dns::{Name, Resolve, Resolving};
 use super::reqwest::{self, Client, ClientBuilder};
+use crate::fault::now;
 use runtime_events::FailureScenario;
 use runtime_resilience::{Fault, FaultKind, Reach, TimeoutPhase, classify_error};
 use serde_json::Value;
@@ -71,11 +72,11 @@ fn of(client: ClientBuilder, addr: SocketAddr) -> Fault {
 }
 
 fn known(error: reqwest::Error) -> Fault {
-    let fault = Fault::from_error(&error);
+    let fault = Fault::from_error(&error, now());
     assert_eq!(fault.scenario(), classify_error(&error), "{error:?}");
     assert_eq!(Fault::from_type(&error), Some(fault), "{error:?}");
     let boxed: Box<dyn Error + Send + Sync> = error.into();
-    assert_eq!(Fault::from_error(&io::Error::other(boxed)), fault);
+    assert_eq!(Fault::from_error(&io::Error::other(boxed), now()), fault);
     fault
 }
 

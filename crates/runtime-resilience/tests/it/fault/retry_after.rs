@@ -236,7 +236,7 @@ fn message_of_a_rate_limit_is_read_without_headers() {
 
     let event =
         json!({"type": "error", "error": {"code": "rate_limit_exceeded", "message": words}});
-    assert_eq!(Fault::from_stream_error(Provider::OpenAi, &event).asked, ms(634));
+    assert_eq!(Fault::from_stream_error(Provider::OpenAi, &event, now()).asked, ms(634));
     // Only a rate limit is over after the time in its message.
     let body = json!({"error": {"code": "server_error", "message": words}});
     assert_eq!(Fault::from_json(Provider::OpenAi, 500, &(), &body, now()).asked, None);

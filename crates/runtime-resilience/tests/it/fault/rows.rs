@@ -118,5 +118,5 @@ fn own_rows_go_first_and_only_if_they_match() {
     let expected = (FaultKind::Overload, false, false, FaultScope::Provider, false);
     assert_eq!(super::facts(&fault), expected);
     let event = json!({"error": {"code": 418}});
-    assert_eq!(rules.of_stream_error(Provider::Other, &event).kind, FaultKind::Local);
+    assert_eq!(rules.of_stream_error(Provider::Other, &event, now()).kind, FaultKind::Local);
 }

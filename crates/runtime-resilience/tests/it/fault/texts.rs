@@ -15,7 +15,7 @@ use super::{
 
 /// In a stream, as text.
 fn text(text: &str) -> Fault {
-    Fault::from_stream_error(Provider::Other, &text.into())
+    Fault::from_stream_error(Provider::Other, &text.into(), now())
 }
 
 #[test]
@@ -73,13 +73,13 @@ fn first_row_of_any_name_in_a_text_decides() {
     let own = FaultRule::new(Provider::Other, FaultKind::Overload)
         .mentions(ReplyField::Message, &["token bucket"]);
     let rules = FaultRules::default().row(own);
-    let fault = rules.of_stream_error(Provider::Other, &bucket.into());
+    let fault = rules.of_stream_error(Provider::Other, &bucket.into(), now());
     assert!(matches!(fault.basis, FaultBasis::OwnRow(0)), "{fault:?}");
 }
 
 #[test]
 fn error_of_rust_keeps_its_large_letters() {
-    let fault = |words: &str| Fault::from_error(&io::Error::other(words.to_owned()));
+    let fault = |words: &str| Fault::from_error(&io::Error::other(words.to_owned()), now());
     assert_eq!(fault("400 Unsupported value: 'temperature'").status, Some(400));
     assert_eq!(fault("litellm.AuthenticationError: no such key").kind, FaultKind::Auth);
     assert_eq!(fault("RATE LIMIT of the house").kind, FaultKind::RateLimit);
@@ -116,11 +116,11 @@ fn wait_in_vain_goes_before_what_it_ended() {
 fn error_inside_an_error_is_found() {
     let inner = json!({"message": "It failed.", "detail": "Bad request: Error code: 400 - {}"});
     let wrapped = json!({"error": {"error": inner, "run_id": "1"}});
-    assert_eq!(facts(&Fault::from_stream_error(Provider::Other, &wrapped)), REQUEST);
+    assert_eq!(facts(&Fault::from_stream_error(Provider::Other, &wrapped, now())), REQUEST);
     assert_eq!(FaultDetails::from_json(&(), &wrapped).message.as_deref(), Some("It failed."));
     // Words of its own go first.
     let told = json!({"error": {"message": "insufficient balance", "error": {"message": "no"}}});
-    assert_eq!(facts(&Fault::from_stream_error(Provider::Other, &told)), QUOTA);
+    assert_eq!(facts(&Fault::from_stream_error(Provider::Other, &told, now())), QUOTA);
 }
 
 #[test]
@@ -227,15 +227,18 @@ fn status_and_words_of_a_text_go_before_the_class_of_its_error() {
 fn error_is_found_however_deep_it_lies_and_its_status_beside_it() {
     let error = json!({"message": "Insufficient user quota", "code": "insufficient_user_quota"});
     let nested = json!({"error": {"status": 403, "headers": {}, "error": {"error": error}}});
-    let fault = Fault::from_stream_error(Provider::Other, &nested);
+    let fault = Fault::from_stream_error(Provider::Other, &nested, now());
     assert_eq!(facts(&fault), QUOTA);
     let wordless = json!({"error": {"status": 403, "error": {"error": {"hint": "…"}}}});
-    assert_eq!(Fault::from_stream_error(Provider::Other, &wordless).kind, FaultKind::Auth);
+    assert_eq!(Fault::from_stream_error(Provider::Other, &wordless, now()).kind, FaultKind::Auth);
     let beside = json!({"timestamp": 1, "status": 404, "error": "Not Found", "path": "/x"});
-    assert_eq!(facts(&Fault::from_stream_error(Provider::Other, &beside)), NO_MODEL);
+    assert_eq!(facts(&Fault::from_stream_error(Provider::Other, &beside, now())), NO_MODEL);
     let upstream = json!({"message": "Received an error", "upstream_status": 503});
-    assert_eq!(Fault::from_stream_error(Provider::Other, &upstream).kind, FaultKind::Overload);
+    assert_eq!(
+        Fault::from_stream_error(Provider::Other, &upstream, now()).kind,
+        FaultKind::Overload
+    );
     // A number that is no status.
     let other = json!({"timestamp": 404, "error": "Not so good"});
-    assert_eq!(Fault::from_stream_error(Provider::Other, &other).kind, FaultKind::Unknown);
+    assert_eq!(Fault::from_stream_error(Provider::Other, &other, now()).kind, FaultKind::Unknown);
 }

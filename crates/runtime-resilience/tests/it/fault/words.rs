@@ -16,7 +16,7 @@ fn says(status: u16, message: &str) -> Facts {
 }
 
 fn event(event: &Value) -> Facts {
-    facts(&Fault::from_stream_error(Provider::Other, event))
+    facts(&Fault::from_stream_error(Provider::Other, event, now()))
 }
 
 #[test]
@@ -261,7 +261,7 @@ fn realtime_answer_fails_by_its_details() {
     for code in ["session_expired", "websocket_connection_limit_reached"] {
         let error = json!({"type": "invalid_request_error", "code": code});
         let event = json!({"type": "error", "error": error});
-        let over = Fault::from_stream_error(Provider::OpenAi, &event);
+        let over = Fault::from_stream_error(Provider::OpenAi, &event, now());
         assert!(over.retry && !over.counts, "{code}");
     }
 }
@@ -312,7 +312,8 @@ fn plain_text_is_a_message_and_a_page_is_none() {
 #[test]
 fn connection_behind_a_gateway_breaks_off() {
     let broken = "peer closed connection without sending complete message body";
-    let fault = Fault::from_stream_error(Provider::Other, &json!({"error": {"message": broken}}));
+    let fault =
+        Fault::from_stream_error(Provider::Other, &json!({"error": {"message": broken}}), now());
     assert_eq!((fault.kind, fault.retry), (FaultKind::Network, true));
     // A status says more.
     assert_eq!(says(400, broken), REQUEST);

@@ -185,7 +185,7 @@ proptest! {
         // A reply came, so it was sent; under a good status, an answer began.
         prop_assert!(fault.reach != Reach::NotSent);
         prop_assert!(status >= 400 || fault.reach == Reach::Unknown);
-        let event = Fault::from_stream_error(provider, &value);
+        let event = Fault::from_stream_error(provider, &value, now);
         prop_assert_eq!(event.reach, Reach::Unknown);
         check(&event, delay, cap, left)?;
 

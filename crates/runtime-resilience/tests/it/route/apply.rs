@@ -9,6 +9,7 @@ use runtime_resilience::{
 };
 
 use super::{abc, demand, first, limiter, ordered, provider, route, secs, tried, trip};
+use crate::fault::now;
 
 fn asking(kind: FaultKind, asked: Duration) -> Fault {
     let mut fault = Fault::of(kind);
@@ -165,7 +166,7 @@ fn refusing_breaker_rests_nothing() {
     let (routes, all) = accounts(&clock);
     trip(&all[0]);
     let refused: CircuitOpenError = all[0].breaker().check().unwrap_err();
-    assert_eq!(routes.apply(&all[0], &Fault::from_error(&refused)), None);
+    assert_eq!(routes.apply(&all[0], &Fault::from_error(&refused, now())), None);
 }
 
 #[test]

@@ -43,7 +43,7 @@ pub(super) fn read(entries: &[Stored], export: &mut Export) {
                     None => (None, before.unwrap_or(*at)),
                 };
                 if let Some(name) = outcome.step.or(intended) {
-                    match recording(&name, outcome.ok, outcome.error) {
+                    match recording(&name, *at, outcome.ok, outcome.error) {
                         Some(recording) => export.add((from, *at), recording),
                         None => refused += usize::from(is_call(&name)),
                     }
@@ -63,6 +63,7 @@ const fn is_call(name: &StepName) -> bool {
 
 fn recording(
     name: &StepName,
+    at: DateTime<Utc>,
     ok: Option<Value>,
     error: Option<runtime_store::FailureRecord>,
 ) -> Option<Recording> {
@@ -70,7 +71,7 @@ fn recording(
         None => End::Reply(ok.unwrap_or_default()),
         Some(failure) => match failure.kind {
             FailureKind::Failed => {
-                End::Error(Box::new(RecordedFailure::told(&failure.text, failure.class)))
+                End::Error(Box::new(RecordedFailure::told(&failure.text, failure.class, at)))
             }
             FailureKind::TimedOut => End::Dropped,
             // The call was not made.

@@ -96,7 +96,9 @@ fn write(spans: &[Span], places: &HashMap<Place, usize>, export: &mut Export) {
                 };
                 End::Reply(said)
             }
-            Ended::Failed(text, class) => End::Error(Box::new(RecordedFailure::told(text, *class))),
+            Ended::Failed(text, class) => {
+                End::Error(Box::new(RecordedFailure::told(text, *class, *ended)))
+            }
             Ended::Left => End::Dropped,
             Ended::Panicked => End::Panicked,
         };

@@ -1,6 +1,7 @@
 //! Errors: a replay fails as the recording did.
 
 use std::io;
+use std::time::UNIX_EPOCH;
 
 use chrono::DateTime;
 use runtime_resilience::{
@@ -43,7 +44,7 @@ fn all() -> Vec<BoxError> {
 /// All that the runtime reads of an error.
 fn read(error: BoxError) -> impl PartialEq + std::fmt::Debug {
     let text = chain_text(&*error);
-    let failure = Failure::classified(error, &Classifier::default());
+    let failure = Failure::classified(error, &Classifier::default(), UNIX_EPOCH);
     let fault = failure.fault();
     (text, failure.chain_text(), fault, failure.failure_class(), failure.counts(), fault.asked)
 }
@@ -77,13 +78,13 @@ fn while_it_records_the_caller_gets_its_own_error() {
 #[test]
 fn a_classifier_of_ones_own_is_asked_when_the_error_is_recorded() {
     let case = Case::new();
-    let own = Classifier::default().fault_rule(|error| {
+    let own = Classifier::default().fault_rule(|error, _| {
         error.is::<AskError>().then(|| runtime_resilience::Fault::of(FaultKind::Quota))
     });
     let tape = case.cassette().classifier(own).record().unwrap();
     let call = async || Err::<(), _>(AskError("no".into()));
     block_on(tape.model(&json!(1), call)).unwrap_err();
     let replayed = block_on(case.play().model(&json!(1), call)).unwrap_err();
-    let failure = Failure::classified(replayed, &Classifier::default());
+    let failure = Failure::classified(replayed, &Classifier::default(), UNIX_EPOCH);
     assert_eq!(failure.fault().kind, FaultKind::Quota);
 }

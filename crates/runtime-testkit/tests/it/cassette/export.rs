@@ -1,6 +1,7 @@
 //! Cassettes from logs and journals.
 
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 use chrono::{DateTime, TimeDelta};
 use runtime_events::{AgentEvent, AgentEventName, AgentFailureClass, ManualClock};
@@ -156,7 +157,7 @@ fn a_journal_is_played_in_its_order() {
     assert_eq!(tape.value("now", String::new).unwrap(), "noon");
     assert_eq!(block_on(tape.model(&json!(1), never)).unwrap(), "sunny");
     let limited = block_on(tape.model(&json!(2), never)).unwrap_err();
-    let failure = Failure::classified(limited, &Classifier::default());
+    let failure = Failure::classified(limited, &Classifier::default(), UNIX_EPOCH);
     assert_eq!(
         (failure.chain_text(), failure.fault().kind),
         ("slow down".to_owned(), FaultKind::RateLimit)

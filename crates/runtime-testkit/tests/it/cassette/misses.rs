@@ -1,6 +1,7 @@
 //! A call without a recording fails at once, and says what is nearest.
 
 use std::error::Error;
+use std::time::UNIX_EPOCH;
 
 use runtime_resilience::{Classifier, Failure, FaultKind, chain_text, errors};
 use runtime_testkit::cassette::{CassetteError, MissError, Tape};
@@ -81,7 +82,7 @@ fn a_miss_is_not_retried_and_not_forgotten() {
     let tape = case.play();
     let miss = asked(&tape, &chat("Rome")).unwrap_err();
     assert!(errors(&*miss).any(<dyn Error>::is::<MissError>));
-    let fault = Failure::classified(miss, &Classifier::default()).fault();
+    let fault = Failure::classified(miss, &Classifier::default(), UNIX_EPOCH).fault();
     assert_eq!((fault.kind, fault.retry, fault.counts), (FaultKind::Local, false, false));
     assert!(matches!(tape.finish(), Err(CassetteError::Miss(_))));
 }

@@ -1,7 +1,7 @@
 //! Any calls that were recorded are played back equal.
 
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use futures_util::{StreamExt as _, stream};
 use proptest::prelude::*;
@@ -100,7 +100,7 @@ fn calls() -> impl Strategy<Value = Asked> {
 type Got = (Vec<Value>, Option<(String, String)>, u128);
 
 fn told(error: &BoxError) -> (String, String) {
-    let fault = FaultError::from_error(&**error).fault;
+    let fault = FaultError::from_error(&**error, UNIX_EPOCH).fault;
     (
         chain_text(&**error),
         format!("{:?}", (fault.kind, fault.retry, fault.reach, fault.scenario())),
