@@ -41,6 +41,7 @@ struct Ran {
     calls: u32,
     reduced: u32,
     waited: Duration,
+    /// With the first route.
     spent: Usd,
     rests: Option<Duration>,
     failures: u32,
@@ -50,7 +51,8 @@ struct Ran {
 async fn run(server: &Server, reply: &Reply, places: &[&'static str]) -> Ran {
     let clock = ManualClock::skipping();
     let begun = clock.utc_now();
-    let routes = places.iter().map(|place| Route::new(*place, "m"));
+    // Each place has a model of its own, so that the books tell what the first one was paid.
+    let routes = places.iter().map(|place| Route::new(*place, *place));
     let routes = Routes::ordered(routes).with_clock(Arc::new(clock.clone()));
     // No wait is too long: none takes any time here.
     let backoff =
@@ -81,7 +83,7 @@ async fn run(server: &Server, reply: &Reply, places: &[&'static str]) -> Ran {
         calls,
         reduced,
         waited: (clock.utc_now() - begun).to_std().expect("time goes on"),
-        spent: account.balance().spent,
+        spent: account.statement().by_model.get(FIRST).copied().unwrap_or_default(),
         rests: routes.snapshot()[0].rests,
         failures: first.breaker().snapshot().counts.failures_in_a_row,
     }
@@ -120,25 +122,53 @@ async fn one_route(server: &Server, reply: &Reply, expect: &Value) -> Vec<String
         }
         None => {}
     }
+    differs.extend(books(&ran, expect, "one route"));
+    differs
+}
+
+/// What the calls of the first route cost, and how they count against its health.
+fn books(ran: &Ran, expect: &Value, with: &str) -> Vec<String> {
+    let mut differs = Vec::new();
     if let Some(billed) = expect["billed"].as_bool() {
         let due = if billed { Usd::from_cents(u64::from(ran.calls)) } else { Usd::ZERO };
-        check("billed", ran.spent == due, format!("{} are booked", ran.spent));
+        if ran.spent != due {
+            differs.push(format!("{with}: billed is {billed}, and {} are booked", ran.spent));
+        }
     }
     if let Some(counts) = expect["counts"].as_bool() {
         let due = if counts { ran.calls } else { 0 };
-        check("counts", ran.failures == due, format!("{} failures are counted", ran.failures));
+        if ran.failures != due {
+            let failures = ran.failures;
+            differs
+                .push(format!("{with}: counts is {counts}, and {failures} failures are counted"));
+        }
     }
     differs
 }
 
-/// With another place that answers: whether the turn goes there.
+/// With another place that answers: whether the turn goes there, and what it leaves behind at the first one.
 async fn two_routes(server: &Server, reply: &Reply, expect: &Value) -> Vec<String> {
-    let Some(elsewhere) = expect["elsewhere"].as_bool() else { return Vec::new() };
     let ran = run(server, reply, &[FIRST, SECOND]).await;
-    if ran.outcome.is_ok() == elsewhere {
-        return Vec::new();
+    let mut differs = books(&ran, expect, "two routes");
+    let mut check = |field: &str, agrees: bool, found: String| {
+        if !agrees {
+            differs.push(format!("two routes: {field} is {}, and {found}", expect[field]));
+        }
+    };
+    if let Some(elsewhere) = expect["elsewhere"].as_bool() {
+        let is_answered = ran.outcome.is_ok();
+        check("elsewhere", is_answered == elsewhere, format!("answered: {is_answered}"));
+        // A turn that goes elsewhere does not wait here.
+        let asked = expect["asked"].as_f64().filter(|_| elsewhere && !ran.waited.is_zero());
+        let waited = ran.waited;
+        check("asked", asked.is_none(), format!("{waited:?} were waited before it went elsewhere"));
+        if let (true, Some(asked)) = (elsewhere, expect["asked"].as_f64()) {
+            // No rest is longer than an hour, but for the told reset of a quota.
+            let is_quota = [&expect["kind"], &expect["kind"][0]].contains(&&Value::from("quota"));
+            let due = if is_quota { asked } else { asked.min(3_600.0) };
+            let rests = ran.rests.unwrap_or_default().as_secs_f64();
+            check("asked", rests >= due, format!("the first route rests for {rests} s"));
+        }
     }
-    let outcome =
-        ran.outcome.map_or_else(|error| error.to_string(), |place| format!("{place} answered"));
-    vec![format!("two routes: elsewhere is {elsewhere}, and {outcome}")]
+    differs
 }
