@@ -40,7 +40,7 @@ use crate::ask::Ask;
 ///
 /// let uri = "https://api.openai.com/v1/chat/completions".parse()?;
 /// let ask = Ask::of(&Method::POST, &uri, br#"{"model":"gpt-5","stream":true}"#).ok_or("a call")?;
-/// let mut meter = Meter::new(&ask, Framing::Events);
+/// let mut meter = Meter::new(&ask, Framing::Events, std::time::SystemTime::now());
 /// meter.push(&Bytes::from_static(b"data: {\"choices\":[{\"delta\":{\"content\":\"Hello\"}}]}\n"));
 /// meter.push(&Bytes::from_static(b"\ndata: [DONE]\n\n"));
 /// assert!(meter.has_ended());

@@ -57,9 +57,9 @@ pub(super) fn crypt(text: &[u8], at: usize) -> Option<usize> {
     };
     let belongs = |byte: u8| byte.is_ascii_alphanumeric() || b"./$=,+-".contains(&byte);
     let length = count(rest, belongs);
-    let hash = rest[..length].rsplit(|&byte| byte == b'$').next()?;
-    let is_hash =
-        hash.len() >= LEAST && rest[..length].iter().filter(|&&byte| byte == b'$').count() > 1;
+    let mut parts = rest[..length].rsplit(|&byte| byte == b'$');
+    let hash = parts.next()?;
+    let is_hash = hash.len() >= LEAST && parts.nth(1).is_some();
     (is_known && is_hash && is_no_word(hash)).then_some(at + 1 + length)
 }
 

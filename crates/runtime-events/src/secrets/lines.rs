@@ -45,7 +45,8 @@ pub(super) fn pair(
 ) -> Option<(usize, usize)> {
     const LONGEST_USER: usize = 256;
     let is_near = program > line && colon - program < FAR;
-    if !is_near && !(b"[r".contains(&text[line]) && colon - line < FAR) {
+    let begins_line = b"[r".contains(&text[line]) && colon - line < FAR;
+    if !is_near && !begins_line {
         return None;
     }
 

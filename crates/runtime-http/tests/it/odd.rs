@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::net::Ipv4Addr;
+use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
@@ -64,7 +65,7 @@ fn events_are_read_whatever_ends_their_lines() {
     let ask = Ask::of(&Method::POST, &OPENAI.parse().unwrap(), br#"{"model":"m","stream":true}"#);
     let ask = ask.unwrap();
     let usage = |text: &str, size: usize| {
-        let mut meter = Meter::new(&ask, Framing::Events);
+        let mut meter = Meter::new(&ask, Framing::Events, UNIX_EPOCH);
         for piece in text.as_bytes().chunks(size) {
             meter.push(&Bytes::copy_from_slice(piece));
         }
