@@ -76,11 +76,11 @@ impl Provider {
             return Ok(reading.report());
         }
         let mut body = self.body(json);
-        let own = self.usage_in(&mut body);
-        let usage = own.unwrap_or_else(|| body.get());
+        let usage = self.usage_in(&mut body).unwrap_or_else(|| body.get());
         reading.fold(body, usage)?;
         let mut usage = reading.report();
-        if own.is_some() && usage.missing.is_empty() && !reading.has_counts() {
+        let has_ended = usage.finish_reasons[0].is_some();
+        if has_ended && usage.missing.is_empty() && !reading.has_counts() {
             // No answer had a prompt of no tokens: nobody has counted.
             usage.missing.extend(reading.known.counts.required());
         }
