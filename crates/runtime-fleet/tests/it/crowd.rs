@@ -31,16 +31,16 @@ fn many_accounts_are_told_in_parts_that_are_answered_in_time() {
     }
     // What is spent while they are told waits for the next heartbeat.
     let before = world.members[0].calls();
-    let spend = || {
+    let use_all = || {
         for account in &accounts {
             account.reserve(cents(1)).unwrap().settle(Usd::from_nanos(1));
         }
     };
     world.clock.advance(TICK);
-    spend();
+    use_all();
     world.members[0].line(Line::Slow);
     world.drive();
-    spend();
+    use_all();
     world.members[0].line(Line::Up);
     world.drive();
     let calls = world.members[0].calls() - before;

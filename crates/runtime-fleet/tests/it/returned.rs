@@ -66,7 +66,9 @@ fn money_that_goes_back_is_left_alone_after_its_time() {
                 }
                 2 | 3 => {
                     world.ticks(dice.u32(1..16));
-                    silences.iter_mut().for_each(|silence| silence.fresh = Usd::ZERO);
+                    for silence in &mut silences {
+                        silence.fresh = Usd::ZERO;
+                    }
                 }
                 _ => {
                     let cost = cents(dice.u64(1..4));
