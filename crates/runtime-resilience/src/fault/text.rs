@@ -27,7 +27,7 @@ pub(crate) fn of_texts(errors: &[&(dyn Error + 'static)], now: DateTime<Utc>) ->
     let unknown = || Fault::of(FaultKind::Unknown).read_from(FaultBasis::Nothing);
     let fault = fault.unwrap_or_else(unknown).of_unknown_reach();
     let asked = texts.iter().find_map(|text| rules::asked_in_words(&fault, text, now));
-    Fault { scenario, asked, ..fault }
+    Fault { asked, scenario, ..fault }
 }
 
 /// The texts of a chain of errors.
