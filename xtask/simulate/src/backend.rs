@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use runtime_fleet::{
     AccountPath, AccountState, Booked, Booking, BreakerView, MemberId, MemberReport, MemoryState,
-    Probe, ProbeLease, Probed, Rules, SharedState, StateFuture, View, Watcher,
+    Probe, ProbeLease, Probed, Rules, SharedState, StateFuture, View, Want, Watcher,
 };
 use runtime_testkit::simulation::SimTime;
 use runtime_usage::Usd;
@@ -20,7 +20,7 @@ use crate::now;
 /// A backend that notes what it answers. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Watched {
-    state: MemoryState,
+    state: Arc<Mutex<MemoryState>>,
     time: SimTime,
     cooldown: Duration,
     seen: Arc<Mutex<Seen>>,
@@ -31,25 +31,46 @@ struct Seen {
     last: Option<(Duration, ProbeLease)>,
     /// Of each breaker, a generation and until when it is open in it.
     open: BTreeMap<String, (u64, Duration)>,
+    /// Until when any of them was to be open, and how long a pause of a limit was told.
+    longest: Duration,
+    pauses: Duration,
     /// The last report of each member.
     reports: BTreeMap<MemberId, u64>,
     /// What each member may use of each limit, and until when.
     parts: BTreeMap<(String, MemberId), (Duration, u64)>,
     /// Until when the money of each member is its own, and what it has lost of it.
     money: BTreeMap<MemberId, (Duration, Usd)>,
+    /// What each member had lost, by the answer that told it so.
+    losses: BTreeMap<MemberId, BTreeMap<u64, Usd>>,
     /// The number of bookings.
     bookings: u64,
     marks: Marks,
+    /// Whether it has lost its memory, and nobody has reported since.
+    forgot: bool,
+    /// Until when it cannot know what members go by.
+    blind_until: Duration,
     broken: Option<String>,
 }
 
 impl Watched {
     pub(crate) fn new(state: MemoryState, time: SimTime, cooldown: Duration) -> Self {
-        Self { state, time, cooldown, seen: Arc::default() }
+        Self { state: Arc::new(Mutex::new(state)), time, cooldown, seen: Arc::default() }
     }
 
-    pub(crate) const fn state(&self) -> &MemoryState {
-        &self.state
+    pub(crate) fn state(&self) -> MemoryState {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Members may go by the whole limit while they cannot reach it.
+    pub(crate) fn limits_are_open(&self) {
+        self.seen().blind_until = Duration::MAX;
+    }
+
+    /// It loses its memory: another one, of which nobody hears, takes its place.
+    pub(crate) fn forget(&self) {
+        let other = MemoryState::on(self.time.clone());
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = other;
+        self.seen().forgot = true;
     }
 
     /// Whether a member may probe: it was given a probe that is not over, or the fleet has not heard of an opening.
@@ -67,6 +88,22 @@ impl Watched {
         let now = self.time.elapsed();
         let place = (limit.to_owned(), member.clone());
         self.seen().parts.get(&place).is_some_and(|(until, _)| now < *until)
+    }
+
+    /// Whether the money of a member is still its own, if it has any.
+    pub(crate) fn owns(&self, member: &MemberId) -> bool {
+        let now = self.time.elapsed();
+        self.seen().money.get(member).is_none_or(|(until, _)| now < *until)
+    }
+
+    /// Until when a breaker was to be open, at the latest.
+    pub(crate) fn open_until(&self) -> Duration {
+        self.seen().longest
+    }
+
+    /// Until when a limit is to pause, as members have told.
+    pub(crate) fn paused_until(&self) -> Duration {
+        self.seen().pauses
     }
 
     pub(crate) fn bookings(&self) -> u64 {
@@ -87,9 +124,9 @@ impl Watched {
     }
 
     /// Looks at an answer that is there at once, as those in memory are.
-    fn look<'a, T: Send + 'a>(
+    fn look<'a, T: Send + 'static>(
         &self,
-        answer: StateFuture<'a, T>,
+        answer: StateFuture<'_, T>,
         look: impl FnOnce(&mut Seen, Duration, &T),
     ) -> StateFuture<'a, T> {
         let answer = now(answer);
@@ -125,6 +162,7 @@ impl Seen {
         {
             self.breaks(|| format!("{lease:?} at {at:?}, and it was open until {until:?}"));
         }
+        self.longest = self.longest.max(at.saturating_add(lease.ttl).saturating_add(cooldown));
         self.last = Some((at, lease.clone()));
     }
 
@@ -133,6 +171,15 @@ impl Seen {
         self.bookings += 1;
         if let Err(why) = self.marks.booked(at, booking, booked) {
             self.breaks(|| why);
+        }
+        // What its calls have taken beyond what is its own comes first.
+        let losses = self.losses.entry(booking.member.clone()).or_default();
+        let heard = losses.range(..=booking.heard).next_back();
+        let own = booking.granted.saturating_sub(heard.map_or(Usd::ZERO, |(_, lost)| *lost));
+        losses.insert(booking.seq, booked.lost);
+        let debt = booking.spent.saturating_add(booking.returned).saturating_sub(own);
+        if booking.least < debt && !booking.ttl.is_zero() {
+            self.breaks(|| format!("{debt} are owed, and not asked for: {booking:?}"));
         }
         let until = at.saturating_add(booking.ttl);
         let (own, lost) = self.money.entry(booking.member.clone()).or_insert((until, booked.lost));
@@ -146,6 +193,7 @@ impl Seen {
     /// In one generation a wait never gets shorter.
     fn viewed(&mut self, at: Duration, breaker: &str, view: BreakerView) {
         let until = view.open.map(|left| at.saturating_add(left));
+        self.longest = self.longest.max(until.unwrap_or_default());
         if let Some((generation, before)) = self.open.get(breaker).copied()
             && generation == view.generation
             && before > at
@@ -184,6 +232,12 @@ impl Seen {
             self.parts.retain(|(_, member), _| *member != report.member);
             return;
         }
+        let goes_by_a_part = |want: &Want| want.applied.iter().any(|units| *units > Some(0));
+        if std::mem::take(&mut self.forgot) && !report.wants.iter().any(goes_by_a_part) {
+            // A newcomer gets the whole: nothing tells that there are others.
+            let ends = self.parts.values().map(|(until, _)| *until);
+            self.blind_until = ends.max().unwrap_or_default();
+        }
         let until = at.saturating_add(report.ttl);
         for (want, share) in report.wants.iter().zip(&view.shares) {
             let given = share.as_ref().ok().and_then(|share| share.given[0]);
@@ -197,7 +251,7 @@ impl Seen {
                 .iter()
                 .filter(|((limit, _), (until, _))| **limit == *want.limit && *until > at);
             let sum: u64 = live.map(|(_, (_, part))| part).sum();
-            if sum > whole {
+            if sum > whole && at >= self.blind_until {
                 self.breaks(|| format!("members may use {sum} of {whole} thousandths at {at:?}"));
             }
         }
@@ -206,7 +260,7 @@ impl Seen {
 
 impl SharedState for Watched {
     fn sync<'a>(&'a self, report: &'a MemberReport) -> StateFuture<'a, View> {
-        self.look(self.state.sync(report), |seen, at, view| seen.reported(at, report, view))
+        self.look(self.state().sync(report), |seen, at, view| seen.reported(at, report, view))
     }
 
     fn open<'a>(
@@ -215,7 +269,8 @@ impl SharedState for Watched {
         seen: u64,
         wait: Duration,
     ) -> StateFuture<'a, BreakerView> {
-        let opened = self.state.open(name, seen, wait);
+        let state = self.state();
+        let opened = state.open(name, seen, wait);
         self.look(opened, |seen, at, view| seen.viewed(at, name, *view))
     }
 
@@ -226,7 +281,8 @@ impl SharedState for Watched {
         ttl: Duration,
         wait: Duration,
     ) -> StateFuture<'a, Probe> {
-        let probe = self.state.probe(breaker, member, ttl, wait);
+        let state = self.state();
+        let probe = state.probe(breaker, member, ttl, wait);
         self.look(probe, |seen, at, probe| {
             if let Probe::Granted(lease) = probe {
                 seen.granted(at, lease, self.cooldown);
@@ -246,7 +302,8 @@ impl SharedState for Watched {
         if ended == Probed::Unused {
             self.seen().last.take_if(|last| its(last));
         }
-        let answer = self.state.probed(lease, ended);
+        let state = self.state();
+        let answer = state.probed(lease, ended);
         self.look(answer, |seen, at, view| {
             if late && view.generation != lease.generation {
                 seen.breaks(|| {
@@ -262,19 +319,21 @@ impl SharedState for Watched {
         account: &'a AccountPath,
         rules: &'a Rules,
     ) -> StateFuture<'a, AccountState> {
-        self.state.open_account(account, rules)
+        self.look(self.state().open_account(account, rules), |_, _, _| ())
     }
 
     fn book<'a>(&'a self, booking: &'a Booking) -> StateFuture<'a, Booked> {
-        self.look(self.state.book(booking), |seen, at, booked| seen.booked(at, booking, booked))
+        self.look(self.state().book(booking), |seen, at, booked| seen.booked(at, booking, booked))
     }
 
     fn pause<'a>(&'a self, name: &'a str, wait: Duration) -> StateFuture<'a, ()> {
-        self.state.pause(name, wait)
+        self.look(self.state().pause(name, wait), |seen, at, ()| {
+            seen.pauses = seen.pauses.max(at.saturating_add(wait));
+        })
     }
 
     fn watch(&self, watcher: Weak<dyn Watcher>) {
-        self.state.watch(watcher);
+        self.state().watch(watcher);
     }
 }
 

@@ -5,35 +5,53 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use fastrand::Rng;
 use runtime_events::Sleeper;
 use runtime_resilience::{
     CircuitBreaker, CircuitBreakerConfig, CircuitState, CircuitWindow, Percent, Transition,
-    TransitionListener,
+    TransitionCause, TransitionListener,
 };
-use runtime_testkit::simulation::{Broken, Ran, Sim, Simulation};
+use runtime_testkit::simulation::{Broken, Ran, Sim, SimTime, Simulation};
 
 use crate::draw::{millis, one_of, seconds};
 
-/// Counts the generations.
-#[derive(Default)]
-struct Generations(AtomicU32);
+/// Counts the generations, and looks at how long lost probes were waited for.
+struct Generations {
+    count: AtomicU32,
+    time: SimTime,
+    lease: Duration,
+    /// How many probes in a row were lost, and when the last one began.
+    lost: Mutex<(u32, Duration)>,
+    impatient: AtomicBool,
+}
 
 impl Generations {
     fn now(&self) -> u32 {
         // Relaxed: a simulation has one thread.
-        self.0.load(Ordering::Relaxed)
+        self.count.load(Ordering::Relaxed)
     }
 }
 
 impl TransitionListener for Generations {
-    fn on_transition(&self, _: &str, _: Transition) {
+    fn on_transition(&self, _: &str, Transition { cause, .. }: Transition) {
         // Relaxed: as above.
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.count.fetch_add(1, Ordering::Relaxed);
+        let now = self.time.elapsed();
+        let mut last = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        if cause != TransitionCause::ProbeLost {
+            *last = (0, now);
+            return;
+        }
+        // Each time twice as long, up to four times.
+        let (times, began) = *last;
+        if now.saturating_sub(began) < self.lease.saturating_mul(1 << times) {
+            self.impatient.store(true, Ordering::Relaxed);
+        }
+        *last = ((times + 1).min(4), now);
     }
 }
 
@@ -60,6 +78,9 @@ struct Counted {
     threshold: u32,
     window: Option<Window>,
 }
+
+/// Many calls take longer.
+const SHORT_LEASE: Duration = Duration::from_secs(2);
 
 /// The calls of a window.
 const WINDOW: u16 = 6;
@@ -152,18 +173,26 @@ pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
         let most = one_of(&mut rng, &[1, 1, 2, 3]);
         let some = |number: u32| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
         let threshold = rng.u32(1..5);
+        // A place of a probe that is not given back is missed if it stays so for ever.
+        let lease = one_of(&mut sim.rng("lease"), &[Duration::MAX, Duration::MAX, SHORT_LEASE]);
         let mut config = CircuitBreakerConfig::default()
             .failure_threshold(some(threshold))
             .recovery_timeout(seconds(&mut rng, 2..10))
             .half_open_max_probes(some(most))
             .successes_to_close(some(rng.u32(1..3)))
-            .half_open_lease(Duration::MAX);
+            .half_open_lease(lease);
         let window = rng.bool().then(|| Window::draw(&mut rng));
         if let Some(window) = &window {
             config = config.window(window.config());
         }
         let counted = Counted { generation: 0, row: 0, threshold, window };
-        let generations = Arc::new(Generations::default());
+        let generations = Arc::new(Generations {
+            count: AtomicU32::default(),
+            time: sim.time(),
+            lease,
+            lost: Mutex::default(),
+            impatient: AtomicBool::default(),
+        });
         let (time, listener) = (Arc::new(sim.time()), Arc::clone(&generations));
         let breaker = CircuitBreaker::with_listener("api", config, time, listener);
         let (probes, counted) = (Cell::new(0), RefCell::new(counted));
@@ -219,6 +248,9 @@ async fn caller(sim: Sim, shared: Rc<Shared>, number: usize) {
         }
         let takes = millis(&mut rng, 0..9_000);
         sim.sleep(takes).await;
+        if generations.impatient.load(Ordering::Relaxed) {
+            sim.fail("a lost probe was not waited for, twice as long each time");
+        }
         let before = generations.now();
         let failed = match rng.u8(..10) {
             0 | 1 => {

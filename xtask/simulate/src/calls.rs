@@ -19,7 +19,7 @@ use runtime_resilience::{
     RateLimiter, RateLimits, RetryBudget, RetryBudgetConfig, Route, Routes,
 };
 use runtime_testkit::simulation::{
-    Broken, Endpoint, Ran, Reply, Sim, SimProvider, SimTime, Simulation, World,
+    Broken, Endpoint, Ran, Reply, Sim, SimProvider, SimTime, Simulation, Trouble, World,
 };
 use runtime_usage::{Account, Limit, ModelPricing, PricingTable, UsageSnapshot, Usd};
 
@@ -36,6 +36,9 @@ const PLACES: [(&str, &str); 2] = [("openai", "gpt-5"), ("anthropic", "sonnet")]
 /// How long the faults of providers go on.
 const TROUBLED: Duration = Duration::from_secs(120);
 
+/// The status of a request that is too long.
+const TOO_LONG: u16 = 413;
+
 /// The most tokens of a call, which strict budgets reserve.
 const INPUT: u64 = 2_000;
 const OUTPUT: u64 = 500;
@@ -49,7 +52,12 @@ pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
             provider = provider.capacity(rng.u32(20..200));
         }
         provider = provider.troubled(&mut rng, 4, TROUBLED);
-        world = world.provider(name, refusing(provider, &mut rng, TROUBLED));
+        provider = refusing(provider, &mut rng, TROUBLED);
+        if is_narrow(&mut simulation.rng("narrow")) {
+            let busy = Trouble::Status(503, Some(Duration::from_secs(9)));
+            provider = provider.spell(busy, Duration::ZERO..TROUBLED).share(20);
+        }
+        world = world.provider(name, full(provider, &mut simulation.rng(&format!("full {name}"))));
     }
     for _ in 0..rng.usize(..2) {
         let by = chrono::TimeDelta::seconds(rng.i64(-7_200..7_200));
@@ -69,6 +77,20 @@ pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
     })
 }
 
+/// Whether few calls may be made in a while, so that turns wait for room, while others find a place busy.
+fn is_narrow(rng: &mut Rng) -> bool {
+    rng.u8(..8) == 0
+}
+
+/// A provider that finds requests too long now and then.
+fn full(provider: SimProvider, rng: &mut Rng) -> SimProvider {
+    if rng.u8(..4) > 0 {
+        return provider;
+    }
+    let share = one_of(rng, &[20, 50]);
+    provider.spell(Trouble::Status(TOO_LONG, None), Duration::ZERO..TROUBLED).share(share)
+}
+
 /// What all agents of a simulation share.
 struct Setup {
     orchestrator: Orchestrator,
@@ -80,6 +102,8 @@ struct Setup {
     purses: Purses,
     deadline: Option<Duration>,
     routes: Option<Routes>,
+    /// What limits each route, if anything does.
+    queues: Vec<RateLimiter>,
     strict: bool,
     /// All agents begin within this time.
     rush: Range<u64>,
@@ -105,12 +129,16 @@ fn limiter(sim: &Sim, name: &str, rng: &mut Rng) -> RateLimiter {
     if rng.bool() {
         limits = limits.tokens_per_minute(tokens);
     }
+    if is_narrow(&mut sim.rng("narrow")) {
+        let few = NonZeroU32::new(20).unwrap_or(NonZeroU32::MIN);
+        limits = limits.requests_per_minute(few).burst(Duration::from_secs(6));
+    }
     RateLimiter::with_clock(name, limits, Arc::new(sim.time()))
 }
 
-/// The failures in a row that open a breaker, and the time that it is open.
+/// The failures in a row that open a breaker, and the times that it may be open.
 const THRESHOLD: u32 = 3;
-const COOLDOWN: Duration = Duration::from_secs(15);
+const COOLDOWNS: [Duration; 2] = [Duration::from_secs(15), Duration::from_secs(4)];
 
 /// The retries that a budget has from the start.
 const RESERVE: u32 = 3;
@@ -118,7 +146,7 @@ const RESERVE: u32 = 3;
 fn breaker(sim: &Sim, name: &str, places: &Rc<Places>, at: usize) -> CircuitBreaker {
     let config = CircuitBreakerConfig::default()
         .failure_threshold(NonZeroU32::new(THRESHOLD).unwrap_or(NonZeroU32::MIN))
-        .recovery_timeout(COOLDOWN)
+        .recovery_timeout(one_of(&mut sim.rng("cooldown"), &COOLDOWNS))
         // So that a place of a probe that is not given back is missed.
         .half_open_lease(Duration::MAX);
     let listener = places.listener(at);
@@ -128,7 +156,8 @@ fn breaker(sim: &Sim, name: &str, places: &Rc<Places>, at: usize) -> CircuitBrea
 impl Setup {
     fn new(sim: &Sim, rng: &mut Rng) -> Self {
         let time: Arc<dyn Sleeper> = Arc::new(sim.time());
-        let (routed, strict) = (rng.bool(), rng.u8(..4) == 0);
+        let narrow = is_narrow(&mut sim.rng("narrow"));
+        let (routed, strict) = (rng.bool() || narrow, rng.u8(..4) == 0);
         let places = Rc::new(Places::new(PLACES.len(), THRESHOLD, routed));
         let cap = Usd::from_cents(rng.u64(2..60));
         let per_turn = Usd::from_cents(1);
@@ -168,7 +197,7 @@ impl Setup {
         if let Some(deadline) = deadline {
             orchestrator = orchestrator.deadline(Timeout::on(deadline, time));
         }
-        let limited = rng.bool();
+        let limited = rng.bool() || narrow;
         let mut shared = None;
         if routed {
             let ways = PLACES.into_iter().enumerate().map(|(at, (provider, model))| {
@@ -200,10 +229,25 @@ impl Setup {
             breakers,
             places,
             deadline,
+            queues: if routed && limited { limiters } else { Vec::new() },
             routes: shared,
             strict,
             rush,
         }
+    }
+
+    /// Whether nothing keeps a call from the route to a place, as far as that is known to all.
+    fn is_free(&self, place: usize) -> bool {
+        let routes: Vec<_> = self.routes.iter().flat_map(Routes::snapshot).collect();
+        let rests = routes.get(place).is_none_or(|route| route.rests.is_some());
+        !rests && self.queues.is_empty() && self.breakers[place].state() == CircuitState::Closed
+    }
+
+    /// Whether another call surely draws on the place that it goes to: it was there before, or finds out whether the
+    /// place is back. Where calls wait for room, that may have changed meanwhile.
+    fn draws(&self, last: Option<usize>, place: usize) -> bool {
+        let probes = self.breakers[place].state() == CircuitState::HalfOpen;
+        self.queues.is_empty() && (last == Some(place) || probes)
     }
 
     /// What holds at every step, and at the end.
@@ -257,6 +301,18 @@ impl Setup {
         });
         let setup = Rc::clone(self);
         sim.always("places are left alone as they ask", move || setup.places.broken());
+        let (setup, time) = (Rc::clone(self), sim.time());
+        let mut before = [(0, false); PLACES.len()];
+        sim.always("nobody begins to wait at a place that rests", move || {
+            for (place, (queue, before)) in setup.queues.iter().zip(&mut before).enumerate() {
+                let now = (queue.available().waiting, setup.places.rests(place, time.elapsed()));
+                let (waiting, rested) = std::mem::replace(before, now);
+                if rested && now.1 && now.0 > waiting {
+                    return Err(format!("`{}` rests, and {} wait there", queue.name(), now.0));
+                }
+            }
+            Ok(())
+        });
         let (setup, providers) = (Rc::clone(self), PLACES.map(|(name, _)| sim.provider(name)));
         sim.at_end("what providers bill was reserved and is paid", move || {
             let calls = providers.iter().flat_map(Endpoint::arrived);

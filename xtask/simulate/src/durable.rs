@@ -5,12 +5,14 @@ mod life;
 mod recount;
 mod spent;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use runtime_durable::{Done, Durable, DurableSession, Run, RunError};
+use runtime_events::AgentEventName;
+use runtime_events::payload::DurableStep;
 use runtime_orchestrator::{Orchestrator, Timeout};
 use runtime_store::{
     Approvals as _, Fold, Inbox as _, MemoryStore, Store as _, Stored, Thread, ThreadId,
@@ -98,6 +100,23 @@ pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
 fn watch(sim: &Sim, shared: &Rc<Shared>) {
     let bank = shared.bank.clone();
     sim.always("each effect at most once", move || bank.broken());
+    let (bank, events) = (shared.bank.clone(), sim.events());
+    sim.at_end("no more uses of approvals are told than people have said yes", move || {
+        let mut used: BTreeMap<String, u32> = BTreeMap::new();
+        let events = events.events();
+        for event in events.iter().filter(|it| it.event == AgentEventName::ApprovalUsed) {
+            let DurableStep { thread: Some(thread), tool: Some(tool), .. } = DurableStep::of(event)
+            else {
+                continue;
+            };
+            *used.entry(format!("{}/{}", thread.as_str(), tool.as_str())).or_default() += 1;
+        }
+        let books = bank.books();
+        let approved = |call: &str| books.approved.get(call).copied().unwrap_or_default();
+        used.iter().find(|(call, used)| **used > approved(call)).map_or(Ok(()), |(call, used)| {
+            Err(format!("{used} uses for `{call}`, of {} approvals", approved(call)))
+        })
+    });
     let shared = Rc::clone(shared);
     let (of, openai) = (Rc::clone(&shared), sim.provider("openai"));
     sim.at_end("what the provider bills is in the journals", move || {

@@ -1,8 +1,9 @@
 //! A fleet of processes with one budget, one breaker and one limit, which crash, and whose backend is away at times.
 
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use runtime_usage::{Limit, ModelPricing, PricingTable, UsageSnapshot, Usd};
 
 use crate::backend::Watched;
 use crate::draw::{millis, one_of, seconds};
-use crate::now;
+use crate::{now, parts};
 
 const TROUBLED: Duration = Duration::from_secs(60);
 const COOLDOWN: Duration = Duration::from_secs(8);
@@ -38,13 +39,24 @@ struct Shared {
     turns: usize,
     /// What becomes of the money of a member that is not heard of any more.
     on_loss: OnLoss,
+    /// Whether calls may cost more than they reserve.
+    careless: bool,
+    /// Whether members go by the whole limit while the backend is away.
+    limit_open: bool,
+    /// Whether there is one member, and nobody else who opens or closes its breaker: somebody calls late there.
+    alone: bool,
+    members: RefCell<Vec<Weak<Member>>>,
 }
 
 fn price() -> ModelPricing {
     ModelPricing::per_million(Usd::from_dollars(3), Usd::from_dollars(15))
 }
 
+/// Fleets, and members of one limit for an eighth of the seeds.
 pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
+    if simulation.rng("kind").u8(..8) == 0 {
+        return parts::run(simulation);
+    }
     let mut rng = simulation.rng("world");
     let openai = SimProvider::healthy().tokens(50..INPUT, 5..OUTPUT);
     let openai = openai.troubled(&mut rng, 3, TROUBLED);
@@ -60,6 +72,10 @@ pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
         let mut rng = sim.rng("plan");
         let shared = Rc::new(Shared {
             backend: Watched::new(MemoryState::on(sim.outside()), sim.outside(), COOLDOWN),
+            careless: sim.rng("care").u8(..4) == 0,
+            limit_open: sim.rng("limit").u8(..3) == 0,
+            alone: nodes == 1 && sim.rng("late").bool(),
+            members: RefCell::default(),
             cap: Usd::from_cents(rng.u64(2..40)),
             turns: rng.usize(1..6),
             on_loss: one_of(
@@ -67,11 +83,16 @@ pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
                 &[OnLoss::Spend, OnLoss::Spend, OnLoss::Spend, OnLoss::Return],
             ),
         });
+        if shared.limit_open {
+            shared.backend.limits_are_open();
+        }
         for number in 0..nodes {
             let shared = Rc::clone(&shared);
             sim.process(format!("node {number}"), move |sim| node(sim, number, Rc::clone(&shared)));
         }
-        sim.spawn("operator", operator(sim.clone(), Rc::clone(&shared)));
+        if !shared.alone {
+            sim.spawn("operator", operator(sim.clone(), Rc::clone(&shared)));
+        }
         watch(&sim, &shared);
         Ok(())
     })
@@ -97,7 +118,7 @@ fn watch(sim: &Sim, shared: &Rc<Shared>) {
         let Some(state) = account(&of) else { return Ok(()) };
         let sum = state.spent.saturating_add(state.granted);
         let returns = of.on_loss == OnLoss::Return;
-        if sum <= of.cap || returns { Ok(()) } else { Err(format!("{state:?}")) }
+        if sum <= of.cap || returns || of.careless { Ok(()) } else { Err(format!("{state:?}")) }
     });
     let of = Rc::clone(shared);
     let mut before = (0, Usd::ZERO);
@@ -116,7 +137,17 @@ fn watch(sim: &Sim, shared: &Rc<Shared>) {
         let billed: Usd = bills.map(|usage| price().cost(&usage)).sum();
         // What is given back may have been spent.
         let returns = of.on_loss == OnLoss::Return;
-        if billed <= of.cap || returns { Ok(()) } else { Err(format!("{billed} of {}", of.cap)) }
+        if billed <= of.cap || returns || of.careless {
+            Ok(())
+        } else {
+            Err(format!("{billed} of {}", of.cap))
+        }
+    });
+    let (of, at) = (Rc::clone(shared), sim.clone());
+    sim.always("breakers are open as long as they are to be", move || {
+        let (told, now, members) = (of.backend.open_until(), at.elapsed(), of.members.borrow());
+        let mut members = members.iter().filter_map(Weak::upgrade);
+        members.try_for_each(|member| member.opens_as_told(told, now))
     });
     let of = Rc::clone(shared);
     sim.always("one probe, kept waits, parts of the whole", move || of.backend.broken());
@@ -181,7 +212,7 @@ async fn node(sim: Sim, number: usize, shared: Rc<Shared>) {
     let config = FleetConfig::default()
         .name(format!("node-{number}"))
         .policy(SharedKind::Breakers, closed)
-        .policy(SharedKind::Limits, closed);
+        .policy(SharedKind::Limits, if shared.limit_open { Policy::FailOpen } else { closed });
     let fleet = sim.fleet(shared.backend.clone(), config);
     let limit = Limit::strict(shared.cap).marks(MARKS);
     let Ok(company) = fleet.account_on_loss("company", limit, shared.on_loss).await else { return };
@@ -192,13 +223,18 @@ async fn node(sim: Sim, number: usize, shared: Rc<Shared>) {
         .pricing(prices())
         .account(&company);
     let (orchestrator, breaker) = gated(&fleet, orchestrator);
-    let member = Rc::new(Member { id: fleet.member().clone(), breaker });
+    let member = Rc::new(Member { id: fleet.member().clone(), breaker, ended: Cell::default() });
+    shared.members.borrow_mut().push(Rc::downgrade(&member));
     let mut agents = Vec::new();
     for agent in 0..rng.usize(1..4) {
         let name = format!("agent {agent} of node {number}");
         let (shared, member) = (Rc::clone(&shared), Rc::clone(&member));
         let task = writer(sim.clone(), orchestrator.clone(), (shared, member), name.clone());
         agents.push(sim.spawn(name, task));
+    }
+    if shared.alone {
+        let name = format!("late caller of node {number}");
+        agents.push(sim.spawn(name, late(sim.clone(), Rc::clone(&member))));
     }
     for agent in agents {
         agent.await;
@@ -207,10 +243,50 @@ async fn node(sim: Sim, number: usize, shared: Rc<Shared>) {
     let _ = fleet.shutdown().await;
 }
 
+/// Somebody who calls when all is well again: the breaker closes, whatever was lost before.
+async fn late(sim: Sim, member: Rc<Member>) {
+    // Past all troubles, and the time of a probe that was lost in them.
+    sim.sleep(Duration::from_secs(75).saturating_sub(sim.elapsed())).await;
+    for _ in 0..8 {
+        if let Ok(permit) = member.breaker.try_acquire() {
+            return permit.success();
+        }
+        sim.sleep(Duration::from_secs(4)).await;
+    }
+    sim.fail(format!("the breaker of {} stays open", member.id));
+}
+
 /// A member, as it is looked at when it makes a call.
 struct Member {
     id: MemberId,
     breaker: CircuitBreaker,
+    /// When a call of it ended last.
+    ended: Cell<Duration>,
+}
+
+impl Member {
+    /// Its breaker is open no longer than the fleet has said, or its own calls are a reason for.
+    fn opens_as_told(&self, told: Duration, now: Duration) -> Result<(), String> {
+        /// What is said is heard within the time of a heartbeat, and counts from then on.
+        const HEARD: Duration = Duration::from_secs(1);
+        let own = self.ended.get().saturating_add(COOLDOWN);
+        let until = now.saturating_add(self.breaker.snapshot().retry_after.unwrap_or_default());
+        let most = told.max(own).max(now).saturating_add(HEARD);
+        if until <= most {
+            Ok(())
+        } else {
+            Err(format!("{} is open until {until:?}, of {most:?}", self.id))
+        }
+    }
+}
+
+/// A call until its end, answered or dropped.
+struct Ends<'c>(&'c Member, &'c Sim);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.ended.set(self.1.elapsed());
+    }
 }
 
 fn gated(fleet: &Fleet, orchestrator: Orchestrator) -> (Orchestrator, CircuitBreaker) {
@@ -244,10 +320,11 @@ async fn writer(
     for _ in 0..shared.turns {
         sim.sleep(millis(&mut rng, 0..9_000)).await;
         let limit = Timeout::on(seconds(&mut rng, 5..25), Arc::new(sim.time()));
+        let part = if shared.careless { 8 } else { 1 };
         let turn = Turn::model(MODEL)
             .usage_from(Reply::usage)
-            .estimate(UsageSnapshot::new(INPUT, OUTPUT))
-            .max_output(OUTPUT)
+            .estimate(UsageSnapshot::new(INPUT / part, OUTPUT / part))
+            .max_output(OUTPUT / part)
             .timeout(limit);
         let patience = if rng.u8(..5) == 0 { millis(&mut rng, 1..9_000) } else { Duration::MAX };
         let call = async || {
@@ -255,7 +332,11 @@ async fn writer(
             if probes && !shared.backend.may_probe("openai", &member.id) {
                 sim.fail(format!("{} probes, and may not", member.id));
             }
-            if !shared.backend.may_use("openai", &member.id) {
+            let _ends = Ends(&member, &sim);
+            if shared.on_loss == OnLoss::Return && !shared.backend.owns(&member.id) {
+                sim.fail(format!("{} makes a call with money that is given back", member.id));
+            }
+            if !shared.limit_open && !shared.backend.may_use("openai", &member.id) {
                 sim.fail(format!("{} makes a call, and has no part of the limit", member.id));
             }
             openai.call("hi").await

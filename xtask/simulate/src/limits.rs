@@ -1,12 +1,14 @@
 //! Tasks that share a rate limiter, and use more or less than they reserved.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use runtime_resilience::{Demand, RateLimiter, RateLimits};
+use fastrand::Rng;
+use runtime_resilience::{Demand, RateDimension, RateLimiter, RateLimits};
 use runtime_testkit::simulation::{Broken, Ran, Sim, Simulation};
 
 use crate::draw::{millis, seconds};
@@ -27,6 +29,55 @@ struct Shared {
     /// Whether no call was admitted since the last pause, and those that were the first after one, with what they took.
     restarts: Cell<bool>,
     firsts: RefCell<Vec<(usize, Admitted)>>,
+    /// Those who wait, by the order in which they came.
+    waiting: RefCell<BTreeSet<u64>>,
+    came: Cell<u64>,
+    /// The limit of requests that is set, and the one that a reply has named last.
+    limit: u64,
+    told: Cell<Option<u64>>,
+}
+
+/// A place in the order of those who wait, until it is given up.
+struct Waits<'s>(&'s Shared, u64);
+
+impl<'s> Waits<'s> {
+    fn new(shared: &'s Shared) -> Self {
+        let number = shared.came.get();
+        shared.came.set(number + 1);
+        shared.waiting.borrow_mut().insert(number);
+        Self(shared, number)
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.borrow_mut().remove(&self.1);
+    }
+}
+
+impl Shared {
+    /// What the headers of a reply say of the limit of requests, or do not say: the last word counts, and what is set
+    /// is never exceeded.
+    fn hears(&self, rng: &mut Rng) -> Result<(), String> {
+        let told = rng.bool().then(|| rng.u64(1..200));
+        self.told.set(told.or_else(|| self.told.get()));
+        let value = told.map(|told| told.to_string());
+        let headers: Vec<_> = value.iter().map(|it| ("x-ratelimit-limit-requests", it)).collect();
+        self.limiter.observe(&headers, None);
+        let limit = self.limiter.limit(RateDimension::Requests).map(NonZeroU64::get);
+        let known = Some(self.told.get().unwrap_or(u64::MAX).min(self.limit));
+        if limit == known {
+            Ok(())
+        } else {
+            Err(format!("the limit is {limit:?}, and is to be {known:?}"))
+        }
+    }
+
+    /// Nobody overtakes those who wait.
+    fn in_order(&self, number: u64) -> Result<(), String> {
+        let first = self.waiting.borrow().first().copied().filter(|first| *first < number);
+        first.map_or(Ok(()), |first| Err(format!("caller {number} overtakes {first}, who waits")))
+    }
 }
 
 /// The units that come in with time, and the most that are there at once.
@@ -65,6 +116,10 @@ pub(crate) fn run(simulation: Simulation) -> Result<Ran, Box<Broken>> {
             paused_until: Cell::default(),
             restarts: Cell::default(),
             firsts: RefCell::default(),
+            waiting: RefCell::default(),
+            came: Cell::default(),
+            limit: requests.get().into(),
+            told: Cell::default(),
         });
         for number in 0..rng.usize(1..8) {
             sim.spawn(format!("caller {number}"), caller(sim.clone(), Rc::clone(&shared), number));
@@ -130,14 +185,22 @@ fn after(
 
 async fn caller(sim: Sim, shared: Rc<Shared>, number: usize) {
     let mut rng = sim.rng(&format!("caller {number}"));
+    let mut others = sim.rng(&format!("caller {number} besides"));
     let time = sim.time();
     for _ in 0..rng.usize(1..12) {
         sim.sleep(millis(&mut rng, 0..4_000)).await;
         let (input, output) = (rng.u64(1..200), rng.u64(1..100));
         let demand = Demand::request().input_tokens(input).output_tokens(output);
         let patience = millis(&mut rng, 0..60_000);
-        let reserved = time.within(patience, shared.limiter.reserve(demand, &time, None)).await;
+        let waits = Waits::new(&shared);
+        let reserved = if others.u8(..6) == 0 {
+            Some(shared.limiter.try_reserve(demand))
+        } else {
+            time.within(patience, shared.limiter.reserve(demand, &time, None)).await
+        };
         let Some(Ok(mut held)) = reserved else { continue };
+        shared.in_order(waits.1).unwrap_or_else(|why| sim.fail(why));
+        drop(waits);
         if sim.elapsed() < shared.paused_until.get() {
             sim.fail(format!("admitted in a pause until {:?}", shared.paused_until.get()));
         }
@@ -173,6 +236,9 @@ async fn caller(sim: Sim, shared: Rc<Shared>, number: usize) {
             }
         };
         shared.admitted.borrow_mut()[call] = used;
+        if others.u8(..8) == 0 {
+            shared.hears(&mut others).unwrap_or_else(|why| sim.fail(why));
+        }
         if rng.u8(..8) == 0 {
             let wait = millis(&mut rng, 100..15_000);
             shared.limiter.pause(wait);

@@ -16,6 +16,7 @@ mod fleet;
 mod laws;
 mod limits;
 mod loops;
+mod parts;
 mod routes;
 mod stores;
 mod watch;

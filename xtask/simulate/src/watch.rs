@@ -57,6 +57,11 @@ impl Places {
         }
     }
 
+    /// Whether a place has asked to be left alone.
+    pub(crate) fn rests(&self, place: usize, now: Duration) -> bool {
+        now < self.at(place).rests_until
+    }
+
     /// The call until its end. One that is dropped may count as a failure.
     pub(crate) fn under_way(&self, place: usize) -> UnderWay {
         UnderWay { place: Arc::clone(&self.0[place]), over: false }

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use runtime_resilience::FaultError;
 
+use super::TOO_LONG;
+
 /// The failures of one turn.
 #[derive(Default)]
 pub(super) struct History {
@@ -30,6 +32,20 @@ impl History {
     pub(super) fn late(&self, place: usize) {
         self.failed.borrow_mut().insert(place);
         self.last.set(Some((place, None)));
+    }
+
+    pub(super) fn has_failed(&self, place: usize) -> bool {
+        self.failed.borrow().contains(&place)
+    }
+
+    /// The place that failed last.
+    pub(super) fn last_place(&self) -> Option<usize> {
+        self.last.get().map(|(place, _)| place)
+    }
+
+    /// Whether the next call is smaller than the last one, which was too long: no repetition.
+    pub(super) fn shrinks(&self) -> bool {
+        self.last.get().is_some_and(|(_, status)| status == Some(TOO_LONG))
     }
 
     /// Another call of the turn, where there are routes or one place alone.

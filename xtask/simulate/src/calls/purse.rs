@@ -49,11 +49,13 @@ impl Purses {
         purse.most -= RETRY;
     }
 
-    /// A further call begins. Where there are routes, a healthy one takes it as the call of any other turn.
-    pub(super) fn again(&self) {
-        for purse in &mut *self.all.borrow_mut() {
+    /// A further call begins, at a place that it surely draws on if that is `known`. Where there are routes, a healthy
+    /// one takes it as the call of any other turn.
+    pub(super) fn again(&self, place: usize, known: bool) {
+        for (at, purse) in self.all.borrow_mut().iter_mut().enumerate() {
             purse.least -= RETRY;
-            purse.most -= if self.routed { 0 } else { RETRY };
+            let draws = if self.routed { known && at == place } else { true };
+            purse.most -= if draws { RETRY } else { 0 };
         }
     }
 

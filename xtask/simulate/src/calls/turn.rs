@@ -23,6 +23,8 @@ struct Running<'t> {
     /// When the turn and the session end, and the patience of the user.
     ends: [Option<Duration>; 3],
     recovers: bool,
+    /// The place of the last call.
+    last_place: std::cell::Cell<Option<usize>>,
 }
 
 /// The time limits of a turn.
@@ -47,7 +49,8 @@ pub(super) async fn one_turn(
     let recovers = setup.routes.is_some() || rng.u8(..5) > 0;
     let ends = [times.total.map(|total| began + total), deadline, began.checked_add(patience)];
     let (watch, history) = Default::default();
-    let running = Running { sim, setup, watch, history, times, ends, recovers };
+    let last_place = std::cell::Cell::default();
+    let running = Running { sim, setup, watch, history, times, ends, recovers, last_place };
     let ended = if recovers {
         let call = async |attempt: Attempt| {
             let place = PLACES.iter().position(|(provider, _)| *provider == attempt.provider());
@@ -76,6 +79,13 @@ pub(super) async fn one_turn(
         if recovers {
             setup.purses.answered(place);
         }
+    }
+    if let Some(Err(error)) = &ended
+        && recovers
+        && watch.is_again()
+        && error.is_refusal()
+    {
+        sim.fail(format!("a turn that has made calls ends as if it had made none: {error}"));
     }
     let took = sim.elapsed().saturating_sub(began);
     let Some(total) = times.total else { return };
@@ -108,15 +118,26 @@ impl Running<'_> {
     ) -> Result<Reply, FaultError> {
         let (Self { sim, setup, watch, .. }, now) = (self, self.sim.elapsed());
         setup.places.begin(place, now);
+        if self.ends[..2].iter().flatten().any(|end| now >= *end) {
+            sim.fail(format!("a call begins at {now:?}, and was to end by then: {:?}", self.ends));
+        }
         let may = self.history.begin((place, hedge), now, setup.routes.is_some());
         may.unwrap_or_else(|why| sim.fail(why));
         if hedge {
+            let first = self.last_place.get();
+            if first == Some(place)
+                && setup.is_free(1 - place)
+                && !self.history.has_failed(1 - place)
+            {
+                sim.fail(format!("a hedge goes to place {place} as well, and another one is free"));
+            }
             setup.purses.hedged(place);
-        } else if watch.is_again() {
-            setup.purses.again();
+        } else if watch.is_again() && !self.history.shrinks() {
+            setup.purses.again(place, setup.draws(self.history.last_place(), place));
         }
         setup.purses.pend(-i64::from(watch.resumes()));
         watch.began();
+        self.last_place.set(Some(place));
         let Times { attempt, first, .. } = self.times;
         let first = first.map(|first| now + first);
         let limits = Limits { attempt: now + attempt, first, others: self.ends };
