@@ -117,7 +117,8 @@ static NAMES: &[Rule] = &[
         "for metric",
     ]),
     Rule::any(Quota).begins(Message, &["quota exceeded"]).unless(ANY_QUOTA),
-    Rule::any(ContextLength).mentions(Name, LONG),
+    Rule::any(ContextLength)
+        .says(Code, &["context_length_exceeded", "context_too_large", "max_tokens_per_request"]),
     // More tokens than a whole minute allows: no wait helps.
     Rule::any(ContextLength).mentions(Message, &["request too large for"]),
     Rule::any(ContentPolicy).says(Name, MODERATED),
@@ -137,7 +138,9 @@ static NAMES: &[Rule] = &[
     Rule::any(Overload).says(Name, FULL),
     Rule::any(Auth).says(Code, &["invalid_api_key"]),
     Rule::any(Request).says(Name, NO_MODEL).cools(Model).elsewhere(true),
-    // Names that are written of words, with parts before, behind and between them.
+    // Names that are written of words, with parts before, behind and between them. Few replies need a look at
+    // them, which the rows above decide.
+    Rule::any(ContextLength).mentions(Name, LONG),
     Rule::any(ContentPolicy).mentions(Name, CENSORED),
     Rule::any(Quota).mentions(Name, PAID_FOR),
     Rule::any(RateLimit).mentions(Name, LIMITED),

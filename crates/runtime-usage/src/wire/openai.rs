@@ -73,7 +73,6 @@ pub(crate) static OPENAI_CHAT: Provider = Provider {
         "prompt_tokens_details.search_tokens",
         "plugins[].total_tokens",
         "prompt_audio_seconds",
-        "server_side_tool_usage",
         // Searches of Cohere's rankings, and the tokens that its models read and wrote beside those it bills.
         "billed_units.search_units",
         "billed_units.image_tokens",

@@ -81,7 +81,6 @@ pub(super) const LONG: &[&str] = &[
     "prompt_too_l",
     "prompt-too-l",
     "input_too_l",
-    "max_tokens_per_request",
 ];
 
 /// A message speaks of what is sent to a model, …
