@@ -107,7 +107,7 @@ async fn errors_of_the_client_are_read_by_the_classifier_of_the_session() {
 #[tokio::test]
 async fn a_moment_in_an_error_of_the_client_is_a_wait() {
     let clock = ManualClock::new();
-    let later = clock.utc_now() + Duration::from_hours(3);
+    let later = clock.utc_now() + Duration::from_mins(30);
     let words = format!("Rate limit reached, resets at {}", later.to_rfc3339());
     let routes = Routes::ordered(["one", "two"].map(|name| Route::new(name, name)));
     let routes = routes.with_clock(Arc::new(clock.clone()));
@@ -119,7 +119,7 @@ async fn a_moment_in_an_error_of_the_client_is_a_wait() {
         .call(request())
         .await
         .unwrap();
-    assert_eq!(routes.snapshot()[0].rests, Some(Duration::from_hours(3)));
+    assert_eq!(routes.snapshot()[0].rests, Some(Duration::from_mins(30)));
 }
 
 #[tokio::test]
