@@ -144,9 +144,9 @@ async fn server(reply: Vec<u8>) -> std::net::SocketAddr {
             }
             stream.write_all(&reply).await.unwrap();
             // An upgraded connection says back what it hears.
-            let mut heard = [0; 4];
-            if reply.starts_with(b"HTTP/1.1 101") && stream.read_exact(&mut heard).await.is_ok() {
-                stream.write_all(&heard).await.unwrap();
+            let mut said = [0; 4];
+            if reply.starts_with(b"HTTP/1.1 101") && stream.read_exact(&mut said).await.is_ok() {
+                stream.write_all(&said).await.unwrap();
             }
             stream.shutdown().await.unwrap();
         }
@@ -214,8 +214,8 @@ async fn upgraded_connection_passes() {
     assert_eq!(reply.status(), StatusCode::SWITCHING_PROTOCOLS);
     let mut socket = reply.upgrade().await.unwrap();
     socket.write_all(b"ping").await.unwrap();
-    let mut heard = [0; 4];
-    socket.read_exact(&mut heard).await.unwrap();
+    let mut said = [0; 4];
+    socket.read_exact(&mut said).await.unwrap();
     assert_eq!(&heard, b"ping");
     assert!(fixture.story().is_empty());
 }

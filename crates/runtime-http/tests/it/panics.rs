@@ -1,5 +1,4 @@
 //! Code of the caller that panics below a client: its turn ends, and gives back what it had taken.
-#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, resume_unwind};
