@@ -216,6 +216,6 @@ async fn upgraded_connection_passes() {
     socket.write_all(b"ping").await.unwrap();
     let mut said = [0; 4];
     socket.read_exact(&mut said).await.unwrap();
-    assert_eq!(&heard, b"ping");
+    assert_eq!(&said, b"ping");
     assert!(fixture.story().is_empty());
 }
