@@ -32,6 +32,7 @@ mod literals;
 mod named;
 mod names;
 mod pairs;
+mod programs;
 mod quote;
 mod scan;
 mod schemes;

@@ -6,6 +6,7 @@ use std::error::Error;
 use std::mem;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use runtime_events::{AgentFailureClass, FailureScenario};
 use runtime_policy::{GuardrailViolatedError, PermissionDeniedError};
 use runtime_resilience::{Classifier, Failure, Fault, FaultKind, TimeoutPhase};
@@ -14,7 +15,6 @@ use crate::error::{
     BoxError, SessionClosedError, SessionError, ShuttingDownError, ToolError, TurnError,
     UnrecoveredError,
 };
-use crate::setup::Setup;
 #[cfg(feature = "anyhow")]
 use crate::wait::ThreadError;
 
@@ -41,18 +41,21 @@ fn own_types(error: &(dyn Error + 'static)) -> Option<FailureScenario> {
     }
 }
 
-/// Boxes an error of the caller that came now, and classifies it, in one walk along its sources.
-pub(crate) fn failure<E: Into<BoxError> + 'static>(error: E, setup: &Setup) -> Failure {
+/// Boxes an error of the caller, which came now, and classifies it, in one walk along its sources.
+pub(crate) fn failure<E: Into<BoxError> + 'static>(
+    error: E,
+    classifier: &Classifier,
+    now: DateTime<Utc>,
+) -> Failure {
     #[cfg(feature = "anyhow")]
     let error = match from_anyhow(error) {
-        Ok(error) => return read(error, setup),
+        Ok(error) => return read(error, classifier, now),
         Err(error) => error,
     };
-    read(error.into(), setup)
+    read(error.into(), classifier, now)
 }
 
-fn read(error: BoxError, setup: &Setup) -> Failure {
-    let (classifier, now) = (&setup.recovery.classifier, setup.timers.clock.utc_now());
+fn read(error: BoxError, classifier: &Classifier, now: DateTime<Utc>) -> Failure {
     // Below a turn that gave up is its last failure, of which it has told.
     let mut told = false;
     Failure::classified_with(error, classifier, now, |error, inside: &mut Option<Inside>| {

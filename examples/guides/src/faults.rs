@@ -1,13 +1,14 @@
 //! The code of `docs/faults.md`.
 
 use std::fmt;
-use std::time::UNIX_EPOCH;
 
 use techrevati_runtime::orchestrator::{RecoveryConfig, TurnError};
 use techrevati_runtime::prelude::*;
 use techrevati_runtime::resilience::{Classifier, Fault, FaultKind};
 
 // What the guide does not show.
+use std::time::UNIX_EPOCH;
+
 use techrevati_runtime::orchestrator::ToolError;
 use techrevati_runtime::resilience::Failure;
 

@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::sync::{Mutex, mpsc};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use techrevati_runtime::events::{FailureScenario, ManualClock};
 use techrevati_runtime::orchestrator::{Escalation, RecoveryConfig, TurnError};
@@ -232,6 +232,9 @@ pub(crate) async fn run() -> Result<(), BoxError> {
     somebody_is_told().await?;
     status_codes_are_whole_words();
     delays()?;
-    assert_eq!(classifier().classify(&Overloaded, UNIX_EPOCH), FailureScenario::ProviderFailure);
+    assert_eq!(
+        classifier().classify(&Overloaded, SystemTime::UNIX_EPOCH),
+        FailureScenario::ProviderFailure
+    );
     Ok(())
 }

@@ -2,7 +2,7 @@
 //! `net use \\srv\share hunter2`; and the items of a list in YAML.
 
 use super::bytes::{any_blanks, blanks, count, is_sign};
-use super::commands::is_of;
+use super::programs::is_of;
 use super::quote::Quote;
 use super::shapes::{FAR, is_odd};
 use super::value::{Manner, is_placeholder, run};

@@ -1,12 +1,10 @@
 //! Passwords in commands and calls that do not name them: `mysql -phunter2`, `login("bob", "hunter2")`.
 
 use super::bytes::{any_blanks, blanks, count, is_of_token, is_sign};
+use super::programs::{Row, is_of};
 use super::quote::Quote;
 use super::shapes::{FAR, is_random};
 use super::value::{Manner, is_placeholder, is_said, run};
-
-/// Programs, the command that they are given, their option, and whether a blank may stand behind it.
-pub(super) type Row = (&'static str, &'static str, &'static [u8], bool);
 
 /// From the manuals of these programs.
 const ROWS: [Row; 22] = [
@@ -125,21 +123,6 @@ fn of_oracle(text: &[u8]) -> usize {
         at += word;
         at += blanks(text, at);
     }
-}
-
-/// Whether what stands here is said to one of these programs, in the same command.
-pub(super) fn is_of(text: &[u8], start: usize, (programs, command, ..): &Row) -> bool {
-    let before = &text[start.saturating_sub(FAR)..start];
-    let from = before.iter().rposition(|byte| b"\n|;&".contains(byte)).map_or(0, |at| at + 1);
-    let has = |words: &str| {
-        let mut said = before[from..].split(|&byte| !is_of_token(byte));
-        said.any(|word| words.split_ascii_whitespace().any(|known| known.as_bytes() == word))
-    };
-    // A message of IRC begins with a colon.
-    let before_word = before.strip_suffix(b":").unwrap_or(before);
-    before_word.last().is_some_and(u8::is_ascii_whitespace)
-        && (programs.is_empty() || has(programs))
-        && (command.is_empty() || has(command))
 }
 
 /// `8080:80`

@@ -2,10 +2,10 @@
 
 use super::bytes::{any_blanks, blanks, count, count_back, is_mark, is_sign};
 use super::code::{is_code, is_directive, is_look_up, is_path, sets, whose};
-use super::commands::is_of;
 use super::literals;
 use super::names::Name;
 use super::pairs::{attribute, default, entry, pair};
+use super::programs::is_of;
 use super::quote::Quote;
 use super::shapes::{FAR, is_basic, is_hash, is_odd, is_random};
 

@@ -70,7 +70,8 @@ impl Core {
     /// cause.
     pub(crate) fn fail_with<E: Into<BoxError> + 'static>(&self, error: E) -> BoxError {
         let mut panics = NotesPanic(Some(&self.life));
-        let failure = failure(error, &self.setup);
+        let (classifier, now) = (&self.setup.recovery.classifier, self.time.clock().utc_now());
+        let failure = failure(error, classifier, now);
         panics.0 = None;
         let detail = text_of(&failure);
         let _ = if self.life.is_draining() && is_of_shutdown(&failure) {

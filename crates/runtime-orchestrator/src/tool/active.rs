@@ -205,7 +205,9 @@ impl ActiveTool<'_> {
     fn failed<E: Into<BoxError> + 'static>(&mut self, error: E) -> ToolError {
         // The rules of the classifier are the caller's code.
         let Self { entry, polling, .. } = &mut *self;
-        let failure = flagged(polling, || failure(error, &entry.core().setup));
+        let (classifier, clock) =
+            (&entry.core().setup.recovery.classifier, entry.core().time.clock());
+        let failure = flagged(polling, || failure(error, classifier, clock.utc_now()));
         self.stopped(SpanOutcome::Failed, AgentFailureClass::ToolError, &failure);
         ToolError::Failed(failure)
     }

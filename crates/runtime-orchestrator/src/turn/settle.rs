@@ -37,7 +37,8 @@ impl ActiveTurn<'_> {
     pub(crate) fn failed<E: Into<BoxError> + 'static>(&mut self, error: E) -> Failure {
         // The rules of the classifier are the caller's code.
         let Self { core, polling, .. } = &mut *self;
-        let failure = flagged(polling, || failure(error, &core.setup));
+        let (classifier, clock) = (&core.setup.recovery.classifier, core.time.clock());
+        let failure = flagged(polling, || failure(error, classifier, clock.utc_now()));
         if failure.error().is::<NoThreadError>() {
             self.held.unsent();
         }
