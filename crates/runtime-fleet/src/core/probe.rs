@@ -319,7 +319,8 @@ impl Follower {
         let news = self.generation() != view.generation;
         let same = |before: Heard| match (before.until, until) {
             _ if before.probing != view.probing => false,
-            (Some(before), Some(until)) => until < before.saturating_add(CLOSE),
+            // One that was due is no more due by being so still.
+            (Some(before), Some(until)) => until < before.max(now).saturating_add(CLOSE),
             (before, until) => before.is_some() == until.is_some(),
         };
         let changed = news || !before.is_some_and(same);
