@@ -36,8 +36,8 @@ struct Seen {
     pauses: Duration,
     /// The last report of each member.
     reports: BTreeMap<MemberId, u64>,
-    /// What each member may use of each limit, and until when.
-    parts: BTreeMap<(String, MemberId), (Duration, u64)>,
+    /// Until when and how much each member may use of each limit, and what it has said it goes by.
+    parts: BTreeMap<(String, MemberId), (Duration, u64, u64)>,
     /// Until when the money of each member is its own, and what it has lost of it.
     money: BTreeMap<MemberId, (Duration, Usd)>,
     /// What each member had lost, by the answer that told it so.
@@ -45,8 +45,8 @@ struct Seen {
     /// The number of bookings.
     bookings: u64,
     marks: Marks,
-    /// Whether it has lost its memory, and nobody has reported since.
-    forgot: bool,
+    /// Those who have reported, and have not left, since it lost its memory.
+    since: Option<BTreeSet<MemberId>>,
     /// Until when it cannot know what members go by.
     blind_until: Duration,
     broken: Option<String>,
@@ -70,7 +70,10 @@ impl Watched {
     pub(crate) fn forget(&self) {
         let other = MemoryState::on(self.time.clone());
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = other;
-        self.seen().forgot = true;
+        let mut seen = self.seen();
+        seen.since = Some(BTreeSet::new());
+        // Of answers that are under way, nobody can know any more.
+        seen.parts.values_mut().for_each(|(_, most, applied)| *most = *applied);
     }
 
     /// Whether a member may probe: it was given a probe that is not over, or the fleet has not heard of an opening.
@@ -87,7 +90,7 @@ impl Watched {
     pub(crate) fn may_use(&self, limit: &str, member: &MemberId) -> bool {
         let now = self.time.elapsed();
         let place = (limit.to_owned(), member.clone());
-        self.seen().parts.get(&place).is_some_and(|(until, _)| now < *until)
+        self.seen().parts.get(&place).is_some_and(|(until, ..)| now < *until)
     }
 
     /// Whether the money of a member is still its own, if it has any.
@@ -229,28 +232,33 @@ impl Seen {
         *last = report.seq;
         if report.ttl.is_zero() {
             // It leaves.
+            self.since.iter_mut().for_each(|since| drop(since.remove(&report.member)));
             self.parts.retain(|(_, member), _| *member != report.member);
             return;
         }
         let goes_by_a_part = |want: &Want| want.applied.iter().any(|units| *units > Some(0));
-        if std::mem::take(&mut self.forgot) && !report.wants.iter().any(goes_by_a_part) {
-            // A newcomer gets the whole: nothing tells that there are others.
-            let ends = self.parts.values().map(|(until, _)| *until);
-            self.blind_until = ends.max().unwrap_or_default();
+        if let Some(since) = &mut self.since {
+            if since.is_empty() && !report.wants.iter().any(goes_by_a_part) {
+                // A newcomer gets the whole: nothing tells that there are others, who hear of it when their time is over.
+                let ends = self.parts.values().map(|(until, ..)| *until).max().unwrap_or_default();
+                self.blind_until = self.blind_until.max(ends.saturating_add(report.ttl));
+            }
+            since.insert(report.member.clone());
         }
         let until = at.saturating_add(report.ttl);
         for (want, share) in report.wants.iter().zip(&view.shares) {
             let given = share.as_ref().ok().and_then(|share| share.given[0]);
             let (Some(whole), Some(given)) = (want.limits[0], given) else { continue };
             // The answer may be lost, and then it goes by what it had.
-            let most = given.max(want.applied[0].unwrap_or(0));
+            let applied = want.applied[0].unwrap_or(0);
+            let most = given.max(applied);
             let place = (want.limit.to_string(), report.member.clone());
-            self.parts.insert(place, (until, most));
+            self.parts.insert(place, (until, most, applied));
             let live = self
                 .parts
                 .iter()
-                .filter(|((limit, _), (until, _))| **limit == *want.limit && *until > at);
-            let sum: u64 = live.map(|(_, (_, part))| part).sum();
+                .filter(|((limit, _), (until, ..))| **limit == *want.limit && *until > at);
+            let sum: u64 = live.map(|(_, (_, part, _))| part).sum();
             if sum > whole && at >= self.blind_until {
                 self.breaks(|| format!("members may use {sum} of {whole} thousandths at {at:?}"));
             }

@@ -243,11 +243,10 @@ impl Setup {
         !rests && self.queues.is_empty() && self.breakers[place].state() == CircuitState::Closed
     }
 
-    /// Whether another call surely draws on the place that it goes to: it was there before, or finds out whether the
-    /// place is back. Where calls wait for room, that may have changed meanwhile.
+    /// Whether another call surely draws on the place that it goes to: it was there before. One that finds out whether
+    /// a place is back does, too, unless a retry was drawn that was refused where it was meant for.
     fn draws(&self, last: Option<usize>, place: usize) -> bool {
-        let probes = self.breakers[place].state() == CircuitState::HalfOpen;
-        self.queues.is_empty() && (last == Some(place) || probes)
+        self.queues.is_empty() && last == Some(place)
     }
 
     /// What holds at every step, and at the end.

@@ -64,6 +64,8 @@ impl Shared {
         let value = told.map(|told| told.to_string());
         let headers: Vec<_> = value.iter().map(|it| ("x-ratelimit-limit-requests", it)).collect();
         self.limiter.observe(&headers, None);
+        // One that is higher makes room at once, also after a pause.
+        self.firsts.borrow_mut().clear();
         let limit = self.limiter.limit(RateDimension::Requests).map(NonZeroU64::get);
         let known = Some(self.told.get().unwrap_or(u64::MAX).min(self.limit));
         if limit == known {

@@ -14,6 +14,7 @@ pub(super) struct History {
     /// The places that have failed, and the last of them with its status.
     failed: RefCell<BTreeSet<usize>>,
     last: Cell<Option<(usize, Option<u16>)>>,
+    hedged: Cell<bool>,
     /// Until when each place has asked to be left alone.
     asked: RefCell<Vec<(usize, Duration)>>,
 }
@@ -38,9 +39,9 @@ impl History {
         self.failed.borrow().contains(&place)
     }
 
-    /// The place that failed last.
+    /// The place that failed last. Beside a hedge, it is not known which of the two the turn goes on from.
     pub(super) fn last_place(&self) -> Option<usize> {
-        self.last.get().map(|(place, _)| place)
+        self.last.get().filter(|_| !self.hedged.get()).map(|(place, _)| place)
     }
 
     /// Whether the next call is smaller than the last one, which was too long: no repetition.
@@ -55,6 +56,7 @@ impl History {
         now: Duration,
         routed: bool,
     ) -> Result<(), String> {
+        self.hedged.set(self.hedged.get() || is_hedge);
         let asked = self.asked.borrow();
         if let Some((_, until)) = asked.iter().find(|(at, until)| *at == place && now < *until) {
             return Err(format!("a turn calls at {now:?}, and was asked to wait until {until:?}"));
