@@ -232,7 +232,9 @@ impl Seen {
         *last = report.seq;
         if report.ttl.is_zero() {
             // It leaves.
-            self.since.iter_mut().for_each(|since| drop(since.remove(&report.member)));
+            if let Some(since) = &mut self.since {
+                since.remove(&report.member);
+            }
             self.parts.retain(|(_, member), _| *member != report.member);
             return;
         }
