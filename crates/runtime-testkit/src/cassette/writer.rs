@@ -63,6 +63,14 @@ impl Writer {
     }
 }
 
+#[cfg(not(windows))]
+impl Drop for Open {
+    fn drop(&mut self) {
+        // A child process that is just being started has the file as well, and would keep the lock for a moment.
+        let _ = self.file.unlock();
+    }
+}
+
 /// The file, emptied. Two that write it at once would write over each other's lines.
 fn alone(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
