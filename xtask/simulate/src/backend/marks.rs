@@ -23,7 +23,8 @@ impl Marks {
         booked: &Booked,
     ) -> Result<(), String> {
         let Booking { member, seq, heard, ttl, .. } = booking;
-        let own = |(of, seq, _): &&(MemberId, u64, u16)| of == member && seq <= heard;
+        // An answer has all that was given before and not heard of. What was lost and went to another is not in it.
+        let own = |(of, seq, _): &&(MemberId, u64, u16)| of == member && seq == heard;
         self.heard.extend(self.given.iter().filter(own).map(|(.., mark)| mark));
         let last = self.last.entry(member.clone()).or_default();
         if *seq < last.0 {
