@@ -94,7 +94,7 @@ fn events_are_read_whatever_ends_their_lines() {
 }
 
 /// An element of Gemini's list with eight bytes of text.
-const PART: &str = r#"{"candidates":[{"content":{"parts":[{"text":"1234 ]}5"}]}}]}"#;
+const PART: &str = r#"{"candidates":[{"content":{"parts":[{"text":"12 \"]}{\\"}]}}]}"#;
 const OVERLOADED: &str =
     r#"{"error":{"code":503,"message":"The model is overloaded.","status":"UNAVAILABLE"}}"#;
 const LAST: &str = r#"{"candidates":[{"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":4,"candidatesTokenCount":2,"totalTokenCount":6}}"#;
@@ -129,6 +129,22 @@ async fn list_is_a_stream_whose_elements_count_as_they_come() {
         assert_eq!(books.story, story, "{size}");
         assert_eq!((books.tokens, books.estimated), (UsageSnapshot::new(4, 2), false), "{size}");
     }
+}
+
+#[test]
+fn element_that_is_too_long_ends_the_reading_of_a_list() {
+    let ask = Ask::of(&Method::POST, &GEMINI.parse().unwrap(), b"{}").unwrap();
+    let ends = |objects: usize| {
+        let huge = format!("{{\"x\":[{}{{}}]}}", "{},".repeat(objects));
+        let mut meter = Meter::new(&ask, Framing::Whole, UNIX_EPOCH);
+        for piece in format!("[{PART},{huge},{LAST}]").as_bytes().chunks(1 << 14) {
+            meter.push(&Bytes::copy_from_slice(piece));
+        }
+        meter.finish();
+        (meter.has_ended(), meter.usage().unwrap().estimated)
+    };
+    assert_eq!(ends(100_000), (true, false));
+    assert_eq!(ends(3_000_000), (false, true), "9 MB");
 }
 
 /// A server that gives one reply to each connection.
