@@ -96,11 +96,15 @@ fn behind(text: &[u8], (line, program): (usize, usize), start: usize) -> Option<
     let words = text.get(program..start).filter(|_| program > line)?;
     let has = |word: &[u8]| words.split(|&byte| !is_of_token(byte)).any(|said| said == word);
     let is_command = !words.iter().any(|byte| b"|;&".contains(byte));
-    match &text[line..program] {
-        _ if !is_command => None,
-        [.., b'd', b'c', b't', b'l'] => (has(b"user") || has(b"--user")).then_some(Behind::Nothing),
-        [.., b'n', b'd', b'l', b'e'] => has(b"config").then_some(Behind::Nothing),
-        _ => Some(Behind::MaybeHost),
+    let program = &text[line..program];
+    if !is_command {
+        None
+    } else if program.ends_with(b"etcdctl") {
+        (has(b"user") || has(b"--user")).then_some(Behind::Nothing)
+    } else if program.ends_with(b"bundle") {
+        has(b"config").then_some(Behind::Nothing)
+    } else {
+        Some(Behind::MaybeHost)
     }
 }
 

@@ -29,16 +29,16 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
-    /// At most this many, so that all get their turn.
-    fn some<'t>(&mut self, mut all: Accounts<'t>, most: usize) -> Accounts<'t> {
-        self.more = all.len() > most;
-        if self.more {
+    /// At most this many, so that all get their turn; and whether others are left.
+    fn some<'t>(&mut self, mut all: Accounts<'t>, most: usize) -> (Accounts<'t>, bool) {
+        let more = all.len() > most;
+        if more {
             let first = all.partition_point(|((index, _), _)| *index < self.at);
             all.rotate_left(first);
             all.truncate(most);
             self.at = all.last().map_or(self.at, |((index, _), _)| index + 1);
         }
-        all
+        (all, more)
     }
 }
 
@@ -71,17 +71,20 @@ impl Core {
         }
         let Rhythm { ttl: usual, keep, .. } = self.rhythm;
         let since = self.turn.since;
-        let is_due = |till: &Till, reading: &Reading| match () {
-            // Who leaves tells all that it has, once.
-            () if ttl.is_zero() => !till.left,
+        let is_due = |till: &Till, reading: &Reading| {
+            if ttl.is_zero() {
+                // Who leaves tells all that it has, once.
+                return !till.left;
+            }
             // What was told of in this heartbeat waits for the next one, whatever has become of it.
-            () if goes_on && till.booked_at >= since => false,
-            () => till.is_due(*reading, (usual, keep), now),
+            let is_told = goes_on && till.booked_at >= since;
+            !is_told && till.is_due(*reading, (usual, keep), now)
         };
         let all = self.tills.iter_mut().zip(&readings.accounts);
         let all = all
             .filter(|((_, till), reading)| till.opening == Opening::Done && is_due(till, reading));
-        let some = self.turn.some(all.collect(), MOST);
+        let (some, more) = self.turn.some(all.collect(), MOST);
+        self.turn.more = more;
         let (mut told, mut bookings) = (Vec::new(), Vec::new());
         for ((index, till), reading) in some {
             let booking = till.booking(*reading, ttl, now);
@@ -89,7 +92,7 @@ impl Core {
             bookings.push(booking);
         }
         // The member stays until all is told.
-        let ttl = if self.turn.more { usual } else { ttl };
+        let ttl = if more { usual } else { ttl };
         self.syncing = true;
         self.seq += 1;
         let mut report = MemberReport {
@@ -127,10 +130,7 @@ impl Core {
         let ttl = self.rhythm.ttl;
         let all = self.tills.iter_mut().zip(&readings.accounts);
         let all = all.filter(|((_, till), _)| till.calls(now)).collect();
-        let more = self.turn.more;
-        let some = self.turn.some(all, MOST.saturating_sub(self.turn.asking));
-        // That is of reports.
-        self.turn.more = more;
+        let (some, _) = self.turn.some(all, MOST.saturating_sub(self.turn.asking));
         for ((index, till), reading) in some {
             self.turn.asking += 1;
             if till.opening == Opening::Needed {

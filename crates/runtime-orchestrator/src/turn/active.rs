@@ -304,7 +304,7 @@ impl<'s> ActiveTurn<'s> {
     pub fn fault_of(&mut self, error: &(dyn Error + 'static)) -> FaultError {
         // Its rules are the caller's code.
         let Self { core, polling, .. } = self;
-        let now = core.setup.timers.clock.utc_now();
+        let now = core.time.clock().utc_now();
         flagged(polling, || core.setup.recovery.classifier.fault_of(error, now))
     }
 
